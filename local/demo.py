@@ -113,7 +113,7 @@ def run(demo: Demo) -> None:
         "--archive-previous-findings",
     )  # fmt: skip
     demo.say("sending one sample finding, to see that findings arrive; it is archived at once")
-    demo.hubctl("trigger", "sample", "--account", ACCOUNT, "--in", REGION)
+    demo.hubctl("integration", "send-sample", ACCOUNT, "--hub-region", REGION)
 
     first = demo.export(FIRST_SCAN)
     held = demo.show()

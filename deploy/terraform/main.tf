@@ -1,5 +1,5 @@
 # The role that securityhub-exporter assumes in an account. Use it as a module, once for each account's provider, or as it is:
-# `hubctl permissions print --form terraform` prints it with the defaults of one integration filled in.
+# `hubctl permissions print --format terraform` prints it with the defaults of one integration filled in.
 
 terraform {
   required_version = ">= 1.3"

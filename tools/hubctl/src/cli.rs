@@ -1,4 +1,4 @@
-//! The command line: nouns and verbs. Each command's own options stand in its file.
+//! The command line: nouns and verbs. Each command's own options are in its file.
 
 mod ignored;
 
@@ -7,25 +7,25 @@ use std::ffi::OsString;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::commands::{
-    apply, audit, completion, console, doctor, explain, export, integration, job, man, map, permissions, plan,
-    provider, quarantine, reconcile, run, trigger, validate,
+    apply, audit, completion, console, convert, doctor, explain, export, integration, job, man, permissions, plan,
+    provider, quarantine, reconcile, run, validate,
 };
 use crate::config::Global;
 use crate::exit::Failure;
 
-/// Columns of help texts at most.
+/// Maximum width of help texts, in columns.
 const HELP_WIDTH: usize = 80;
 
 const EXIT_CODES: &str = "\
 Exit codes:
-  0  all is well
+  0  success
   1  error
-  2  wrong command line
-  3  findings in quarantine, malformed, undelivered or cut off with the file,
-     or findings that are archived upon approval only (hubctl run pending)
-  4  credentials missing, expired, of the wrong account, or not allowed to
-  5  Security Hub not to be had in a Region that has findings, or lost there
-  6  config diff, apply --dry-run, reconcile --dry-run: there are differences
+  2  invalid command line
+  3  findings quarantined, malformed, undelivered, or missing because the file
+     is truncated; or findings that require approval (hubctl run pending)
+  4  credentials missing, expired, of the wrong account, or without permission
+  5  Security Hub unavailable in a Region that has findings
+  6  config diff, apply --dry-run, reconcile --dry-run: differences found
 
 Examples:
   hubctl validate scan.ocsf.json
@@ -35,7 +35,7 @@ Examples:
   hubctl run list --stack securityhub-exporter
   hubctl doctor --stack securityhub-exporter";
 
-/// Carries Prowler's findings into AWS Security Hub, and shows what became of them
+/// Export Prowler findings to AWS Security Hub CSPM
 #[derive(Debug, Parser)]
 #[command(name = "hubctl", version, max_term_width = HELP_WIDTH, after_help = EXIT_CODES)]
 #[command(arg_required_else_help = true, disable_help_subcommand = true, disable_help_flag = true)]
@@ -47,17 +47,16 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
-/// What to do.
+/// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    Map(map::Args),
+    Convert(convert::Args),
     Validate(validate::Args),
     Plan(Box<plan::Args>),
     Export(Box<export::Args>),
     Integration(integration::Group),
     Provider(provider::Group),
     Permissions(permissions::Group),
-    Trigger(trigger::Group),
     Apply(apply::ApplyArgs),
     Config(apply::ConfigGroup),
     Audit(audit::Args),
@@ -72,24 +71,24 @@ pub(crate) enum Command {
     Man(man::Args),
 }
 
-/// What is wrong with a command line.
+/// Why a command line is rejected.
 #[derive(Debug)]
 pub(crate) enum Wrong {
-    /// It is no command, or help was asked for.
+    /// It can't be parsed, or it asks for help.
     Line(clap::Error),
-    /// Something on it would be ignored.
+    /// One of its options would be ignored.
     Ignored(Failure),
 }
 
 impl Cli {
-    /// The command that arguments say.
+    /// Parses the arguments.
     ///
     /// # Errors
     ///
-    /// When they are none, or something of them would be ignored.
+    /// If they can't be parsed, or an option would be ignored.
     pub(crate) fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, Wrong> {
         let matches = Self::command().try_get_matches_from(arguments).map_err(Wrong::Line)?;
-        ignored::refuse(&matches).map_err(Wrong::Ignored)?;
+        ignored::reject(&matches).map_err(Wrong::Ignored)?;
         Self::from_arg_matches(&matches).map_err(Wrong::Line)
     }
 }

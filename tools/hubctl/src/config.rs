@@ -1,5 +1,5 @@
-//! What every command takes, from its options and the environment. Nothing else in `hubctl` reads the environment; the
-//! SDK reads its own variables (`AWS_PROFILE`, `AWS_REGION`, `AWS_ENDPOINT_URL`, ...) by itself.
+//! The options that every command has, and the environment. No other module of `hubctl` reads the environment; the SDK
+//! reads its own variables (`AWS_PROFILE`, `AWS_REGION`, `AWS_ENDPOINT_URL`, ...).
 
 use std::io::IsTerminal;
 
@@ -7,15 +7,15 @@ use clap::{ArgAction, Args, ValueEnum};
 
 use crate::shell::quoted;
 
-/// Columns of output that is not shown on a terminal.
+/// Width of output that is not shown on a terminal, in columns.
 const WIDTH_ELSEWHERE: u16 = 80;
-/// Columns at most: wider tables are hard to follow with the eye.
+/// Maximum width, in columns: wider tables are hard to read.
 const WIDTH_MAX: u16 = 120;
 
 /// Options of every command.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Global {
-    /// CloudFormation stack of the deployment, which names all else
+    /// CloudFormation stack of the deployment; its outputs supply the remaining names
     #[arg(
         long,
         global = true,
@@ -26,7 +26,7 @@ pub(crate) struct Global {
     )]
     pub(crate) stack: Option<String>,
 
-    /// Table of the deployment, instead of --stack
+    /// DynamoDB table of the deployment, instead of --stack
     #[arg(
         long,
         global = true,
@@ -58,26 +58,26 @@ pub(crate) struct Global {
     #[arg(long, global = true, value_name = "REGION", help_heading = "Deployment")]
     pub(crate) region: Option<String>,
 
-    /// How results are written; JSON field names stay from release to release
+    /// Output format. JSON field names are stable across releases
     #[arg(long, global = true, value_enum, value_name = "FORMAT", default_value_t = OutputFormat::Table, help_heading = "Output")]
     pub(crate) output: OutputFormat,
 
     // Not a doc comment: a variable would want backticks there.
-    #[arg(help = "No colors, as NO_COLOR in the environment asks for")]
+    #[arg(help = "Disable colored output (also: NO_COLOR)")]
     #[arg(long, global = true, help_heading = "Output")]
     pub(crate) no_color: bool,
 
-    /// This text
+    /// Print help
     #[arg(short, long, global = true, action = ArgAction::HelpShort, help_heading = "Output")]
     help: Option<bool>,
 
-    /// Say what is done meanwhile; twice for more
+    /// Verbose output; repeat for more detail
     #[arg(short, long, global = true, action = ArgAction::Count, help_heading = "Output")]
     pub(crate) verbose: u8,
 }
 
 impl Global {
-    /// The options by which a command finds the same deployment: those that the environment does not hold already.
+    /// The options with which another command finds the same deployment, without those that the environment sets.
     pub(crate) fn options(&self) -> String {
         let named = [
             ("--stack", &self.stack, "HUBCTL_STACK"),
@@ -99,10 +99,10 @@ pub(crate) fn is_set(variable: &str, value: &str) -> bool {
     std::env::var(variable).is_ok_and(|set| set == value)
 }
 
-/// How results are written, as the command line says it.
+/// The value of `--output`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum OutputFormat {
-    // For people. No doc comments here: clap would make a list of them in every help text.
+    // No doc comments here: clap would list them in every help text.
     Table,
     Json,
     // The same values as JSON.
@@ -112,23 +112,23 @@ pub(crate) enum OutputFormat {
     Csv,
 }
 
-/// For whom results are written.
+/// Whether results are for users or for programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Format {
-    /// For people.
+    /// Tables, for users.
     Table,
-    /// For machines, in whichever notation they want.
+    /// JSON, YAML, or CSV, for programs.
     Json,
 }
 
-/// What the place where text goes can show.
+/// What an output stream can show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Style {
-    /// Somebody looks at it as it is written.
+    /// The stream is a terminal.
     pub(crate) terminal: bool,
-    /// Colors are understood and wanted.
+    /// Colors are supported and enabled.
     pub(crate) color: bool,
-    /// Columns.
+    /// Width, in columns.
     pub(crate) width: u16,
 }
 

@@ -10,32 +10,32 @@ use exporter::report::RunReport;
 use crate::config::Global;
 use crate::exit::{Exit, Failure};
 
-/// A deployment, ready to be asked.
+/// A connection to a deployment.
 pub(crate) struct Connected {
-    /// AWS, as the exporter needs it.
+    /// The AWS adapters of the exporter.
     pub(crate) cloud: Arc<Cloud>,
-    /// With what AWS is called.
+    /// Configuration of the AWS SDK.
     pub(crate) config: SdkConfig,
     state_bucket: String,
-    /// The stack's outputs, where the deployment was named by its stack.
+    /// The stack's outputs, if the deployment was selected by its stack.
     pub(crate) stack: Option<Deployment>,
 }
 
 impl Connected {
-    /// The place that reports and quarantine are kept in.
+    /// URL of reports and quarantine.
     pub(crate) fn state(&self) -> String {
         format!("s3://{}", self.state_bucket)
     }
 
-    /// A run that there must be.
+    /// Reads a run, which must exist.
     pub(crate) async fn find_run(&self, run_id: &str) -> Result<RunReport> {
         let found = self.cloud.run(run_id).await.map_err(|error| port(&error))?;
-        let missing = || Failure::new(Exit::Error, format!("there is no run {run_id}"));
-        found.ok_or_else(|| missing().hint("hubctl run list shows those there are").into())
+        let missing = || Failure::new(Exit::Error, format!("run {run_id} not found"));
+        found.ok_or_else(|| missing().hint("to list runs: hubctl run list").into())
     }
 }
 
-/// Connects to the deployment that the options name.
+/// Connects to the deployment that the options select.
 pub(crate) async fn connect(global: &Global) -> Result<Connected> {
     let config = aws::sdk_config_of(global.profile.as_deref(), global.region.as_deref()).await;
     if config.region().is_none() {
@@ -62,19 +62,20 @@ pub(crate) async fn connect(global: &Global) -> Result<Connected> {
     Ok(Connected { cloud: Arc::new(Cloud::new(&config, names)), config, state_bucket, stack })
 }
 
-/// Nothing says which deployment is meant.
+/// No option selects a deployment.
 pub(crate) fn which_deployment() -> Failure {
-    Failure::new(Exit::Usage, "which deployment? no stack is named")
-        .hint("add --stack NAME, or set HUBCTL_STACK; `sam list stack-outputs --stack-name NAME` shows one")
+    Failure::new(Exit::Usage, "no deployment specified").hint(
+        "add --stack NAME, or set HUBCTL_STACK; to see a stack's outputs: sam list stack-outputs --stack-name NAME",
+    )
 }
 
-/// Nothing says in which Region to call.
+/// No Region is set.
 pub(crate) fn no_region() -> Failure {
-    Failure::new(Exit::Usage, "which Region? none is set")
-        .hint("add --region REGION, or set AWS_REGION, or choose a profile that has one: --profile NAME")
+    Failure::new(Exit::Usage, "no Region specified")
+        .hint("add --region REGION, or set AWS_REGION, or use a profile with a Region: --profile NAME")
 }
 
-/// The Region that is called, which is the deployment's.
+/// The Region of the deployment.
 pub(crate) fn region_of(config: &SdkConfig) -> Result<&str, Failure> {
     config.region().map(AsRef::as_ref).ok_or_else(no_region)
 }
@@ -83,12 +84,12 @@ pub(crate) fn no_stack(name: &str, error: &DeploymentError) -> Failure {
     match error {
         DeploymentError::NoStack { .. } => Failure::new(Exit::Error, error.to_string()),
         DeploymentError::MissingOutput { .. } => Failure::new(Exit::Error, error.to_string())
-            .hint(format!("aws cloudformation describe-stacks --stack-name {name} shows its outputs")),
+            .hint(format!("to see its outputs: aws cloudformation describe-stacks --stack-name {name}")),
         DeploymentError::Failed(error) => port(error),
     }
 }
 
-/// What the service's answers say when the caller is not who it should be. [`PortError`] holds text only.
+/// Error codes of rejected credentials. [`PortError`] has only a message.
 const CREDENTIALS_SIGNS: [&str; 10] = [
     "AccessDenied",
     "ExpiredToken",
@@ -102,28 +103,29 @@ const CREDENTIALS_SIGNS: [&str; 10] = [
     "session token",
 ];
 
-/// The failure of a port, with its exit code.
+/// The failure for an error of a port.
 pub(crate) fn port(error: &PortError) -> Failure {
-    // The SDK tells in six lines where it looked; the hint says it in one.
+    // The SDK lists in six lines where it searched; the hint has one line.
     let missing = error.message.contains("no credentials found");
     let message = if missing { "no credentials found" } else { error.message.as_str() };
     let message = format!("failed to {}: {message}", error.action);
     if CREDENTIALS_SIGNS.iter().any(|sign| message.contains(sign)) {
         return Failure::new(Exit::Credentials, message)
-            .hint("`aws sts get-caller-identity` shows as whom you call; --profile NAME calls as another");
+            .hint("to see your identity: aws sts get-caller-identity; to use another: --profile NAME");
     }
     let failure = Failure::new(Exit::Error, message);
-    // The table or the bucket: the names come from the options, or from a stack that is half gone.
+    // The table or the bucket: its name is from an option, or from a partly deleted stack.
     if ["ResourceNotFoundException", "NoSuchBucket"].iter().any(|code| error.message.contains(code)) {
-        return failure.hint("is the deployment in this Region? --region names another, --stack finds its names");
+        return failure
+            .hint("check that the deployment is in this Region: --region selects another, --stack reads the names");
     }
     failure
 }
 
-/// Stack of a thread. The SDK's parser of a finding, without optimisation, needs more than the usual 2 MB.
+/// Stack size of a thread. The SDK's parser for findings, without optimization, requires more than the default of 2 MB.
 const STACK_BYTES: usize = 8 << 20;
 
-/// Runs what talks to AWS.
+/// Runs a future that calls AWS.
 pub(crate) fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
     let runtime = tokio::runtime::Builder::new_multi_thread().thread_stack_size(STACK_BYTES).enable_all().build()?;
     runtime.block_on(work)

@@ -1,30 +1,30 @@
-//! How a command ends: the exit codes that scripts rely on, and errors that say how to fix them.
+//! Exit codes, which scripts rely on, and errors with remediations.
 
 use std::process::ExitCode;
 
-/// What a script can tell from the exit code alone. The numbers are a promise.
+/// The exit codes. The numbers are stable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exit {
-    /// All is well.
+    /// Success, and no problems found.
     Success = 0,
-    /// The command could not do its work.
+    /// The command failed.
     Error = 1,
-    /// The command line is wrong.
+    /// The command line is invalid.
     Usage = 2,
-    /// Findings are in quarantine, malformed, undelivered, or missing because the file is truncated or has none; or some are
-    /// archived upon approval only.
+    /// Findings are quarantined, malformed, undelivered, or missing because the file is truncated or has none; or some require
+    /// approval to be archived.
     Findings = 3,
-    /// Credentials are missing, expired, of the wrong account, or not allowed to do this.
+    /// Credentials are missing, expired, of the wrong account, or lack a permission.
     Credentials = 4,
-    /// Security Hub is not to be had in a Region that has findings.
+    /// Security Hub is unavailable in a Region that has findings.
     Degraded = 5,
-    /// What is there differs from what a file declares, or Security Hub from what it was sent.
+    /// The deployment differs from a file, or Security Hub from the export state.
     Differs = 6,
 }
 
 impl Exit {
-    /// Which exit code counts where several are due: the one with the largest number here.
-    pub(crate) fn graveness(self) -> u8 {
+    /// Of several exit codes, the one with the highest severity is returned.
+    pub(crate) fn severity(self) -> u8 {
         match self {
             Self::Success => 0,
             Self::Degraded => 1,
@@ -41,31 +41,31 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// An error whose exit code or remedy is known.
+/// An error with an exit code and a remediation.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{message}")]
 pub(crate) struct Failure {
     /// The exit code.
     pub(crate) exit: Exit,
-    /// What happened, to which integration, Region or file.
+    /// What failed, with the integration, Region, or file.
     pub(crate) message: String,
-    /// What fixes it: the command to type, where there is one.
+    /// The remediation: a command, if there is one.
     pub(crate) hint: Option<String>,
 }
 
 impl Failure {
-    /// A failure without a known remedy.
+    /// A failure without a remediation.
     pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Self {
         Self { exit, message: message.into(), hint: None }
     }
 
-    /// The same failure with its remedy.
+    /// Adds a remediation.
     pub(crate) fn hint(self, hint: impl Into<String>) -> Self {
         Self { hint: Some(hint.into()), ..self }
     }
 }
 
-/// The exit code of an error: its own where it has one.
+/// The exit code of an error; [`Exit::Error`] if it has none.
 pub(crate) fn exit_of(error: &anyhow::Error) -> Exit {
     error.downcast_ref::<Failure>().map_or(Exit::Error, |failure| failure.exit)
 }

@@ -1,4 +1,4 @@
-//! The operators' command line: looks at scans offline, exports them from a workstation, and manages a deployment.
+//! The command line: validates scans offline, exports them from a workstation, and manages a deployment.
 
 mod args;
 mod cli;
@@ -31,7 +31,7 @@ use crate::render::Output;
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let cli = match Cli::read(arguments) {
         Ok(cli) => cli,
-        // Help and version are asked for and go to standard output; a closed pipe there is no concern of ours.
+        // Help and version go to standard output; a closed pipe there is not an error.
         Err(Wrong::Line(text)) if !text.use_stderr() => {
             let _ = text.print();
             return Exit::Success.into();
@@ -47,21 +47,20 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     output.end(exit).into()
 }
 
-/// The command line with all its commands, as clap knows them.
+/// The command line with all its commands, for clap.
 pub fn command() -> clap::Command {
     Cli::command()
 }
 
 fn dispatch(cli: Cli, output: &mut Output) -> Result<Exit> {
     match cli.command {
-        Command::Map(args) => commands::map::run(&args, output),
+        Command::Convert(args) => commands::convert::run(&args, output),
         Command::Validate(args) => commands::validate::run(&args, output),
         Command::Plan(args) => commands::plan::run(&args, &cli.global, output),
         Command::Export(args) => commands::export::run(&args, &cli.global, output),
         Command::Integration(group) => commands::integration::run(&group, &cli.global, output),
         Command::Provider(group) => commands::provider::run(&group, &cli.global, output),
         Command::Permissions(group) => commands::permissions::run(&group, &cli.global, output),
-        Command::Trigger(group) => commands::trigger::run(&group, &cli.global, output),
         Command::Apply(args) => commands::apply::apply(&args, &cli.global, output),
         Command::Config(group) => commands::apply::config(&group, &cli.global, output),
         Command::Audit(args) => commands::audit::run(&args, &cli.global, output),

@@ -1,4 +1,4 @@
-//! What the crates below say, on standard error: nothing unless asked for, since each command reports by itself.
+//! Log lines of the other crates on standard error: off by default, since each command reports its result.
 
 use tracing::level_filters::LevelFilter;
 use tracing::{Metadata, Subscriber};
@@ -8,15 +8,15 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-use crate::render::Beside;
+use crate::render::LogWriter;
 
-/// Our crates. Compared as a whole, as in the functions: `aws` is ours, `aws_config` and the rest of the SDK are not.
-const OURS: [&str; 5] = ["asff", "aws", "exporter", "hubctl", "management"];
+/// This workspace's crates. The whole name is compared: `aws` is included, `aws_config` and the rest of the SDK are not.
+const WORKSPACE_CRATES: [&str; 5] = ["asff", "aws", "exporter", "hubctl", "management"];
 
-/// Starts, as verbose as `-v` was repeated.
+/// Initializes logging; the level depends on how often `-v` is repeated.
 pub(crate) fn to_stderr(verbose: u8) {
-    // Only a second call in one process can fail.
-    let _ = lines(verbose, Beside::stderr).try_init();
+    // Fails only if it is called twice in a process.
+    let _ = lines(verbose, LogWriter::stderr).try_init();
 }
 
 fn lines<W>(verbose: u8, writer: W) -> impl Subscriber + Send + Sync
@@ -24,12 +24,12 @@ where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
     let lines = tracing_subscriber::fmt::layer().with_writer(writer).with_ansi(false);
-    tracing_subscriber::registry().with(lines.with_filter(filter_fn(move |metadata| is_heard(metadata, verbose))))
+    tracing_subscriber::registry().with(lines.with_filter(filter_fn(move |metadata| is_enabled(metadata, verbose))))
 }
 
-fn is_heard(metadata: &Metadata<'_>, verbose: u8) -> bool {
+fn is_enabled(metadata: &Metadata<'_>, verbose: u8) -> bool {
     let name = metadata.target().split("::").next().unwrap_or_default();
-    let most = match (verbose, OURS.contains(&name)) {
+    let most = match (verbose, WORKSPACE_CRATES.contains(&name)) {
         (0, _) => LevelFilter::OFF,
         (1, true) => LevelFilter::INFO,
         (1, false) => LevelFilter::WARN,

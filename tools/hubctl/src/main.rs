@@ -1,4 +1,4 @@
-//! Starts `hubctl`: hands it the arguments and the terminal, and ends with its exit code.
+//! Runs `hubctl` with the process's arguments and returns its exit code.
 
 use std::process::ExitCode;
 

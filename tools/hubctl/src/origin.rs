@@ -1,13 +1,13 @@
-//! How a run is found again: the options that a command about it needs. What is printed can then be typed as it is.
+//! The options with which printed commands find a run again, so that they can be copied.
 
 use exporter::report::RunReport;
 
 use crate::client::ConnectionArgs;
 use crate::config::Global;
 use crate::shell::quoted;
-use crate::standalone::Place;
+use crate::standalone::StateLocation;
 
-/// Options by which a command finds a deployment or a state; a command that has one was completed before.
+/// Options that select a deployment or a state; a command that has one is complete.
 const OPTIONS: [&str; 8] = [
     " --state ",
     " --stack ",
@@ -18,43 +18,46 @@ const OPTIONS: [&str; 8] = [
     " --region ",
     " --local",
 ];
-/// What sets a command apart from the comment behind it.
+/// Separator between a command and its comment.
 const COMMENT: &str = "  # ";
 
-/// Where a run was made, and how it is reached.
+/// Where a run is recorded, and the options that find it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Origin {
     options: String,
-    /// The place of reports and quarantine, if this process reads it.
+    /// URL or directory of reports and quarantine, if this process reads it.
     pub(crate) state: Option<String>,
 }
 
 impl Origin {
-    /// A deployment, asked by its managing function or as this command asked it.
+    /// A deployment, with the options of this command.
     pub(crate) fn deployment(reach: &ConnectionArgs, global: &Global) -> Self {
         Self { options: format!("{}{}", global.options(), reach.options()), state: None }
     }
 
-    /// A deployment whose state bucket this process reads. `is_here`: the upload is a file of this machine, which the
+    /// A deployment whose state bucket this process reads. `is_local_file`: the upload is a file on this machine, which the
     /// deployment can't read.
-    pub(crate) fn workstation(global: &Global, is_here: bool, state: String) -> Self {
-        let local = if is_here || global.stack.is_none() { " --local" } else { "" };
+    pub(crate) fn workstation(global: &Global, is_local_file: bool, state: String) -> Self {
+        let local = if is_local_file || global.stack.is_none() { " --local" } else { "" };
         Self { options: format!("{}{local}", global.options()), state: Some(state) }
     }
 
-    /// No deployment.
-    pub(crate) fn standalone(place: &Place, global: &Global) -> Self {
+    /// A standalone state.
+    pub(crate) fn standalone(location: &StateLocation, global: &Global) -> Self {
         let profile =
             global.profile.as_ref().map_or(String::new(), |profile| format!(" --profile {}", quoted(profile)));
-        Self { options: format!(" --state {}{profile}", quoted(&place.absolute())), state: Some(place.to_string()) }
+        Self {
+            options: format!(" --state {}{profile}", quoted(&location.absolute_path())),
+            state: Some(location.to_string()),
+        }
     }
 
-    /// Whether the run was made without a deployment.
+    /// Whether the run is standalone.
     pub(crate) fn is_standalone(&self) -> bool {
         self.options.starts_with(" --state ")
     }
 
-    /// The options as they follow a command: with a space before each.
+    /// The options, each with a leading space.
     pub(crate) fn options(&self) -> &str {
         &self.options
     }
@@ -64,7 +67,7 @@ impl Origin {
         format!("{words}{}", self.options)
     }
 
-    /// A report whose commands have the options.
+    /// The report, with the options added to its commands.
     pub(crate) fn complete(&self, report: &RunReport) -> RunReport {
         let mut report = report.clone();
         report.reasons.iter_mut().for_each(|reason| *reason = self.complete_lines(reason));
@@ -74,14 +77,14 @@ impl Origin {
         report
     }
 
-    /// Text whose lines may be commands.
+    /// Adds the options to lines that are commands.
     pub(crate) fn complete_lines(&self, text: &str) -> String {
         text.split('\n').map(|line| self.complete_line(line)).collect::<Vec<_>>().join("\n")
     }
 
     fn complete_line(&self, line: &str) -> String {
         let (command, comment) = line.split_once(COMMENT).map_or((line, None), |(line, text)| (line, Some(text)));
-        // A command whose output goes elsewhere is left as it is.
+        // A command with a redirection is unchanged.
         if !command.starts_with("hubctl ") || command.contains(['|', '&', ';', '>', '<', '$', '`', '(']) {
             return line.to_owned();
         }
@@ -99,7 +102,7 @@ mod tests {
     fn commands_get_the_options_by_which_the_run_is_found_once() {
         let origin = Origin { options: " --state '/ci/my state'".to_owned(), state: None };
         let text = "account 1: 3 stay, because hubctl did not look\nhubctl run pending r  # lists them\nhubctl run approve r \
-                    --unproven --state old\nhubctl permissions print --form trust > trust.json\naws sts x";
+                    --unproven --state old\nhubctl permissions print --format trust-policy > trust.json\naws sts x";
         let completed = origin.complete_lines(text);
         assert_eq!(
             completed.lines().collect::<Vec<_>>(),
@@ -107,7 +110,7 @@ mod tests {
                 "account 1: 3 stay, because hubctl did not look",
                 "hubctl run pending r --state '/ci/my state'  # lists them",
                 "hubctl run approve r --unproven --state '/ci/my state'",
-                "hubctl permissions print --form trust > trust.json",
+                "hubctl permissions print --format trust-policy > trust.json",
                 "aws sts x",
             ]
         );

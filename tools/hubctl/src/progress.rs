@@ -9,32 +9,32 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::config::Style;
 
-/// Time between two looks: smooth to the eye, nothing to the processor.
+/// Refresh interval.
 const INTERVAL: Duration = Duration::from_millis(100);
 const WITH_SIZE: &str = "{bar:12} {percent:>3}%  {decimal_bytes}/{decimal_total_bytes}  {msg}  {eta}";
 const COUNTING: &str = "{bar:12} {pos} of {len} {msg}  {elapsed}";
-const SAYING: &str = "{spinner} {msg}  {elapsed}";
+const MESSAGE: &str = "{spinner} {msg}  {elapsed}";
 const WITHOUT_SIZE: &str = "{spinner} {decimal_bytes}  {msg}  {elapsed}";
 
-/// Looks at something that moves until it is dropped.
+/// A progress bar that is shown until it is dropped.
 pub(crate) struct Watch {
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Watch {
-    /// Shows what `look` sees: bytes read of `total`, and a text. Does nothing unless somebody looks at `style`.
+    /// Shows what `look` returns: bytes read of `total`, and a message. Does nothing unless `style` is a terminal.
     pub(crate) fn begin(style: Style, total: Option<u64>, look: impl Fn() -> (u64, String) + Send + 'static) -> Self {
         let template = if total.is_some() { WITH_SIZE } else { WITHOUT_SIZE };
         Self::with(style, template, total, look)
     }
 
-    /// Shows a text that changes.
-    pub(crate) fn saying(style: Style, look: impl Fn() -> String + Send + 'static) -> Self {
-        Self::with(style, SAYING, None, move || (0, look()))
+    /// Shows a changing message.
+    pub(crate) fn message_only(style: Style, look: impl Fn() -> String + Send + 'static) -> Self {
+        Self::with(style, MESSAGE, None, move || (0, look()))
     }
 
-    /// Shows how many of `total` things are done. `things` is their noun.
+    /// Shows how many of `total` items are done. `things` is their noun.
     pub(crate) fn counting(
         style: Style,
         total: u64,
@@ -64,7 +64,7 @@ impl Drop for Watch {
         self.stop.store(true, Ordering::Relaxed);
         if let Some(thread) = self.thread.take() {
             thread.thread().unpark();
-            // A bar that failed is no reason to fail.
+            // Errors of the bar are ignored.
             let _ = thread.join();
         }
     }

@@ -1,6 +1,6 @@
-//! Questions to whoever sits at the terminal. They stand on standard error, so that a result can be piped away.
+//! Prompts at the terminal, on standard error, so that the result can be piped.
 //!
-//! Promise: where nobody can answer, nothing is assumed: the command ends and says which option answers.
+//! Promise: without a terminal no answer is assumed: the command fails and names the option that answers.
 
 use std::io::{self, BufRead, IsTerminal};
 
@@ -10,35 +10,35 @@ use zeroize::Zeroizing;
 use crate::exit::{Exit, Failure};
 use crate::render::{Output, text};
 
-/// Whoever sits at the terminal, if anybody does.
+/// The terminal, if there is one.
 pub(crate) struct Prompt {
     is_there: bool,
-    /// What is typed, in tests. Otherwise standard input, which is not held: an access key may come from there.
+    /// Typed input, in tests. Otherwise standard input, which isn't locked: an access key may be read from it.
     typed: Option<Box<dyn BufRead>>,
 }
 
 impl Prompt {
-    /// The one at this process's standard input.
+    /// The terminal of this process's standard input.
     pub(crate) fn at_terminal() -> Self {
         Self { is_there: io::stdin().is_terminal(), typed: None }
     }
 
-    /// Makes sure that there is somebody to ask. `option` answers beforehand.
-    pub(crate) fn must_be_there(&self, about: &str, option: &str) -> Result<(), Failure> {
+    /// Fails without a terminal. `about`: what the prompt would ask; `option`: how to answer in advance.
+    pub(crate) fn require_terminal(&self, about: &str, option: &str) -> Result<(), Failure> {
         if self.is_there {
             return Ok(());
         }
-        Err(Failure::new(Exit::Usage, format!("nobody is there to be asked {about}")).hint(option))
+        Err(Failure::new(Exit::Usage, format!("no terminal to ask {about}")).hint(option))
     }
 
-    /// Asks something that only `yes` agrees to. Anything else, the end of the input included, does not.
-    pub(crate) fn agrees(&mut self, question: &str, output: &mut Output) -> Result<bool> {
-        let answer = self.answers(question, output)?;
+    /// Asks for confirmation. Only `yes` confirms; anything else, including the end of the input, declines.
+    pub(crate) fn confirm(&mut self, question: &str, output: &mut Output) -> Result<bool> {
+        let answer = self.read_line(question, output)?;
         Ok(["y", "yes"].contains(&answer.to_ascii_lowercase().as_str()))
     }
 
-    /// Asks for a line.
-    pub(crate) fn answers(&mut self, question: &str, output: &mut Output) -> Result<String> {
+    /// Prompts for a line.
+    pub(crate) fn read_line(&mut self, question: &str, output: &mut Output) -> Result<String> {
         output.ask(&text::harmless(question))?;
         let mut answer = String::new();
         match &mut self.typed {
@@ -48,8 +48,8 @@ impl Prompt {
         Ok(answer.trim().to_owned())
     }
 
-    /// Asks for a secret, which is not shown while it is typed.
-    pub(crate) fn tells(&mut self, question: &str, output: &mut Output) -> Result<Zeroizing<String>> {
+    /// Prompts for a secret, which is not echoed.
+    pub(crate) fn read_secret(&mut self, question: &str, output: &mut Output) -> Result<Zeroizing<String>> {
         output.ask(question)?;
         let secret = rpassword::read_password()?;
         Ok(Zeroizing::new(secret.trim().to_owned()))
@@ -66,16 +66,16 @@ mod tests {
     #[test]
     fn only_a_clear_yes_agrees() {
         let mut output = Output::of_process(OutputFormat::Table, true);
-        for (typed, agrees) in [("yes\n", true), ("Y\n", true), ("\n", false), ("", false), ("yes please\n", false)] {
-            let mut person = Prompt { is_there: true, typed: Some(Box::new(Cursor::new(typed))) };
-            assert_eq!(person.agrees("Sure?", &mut output).unwrap(), agrees, "{typed:?}");
+        for (typed, confirm) in [("yes\n", true), ("Y\n", true), ("\n", false), ("", false), ("yes please\n", false)] {
+            let mut prompt = Prompt { is_there: true, typed: Some(Box::new(Cursor::new(typed))) };
+            assert_eq!(prompt.confirm("Sure?", &mut output).unwrap(), confirm, "{typed:?}");
         }
     }
 
     #[test]
     fn where_nobody_is_nothing_is_assumed() {
         let nobody = Prompt { is_there: false, typed: Some(Box::new(Cursor::new("yes\n"))) };
-        let failure = nobody.must_be_there("whether to delete it", "add --yes to agree beforehand").unwrap_err();
-        assert_eq!((failure.exit, failure.hint.as_deref()), (Exit::Usage, Some("add --yes to agree beforehand")));
+        let failure = nobody.require_terminal("whether to delete it", "to confirm in advance, add --yes").unwrap_err();
+        assert_eq!((failure.exit, failure.hint.as_deref()), (Exit::Usage, Some("to confirm in advance, add --yes")));
     }
 }

@@ -1,6 +1,6 @@
-//! Words of a command that is printed, as a shell reads them.
+//! Quotes the words of printed commands for a shell.
 
-/// A word as a shell reads it.
+/// A word, quoted for a shell if required.
 pub(crate) fn quoted(word: &str) -> String {
     let plain = |letter: char| letter.is_alphanumeric() || "-_./:@%+,=".contains(letter);
     if !word.is_empty() && word.chars().all(plain) {

@@ -214,7 +214,7 @@ fn is_carried(name: &str) -> bool {
 /// The commands that create the role.
 fn role_commands(provider: &str, external_id: &str, options: &str) -> Remediation {
     let print = format!(
-        "hubctl permissions print --account {provider} --external-id {external_id} --form cloudformation{options} > role.yaml"
+        "hubctl permissions print --account {provider} --external-id {external_id} --format cloudformation{options} > role.yaml"
     );
     if provider.starts_with("o-") {
         return Remediation::new(print);

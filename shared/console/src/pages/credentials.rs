@@ -70,7 +70,7 @@ fn page(visit: &Visit, current: &Current, fields: Fields, note: Option<Note>) ->
     let has_role = own.or(current.provider.as_ref().and_then(|provider| provider.credentials.role.as_ref())).is_some();
     let options = &visit.app.settings.options;
     let print =
-        format!("hubctl permissions print --integration {} --form cloudformation{options} > role.yaml", view.id);
+        format!("hubctl permissions print --integration {} --format cloudformation{options} > role.yaml", view.id);
     Page {
         frame: visit.frame(
             "integrations",

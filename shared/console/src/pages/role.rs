@@ -14,7 +14,7 @@ use crate::visit::Visit;
 const DOCUMENTS: [(&str, &str, &str); 4] = [
     ("role.yaml", "cloudformation", "application/yaml"),
     ("role.tf", "terraform", "text/plain; charset=utf-8"),
-    ("trust.json", "trust", "application/json"),
+    ("trust.json", "trust-policy", "application/json"),
     ("policy.json", "policy", "application/json"),
 ];
 

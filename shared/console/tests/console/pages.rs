@@ -255,7 +255,7 @@ async fn documents_of_a_role_are_downloads_with_names_of_ours() {
     assert!(page.contains("href=\"/integrations/123456789012/documents/role.yaml\""));
     let reply = browser.get("/integrations/567890123456/documents/trust.json?external_id=abc").await;
     assert_eq!(reply.headers["content-disposition"], "attachment; filename=\"trust.json\"");
-    assert_eq!(reply.text, "# trust of 567890123456\n");
+    assert_eq!(reply.text, "# trust-policy of 567890123456\n");
     assert_eq!(browser.get("/integrations/123456789012/documents/other").await.status, StatusCode::NOT_FOUND);
 }
 

@@ -139,7 +139,7 @@ pub fn assume_role_remediation(
     let Some(owner) = owner else { return show_trust_command(role, account) };
     let name = role_name(role);
     let template = format!(
-        "hubctl permissions print --integration {} --form cloudformation > role.yaml && aws cloudformation deploy \
+        "hubctl permissions print --integration {} --format cloudformation > role.yaml && aws cloudformation deploy \
          --template-file role.yaml --stack-name {ROLE_STACK} --capabilities CAPABILITY_NAMED_IAM  # or, if account {account} \
          has no role {name}",
         owner.id
@@ -152,7 +152,7 @@ pub fn assume_role_remediation(
 fn trust_command(role: &Role, account: AccountId, id: &ProviderId) -> String {
     let name = role.arn.rsplit('/').next().unwrap_or(&role.arn);
     format!(
-        "hubctl permissions print --integration {id} --form trust > trust.json && aws iam update-assume-role-policy --role-name \
+        "hubctl permissions print --integration {id} --format trust-policy > trust.json && aws iam update-assume-role-policy --role-name \
          {name} --policy-document file://trust.json  # with credentials of account {account}; replaces the role's trust policy"
     )
 }
@@ -196,12 +196,12 @@ mod tests {
         assert_eq!(
             commands,
             [
-                "hubctl permissions print --integration 123456789012 --form trust > trust.json && aws iam \
+                "hubctl permissions print --integration 123456789012 --format trust-policy > trust.json && aws iam \
                  update-assume-role-policy --role-name Exporter --policy-document file://trust.json  # with credentials of \
                  account 123456789012; replaces the role's trust policy",
                 "hubctl integration credentials 123456789012 --role-name team/Exporter --external-id EXTERNAL_ID  # or, if \
                  the role is right and asks for another External ID",
-                "hubctl permissions print --integration 123456789012 --form cloudformation > role.yaml && aws \
+                "hubctl permissions print --integration 123456789012 --format cloudformation > role.yaml && aws \
                  cloudformation deploy --template-file role.yaml --stack-name securityhub-exporter-role --capabilities \
                  CAPABILITY_NAMED_IAM  # or, if account 123456789012 has no role team/Exporter",
             ]

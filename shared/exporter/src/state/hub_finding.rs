@@ -36,7 +36,7 @@ pub(crate) fn read_hub_finding(
     now_ms: i64,
 ) -> Option<(FindingMeta, Vec<u8>)> {
     let mut fields: Map<String, Value> = serde_json::from_slice(finding).ok()?;
-    // `hubctl trigger sample` sends these and archives them itself: no scan could show them to be gone.
+    // `hubctl integration send-sample` sends these and archives them itself: no scan could show them to be gone.
     if fields.get("Sample").and_then(Value::as_bool) == Some(true) {
         return None;
     }
@@ -109,7 +109,7 @@ fn clear_service_fields(fields: &mut Map<String, Value>) {
 mod tests {
     use super::*;
 
-    /// What `hubctl trigger sample` left behind, should it have died, is no finding of a scan.
+    /// What `hubctl integration send-sample` left behind, should it have died, is no finding of a scan.
     #[test]
     fn a_sample_is_not_adopted() {
         let region: RegionName = "eu-west-1".parse().unwrap();

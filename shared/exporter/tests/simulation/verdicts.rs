@@ -140,7 +140,7 @@ async fn a_role_assumable_without_its_external_id_is_a_risk() {
     let reasons = |connection: &Connection| connection.risks.iter().map(|risk| risk.reason.clone()).collect::<Vec<_>>();
     let found = check(&world, &integration()).await.connection;
     assert_eq!(reasons(&found), ["external_id_not_required"]);
-    assert!(found.risks[0].remediation.as_ref().unwrap().contains("--form trust > trust.json"));
+    assert!(found.risks[0].remediation.as_ref().unwrap().contains("--format trust-policy > trust.json"));
     assert_eq!(found.status, ConnectionStatus::Connected);
     world.stores.lock().unwrap().opens = Err(CallError::Throttled(String::new()));
     assert_eq!(reasons(&check(&world, &integration()).await.connection), ["external_id_not_required"]);

@@ -1,4 +1,4 @@
-//! The settings of an integration as options: the same for one that is created and for an export without a deployment.
+//! The settings of an integration as options of an export without a deployment.
 
 use asff::ScanFormat;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -24,54 +24,54 @@ pub(crate) struct Choices {
     #[command(flatten)]
     filters: Filters,
 
-    /// Format to export, as Prowler writes each scan in several; the file's own, if none is given
+    /// Format to export, if Prowler writes each scan in several [default: the file's format]
     #[arg(long, value_name = "FORMAT", value_parser = format_parser(), help_heading = "Filters")]
     format: Option<ScanFormat>,
 
-    /// Findings that are sent: new and changed ones, and each other one every month; or all at every scan, as Prowler does
+    /// changed: send new and changed findings, plus a monthly refresh; always: send every finding of every scan
     #[arg(long, value_name = "WHICH", default_value = "changed", help_heading = "Lifecycle")]
     #[arg(value_parser = PossibleValuesParser::new(["changed", "always"]).map(|word| resend(&word)))]
     resend: Resend,
 
-    /// Archive what a newer scan shows to be resolved
+    /// Archive findings that a newer scan shows as resolved
     #[arg(long, visible_alias = "archive", help_heading = "Lifecycle")]
     archive_previous_findings: bool,
 
-    /// What the scans cover: the whole account (full), some checks and Regions completely (partial), or single resources,
-    /// whose scans archive nothing for being absent (observed)
+    /// What a scan covers: the whole account (full), some checks and Regions completely (partial), or single resources
+    /// (observed: absence from the scan archives nothing)
     #[arg(long, value_name = "SCOPE", default_value = "full", help_heading = "Lifecycle")]
     #[arg(value_parser = PossibleValuesParser::new(["full", "partial", "observed"]).map(|word| archive_scope(&word)))]
     archive_scope: ArchiveScope,
 
-    /// Scans in a row that a finding must be absent from before it is archived, if absence is the only evidence
+    /// Number of consecutive scans from which a finding must be absent before it is archived, if absence is the only evidence
     #[arg(long, value_name = "SCANS", default_value_t = ABSENT_SCANS_DEFAULT, help_heading = "Lifecycle")]
     #[arg(value_parser = absent_scans())]
     absent_scans: u8,
 
-    /// Archive nothing for being absent from a scan that has less than this share of the last whole scan's results or
-    /// checks; 0 disables the check
+    /// Don't archive absent findings if the scan has less than this share of the last whole scan's results or checks; 0
+    /// disables the check
     #[arg(long, value_name = "PERCENT", default_value_t = PARTIAL_SCAN_PERCENT, help_heading = "Lifecycle")]
     #[arg(value_parser = clap::value_parser!(u8).range(0..=100))]
     partial_scan_percent: u8,
 
-    /// Maximum share of the account's active findings to archive without approval; up to 20 findings need none, unless it
-    /// is 0
+    /// Maximum share of the account's active findings to archive without approval; up to 20 findings never need approval,
+    /// unless the value is 0
     #[arg(long, value_name = "PERCENT", default_value_t = ARCHIVE_LIMIT_PERCENT, help_heading = "Lifecycle")]
     #[arg(value_parser = clap::value_parser!(u8).range(0..=100))]
     archive_limit_percent: u8,
 }
 
 impl Choices {
-    /// The format that is asked for, if one is.
+    /// The requested format, if any.
     pub(crate) fn format(&self) -> Option<ScanFormat> {
         self.format
     }
 
-    /// Puts the settings into an integration.
+    /// Applies the settings to an integration.
     ///
     /// # Errors
     ///
-    /// When the Regions are not of one partition, for people.
+    /// If the Regions are not in one partition.
     pub(crate) fn apply(&self, integration: &mut Integration) -> Result<(), String> {
         integration.only_failed = self.only_failed;
         if let Some(format) = self.format {
@@ -102,19 +102,19 @@ fn archive_scope(word: &str) -> ArchiveScope {
     }
 }
 
-/// A number of scans, as many as the state counts.
+/// A number of scans, up to the maximum that the state counts.
 pub(crate) fn absent_scans() -> impl TypedValueParser<Value = u8> {
     clap::value_parser!(u8).range(i64::from(*ABSENT_SCANS.start())..=i64::from(*ABSENT_SCANS.end()))
 }
 
-/// What is archived, in words.
+/// Describes what is archived.
 pub(crate) fn archive_words(integration: &Integration) -> String {
     if !integration.archive_previous_findings {
         return "nothing".to_owned();
     }
     let scope = match integration.archive_scope {
         ArchiveScope::Full => {
-            let scans = text::counted(integration.absent_scans.into(), "scan", "scans in a row");
+            let scans = text::counted(integration.absent_scans.into(), "scan", "consecutive scans");
             format!("findings that a newer scan shows as resolved, or that are absent from {scans}")
         }
         ArchiveScope::Partial => "findings that a newer scan of the same check and Region shows as resolved".to_owned(),
@@ -123,10 +123,10 @@ pub(crate) fn archive_words(integration: &Integration) -> String {
     format!("{scope}; up to {} % of the active findings without approval", integration.archive_limit_percent)
 }
 
-/// Which findings are sent at each scan, in words.
+/// Describes which findings are sent at each scan.
 pub(crate) fn resend_words(integration: &Integration) -> &'static str {
     match integration.resend {
-        Resend::Changed => "new and changed findings, each other one every month",
-        Resend::Always => "all findings at every scan",
+        Resend::Changed => "new and changed findings, plus a monthly refresh",
+        Resend::Always => "all findings of every scan",
     }
 }

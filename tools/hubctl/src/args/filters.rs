@@ -1,4 +1,4 @@
-//! The filters of an integration as options: the same for creating one and for trying out what it would send.
+//! The filters of an integration as options of the commands that preview or export a scan.
 
 use asff::{Partition, RegionName, Regions, ScanFormat, SeverityLabel};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -9,32 +9,32 @@ use crate::render::text;
 /// Which findings are sent, and where.
 #[derive(clap::Args, Clone, Debug, Default)]
 pub(crate) struct Filters {
-    /// Send no finding below this severity
+    /// Minimum severity to send [default: all]
     #[arg(long, value_name = "SEVERITY", ignore_case = true, help_heading = "Filters")]
     #[arg(value_parser = PossibleValuesParser::new(["informational", "low", "medium", "high", "critical"])
-        .try_map(|word| SeverityLabel::of(&word).ok_or("no severity")))]
+        .try_map(|word| SeverityLabel::of(&word).ok_or("unknown severity")))]
     pub(crate) severity_min: Option<SeverityLabel>,
 
-    /// Muted findings: left out where only failed ones are sent (as-prowler), never sent, or always sent as WARNING
+    /// How to handle muted findings: follow Prowler (omit them with --only-failed), omit, or send as WARNING
     #[arg(long, value_name = "HOW", default_value = "as-prowler", help_heading = "Filters")]
     #[arg(value_parser = PossibleValuesParser::new(["as-prowler", "omit", "send"]).map(|word| muted(&word)))]
     pub(crate) muted: MutedFindings,
 
-    /// Regions that may receive findings, separated by commas [default: all that take them]
+    /// Regions that may receive findings, separated by commas [default: every enabled Region]
     #[arg(long, value_name = "REGIONS", value_delimiter = ',', value_parser = region, help_heading = "Filters")]
     pub(crate) regions: Vec<RegionName>,
 
-    /// Region that gets the findings which their own Region does not take
+    /// Region for findings whose own Region is unavailable
     #[arg(long, value_name = "REGION", value_parser = region, help_heading = "Filters")]
     pub(crate) fallback_region: Option<RegionName>,
 }
 
 impl Filters {
-    /// Puts the filters into an integration.
+    /// Applies the filters to an integration.
     ///
     /// # Errors
     ///
-    /// When the Regions are not of one partition, for people.
+    /// If the Regions are not in one partition.
     pub(crate) fn apply(&self, integration: &mut Integration) -> Result<(), String> {
         let known = Regions::known();
         let mut partitions: Vec<Partition> =
@@ -42,7 +42,7 @@ impl Filters {
         partitions.sort_unstable();
         partitions.dedup();
         if let [one, other, ..] = partitions.as_slice() {
-            return Err(format!("the Regions are of two partitions, {one} and {other}; an account is in one"));
+            return Err(format!("the Regions are in two partitions, {one} and {other}; an account is in one"));
         }
         integration.severity_min = self.severity_min;
         integration.muted = self.muted;
@@ -57,16 +57,16 @@ impl Filters {
     }
 }
 
-/// A Region that there is.
+/// A known Region.
 pub(crate) fn region(text: &str) -> Result<RegionName, String> {
     let name: RegionName = text.trim().parse().map_err(|error: asff::InvalidName| error.to_string())?;
     match Regions::known().get(name) {
         Some(_) => Ok(name),
-        None => Err("there is no such Region".to_owned()),
+        None => Err("unknown Region".to_owned()),
     }
 }
 
-/// A format by its name.
+/// A scan format by name.
 pub(crate) fn format_parser() -> impl TypedValueParser<Value = ScanFormat> {
     PossibleValuesParser::new(["ocsf", "asff", "csv"]).map(|word| match word.as_str() {
         "asff" => ScanFormat::Asff,
@@ -83,7 +83,7 @@ fn muted(word: &str) -> MutedFindings {
     }
 }
 
-/// The word for a way with muted findings, as the options spell it.
+/// The value of `--muted`.
 fn muted_word(muted: MutedFindings) -> &'static str {
     match muted {
         MutedFindings::AsProwler => "as-prowler",
@@ -92,7 +92,7 @@ fn muted_word(muted: MutedFindings) -> &'static str {
     }
 }
 
-/// The filters in words.
+/// Describes the filters.
 pub(crate) fn filter_words(filters: &Integration) -> String {
     let mut words = vec![if filters.only_failed { "failed only".to_owned() } else { "all statuses".to_owned() }];
     if let Some(severity) = filters.severity_min {
@@ -114,7 +114,7 @@ mod tests {
 
     #[test]
     fn regions_must_exist_and_be_of_one_partition() {
-        assert!(region("eu-wst-1").unwrap_err().contains("no such Region"));
+        assert!(region("eu-wst-1").unwrap_err().contains("unknown Region"));
         let filters = |regions: &[&str]| Filters {
             regions: regions.iter().map(|name| region(name).unwrap()).collect(),
             ..Filters::default()

@@ -1,4 +1,4 @@
-//! Options that several commands have, and what their values may be.
+//! Options that several commands share, and their values.
 
 pub(crate) mod choices;
 pub(crate) mod credentials;

@@ -1,4 +1,4 @@
-//! Roles to assume: their ARNs, names and External IDs.
+//! Roles to assume: ARNs, names, and External IDs.
 
 use std::str::FromStr;
 
@@ -26,7 +26,7 @@ impl RoleArn {
         self.text.split_once(":role/").map_or("", |(_, name)| name)
     }
 
-    /// Security Hub takes an account's findings from callers of that account alone.
+    /// Security Hub accepts an account's findings only from callers in that account.
     pub(crate) fn must_be_of(&self, id: &ProviderId) -> Result<(), Failure> {
         let wrong = match (id, self.account) {
             (ProviderId::Account(id), Some(account)) => *id != account,
@@ -36,16 +36,17 @@ impl RoleArn {
         if !wrong {
             return Ok(());
         }
-        let whose = self.account.map_or("every account".to_owned(), |account| format!("account {account}"));
+        let owner = self.account.map_or("every account".to_owned(), |account| format!("account {account}"));
         let hint = match id {
             ProviderId::Account(_) => {
-                "Security Hub takes an account's findings from that account only: name a role of it".to_owned()
+                "Security Hub accepts an account's findings only from that account: specify a role in it".to_owned()
             }
             ProviderId::Organization(_) => {
-                format!("name the role that each account has: --role-name {}", self.name())
+                format!("specify the role by name, which each account has: --role-name {}", self.name())
             }
         };
-        Err(Failure::new(Exit::Usage, format!("role {} is of {whose}, the integration of {id}", self.text)).hint(hint))
+        Err(Failure::new(Exit::Usage, format!("role {} is in {owner}, but the integration is for {id}", self.text))
+            .hint(hint))
     }
 }
 
@@ -102,7 +103,7 @@ impl FromStr for RoleName {
         if is_name(name) && !name.contains(':') {
             Ok(Self(name.to_owned()))
         } else {
-            Err("not the name of a role, such as SecurityHubExporter; an ARN goes with --role-arn")
+            Err("not the name of a role, such as SecurityHubExporter; for an ARN, use --role-arn")
         }
     }
 }
@@ -111,12 +112,12 @@ fn is_name(name: &str) -> bool {
     !name.is_empty() && !name.ends_with('/') && name.chars().all(|letter| letter.is_ascii_graphic())
 }
 
-/// What a role's trust policy asks of the caller, so that nobody else can make us act for them. Not a secret.
+/// The External ID that a role's trust policy requires, against the confused deputy problem. It is not a secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ExternalId(pub(crate) String);
 
 impl ExternalId {
-    /// One that no other integration has.
+    /// Generates a unique External ID.
     pub(crate) fn generate() -> Self {
         Self(Uuid::now_v7().to_string())
     }

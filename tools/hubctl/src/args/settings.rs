@@ -1,5 +1,5 @@
-//! The settings of an integration as options, none of which has a default: what is not given stays as it is, or as the
-//! API has it for something new.
+//! The settings of an integration as options without defaults: an option that is not given leaves a setting unchanged, or at
+//! the API's default for a new integration.
 
 use asff::{RegionName, ScanFormat, SeverityLabel};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -9,92 +9,91 @@ use serde_json::{Map, Value, json};
 use crate::args::choices::absent_scans;
 use crate::args::filters::{format_parser, region};
 
-/// Values of a switch.
+/// Values of a Boolean option.
 const SWITCH: [&str; 2] = ["true", "false"];
 
-/// A value, or that there is to be none. A type of its own, since two options one in the other mean something else to clap.
+/// A value, or `none`. A separate type, since clap treats a nested `Option` in another way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct OrNone<T>(Option<T>);
 
 /// Which findings are sent, and which are archived.
 #[derive(clap::Args, Clone, Debug, Default)]
 pub(crate) struct Settings {
-    /// Send failed findings only, which costs less [default: true]
+    /// Send failed findings only, which reduces costs [default: true]
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     #[arg(value_parser = switch(), help_heading = "Filters")]
     only_failed: Option<bool>,
 
-    /// Send no finding below this severity; none for no limit [default: none]
+    /// Minimum severity to send; `none` for all [default: none]
     #[arg(long, value_name = "SEVERITY", ignore_case = true, help_heading = "Filters")]
     #[arg(value_parser = PossibleValuesParser::new(["informational", "low", "medium", "high", "critical", "none"])
         .map(|word| OrNone(SeverityLabel::of(&word))))]
     severity_min: Option<OrNone<SeverityLabel>>,
 
-    /// Muted findings: left out where only failed ones are sent (as-prowler), never sent, or always sent as WARNING
-    /// [default: as-prowler]
+    /// How to handle muted findings: follow Prowler (omit them with --only-failed), omit, or send as WARNING [default:
+    /// as-prowler]
     #[arg(long, value_name = "HOW", value_parser = ["as-prowler", "omit", "send"], help_heading = "Filters")]
     muted: Option<String>,
 
-    /// Regions that may receive findings, separated by commas; all for all that take them [default: all]
+    /// Regions that may receive findings, separated by commas; `all` for every enabled Region [default: all]
     #[arg(long, value_name = "REGIONS", value_delimiter = ',', value_parser = all_or_region, help_heading = "Filters")]
     regions: Option<Vec<Option<RegionName>>>,
 
-    /// Region that gets the findings which their own Region does not take; none for none [default: none]
+    /// Region for findings whose own Region is unavailable; `none` to disable [default: none]
     #[arg(long, value_name = "REGION", value_parser = none_or_region, help_heading = "Filters")]
     fallback_region: Option<OrNone<RegionName>>,
 
-    // Not a doc comment: a placeholder would want backticks there.
-    #[arg(
-        help = "Sources that may send findings, once for each: prefix=PREFIX/, prefix=KEY, uploader-account=ID, or \
-                  uploader-account=ID,prefix=PREFIX/, where {account_id} is the account of the finding; any for no limit \
-                  [default: any]"
-    )]
+    // Not a doc comment: rustdoc would require backticks around the placeholder.
+    #[arg(help = "Authorized source of scans; repeatable: prefix=PREFIX/, prefix=KEY, uploader-account=ID, or \
+                  uploader-account=ID,prefix=PREFIX/, where {account_id} is the account of the finding; `any` for no \
+                  limit [default: any]")]
     #[arg(long = "scan-source", value_name = "SOURCE", value_parser = any_or_source, help_heading = "Filters")]
     scan_sources: Option<Vec<OrNone<ScanSource>>>,
 
-    /// Format to export, as Prowler writes each scan in several [default: ocsf]
+    /// Format to export, if Prowler writes each scan in several [default: ocsf]
     #[arg(long, value_name = "FORMAT", value_parser = format_parser(), help_heading = "Filters")]
     format: Option<ScanFormat>,
 
-    /// Findings that are sent: new and changed ones, and each other one every month; or all at every scan, as Prowler
-    /// does [default: changed]
+    /// changed: send new and changed findings, plus a monthly refresh; always: send every finding of every scan [default:
+    /// changed]
     #[arg(long, value_name = "WHICH", value_parser = ["changed", "always"], help_heading = "Lifecycle")]
     resend: Option<String>,
 
-    /// Archive what a newer scan shows to be resolved [default: false]
+    /// Archive findings that a newer scan shows as resolved [default: false]
     #[arg(long, visible_alias = "archive", value_name = "BOOL", num_args = 0..=1, require_equals = true)]
     #[arg(default_missing_value = "true", value_parser = switch(), help_heading = "Lifecycle")]
     archive_previous_findings: Option<bool>,
 
-    /// What the scans cover: the whole account (full), some checks and Regions completely (partial), or single resources,
-    /// whose scans archive nothing for being absent (observed) [default: full]
+    /// What a scan covers: the whole account (full), some checks and Regions completely (partial), or single resources
+    /// (observed: absence from the scan archives nothing) [default: full]
     #[arg(long, value_name = "SCOPE", value_parser = ["full", "partial", "observed"], help_heading = "Lifecycle")]
     archive_scope: Option<String>,
 
-    /// Scans in a row that a finding must be absent from before it is archived, if absence is the only evidence [default: 2]
+    /// Number of consecutive scans from which a finding must be absent before it is archived, if absence is the only
+    /// evidence [default: 2]
     #[arg(long, value_name = "SCANS", value_parser = absent_scans(), help_heading = "Lifecycle")]
     absent_scans: Option<u8>,
 
-    /// Archive nothing for being absent from a scan that has less than this share of the last whole scan's results or
-    /// checks; 0 disables the check [default: 50]
+    /// Don't archive absent findings if the scan has less than this share of the last whole scan's results or checks; 0
+    /// disables the check [default: 50]
     #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
     #[arg(help_heading = "Lifecycle")]
     partial_scan_percent: Option<u8>,
 
-    /// Maximum share of the account's active findings to archive without approval; up to 20 findings need none, unless it
-    /// is 0 [default: 50]
+    /// Maximum share of the account's active findings to archive without approval; up to 20 findings never need approval,
+    /// unless the value is 0 [default: 50]
     #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
     #[arg(help_heading = "Lifecycle")]
     archive_limit_percent: Option<u8>,
 
-    /// Let a connection test accept the Prowler product where Security Hub is on [default: false]
+    /// Let a connection test accept the Prowler product if Security Hub is enabled [default: false]
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     #[arg(value_parser = switch(), help_heading = "Lifecycle")]
     auto_accept_product: Option<bool>,
 }
 
 impl Settings {
-    /// What is given, as the API names it. Null takes a setting away.
+    /// The given options as the API's fields. Null clears a setting.
     pub(crate) fn patch(&self) -> Map<String, Value> {
         let mut patch = Map::new();
         let mut put = |name: &str, value: Option<Value>| {
@@ -123,7 +122,7 @@ impl Settings {
     }
 }
 
-/// Regions by their names, each once; null for all of them.
+/// Regions by name, without duplicates; null for all.
 fn names(regions: &[Option<RegionName>]) -> Value {
     let named: Option<Vec<RegionName>> = regions.iter().copied().collect();
     let Some(mut named) = named else { return Value::Null };
@@ -132,7 +131,7 @@ fn names(regions: &[Option<RegionName>]) -> Value {
     named.iter().map(ToString::to_string).collect()
 }
 
-/// Sources, each once; null for any.
+/// Sources, without duplicates; null for any.
 fn source_list(sources: &[OrNone<ScanSource>]) -> Value {
     let mut named: Vec<Value> = Vec::new();
     for OrNone(source) in sources {

@@ -1,6 +1,5 @@
-//! Options that would do nothing where they are given, and perhaps were to name what is worked on. They are refused: a
-//! command never works on another deployment than its line names. What a variable of the environment says is for whichever
-//! command uses it.
+//! Rejects options that a command would ignore, since they may select a deployment: a command never uses another deployment
+//! than its options state. Environment variables are not checked.
 
 use clap::ArgMatches;
 use clap::parser::ValueSource;
@@ -8,27 +7,27 @@ use clap::parser::ValueSource;
 use crate::args::choices::Choices;
 use crate::exit::{Exit, Failure};
 
-/// Commands that ask no deployment and no AWS.
-const OFFLINE: [&str; 4] = ["map", "validate", "completion", "man"];
-/// Commands that work on the deployment's table and bucket themselves, always.
+/// Commands that call neither a deployment nor AWS.
+const OFFLINE: [&str; 4] = ["convert", "validate", "completion", "man"];
+/// Commands that always access the deployment's table and bucket directly.
 const DIRECT: [&str; 4] = ["plan", "export", "explain", "doctor"];
-/// What names a deployment, by the name of its option.
+/// Options that select a deployment.
 const DEPLOYMENT: [&str; 3] = ["stack", "table", "state_bucket"];
-/// The same, and as whom and where it is called.
+/// Options that select the credentials and the Region.
 const CALL: [&str; 2] = ["profile", "region"];
 
-/// A command with what its line says, and no default or variable.
+/// A command with the options that were given, without defaults and variables.
 struct Line<'a> {
     path: Vec<&'a str>,
     matches: &'a ArgMatches,
 }
 
-/// Makes sure that nothing on a command line would be ignored.
+/// Rejects options that would be ignored.
 ///
 /// # Errors
 ///
-/// The first option that would be, and what to do.
-pub(crate) fn refuse(matches: &ArgMatches) -> Result<(), Failure> {
+/// The first such option, with a remediation.
+pub(crate) fn reject(matches: &ArgMatches) -> Result<(), Failure> {
     let mut line = Line { path: Vec::new(), matches };
     while let Some((name, inner)) = line.matches.subcommand() {
         line.path.push(name);
@@ -43,13 +42,13 @@ const RULES: [Rule; 7] =
     [offline, without_deployment, unneeded, by_function, on_this_machine, named_twice, without_effect];
 
 impl Line<'_> {
-    /// Whether the line has an option.
+    /// Whether an option was given.
     fn has(&self, id: &str) -> bool {
         self.matches.ids().any(|one| one.as_str() == id)
             && self.matches.value_source(id) == Some(ValueSource::CommandLine)
     }
 
-    /// The first of several that the line has.
+    /// The first of several options that was given.
     fn first<'a>(&self, ids: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
         ids.into_iter().find(|id| self.has(id))
     }
@@ -63,7 +62,7 @@ impl Line<'_> {
         raw.map(|value| value.to_string_lossy().into_owned()).collect()
     }
 
-    fn refused(&self, id: &str, because: &str, hint: &str) -> Failure {
+    fn ignored(&self, id: &str, because: &str, hint: &str) -> Failure {
         let message = format!("--{} would be ignored: {because}", id.replace('_', "-"));
         Failure::new(Exit::Usage, message).hint(hint)
     }
@@ -71,40 +70,37 @@ impl Line<'_> {
 
 fn offline(line: &Line<'_>) -> Option<Failure> {
     let name = *line.path.first().filter(|name| OFFLINE.contains(name))?;
-    let because = format!("`{name}` uses no deployment");
+    let because = format!("`{name}` doesn't use a deployment");
     if let Some(id) = line.first(DEPLOYMENT.into_iter().chain(CALL)) {
-        return Some(line.refused(id, &because, "leave it out"));
+        return Some(line.ignored(id, &because, "omit it"));
     }
-    let is_fixed = name != "validate" && line.has("output") && !(name == "map" && line.text("output") == "json");
-    is_fixed.then(|| line.refused("output", &format!("`{name}` has one output format only"), "leave it out"))
+    let is_fixed = name != "validate" && line.has("output") && !(name == "convert" && line.text("output") == "json");
+    is_fixed.then(|| line.ignored("output", &format!("`{name}` has only one output format"), "omit it"))
 }
 
-/// `--standalone`, or `--state` of a command that looks at such runs.
+/// `--standalone`, or `--state` of a command that uses standalone runs.
 fn without_deployment(line: &Line<'_>) -> Option<Failure> {
-    let option = line.first(["standalone", "place"])?;
-    let option = if option == "place" { "--state" } else { "--standalone" };
+    let option = line.first(["standalone", "location"])?;
+    let option = if option == "location" { "--state" } else { "--standalone" };
     let id = line.first(DEPLOYMENT.into_iter().chain(["manage_function"]))?;
-    Some(line.refused(
-        id,
-        &format!("with {option} there is no deployment"),
-        &format!("leave out one of the two: {option} or it"),
-    ))
+    Some(line.ignored(id, &format!("with {option}, no deployment is used"), &format!("omit it or {option}")))
 }
 
-/// A sample that is sent by the caller into a Region that is named needs no deployment.
+/// A sample with the caller's credentials and an explicit Region doesn't use a deployment.
 fn unneeded(line: &Line<'_>) -> Option<Failure> {
-    let needs_none = line.is(&["trigger", "sample"]) && line.has("as_caller") && line.has("hub_region");
+    let needs_none =
+        line.is(&["integration", "send-sample"]) && line.has("use_caller_credentials") && line.has("hub_region");
     let id = line.first(DEPLOYMENT.into_iter().chain(["manage_function", "local"])).filter(|_| needs_none)?;
-    Some(line.refused(id, "with --as-caller and --in no deployment is used", "leave it out"))
+    Some(line.ignored(id, "with --use-caller-credentials and --hub-region, no deployment is used", "omit it"))
 }
 
-/// The function knows its table and its bucket.
+/// The function uses its own table and bucket.
 fn by_function(line: &Line<'_>) -> Option<Failure> {
     let asks_a_function = |name: &&str| !OFFLINE.contains(name) && !DIRECT.contains(name);
     let is_by_function = line.path.first().is_some_and(asks_a_function) && !line.has("local");
     let id = line.first(["table", "state_bucket"]).filter(|_| is_by_function)?;
     let because = "the deployment's function uses its own table and bucket";
-    Some(line.refused(
+    Some(line.ignored(
         id,
         because,
         "add --local to use it with your own credentials, or select the deployment with --stack",
@@ -113,32 +109,32 @@ fn by_function(line: &Line<'_>) -> Option<Failure> {
 
 fn on_this_machine(line: &Line<'_>) -> Option<Failure> {
     let is_both = line.has("local") && line.has("manage_function");
-    let because = "with --local no function is called";
-    is_both.then(|| line.refused("manage_function", because, "leave out one of the two"))
+    let because = "with --local, no function is invoked";
+    is_both.then(|| line.ignored("manage_function", because, "omit one of the two"))
 }
 
 fn named_twice(line: &Line<'_>) -> Option<Failure> {
     let is_direct = line.path.first().is_some_and(|name| DIRECT.contains(name));
     let is_twice = is_direct && DEPLOYMENT.iter().all(|id| line.has(id));
-    let because = "--table and --state-bucket select the deployment already";
-    is_twice.then(|| line.refused("stack", because, "leave out --stack, or the other two"))
+    let because = "--table and --state-bucket already select the deployment";
+    is_twice.then(|| line.ignored("stack", because, "omit --stack, or the other two"))
 }
 
-/// Options that another one leaves without effect.
+/// Options that have no effect with another one.
 fn without_effect(line: &Line<'_>) -> Option<Failure> {
     if line.has("no_wait") && line.has("report") {
-        return Some(line.refused("report", "with --no-wait there is no run yet", "leave out one of the two"));
+        return Some(line.ignored("report", "with --no-wait, there is no run yet", "omit one of the two"));
     }
     if line.is(&["run", "pending"]) && line.has("limit") && line.has("output") && line.text("output") != "table" {
-        return Some(line.refused("limit", "it limits the table; the other formats have all findings", "leave it out"));
+        return Some(line.ignored("limit", "it limits only the table; other formats have all findings", "omit it"));
     }
-    if line.is(&["permissions", "print"]) && line.has("form") {
-        let form = line.text("form");
-        if line.has("output") && ["cloudformation", "terraform"].contains(&form.as_str()) {
-            return Some(line.refused("output", "a template has its own format", "leave it out"));
+    if line.is(&["permissions", "print"]) && line.has("format") {
+        let format = line.text("format");
+        if line.has("output") && ["cloudformation", "terraform"].contains(&format.as_str()) {
+            return Some(line.ignored("output", "a template has its own format", "omit it"));
         }
-        if line.has("auto_accept_product") && form == "trust" {
-            return Some(line.refused("auto_accept_product", "a trust policy has no permissions", "leave it out"));
+        if line.has("auto_accept_product") && format == "trust-policy" {
+            return Some(line.ignored("auto_accept_product", "a trust policy has no permissions", "omit it"));
         }
     }
     let has_settings = line.path.first().is_some_and(|name| ["plan", "export"].contains(name));
@@ -146,8 +142,8 @@ fn without_effect(line: &Line<'_>) -> Option<Failure> {
         let choices = <Choices as clap::Args>::augment_args(clap::Command::new("choices"));
         let ids: Vec<&str> = choices.get_arguments().map(|option| option.get_id().as_str()).collect();
         let id = line.first(ids)?;
-        let because = "the integration of the account has its own settings";
-        return Some(line.refused(id, because, "leave it out, or add --standalone to export without a deployment"));
+        let because = "the settings of the account's integration are used";
+        return Some(line.ignored(id, because, "omit it, or add --standalone to export without a deployment"));
     }
     None
 }

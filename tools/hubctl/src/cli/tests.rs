@@ -90,7 +90,7 @@ const SOURCES: [&str; 3] = ["shared", "functions", "tools/hubctl/src"];
 /// What stands in a literal for something that is known when it is printed; whatever is not here is an ID.
 const VALUES: [(&str, &str); 16] = [
     ("of_run", ""),
-    ("form", "policy"),
+    ("template", "policy"),
     ("keeper", "integration"),
     ("noun", "integration"),
     ("options", ""),
@@ -215,7 +215,22 @@ fn is_command(words: &[String]) -> Result<(), clap::Error> {
 }
 
 /// Where a sentence speaks of a program or a group, not of a command.
-const NAMES: [&str; 10] = ["and", "does", "is", "did", "completion", "could", "can", "exported", "which", "has"];
+const NAMES: [&str; 14] = [
+    "asks",
+    "generates",
+    "prints",
+    "shows",
+    "and",
+    "does",
+    "is",
+    "did",
+    "completion",
+    "could",
+    "can",
+    "exported",
+    "which",
+    "has",
+];
 
 #[test]
 fn every_command_that_a_program_prints_is_one() {
@@ -282,7 +297,7 @@ fn an_option_that_would_be_ignored_is_refused() {
         ("--table", "apply -f a.yaml --table t"),
         ("--table", "reconcile --table t"),
         ("--table", "job list --table t"),
-        ("--table", "trigger sample --account 123456789012 --table t"),
+        ("--table", "integration send-sample 123456789012 --table t"),
         ("--manage-function", "integration list --local --manage-function f"),
         ("--stack", "run list --state s --stack x"),
         ("--table", "explain x --state s --table t"),
@@ -291,17 +306,20 @@ fn an_option_that_would_be_ignored_is_refused() {
         ("--stack", "plan a.json --standalone --state s --stack x"),
         ("--stack", "explain x --stack x --table t --state-bucket b"),
         ("--stack", "doctor --local --stack x --table t --state-bucket b"),
-        ("--stack", "map a.json --stack x"),
+        ("--stack", "convert a.json --stack x"),
         ("--region", "validate a.json --region eu-west-1"),
         ("--profile", "completion bash --profile p"),
         ("--output", "man pages --output json"),
-        ("--output", "map a.json --output yaml"),
-        ("--stack", "trigger sample --account 123456789012 --as-caller --in eu-west-1 --stack x"),
-        ("--local", "trigger sample --account 123456789012 --as-caller --in eu-west-1 --local"),
+        ("--output", "convert a.json --output yaml"),
+        ("--stack", "integration send-sample 123456789012 --use-caller-credentials --hub-region eu-west-1 --stack x"),
+        ("--local", "integration send-sample 123456789012 --use-caller-credentials --hub-region eu-west-1 --local"),
         ("--report", "run replay r --no-wait --report run.json"),
         ("--limit", "run pending r --limit 5 --format csv"),
-        ("--output", "permissions print --account 123456789012 --form terraform --output json"),
-        ("--auto-accept-product", "permissions print --account 123456789012 --form trust --auto-accept-product"),
+        ("--output", "permissions print --account 123456789012 --format terraform --output json"),
+        (
+            "--auto-accept-product",
+            "permissions print --account 123456789012 --format trust-policy --auto-accept-product",
+        ),
         ("--only-failed", "export a.json --stack s --only-failed=true"),
         ("--archive-previous-findings", "plan a.json --stack s --archive"),
         ("--resend", "export a.json --resend changed"),
@@ -323,13 +341,13 @@ fn an_option_that_is_used_is_not_refused() {
         "explain x --stack s --table t",
         "explain x --table t --state-bucket b",
         "doctor --local --table t --state-bucket b",
-        "map a.json --output json",
+        "convert a.json --output json",
         "validate a.json --output yaml",
         "run list --state s --profile p",
-        "trigger sample --account 123456789012 --as-caller --stack s",
+        "integration send-sample 123456789012 --use-caller-credentials --stack s",
         "run pending r --limit 5",
         "export a.json --standalone --state s --archive --resend changed",
-        "permissions print --account 123456789012 --form trust --output yaml",
+        "permissions print --account 123456789012 --format trust-policy --output yaml",
         "run replay r --report run.json",
     ] {
         assert!(read(line).is_ok(), "{line}: {:?}", read(line));

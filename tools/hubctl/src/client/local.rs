@@ -1,5 +1,5 @@
-//! The managing API in this process: the router that the function hosts, over the same ports, under the operator's own
-//! credentials. For those who may reach the table themselves, and where the function is broken or not there.
+//! The management API in this process: the same router as in the function, with the operator's own credentials. For operators
+//! with access to the table, or if the function doesn't work.
 
 use std::sync::Arc;
 
@@ -16,12 +16,12 @@ use crate::config::Global;
 use crate::deployment::{no_stack, region_of, which_deployment};
 use crate::exit::{Exit, Failure};
 
-/// How the names of the secrets begin that the exporter may read, unless the deployment says otherwise (template.yaml).
+/// Default prefix of the names of secrets that the exporter can read (template.yaml).
 const SECRET_PREFIX: &str = "securityhub-exporter/";
-/// Bytes of an answer at most. A part of a list is far smaller.
+/// Maximum size of a response, in bytes. A page of a list is far smaller.
 const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
 
-/// The API over the deployment that the options name.
+/// The API of the deployment that the options select.
 pub(super) async fn connect(
     global: &Global,
     config: &SdkConfig,
@@ -44,7 +44,7 @@ pub(super) async fn connect(
     let secret_prefix = secret_prefix.unwrap_or_else(|| SECRET_PREFIX.to_owned());
     let secret_kms_key = stack.as_ref().and_then(|stack| stack.kms_key_arn.clone());
     let managing = ManagementConfig { secret_prefix: secret_prefix.clone(), secret_kms_key, check_function };
-    // Tables are those of the caller's account.
+    // Table names refer to the caller's account.
     let deployment = Settings { secret_prefix, partition, account: caller.account.parse().ok() };
     let cloud = Cloud::new(config, ResourceNames { table, state_bucket, queue_url }).managing(managing);
     let router = router(Arc::new(Service::new(Arc::new(cloud), deployment.clone())));
@@ -64,6 +64,6 @@ async fn answer(router: axum::Router, request: http::Request<Bytes>) -> Result<h
     let Ok(response) = router.oneshot(request.map(Body::from)).await;
     let (head, body) = response.into_parts();
     let body = to_bytes(body, ANSWER_BYTES_MAX).await;
-    let body = body.map_err(|error| Failure::new(Exit::Error, format!("the answer can't be read: {error}")))?;
+    let body = body.map_err(|error| Failure::new(Exit::Error, format!("failed to read the response: {error}")))?;
     Ok(http::Response::from_parts(head, body))
 }

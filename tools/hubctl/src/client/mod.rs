@@ -1,11 +1,11 @@
-//! The managing API as hubctl's commands see it: one client over HTTP requests, whoever answers them.
+//! The client of the management API: HTTP requests to the deployment's function or to a local router.
 //!
-//! By default the deployment's function does, so that an operator needs leave to invoke it and nothing else. With `--local`
-//! the same router runs in this process, under the operator's own credentials.
+//! By default, requests invoke the deployment's function, for which an operator needs only `lambda:InvokeFunction`. With
+//! `--local`, the same router runs in this process, with the operator's own credentials.
 
+mod connection;
 mod local;
 mod problem;
-mod reach;
 mod request;
 
 use asff::Partition;
@@ -14,29 +14,29 @@ use futures::future::BoxFuture;
 use management::Settings;
 use serde_json::Value;
 
-pub(crate) use self::reach::ConnectionArgs;
+pub(crate) use self::connection::ConnectionArgs;
 pub(crate) use self::request::{Answer, Request, read, segment};
 use crate::exit::Failure;
 
-/// Entries that are asked for at once.
+/// Entries per page.
 const PAGE_ENTRIES: usize = 100;
-/// Parts of a list that are read at most: 100,000 entries, more than AWS lets an organization have accounts.
+/// Maximum number of pages: 100,000 entries, more than the account quota of an organization.
 const PAGES_MAX: usize = 1_000;
 
-/// Whoever answers: the function, or the router in this process.
+/// The deployed function, or the router in this process.
 type Transport =
     Box<dyn Fn(http::Request<Bytes>) -> BoxFuture<'static, Result<http::Response<Bytes>, Failure>> + Send + Sync>;
 
-/// The managing API.
+/// The management API.
 pub(crate) struct Management {
     transport: Transport,
     /// The partition of the deployment.
     pub(crate) partition: Partition,
-    /// Who assumes the roles of other accounts, where that is known.
+    /// The principals that assume roles in other accounts, if known.
     pub(crate) trusted_arns: Vec<String>,
-    /// The pattern of the names of the roles that the functions may assume, where it is known.
+    /// The pattern of the names of roles that the functions can assume, if known.
     pub(crate) role_pattern: Option<String>,
-    /// What is known of the deployment, to look at a file by. What is not, the deployment itself compares.
+    /// What is known of the deployment, to validate a file. The deployment itself checks the rest.
     pub(crate) deployment: Settings,
     /// The Region of the deployment.
     pub(crate) region: String,
@@ -45,9 +45,9 @@ pub(crate) struct Management {
 }
 
 impl Management {
-    /// Asks, and makes a failure of a refusal.
+    /// Sends a request. A problem becomes a failure.
     pub(crate) async fn send(&self, request: Request) -> Result<Answer, Failure> {
-        let words = request.words();
+        let words = request.describe();
         let response = (self.transport)(request.into_http()?).await?;
         if response.status().is_success() {
             Answer::of(&response, &words)
@@ -56,20 +56,20 @@ impl Management {
         }
     }
 
-    /// Passes a request on as it is, and the response, also if that is an error.
+    /// Forwards a request unchanged, and returns the response, even if it is an error.
     pub(crate) async fn pass(&self, request: http::Request<Bytes>) -> Result<http::Response<Bytes>, Failure> {
         (self.transport)(request).await
     }
 
-    /// Looks at one thing.
+    /// Reads a resource.
     pub(crate) async fn get(&self, path: impl Into<String>) -> Result<Answer, Failure> {
         self.send(Request::get(path)).await
     }
 
-    /// Looks at one thing that there may be.
+    /// Reads a resource that may not exist.
     pub(crate) async fn find(&self, path: impl Into<String>) -> Result<Option<Answer>, Failure> {
         let request = Request::get(path);
-        let words = request.words();
+        let words = request.describe();
         let response = (self.transport)(request.into_http()?).await?;
         match response.status().as_u16() {
             404 => Ok(None),
@@ -78,7 +78,7 @@ impl Management {
         }
     }
 
-    /// The entries of a list, part by part, `limit` at most.
+    /// The entries of a list, page by page, up to `limit`.
     pub(crate) async fn list(&self, path: &str, limit: usize) -> Result<Vec<Value>, Failure> {
         let mut entries: Vec<Value> = Vec::new();
         let mut after: Option<String> = None;
@@ -91,9 +91,9 @@ impl Management {
                 address.push_str(&format!("&after={}", segment(after)));
             }
             let request = Request::get(address);
-            let words = request.words();
+            let words = request.describe();
             let response = (self.transport)(request.into_http()?).await?;
-            if room > 1 && asks_for_less(&response) {
+            if room > 1 && requires_smaller_page(&response) {
                 room_max = room / 2;
                 continue;
             }
@@ -101,8 +101,8 @@ impl Management {
                 return Err(problem::failure(&words, &response));
             }
             let mut body = Answer::of(&response, &words)?.body;
-            if let Some(Value::Array(part)) = body.get_mut("items").map(Value::take) {
-                entries.extend(part);
+            if let Some(Value::Array(page)) = body.get_mut("items").map(Value::take) {
+                entries.extend(page);
             }
             after = body["next"].as_str().map(str::to_owned);
             if after.is_none() || entries.len() >= limit {
@@ -114,8 +114,8 @@ impl Management {
     }
 }
 
-/// Whether an answer would have had more bytes than a function may answer.
-fn asks_for_less(response: &http::Response<Bytes>) -> bool {
+/// Whether the response would exceed the maximum size of a function's response.
+fn requires_smaller_page(response: &http::Response<Bytes>) -> bool {
     let problem = || serde_json::from_slice::<Value>(response.body()).unwrap_or_default();
     response.status() == http::StatusCode::UNPROCESSABLE_ENTITY && problem()["errors"][0]["field"] == "limit"
 }

@@ -1,4 +1,4 @@
-//! The managing API's refusals (RFC 9457) as hubctl's: one place decides the words, the hint and the exit code.
+//! Converts problems of the management API (RFC 9457) to failures with message, hint, and exit code.
 
 use bytes::Bytes;
 use serde::Deserialize;
@@ -6,10 +6,10 @@ use serde::Deserialize;
 use crate::exit::{Exit, Failure};
 use crate::render::text;
 
-/// Characters of an answer that is no problem document, when it is shown.
+/// Maximum number of characters to show of a response that is not a problem document.
 const EXCERPT_CHARS_MAX: usize = 300;
 
-/// What the API says went wrong. Whatever it does not say is empty.
+/// A problem document. Missing members are empty.
 #[derive(Debug, Default, Deserialize)]
 struct Problem {
     #[serde(default)]
@@ -23,7 +23,7 @@ struct Problem {
     errors: Vec<FieldError>,
 }
 
-/// What is wrong with one field.
+/// An invalid field.
 #[derive(Debug, Deserialize)]
 struct FieldError {
     #[serde(default)]
@@ -32,7 +32,7 @@ struct FieldError {
     message: String,
 }
 
-/// The refusal of a request, for people.
+/// The failure for an error response.
 pub(super) fn failure(words: &str, response: &http::Response<Bytes>) -> Failure {
     let status = response.status().as_u16();
     let problem: Option<Problem> = serde_json::from_slice(response.body()).ok();
@@ -47,7 +47,7 @@ pub(super) fn failure(words: &str, response: &http::Response<Bytes>) -> Failure 
     }
 }
 
-/// What happened, and which fields are at fault, a line each.
+/// The detail, and a line for each invalid field.
 fn message(problem: &Problem) -> String {
     let said = if problem.detail.is_empty() { &problem.title } else { &problem.detail };
     let mut message = text::harmless(said);
@@ -62,10 +62,10 @@ fn message(problem: &Problem) -> String {
     message
 }
 
-/// A field by the name of the option that sets it, since that is what was typed.
+/// A field with the name of the option that sets it.
 fn option_of(field: &str) -> String {
     let field = field.replace('/', ".");
-    // Of a list the option names all: `regions.1` is one of --regions.
+    // An option has all values of a list: `regions.1` is one of --regions.
     let last = field.rsplit('.').find(|part| part.parse::<usize>().is_err()).unwrap_or_default();
     let option = match last {
         "arn" => "role-arn".to_owned(),
@@ -76,7 +76,7 @@ fn option_of(field: &str) -> String {
     format!("{field} (--{option})")
 }
 
-/// How the command ends.
+/// Exit code for a status.
 fn exit(status: u16) -> Exit {
     match status {
         400 | 415 | 422 => Exit::Usage,
@@ -85,12 +85,12 @@ fn exit(status: u16) -> Exit {
     }
 }
 
-/// What to do about a status, where the API does not say.
+/// Hint for a status, if the API returns none.
 fn hint(status: u16) -> Option<&'static str> {
     match status {
-        404 => Some("hubctl integration list and hubctl provider list show what there is"),
-        412 | 428 => Some("somebody else changed it meanwhile: look at it, and do it again"),
-        429 | 503 => Some("wait a moment, and do it again"),
+        404 => Some("to list the resources: hubctl integration list, hubctl provider list"),
+        412 | 428 => Some("it was modified by another request: read it again, and retry"),
+        429 | 503 => Some("retry in a moment"),
         _ => None,
     }
 }
@@ -124,13 +124,13 @@ mod tests {
         {
             assert_eq!(refused(status, r#"{"title":"no"}"#).exit as u8, exit, "{status}");
         }
-        assert!(refused(412, r#"{"title":"no"}"#).remediation.unwrap().contains("meanwhile"));
+        assert!(refused(412, r#"{"title":"no"}"#).remediation.unwrap().contains("modified by another request"));
         let own = refused(409, r#"{"title":"exists","remediation":"hubctl integration show 1"}"#);
         assert_eq!(own.remediation.as_deref(), Some("hubctl integration show 1"));
     }
 
     #[test]
-    fn an_answer_of_somebody_else_is_shown_as_it_is() {
+    fn a_response_that_is_not_a_problem_is_shown_unchanged() {
         let failure = refused(502, "<html>\u{1b}[2J bad gateway");
         assert!(failure.message.starts_with("PATCH /integrations/1: HTTP 502 <html>"), "{}", failure.message);
         assert!(!failure.message.contains('\u{1b}'));

@@ -1,7 +1,7 @@
-//! A request to the managing API, and what came back.
+//! Requests to the management API, and their responses.
 //!
-//! A creation has an idempotency key, since whatever carries it may try again. A change names the version that it was made
-//! to, and is sent once: a second try would find its own change and call it somebody else's.
+//! A creation has an idempotency key, since the transport may retry it. A change has the version that it applies to and is sent
+//! once: a retry would conflict with the change itself.
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, ETAG, IF_MATCH};
@@ -11,14 +11,14 @@ use uuid::Uuid;
 
 use crate::exit::{Exit, Failure};
 
-/// The name under which a creation is known, so that it happens once (draft-ietf-httpapi-idempotency-key-header).
+/// Makes a creation idempotent (draft-ietf-httpapi-idempotency-key-header).
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
-/// How a part of a setting is changed (RFC 7396).
+/// Media type of a partial change (RFC 7396).
 const MERGE_PATCH: &str = "application/merge-patch+json";
-/// The rest.
+/// Media type of other bodies.
 const JSON: &str = "application/json";
 
-/// A request. Its body may hold a secret, so it has no debug text.
+/// A request. Its body may contain a secret, so it doesn't implement `Debug`.
 pub(crate) struct Request {
     method: &'static str,
     path: String,
@@ -27,12 +27,12 @@ pub(crate) struct Request {
     idempotency_key: Option<String>,
 }
 
-/// An answer that is no problem.
+/// A response without a problem.
 #[derive(Clone, Debug)]
 pub(crate) struct Answer {
-    /// What is there now. Null where the API says nothing.
+    /// The resource. Null if the body is empty.
     pub(crate) body: Value,
-    /// The version, for a change that is to be made to it.
+    /// The version of the resource, for a later change.
     pub(crate) etag: Option<String>,
 }
 
@@ -41,55 +41,55 @@ impl Request {
         Self { method, path: path.into(), body: None, if_match: None, idempotency_key: None }
     }
 
-    /// Looks.
+    /// Reads a resource.
     pub(crate) fn get(path: impl Into<String>) -> Self {
         Self::new("GET", path)
     }
 
-    /// Creates, once however often it is sent.
+    /// Creates a resource, idempotently.
     pub(crate) fn create(path: impl Into<String>, body: Value) -> Self {
         let key = Some(Uuid::now_v7().to_string());
         Self { body: Some((JSON, body)), idempotency_key: key, ..Self::new("POST", path) }
     }
 
-    /// Does something that can be done again.
+    /// Performs an idempotent action.
     pub(crate) fn act(path: impl Into<String>) -> Self {
         Self::new("POST", path)
     }
 
-    /// The same, as the body says.
+    /// Performs an idempotent action with a body.
     pub(crate) fn act_with(path: impl Into<String>, body: Value) -> Self {
         Self { body: Some((JSON, body)), ..Self::new("POST", path) }
     }
 
-    /// Changes what the body names and nothing else.
+    /// Changes only the fields of the body.
     pub(crate) fn change(path: impl Into<String>, body: Value) -> Self {
         Self { body: Some((MERGE_PATCH, body)), ..Self::new("PATCH", path) }
     }
 
-    /// Puts something in the place of what is there.
+    /// Replaces a resource.
     pub(crate) fn put(path: impl Into<String>, body: Value) -> Self {
         Self { body: Some((JSON, body)), ..Self::new("PUT", path) }
     }
 
-    /// Removes.
+    /// Deletes a resource.
     pub(crate) fn delete(path: impl Into<String>) -> Self {
         Self::new("DELETE", path)
     }
 
-    /// Only to this version, where one is known.
+    /// Applies to this version only, if known.
     pub(crate) fn at_version(self, etag: Option<String>) -> Self {
         Self { if_match: etag, ..self }
     }
 
-    /// What is asked of which address, as people say it.
-    pub(crate) fn words(&self) -> String {
+    /// Method and path, for messages.
+    pub(crate) fn describe(&self) -> String {
         format!("{} {}", self.method, self.path)
     }
 
-    /// As it travels.
+    /// The HTTP request.
     pub(crate) fn into_http(self) -> Result<http::Request<Bytes>, Failure> {
-        let words = self.words();
+        let words = self.describe();
         let mut request = http::Request::builder().method(self.method).uri(self.path);
         if let Some(etag) = self.if_match {
             request = request.header(IF_MATCH, etag);
@@ -109,18 +109,18 @@ impl Request {
 }
 
 impl Answer {
-    /// What an answer holds, which is no problem.
+    /// The content of a successful response.
     pub(super) fn of(response: &http::Response<Bytes>, words: &str) -> Result<Self, Failure> {
         let etag = response.headers().get(ETAG).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let body = response.body();
         let body = if body.is_empty() { Ok(Value::Null) } else { serde_json::from_slice(body) };
         let body =
-            body.map_err(|error| Failure::new(Exit::Error, format!("{words}: the answer is no JSON: {error}")))?;
+            body.map_err(|error| Failure::new(Exit::Error, format!("{words}: the response is not JSON: {error}")))?;
         Ok(Self { body, etag })
     }
 }
 
-/// A part of a path, with what has a meaning in paths written otherwise.
+/// A segment of a path, percent-encoded.
 pub(crate) fn segment(text: &str) -> String {
     let plain = |letter: u8| letter.is_ascii_alphanumeric() || b"-_.~".contains(&letter);
     let mut out = String::with_capacity(text.len());
@@ -134,11 +134,11 @@ pub(crate) fn segment(text: &str) -> String {
     out
 }
 
-/// What an answer holds, as this version of hubctl knows it.
+/// Deserializes a response.
 pub(crate) fn read<T: DeserializeOwned>(json: &Value) -> Result<T, Failure> {
     T::deserialize(json).map_err(|error| {
-        Failure::new(Exit::Error, format!("the deployment's answer can't be read: {error}"))
-            .hint("hubctl and the deployment are of two versions: bring both to the same one")
+        Failure::new(Exit::Error, format!("failed to parse the response of the deployment: {error}"))
+            .hint("hubctl and the deployment have different versions: update both to the same one")
     })
 }
 

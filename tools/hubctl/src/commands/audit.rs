@@ -1,4 +1,4 @@
-//! `hubctl audit`: who changed what, and when.
+//! `hubctl audit`: the audit log.
 
 use anyhow::Result;
 use exporter::registry::AuditEntry;
@@ -10,21 +10,22 @@ use crate::deployment::block_on;
 use crate::exit::Exit;
 use crate::render::{Column, Output, Table, Tone};
 
-/// Entries that one list shows at most.
+/// Maximum number of entries.
 const LIMIT_MAX: i64 = 10_000;
 /// Parts of an ARN's name that are shown.
 const PARTS_MAX: usize = 2;
 /// Characters of a value that are shown.
 const VALUE_CHARS_MAX: usize = 40;
 
-/// Show who changed what, newest first
+/// Show the audit log, newest entry first
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
-No secret is in it: a new access key shows as the name of its secret.
+The audit log contains no secrets: for an access key it has the name of the
+secret.
 
-Who it was is what the caller said, where the function was invoked directly, as
-hubctl does; AWS makes sure of it behind the Function URL only. The proof is in
-CloudTrail's data events for Lambda, which have to be switched on.
+For direct invocations of the function, such as those by hubctl, the caller
+identity is what the caller stated; only the Function URL verifies it. For
+proof, enable CloudTrail data events for Lambda.
 
 Examples:
   hubctl audit --limit 20
@@ -35,24 +36,24 @@ pub(crate) struct Args {
     #[command(flatten)]
     reach: ConnectionArgs,
 
-    /// How many
+    /// Maximum number of entries to show
     #[arg(long, value_name = "ENTRIES", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=LIMIT_MAX))]
     limit: u32,
 }
 
 pub(crate) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<Exit> {
     let limit = usize::try_from(args.limit)?;
-    let trail = block_on(async { Ok(args.reach.connect(global).await?.list("/audit", limit).await?) })?;
+    let entries = block_on(async { Ok(args.reach.connect(global).await?.list("/audit", limit).await?) })?;
     if output.format == Format::Json {
-        output.json(&trail)?;
+        output.json(&entries)?;
         return Ok(Exit::Success);
     }
-    if trail.is_empty() {
-        output.note("Nothing was changed yet.")?;
+    if entries.is_empty() {
+        output.note("No changes recorded.")?;
         return Ok(Exit::Success);
     }
     let mut table = Table::new(["At (UTC)", "By", "What", "Changes"].map(Column::Text));
-    for json in &trail {
+    for json in &entries {
         let entry: AuditEntry = read(json)?;
         let at = entry.at.strftime("%Y-%m-%d %H:%M").to_string();
         let by = who(&entry.by);

@@ -1,4 +1,4 @@
-//! `hubctl completion`: a script that completes hubctl's commands in a shell.
+//! `hubctl completion`: generates a completion script for a shell.
 
 use anyhow::Result;
 use clap_complete::Shell;
@@ -6,7 +6,7 @@ use clap_complete::Shell;
 use crate::exit::Exit;
 use crate::render::Output;
 
-/// Write a completion script for a shell
+/// Generate a completion script for a shell
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Example:\n  hubctl completion bash > /etc/bash_completion.d/hubctl")]
 pub(crate) struct Args {

@@ -20,14 +20,14 @@ use crate::args::role::ExternalId;
 use crate::client::{ConnectionArgs, Management};
 use crate::commands::doctor::{self, Finding, Health};
 use crate::commands::explain;
-use crate::commands::permissions::{document, policy::Form};
+use crate::commands::permissions::{document, policy::TemplateFormat};
 use crate::commands::plan;
 use crate::config::Global;
 use crate::deployment::block_on;
 use crate::exit::{Exit, Failure};
 use crate::render::Output;
 
-/// Ports that are tried if none is given.
+/// Number of ports to try if none is given.
 const PORTS_TRIED: u16 = 20;
 /// How often it is checked whether the console is idle: four times per timeout, within these bounds.
 const IDLE_CHECK_MIN: Duration = Duration::from_millis(100);
@@ -35,15 +35,16 @@ const IDLE_CHECK_MAX: Duration = Duration::from_secs(30);
 /// The key that prints a new link.
 const NEW_LINK: &str = "o";
 
-/// Open the web console on this machine
+/// Serve the web console on this machine
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
-Serves the console on 127.0.0.1, with your own AWS credentials, prints its link,
-and opens it in the browser. The link is valid once, for a minute; press o and
-Enter for a new one, which ends the session before it. Ctrl-C stops the console.
+Serves the console on 127.0.0.1 with your own AWS credentials, prints a one-time
+link, and opens it in the browser. The link expires after one minute. To get a
+new link, which ends the current session, press o and Enter. Ctrl-C stops the
+console.
 
-Nothing listens on another address. To use it on a remote machine, forward the
-port, with the same number on both sides, and open the link here:
+The console listens on 127.0.0.1 only. To use it on a remote machine, forward
+the port under the same number, and open the link locally:
   ssh -L 8017:127.0.0.1:8017 HOST
 
 Examples:
@@ -54,15 +55,15 @@ pub(crate) struct Args {
     #[command(flatten)]
     reach: ConnectionArgs,
 
-    /// Port of 127.0.0.1 [default: 8017, or the next that is free]
+    /// Port on 127.0.0.1 [default: 8017, or the next free port]
     #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1024..))]
     port: Option<u16>,
 
-    /// Name of the deployment, shown on each page, such as production
+    /// Name of the deployment to show on each page, such as production
     #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     name: Option<String>,
 
-    /// Print the link, and don't open it
+    /// Print the link without opening it
     #[arg(long)]
     no_open: bool,
 
@@ -70,7 +71,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "DURATION", default_value = "8h", value_parser = duration)]
     idle_timeout: SignedDuration,
 
-    /// Show everything, and change nothing
+    /// Reject every change
     #[arg(long)]
     read_only: bool,
 }
@@ -99,7 +100,7 @@ pub(crate) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<E
                 Some(text) = reported.recv() => output.warning(&text, None)?,
                 _ = idle.tick() => {
                     if is_idle(&gate, args.idle_timeout) {
-                        output.note("The console stopped: it was not used for the time of --idle-timeout.")?;
+                        output.note("The console stopped: no request within --idle-timeout.")?;
                         break;
                     }
                 }
@@ -119,7 +120,7 @@ async fn listen(port: Option<u16>) -> Result<TcpListener> {
         }
     }
     let failure = Failure::new(Exit::Error, format!("failed to listen on 127.0.0.1:{first}: the port is in use"));
-    Err(failure.hint("choose another one: --port PORT").into())
+    Err(failure.hint("choose another port: --port PORT").into())
 }
 
 fn settings(
@@ -148,14 +149,14 @@ fn settings(
 fn show_link(gate: &Gate, args: &Args, output: &mut Output) -> Result<()> {
     let link = gate.new_link();
     output.line(&link)?;
-    output.note("The link is valid once, for a minute. o and Enter: a new link. Ctrl-C: stop.")?;
+    output.note("The link can be used once, within one minute. o and Enter: new link. Ctrl-C: stop.")?;
     if !args.no_open && open::that_detached(&link).is_err() {
-        output.note("No browser could be opened: open the link yourself.")?;
+        output.note("Failed to open a browser: open the link yourself.")?;
     }
     Ok(())
 }
 
-/// Tells each time that a new link is asked for at the terminal.
+/// Sends a message for each new link that is requested at the terminal.
 fn keys() -> mpsc::UnboundedReceiver<()> {
     let (sender, receiver) = mpsc::unbounded_channel();
     // A thread: reading standard input can't be canceled. It ends with the process.
@@ -195,7 +196,7 @@ impl Workbench for Host {
                 let id: ProviderId = request.provider.parse()?;
                 let external_id = request.external_id.as_deref().map(str::parse::<ExternalId>);
                 let external_id = external_id.transpose().map_err(wrong)?;
-                let form = request.form.parse::<Form>().map_err(|_| wrong("the form is not known"))?;
+                let form = request.form.parse::<TemplateFormat>().map_err(|_| wrong("unknown format"))?;
                 document(&management, id, external_id, form).await
             };
             work.await.map_err(|error: anyhow::Error| unavailable(failure_of(error)))
@@ -235,7 +236,7 @@ impl Workbench for Host {
 /// A check of the deployment, as the console shows it.
 fn check(finding: Finding) -> DeploymentCheck {
     let is_well = match finding.status {
-        Health::Well => Some(true),
+        Health::Ok => Some(true),
         Health::Bad => Some(false),
         Health::Unknown => None,
     };

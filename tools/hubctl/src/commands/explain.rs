@@ -1,4 +1,4 @@
-//! `hubctl explain`: what is known of one finding.
+//! `hubctl explain`: why one finding has its current state.
 
 use anyhow::Result;
 use exporter::explain::{Explanation, FindingName, KnownState, LiveState, explain};
@@ -10,24 +10,24 @@ use crate::origin::Origin;
 use crate::render::{Details, Output, Tone, text};
 use crate::standalone::{Standalone, StateOnly};
 
-/// The account's last runs that are looked through.
+/// Number of the account's last runs to search.
 const RUNS: usize = 20;
 
-/// Characters of what is said of a run; `hubctl run show` has the rest.
-const SAID_CHARS_MAX: usize = 160;
+/// Maximum number of characters of a note about a run; `hubctl run show` has the rest.
+const NOTE_CHARS_MAX: usize = 160;
 
-/// Say what is known of a finding, and why it was sent, kept back or archived
+/// Explain why a finding was sent, filtered, or archived
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
-Reads the state, the account's last 20 runs and their quarantine; with --live
-Security Hub as well. Changes nothing.
+Reads the export state, the account's last 20 runs, and their quarantine; with
+--live also the finding in Security Hub. It changes nothing.
 
 Examples:
   hubctl explain prowler-s3_bucket_acl-123456789012-eu-west-1-0123456ab
   hubctl explain prowler-s3_bucket_acl-123456789012-eu-west-1-0123456ab --live
 
-JSON: id, name (check, account, region, hash), known (for each Region whose
-Security Hub was sent it: state, status, archived_as, first_seen, last_sent,
+JSON: id, name (check, account, region, hash), known (for each Region to which
+the finding was sent: state, status, archived_as, first_seen, last_sent,
 updated_at, content, absent, sent_by, finding), quarantine, runs (run_id,
 started_at, said), stays_active (run_id, class, reason, message, command), live
 (region, record_state, workflow, status, updated_at, error), notes.")]
@@ -36,7 +36,7 @@ pub(crate) struct Args {
     #[arg(value_name = "FINDING-ID", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     id: String,
 
-    /// Ask Security Hub what it holds now
+    /// Also fetch the finding's current state from Security Hub
     #[arg(long)]
     live: bool,
 
@@ -47,18 +47,18 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<Exit> {
     let name = FindingName::parse(&args.id).ok_or_else(|| {
         Failure::new(Exit::Usage, format!("{:?} is not the Id of a Prowler finding", args.id))
-            .hint("it is prowler-CHECK-ACCOUNT-REGION-HASH, as Security Hub shows it under Finding ID")
+            .hint("expected prowler-CHECK-ACCOUNT-REGION-HASH, which Security Hub shows as Finding ID")
     })?;
-    let origin = match &args.state.place {
-        Some(place) => Origin::standalone(place, global),
+    let origin = match &args.state.location {
+        Some(location) => Origin::standalone(location, global),
         None => Origin::workstation(global, false, String::new()),
     };
     let explanation = deployment::block_on(async {
-        if let Some(place) = &args.state.place {
-            let standalone = Standalone::open(place, global).await?;
+        if let Some(location) = &args.state.location {
+            let standalone = Standalone::open(location, global).await?;
             let runs = standalone.list_runs(RUNS, Some(name.account)).await?;
-            // With the settings of the newest run, Security Hub is asked as that run called it.
-            let standalone = Standalone::open_as_newest(place, &runs, global).await?;
+            // Security Hub is called with the settings of the newest run.
+            let standalone = Standalone::open_as_newest(location, &runs, global).await?;
             let explained = explain(&standalone, &args.id, name, &runs, args.live).await;
             return Ok(explained.map_err(|error| port(&error))?);
         }
@@ -71,7 +71,7 @@ pub(crate) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<E
     Ok(Exit::Success)
 }
 
-/// What the deployment knows of a finding.
+/// Explains a finding from the deployment's state.
 pub(crate) async fn of_deployment(global: &Global, id: &str, name: FindingName, live: bool) -> Result<Explanation> {
     let connected = deployment::connect(global).await?;
     let runs = connected.cloud.list_runs(RUNS, Some(&name.account)).await.map_err(|error| port(&error))?;
@@ -80,80 +80,80 @@ pub(crate) async fn of_deployment(global: &Global, id: &str, name: FindingName, 
 }
 
 fn write(explanation: &Explanation, live: bool, origin: &Origin, output: &mut Output) -> Result<()> {
-    let mut facts = Details::new();
-    facts.add(Tone::Strong, "Finding", &explanation.id);
-    facts.add(Tone::Plain, "Check", &explanation.name.check);
-    facts.add(Tone::Plain, "Account", explanation.name.account);
-    facts.add(Tone::Plain, "Region", explanation.name.region);
+    let mut details = Details::new();
+    details.add(Tone::Strong, "Finding", &explanation.id);
+    details.add(Tone::Plain, "Check", &explanation.name.check);
+    details.add(Tone::Plain, "Account", explanation.name.account);
+    details.add(Tone::Plain, "Region", explanation.name.region);
     if explanation.known.is_empty() {
-        facts.add(Tone::Warning, "State", "nothing is known of it: it was never sent, or not since its state was kept");
+        details.add(Tone::Warning, "State", "no record: the finding was never sent, or its record has expired");
     }
     for known in &explanation.known {
-        add_known(&mut facts, known, known.region != explanation.name.region);
+        add_known(&mut details, known, known.region != explanation.name.region);
     }
     for kept in &explanation.quarantine {
-        facts.add(
+        details.add(
             Tone::Bad,
             "Quarantine",
             format!("entry {} of run {}: {}: {}", kept.entry, kept.run_id, kept.code, kept.message),
         );
     }
     for state in &explanation.live {
-        facts.add(Tone::Plain, "Security Hub", words(state));
+        details.add(Tone::Plain, "Security Hub", words(state));
     }
     if !live {
-        facts.add(Tone::Plain, "Security Hub", "not asked: --live does");
+        details.add(Tone::Plain, "Security Hub", "not fetched (use --live)");
     }
     if let Some(stays) = &explanation.stays_active {
-        facts.add(Tone::Warning, "Stays active", &stays.message);
-        facts.add(Tone::Plain, "To archive it", origin.command(&stays.command));
+        details.add(Tone::Warning, "Stays active", &stays.message);
+        details.add(Tone::Plain, "To archive it", origin.command(&stays.command));
     }
     for note in &explanation.notes {
-        facts.add(Tone::Warning, "Besides", note);
+        details.add(Tone::Warning, "Notes", note);
     }
-    output.facts(&facts)?;
+    output.details(&details)?;
     output.line("")?;
     if explanation.runs.is_empty() {
-        output.line("No run of the account is recorded.")?;
+        output.line("No runs of the account are recorded.")?;
         return Ok(());
     }
-    output.line("The account's last runs, the newest first")?;
+    output.line("The account's last runs, newest first")?;
     let mut runs = explanation.runs.as_slice();
     while let Some(run) = runs.first() {
         let same = runs.iter().take_while(|other| other.said == run.said).count();
         let mut said = text::harmless(&run.said);
-        if said.chars().count() > SAID_CHARS_MAX {
-            said = said.chars().take(SAID_CHARS_MAX).collect::<String>() + "...";
+        if said.chars().count() > NOTE_CHARS_MAX {
+            said = said.chars().take(NOTE_CHARS_MAX).collect::<String>() + "...";
         }
         output.line(format!("* {} {} {said}", text::time(run.started_at), run.run_id))?;
         if same > 1 {
-            output.line(format!("  and {} before it: the same", text::counted(same as u64 - 1, "run", "runs")))?;
+            output.line(format!("  same for {} before it", text::counted(same as u64 - 1, "run", "runs")))?;
         }
         runs = &runs[same..];
     }
     Ok(())
 }
 
-fn add_known(facts: &mut Details, known: &KnownState, elsewhere: bool) {
+fn add_known(details: &mut Details, known: &KnownState, elsewhere: bool) {
     let because = known.archived_as.map_or(String::new(), |because| format!(", since it is {because}"));
-    let uncertain = if known.state == "uncertain" { ": a call that carried it had no answer" } else { "" };
-    let place = if elsewhere { format!(", in {}", known.region) } else { String::new() };
+    let uncertain = if known.state == "uncertain" { ": the outcome of the last call is unknown" } else { "" };
+    let location = if elsewhere { format!(", in {}", known.region) } else { String::new() };
     let tone = if known.state == "active" { Tone::Good } else { Tone::Plain };
-    facts.add(tone, "State", format!("{}{because}{uncertain}{place}", known.state));
-    facts.add(Tone::Plain, "Status", known.status);
-    facts.add(Tone::Plain, "First seen", text::time(known.first_seen));
-    facts.add(Tone::Plain, "Last sent", text::time(known.last_sent));
-    facts.add(Tone::Plain, "Sent by run", known.sent_by.as_deref().unwrap_or("none of the last runs"));
-    facts.add(Tone::Plain, "Updated at", text::time(known.updated_at));
-    facts.add(Tone::Plain, "Content", &known.content);
+    details.add(tone, "State", format!("{}{because}{uncertain}{location}", known.state));
+    details.add(Tone::Plain, "Status", known.status);
+    details.add(Tone::Plain, "First seen", text::time(known.first_seen));
+    details.add(Tone::Plain, "Last sent", text::time(known.last_sent));
+    details.add(Tone::Plain, "Sent by run", known.sent_by.as_deref().unwrap_or("not one of the last runs"));
+    details.add(Tone::Plain, "Updated at", text::time(known.updated_at));
+    details.add(Tone::Plain, "Content", &known.content);
 }
 
 fn words(state: &LiveState) -> String {
     let region = state.region;
     if let Some(error) = &state.error {
-        return format!("{region} can't be asked: {error}");
+        return format!("{region}: unreachable: {error}");
     }
-    let Some(record_state) = &state.record_state else { return format!("{region} does not have it") };
+    let Some(record_state) = &state.record_state else { return format!("{region}: not found") };
     let of = |text: &Option<String>| text.clone().unwrap_or_else(|| "?".to_owned());
     let (status, workflow, updated_at) = (of(&state.status), of(&state.workflow), of(&state.updated_at));
     format!("{region}: {record_state}, {status}, workflow {workflow}, updated {updated_at}")

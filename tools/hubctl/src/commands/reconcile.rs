@@ -1,4 +1,4 @@
-//! `hubctl reconcile`: what Security Hub holds is compared with what it was sent, and the difference fixed.
+//! `hubctl reconcile`: compares Security Hub with the export state and corrects differences.
 
 use std::sync::Arc;
 
@@ -17,19 +17,20 @@ use crate::exit::Exit;
 use crate::origin::Origin;
 use crate::render::run_report;
 use crate::render::{Column, Output, Table, Tone, text};
-use crate::standalone::{Place, Standalone, StateOption};
+use crate::standalone::{Standalone, StateLocation, StateOption};
 
-/// Compare what Security Hub holds with what it was sent, and fix it
+/// Compare Security Hub with the export state and fix differences
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
-Reads the findings of each account from Security Hub, 300 a second in each
-Region. What it lacks, or has in an older version, is resent as it was
-last sent (missing, different). What nobody here sent is taken over, so that
-the next scan archives it when it is gone (unknown). Each account has a run of
-its own. What somebody else archived since can't be seen; it stays archived.
+Reads each account's active findings from Security Hub, 300 per second in each
+Region. Findings that Security Hub lacks (missing), or has in an older version
+(different), are resent as they were last sent. Findings that the exporter
+didn't send (unknown) are adopted, so that a later scan can archive them. Each
+account has its own run. Findings that others archived can't be detected; they
+stay archived.
 
-Exit codes: 3 something could not be compared or fixed, 6 with --dry-run there
-are differences.
+Exit codes: 3 a Region could not be compared or fixed; 6 differences found, with
+--dry-run.
 
 Examples:
   hubctl reconcile --dry-run
@@ -38,9 +39,9 @@ Examples:
   hubctl reconcile --state .prowler-state
 
 JSON: an array of run_id, account, region, same, missing, unknown, different,
-fixed, and problem where there is one; with --no-wait an array of the jobs.")]
+fixed, and problem, if any; with --no-wait an array of the jobs.")]
 pub(crate) struct Args {
-    /// Only this account; may be given several times [default: all that were sent findings]
+    /// Only this account; repeatable [default: every account with findings]
     #[arg(long = "account", value_name = "ID")]
     accounts: Vec<AccountId>,
 
@@ -48,7 +49,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "REGIONS", value_delimiter = ',', value_parser = region)]
     regions: Vec<RegionName>,
 
-    /// Compare, and change nothing
+    /// Report differences without changing anything
     #[arg(long)]
     dry_run: bool,
 
@@ -59,22 +60,22 @@ pub(crate) struct Args {
     state: StateOption,
 
     #[command(flatten)]
-    how: ExecutionOptions,
+    execution: ExecutionOptions,
 }
 
 pub(crate) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<Exit> {
     let accounts: Vec<_> =
         if args.accounts.is_empty() { vec![None] } else { args.accounts.iter().copied().map(Some).collect() };
     let (mut runs, mut message, mut refused) = (Vec::new(), Vec::new(), Vec::new());
-    if let Some(place) = &args.state.place {
-        runs = standalone(args, place, global, output)?;
+    if let Some(location) = &args.state.location {
+        runs = standalone(args, location, global, output)?;
     }
-    for account in accounts.into_iter().filter(|_| args.state.place.is_none()) {
+    for account in accounts.into_iter().filter(|_| args.state.location.is_none()) {
         let provider = account.map(Into::into);
         let job = Job::Reconcile { provider, regions: args.regions.clone(), dry_run: args.dry_run };
-        match submit::submit(&job, &again(args, account), &args.how, &args.reach, global, output)? {
+        match submit::submit(&job, &retry_command(args, account), &args.execution, &args.reach, global, output)? {
             Submitted::Queued(job) => message.push(job),
-            Submitted::Done(done) => {
+            Submitted::Finished(done) => {
                 runs.extend(done.runs);
                 refused.extend(done.refused);
             }
@@ -85,26 +86,26 @@ pub(crate) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<E
             output.json(&message)?;
             return Ok(Exit::Success);
         }
-        message.iter().try_for_each(|job| submit::message(job, output).map(drop))?;
+        message.iter().try_for_each(|job| submit::report_submitted(job, output).map(drop))?;
         return Ok(Exit::Success);
     }
-    args.how.work.keep(&runs)?;
+    args.execution.work.save_report(&runs)?;
     let rows: Vec<Row> = runs.iter().flat_map(rows).collect();
     match output.format {
         Format::Json => output.json(&rows)?,
-        Format::Table if rows.is_empty() => output.note("Nothing was sent yet, so there is nothing to compare.")?,
+        Format::Table if rows.is_empty() => output.note("No findings were sent yet: nothing to compare.")?,
         Format::Table => write(&runs, &rows, args.dry_run, output)?,
     }
     submit::warn(&refused, output)?;
     Ok(if refused.is_empty() { exit(&runs, &rows, args.dry_run) } else { Exit::Error })
 }
 
-/// The same without a deployment, each account with the settings that its newest run had.
-fn standalone(args: &Args, place: &Place, global: &Global, output: &Output) -> Result<Vec<RunReport>> {
-    args.how.check_here("--state")?;
-    let origin = Origin::standalone(place, global);
+/// Reconciles without a deployment, each account with the settings of its newest run.
+fn standalone(args: &Args, location: &StateLocation, global: &Global, output: &Output) -> Result<Vec<RunReport>> {
+    args.execution.check_local("--state")?;
+    let origin = Origin::standalone(location, global);
     block_on(async {
-        let opened = Standalone::open(place, global).await?;
+        let opened = Standalone::open(location, global).await?;
         let accounts = match args.accounts.as_slice() {
             [] => accounts_with_state(&opened).await.map_err(|error| port(&error))?,
             named => named.to_vec(),
@@ -112,18 +113,20 @@ fn standalone(args: &Args, place: &Place, global: &Global, output: &Output) -> R
         let mut runs = Vec::new();
         for account in accounts {
             let earlier = opened.list_runs(usize::MAX, Some(account)).await?;
-            let ports = Arc::new(Standalone::open_as_newest(place, &earlier, global).await?);
-            let runner = JobRunner::new(ports, args.how.work.settings(&origin));
+            let ports = Arc::new(Standalone::open_as_newest(location, &earlier, global).await?);
+            let runner = JobRunner::new(ports, args.execution.work.settings(&origin));
             let what = Reconcile { regions: args.regions.clone(), dry_run: args.dry_run };
             let compare = async |options| Ok(vec![runner.reconcile(account, &what, &options).await?]);
-            runs.extend(submit::watched(&origin.command(&again(args, Some(account))), output, compare).await?);
+            runs.extend(
+                submit::with_progress(&origin.command(&retry_command(args, Some(account))), output, compare).await?,
+            );
         }
         Ok(runs)
     })
 }
 
-/// The command that does the same again, and no more than that.
-fn again(args: &Args, account: Option<AccountId>) -> String {
+/// The command that retries for one account.
+fn retry_command(args: &Args, account: Option<AccountId>) -> String {
     let mut words = vec!["hubctl reconcile".to_owned()];
     words.extend(account.map(|account| format!("--account {account}")));
     if !args.regions.is_empty() {
@@ -134,7 +137,7 @@ fn again(args: &Args, account: Option<AccountId>) -> String {
     words.join(" ")
 }
 
-/// A Region that was compared.
+/// The result of a Region.
 #[derive(serde::Serialize)]
 struct Row<'a> {
     run_id: &'a str,
@@ -156,7 +159,7 @@ fn rows(run: &RunReport) -> impl Iterator<Item = Row<'_>> {
     })
 }
 
-/// Why a Region was not compared, or not fixed.
+/// Why a Region was not compared or not fixed.
 fn problem(report: &RegionReport) -> Option<String> {
     let unavailable = report
         .unavailable
@@ -191,7 +194,7 @@ fn write(runs: &[RunReport], rows: &[Row<'_>], dry_run: bool, output: &mut Outpu
         output.warning(format!("account {}, {}: {}", row.account, row.region, text::harmless(why)), None)?;
     }
     if dry_run {
-        output.note("Nothing was changed. Without --dry-run what differs is fixed.")?;
+        output.note("Nothing was changed. To fix the differences, run without --dry-run.")?;
         return Ok(());
     }
     for run in runs {
@@ -207,7 +210,7 @@ fn exit(runs: &[RunReport], rows: &[Row<'_>], dry_run: bool) -> Exit {
     }
     let differs = dry_run && rows.iter().any(|row| row.drift.total() > 0);
     let own = if differs { Exit::Differs } else { Exit::Success };
-    runs.iter().map(run_report::exit).chain([own]).max_by_key(|exit| exit.graveness()).unwrap_or(own)
+    runs.iter().map(run_report::exit).chain([own]).max_by_key(|exit| exit.severity()).unwrap_or(own)
 }
 
 #[cfg(test)]

@@ -1,15 +1,15 @@
-//! Rows of CSV as RFC 4180 has them, for spreadsheets too.
+//! CSV rows (RFC 4180), safe for spreadsheets.
 
 use super::hidden;
 
-/// A row, with its end.
+/// A row with its line end.
 pub(crate) fn row<T: AsRef<str>>(cells: impl IntoIterator<Item = T>) -> String {
     let cells: Vec<_> = cells.into_iter().map(|text| cell(text.as_ref())).collect();
     format!("{}\r\n", cells.join(","))
 }
 
 fn cell(text: &str) -> String {
-    // What a spreadsheet would run as a formula is text, as in Prowler's own CSV: with an apostrophe before it.
+    // An apostrophe before text that a spreadsheet would interpret as a formula, as in Prowler's own CSV.
     let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
     let text = hidden::escaped(text, &['\n', '\t']);
     let text = if formula { format!("'{text}") } else { text.into_owned() };

@@ -1,6 +1,5 @@
-//! Characters that a terminal hides, or that reorder what stands around them: control characters, bidirectional controls and
-//! other format characters, and what has no width. Whatever a scan, a service or a colleague wrote is shown with these
-//! escaped, so that what is read is what is there.
+//! Characters that a terminal hides, or that reorder the text around them: control characters, bidirectional controls, other
+//! format characters, and zero-width characters. They are escaped in all output, so that users see what a value contains.
 
 use std::borrow::Cow;
 
@@ -36,9 +35,9 @@ const HIDDEN: [(char, char); 25] = [
     ('\u{e0000}', '\u{e0fff}'),
 ];
 
-/// Whether a terminal would hide a character, or obey it.
+/// Whether a terminal would hide or interpret a character.
 pub(super) fn is_hidden(letter: char) -> bool {
-    // Nearly all of a scan is ASCII.
+    // Most text is ASCII.
     if letter.is_ascii() {
         return letter.is_ascii_control();
     }
@@ -50,7 +49,7 @@ pub(super) fn escaped<'a>(text: &'a str, kept: &[char]) -> Cow<'a, str> {
     replaced(text, |letter| is_hidden(letter) && !kept.contains(&letter), |letter| letter.escape_unicode().to_string())
 }
 
-/// Lines that we made ourselves, of whatever parts: our own colors are let through where there are colors.
+/// Lines of output: color codes are preserved if colors are enabled.
 pub(super) fn escaped_lines(text: &str, color: bool) -> Cow<'_, str> {
     const KEPT: [char; 2] = ['\n', '\t'];
     if !color {
@@ -61,8 +60,8 @@ pub(super) fn escaped_lines(text: &str, color: bool) -> Cow<'_, str> {
     for part in parts {
         // ECMA-48, "Select Graphic Rendition": numbers and semicolons, then m.
         let end = part.find(|letter: char| !letter.is_ascii_digit() && letter != ';');
-        let is_colour = end.is_some_and(|end| part[end..].starts_with('m'));
-        out.push_str(if is_colour { "\u{1b}[" } else { "\\u{1b}[" });
+        let is_color = end.is_some_and(|end| part[end..].starts_with('m'));
+        out.push_str(if is_color { "\u{1b}[" } else { "\\u{1b}[" });
         out.push_str(&escaped(part, &KEPT));
     }
     Cow::Owned(out)

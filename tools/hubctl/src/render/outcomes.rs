@@ -1,10 +1,10 @@
-//! The table of fates: what became, or would become, of every finding. It adds up to the findings read.
+//! The table of outcomes: the outcome, or the expected outcome, of every finding. Its rows add up to the findings read.
 
 use exporter::report::Counts;
 
 use crate::render::{Column, Table, Tone, text};
 
-/// One row a fate and reason, then the sum. `sent` is how the first fate is called.
+/// One row per outcome and reason, then the total. `sent` is the name of the first outcome.
 pub(crate) fn table(sent: &str, counts: &Counts) -> Table {
     let mut table = Table::new([Column::Text("Findings"), Column::Number("Count")]);
     let mut row = |tone, name: String, findings: u64| {
@@ -19,7 +19,7 @@ pub(crate) fn table(sent: &str, counts: &Counts) -> Table {
     }
     for (region, reasons) in &counts.region_unavailable {
         for (reason, findings) in reasons {
-            row(Tone::Warning, format!("not taken by {region}: {reason}"), *findings);
+            row(Tone::Warning, format!("{region} unavailable: {reason}"), *findings);
         }
     }
     for (code, findings) in &counts.quarantined {
@@ -35,9 +35,9 @@ pub(crate) fn table(sent: &str, counts: &Counts) -> Table {
         (Tone::Plain, "of these redirected", counts.redirected),
         (Tone::Good, "archived, of earlier scans", counts.archived),
         (Tone::Bad, "not archived, of earlier scans", counts.archive_undelivered),
-        (Tone::Bad, "archive refused, of earlier scans", counts.archive_rejected.values().sum()),
+        (Tone::Bad, "archive rejected, of earlier scans", counts.archive_rejected.values().sum()),
         (Tone::Warning, "not archived, Region unavailable", counts.archive_unavailable),
-        (Tone::Plain, "absent, still active: see the next scans", counts.absent),
+        (Tone::Plain, "absent, still active until the next scans", counts.absent),
         (Tone::Warning, "unproven, still active", counts.unproven),
     ] {
         if findings > 0 {

@@ -1,4 +1,4 @@
-//! A run's report for people, and the exit code it stands for: the same after an export and when shown later.
+//! A run's report as text, and its exit code: the same after an export and when it is shown later.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -12,11 +12,11 @@ use crate::exit::Exit;
 use crate::origin::Origin;
 use crate::render::{Column, Details, Output, Table, Tone, text};
 
-/// Reasons for which findings are undelivered that lie in the integration's credentials.
+/// Reasons of undelivered findings that concern the integration's credentials.
 pub(crate) const CREDENTIAL_REASONS: [&str; 5] =
     ["assume_role_denied", "credentials_invalid", "credentials_unavailable", "secret_missing", "wrong_account"];
 
-/// What a script should know of the run.
+/// The exit code of a run.
 pub(crate) fn exit(report: &RunReport) -> Exit {
     let counts = &report.counts;
     let truncated = matches!(report.read_status, ReadStatus::Truncated { .. } | ReadStatus::Stopped);
@@ -40,7 +40,7 @@ pub(crate) fn exit(report: &RunReport) -> Exit {
     }
 }
 
-/// Whether a Region takes no findings, other than by the integration's own wish.
+/// Whether a Region that the integration selects is unavailable.
 fn is_region_missing(counts: &Counts) -> bool {
     counts.archive_unavailable > 0
         || counts
@@ -50,7 +50,7 @@ fn is_region_missing(counts: &Counts) -> bool {
             .any(|reason| reason != REGION_NOT_SELECTED)
 }
 
-/// The tone of a status.
+/// Style of a status.
 pub(crate) fn tone(status: RunStatus) -> Tone {
     match status {
         RunStatus::Succeeded => Tone::Good,
@@ -60,10 +60,10 @@ pub(crate) fn tone(status: RunStatus) -> Tone {
     }
 }
 
-/// Writes what is worth knowing of a run. `origin` is how the commands that it names find it.
+/// Writes a run's report. `origin`: the options of the commands in it.
 pub(crate) fn write(report: &RunReport, origin: &Origin, output: &mut Output) -> io::Result<()> {
     let report = &origin.complete(report);
-    output.facts(&head(report, origin))?;
+    output.details(&head(report, origin))?;
     if report.counts.read > 0 {
         output.line("")?;
         output.table(&outcomes::table("sent", &report.counts))?;
@@ -78,14 +78,14 @@ pub(crate) fn write(report: &RunReport, origin: &Origin, output: &mut Output) ->
         output.line("")?;
         output.table(&unproven::table(&unproven))?;
     }
-    for (title, lines) in [("Besides", remarks(report)), ("Look at", report.reasons.clone())] {
+    for (title, lines) in [("Notes", remarks(report)), ("See also", report.reasons.clone())] {
         if lines.is_empty() {
             continue;
         }
         output.line("")?;
         output.line(title)?;
         for line in lines {
-            // Not wrapped, so that a command can be copied; it stands below what it fixes.
+            // Not wrapped, so that a command can be copied; it is below the problem that it fixes.
             for (index, line) in text::harmless_lines(&line).lines().enumerate() {
                 output.line(if index == 0 { format!("* {line}") } else { format!("    {line}") })?;
             }
@@ -93,67 +93,67 @@ pub(crate) fn write(report: &RunReport, origin: &Origin, output: &mut Output) ->
     }
     if is_replay_due(report) {
         output.line("")?;
-        output.line("Once that is fixed, this exports the upload again:")?;
+        output.line("After you fix it, export the upload again:")?;
         let replay = origin.command(&format!("hubctl run replay {}", report.run_id));
         output.line(format!("    {}", text::harmless(&replay)))?;
     }
     Ok(())
 }
 
-/// Whether findings of an upload stay behind until somebody fixes what kept them.
+/// Whether undelivered findings of an upload require a fix and a replay.
 fn is_replay_due(report: &RunReport) -> bool {
     let fixed = |reason: &String| reason == "no_integration" || CREDENTIAL_REASONS.contains(&reason.as_str());
     report.kind == RunKind::Export && (report.counts.undelivered.keys().any(fixed) || is_region_missing(&report.counts))
 }
 
-/// What was exported, and how it ended.
+/// The details of a run.
 fn head(report: &RunReport, origin: &Origin) -> Details {
-    let mut facts = Details::new();
-    facts.add(Tone::Strong, "Run", &report.run_id);
-    facts.add(tone(report.status), "Status", report.status.as_str());
+    let mut details = Details::new();
+    details.add(Tone::Strong, "Run", &report.run_id);
+    details.add(tone(report.status), "Status", report.status.as_str());
     if report.kind == RunKind::Export {
         let size = text::bytes(report.upload.bytes);
-        facts.add(Tone::Plain, "Upload", format!("{} ({size})", report.upload.source));
+        details.add(Tone::Plain, "Upload", format!("{} ({size})", report.upload.source));
     } else {
-        facts.add(Tone::Plain, "Kind", report.kind.as_str());
-        facts.add(Tone::Plain, "About", &report.upload.source);
+        details.add(Tone::Plain, "Kind", report.kind.as_str());
+        details.add(Tone::Plain, "Target", &report.upload.source);
     }
     if let Some(format) = report.format {
-        facts.add(Tone::Plain, "Format", format.as_str());
+        details.add(Tone::Plain, "Format", format.as_str());
     }
     if let Some(at) = report.scanned_at {
-        facts.add(Tone::Plain, "Scanned at", text::time(at));
+        details.add(Tone::Plain, "Scanned at", text::time(at));
     }
     for (account, part) in report.accounts.iter().filter(|(_, part)| !part.scan_times.is_empty()) {
         let times: Vec<_> = part.scan_times.iter().map(|at| text::time(*at)).collect();
         let of = if report.accounts.len() > 1 { format!(" (account {account})") } else { String::new() };
-        facts.add(Tone::Warning, "Scan times", format!("{}{of}", times.join(", ")));
+        details.add(Tone::Warning, "Scan times", format!("{}{of}", times.join(", ")));
     }
-    facts.add(Tone::Plain, "Started", text::time(report.started_at));
+    details.add(Tone::Plain, "Started", text::time(report.started_at));
     if let Some(end) = report.finished_at {
         let took = end.duration_since(report.started_at);
-        facts.add(Tone::Plain, "Took", format!("{:.1} s", took.as_secs_f64()));
+        details.add(Tone::Plain, "Duration", format!("{:.1} s", took.as_secs_f64()));
         if let Some(state) = &origin.state {
-            facts.add(Tone::Plain, "Report", format!("{state}/{}", RunReport::key(&report.run_id)));
+            details.add(Tone::Plain, "Report", format!("{state}/{}", RunReport::key(&report.run_id)));
         }
         if let Some(key) = &report.quarantine {
             let list = || origin.command(&format!("hubctl quarantine list {}", report.run_id));
             let place = origin.state.as_ref().map_or_else(list, |state| format!("{state}/{key}"));
-            facts.add(Tone::Bad, "Quarantine", place);
+            details.add(Tone::Bad, "Quarantine", place);
         }
     }
-    facts
+    details
 }
 
-/// Each account's Regions: what they took and what they did not.
+/// The counts of each account and Region.
 fn regions(report: &RunReport) -> Table {
     let mut table = Table::new([
         Column::Text("Account"),
         Column::Text("Region"),
         Column::Number("Sent"),
-        Column::Number("Same"),
+        Column::Number("Unchanged"),
         Column::Number("Archived"),
-        Column::Number("Not taken"),
+        Column::Number("Unavailable"),
         Column::Number("Calls"),
     ]);
     for (account, part) in &report.accounts {
@@ -181,7 +181,7 @@ fn regions(report: &RunReport) -> Table {
     table
 }
 
-/// What else is to be said of accounts and Regions, a sentence each.
+/// Notes about accounts and Regions, one sentence each.
 fn remarks(report: &RunReport) -> Vec<String> {
     let mut remarks = Vec::new();
     for (account, part) in &report.accounts {
@@ -196,10 +196,10 @@ fn remarks(report: &RunReport) -> Vec<String> {
             let at = format!("account {account}, {region}");
             if report.adopted > 0 {
                 let findings = text::counted(report.adopted, "finding", "findings");
-                remarks.push(format!("{at}: adopted {findings} that Security Hub held"));
+                remarks.push(format!("{at}: adopted {findings} from Security Hub"));
             }
             if let Some(why) = &report.adoption_skipped {
-                remarks.push(format!("{at}: nothing was adopted: {why}"));
+                remarks.push(format!("{at}: adoption skipped: {why}"));
             }
         }
     }

@@ -1,40 +1,40 @@
-//! A stream of the process that never stops the work. A reader may go away, as `head` does once it has enough, and a disk may
-//! be full: what is written from then on is discarded, and the work is finished.
+//! An output stream whose errors never stop the work. If the pipe is closed, as `head` does, or the disk is full, later output is
+//! discarded and the work completes.
 
 use std::io::{self, ErrorKind, Write};
 
 use super::hidden;
 
-/// What became of a stream.
+/// State of a stream.
 #[derive(Debug, Default)]
 enum State {
-    /// All was written so far.
+    /// Everything was written so far.
     #[default]
     Open,
-    /// Its reader went away, which is no error.
+    /// The pipe was closed, which is not an error.
     Closed,
-    /// Something else stopped it: what was written is not all.
+    /// Another error: the output is incomplete.
     Lost(Option<io::Error>),
 }
 
-/// A stream to which writing never fails.
+/// A stream whose writes never fail.
 pub(crate) struct Stream {
     to: Box<dyn Write>,
     state: State,
 }
 
 impl Stream {
-    /// A stream over another.
+    /// Wraps a stream.
     pub(crate) fn new(to: impl Write + 'static) -> Self {
         Self { to: Box::new(to), state: State::default() }
     }
 
-    /// Whether what is written still arrives.
+    /// Whether output is still written.
     pub(super) fn is_open(&self) -> bool {
         matches!(self.state, State::Open)
     }
 
-    /// Why a part of what was written is missing, once. None where all arrived, or its reader wanted no more.
+    /// The error that made the output incomplete, returned once. None for a closed pipe.
     pub(super) fn error(&mut self) -> Option<io::Error> {
         match &mut self.state {
             State::Lost(error) => error.take(),
@@ -73,17 +73,17 @@ impl Write for Stream {
     }
 }
 
-/// Standard error for log lines, a whole line a time. Whoever writes them would panic where it can't.
-pub(crate) struct Beside(Stream);
+/// Standard error for log lines, whose writer would panic on an error.
+pub(crate) struct LogWriter(Stream);
 
-impl Beside {
-    /// The process's.
+impl LogWriter {
+    /// Standard error of the process.
     pub(crate) fn stderr() -> Self {
         Self(Stream::new(io::stderr()))
     }
 }
 
-impl Write for Beside {
+impl Write for LogWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let text = String::from_utf8_lossy(bytes);
         self.0.write_all(hidden::escaped_lines(&text, false).as_bytes())?;

@@ -1,21 +1,21 @@
-//! Tables that fit 80 columns: no borders, numbers to the right.
+//! Tables for 80 columns: no borders, numbers right-aligned.
 
 use comfy_table::{Attribute, Cell, CellAlignment, Color, ContentArrangement, LineStyle, TableStyle};
 
+use super::style::Tone;
 use super::text;
-use super::tone::Tone;
 use crate::config::Style;
 
-/// A column by its heading.
+/// A column with its heading.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Column {
-    /// Words, to the left.
+    /// Text, left-aligned.
     Text(&'static str),
-    /// Numbers, to the right.
+    /// Numbers, right-aligned.
     Number(&'static str),
 }
 
-/// Columns after a cell; one more stands between it and the next.
+/// Padding after a cell, in columns, in addition to the separator.
 const GAP: u16 = 1;
 
 /// Rows under headings.
@@ -26,24 +26,24 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    /// An empty table. Headings that are all empty are left out.
+    /// An empty table. Empty headings are omitted.
     pub(crate) fn new(columns: impl IntoIterator<Item = Column>) -> Self {
         Self { columns: columns.into_iter().collect(), rows: Vec::new() }
     }
 
-    /// Adds a row. What a scan or a service said is made harmless here.
+    /// Adds a row. Control characters are escaped.
     pub(crate) fn row<T: AsRef<str>>(&mut self, tone: Tone, cells: impl IntoIterator<Item = T>) -> &mut Self {
         let cells = cells.into_iter().map(|cell| text::harmless(cell.as_ref())).collect();
         self.rows.push((tone, cells));
         self
     }
 
-    /// Whether there is nothing to show.
+    /// Whether the table has no rows.
     pub(crate) fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
 
-    /// The table as text, each line ended.
+    /// The table as text, with line ends.
     pub(crate) fn render(&self, style: Style) -> String {
         let mut table = comfy_table::Table::new();
         table.set_content_arrangement(ContentArrangement::Dynamic).set_width(style.width);

@@ -1,11 +1,11 @@
-//! Numbers, sizes and times as people read them.
+//! Formats numbers, sizes, and times.
 
 use jiff::Timestamp;
 
 use super::hidden;
-use super::tone::Tone;
+use super::style::Tone;
 
-/// Names that are listed in a row; more are counted.
+/// Maximum number of names to list; more are counted.
 const NAMES_MAX: usize = 12;
 
 /// A count with thousands separators.
@@ -26,7 +26,7 @@ pub(crate) fn counted(number: u64, one: &str, many: &str) -> String {
     format!("{} {}", count(number), if number == 1 { one } else { many })
 }
 
-/// A size in the unit that suits it.
+/// A size with a suitable unit.
 pub(crate) fn bytes(number: u64) -> String {
     const UNITS: [(&str, u64); 3] = [("GB", 1_000_000_000), ("MB", 1_000_000), ("KB", 1_000)];
     UNITS.into_iter().find(|(_, size)| number >= *size).map_or_else(
@@ -38,7 +38,7 @@ pub(crate) fn bytes(number: u64) -> String {
     )
 }
 
-/// Names in a row, or only their number where they are many. `many` is the noun.
+/// Names, or only their number if there are many. `many` is the noun.
 pub(crate) fn names<T: ToString>(names: impl ExactSizeIterator<Item = T>, many: &str) -> String {
     if names.len() > NAMES_MAX {
         return counted(names.len() as u64, many, many);
@@ -52,7 +52,7 @@ pub(crate) fn time(time: Timestamp) -> String {
     text.replace('T', " ").replace('Z', " UTC")
 }
 
-/// The last `chars_max` characters, the beginning shown as cut.
+/// The last `chars_max` characters, with an ellipsis at the beginning.
 pub(crate) fn end(text: &str, chars_max: usize) -> String {
     let chars = text.chars().count();
     if chars <= chars_max {
@@ -62,18 +62,17 @@ pub(crate) fn end(text: &str, chars_max: usize) -> String {
     format!("...{kept}")
 }
 
-/// Text that cannot move the cursor, change colors or hide and reorder letters: what a scan says must not play tricks on a
-/// terminal.
+/// Text with control characters escaped, so that a scan can't move the cursor, change colors, or hide and reorder letters.
 pub(crate) fn harmless(text: &str) -> String {
     hidden::escaped(text, &[]).into_owned()
 }
 
-/// The same for text of several lines.
+/// Like [`harmless`], for several lines.
 pub(crate) fn harmless_lines(text: &str) -> String {
     text.lines().map(harmless).collect::<Vec<_>>().join("\n")
 }
 
-/// Text in the color of its meaning.
+/// Text in the color of its style.
 pub(crate) fn toned(tone: Tone, text: &str, color: bool) -> String {
     let code = match tone {
         _ if !color => return text.to_owned(),

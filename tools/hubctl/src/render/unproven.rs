@@ -1,4 +1,4 @@
-//! The table of unproven findings: which services and Regions a scan proves nothing about, and why.
+//! The table of unproven findings: services and Regions for which a scan has no evidence, and why.
 
 use asff::AccountId;
 use exporter::report::unproven::explain;
@@ -7,10 +7,10 @@ use serde::Serialize;
 
 use crate::render::{Column, Table, Tone, text};
 
-/// Rows of the table at most. `hubctl run pending` has all of them.
+/// Maximum number of rows. `hubctl run pending` lists all.
 const ROWS_MAX: usize = 40;
 
-/// Findings of one service in one Region that stay active for one reason.
+/// Findings of a service and Region that stay active for the same reason.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Row {
     account: AccountId,
@@ -20,7 +20,7 @@ pub(crate) struct Row {
     findings: u64,
 }
 
-/// The rows of a run, by account, Region and service.
+/// The rows of a run, by account, Region, and service.
 pub(crate) fn rows(report: &RunReport) -> Vec<Row> {
     report.accounts.iter().flat_map(|(account, part)| of_account(*account, &part.unproven)).collect()
 }
@@ -41,11 +41,11 @@ fn of_account(account: AccountId, unproven: &Unproven) -> Vec<Row> {
     rows
 }
 
-/// The rows for people, with the sum.
+/// The table, with the total.
 pub(crate) fn table(rows: &[Row]) -> Table {
     let several = rows.iter().any(|row| row.account != rows[0].account);
     let mut columns = vec![Column::Text("Region"), Column::Text("Service"), Column::Number("Unproven")];
-    columns.push(Column::Text("Stays active, because"));
+    columns.push(Column::Text("Reason"));
     if several {
         columns.insert(0, Column::Text("Account"));
     }
@@ -63,7 +63,7 @@ pub(crate) fn table(rows: &[Row]) -> Table {
         row(Tone::Plain, "", [more, String::new(), String::new(), String::new()]);
     }
     let sum = text::count(rows.iter().map(|row| row.findings).sum());
-    row(Tone::Strong, "", ["in all".to_owned(), String::new(), sum, String::new()]);
+    row(Tone::Strong, "", ["total".to_owned(), String::new(), sum, String::new()]);
     table
 }
 

@@ -1,4 +1,4 @@
-//! YAML, written and read. What is read comes from people: a wrong line is named, and a key twice is an error.
+//! Writes and parses YAML. Errors of the parser name the line; a duplicate key is an error.
 
 use std::io;
 
@@ -7,8 +7,8 @@ use serde::de::DeserializeOwned;
 
 use super::hidden;
 
-/// A value as YAML, each line ended. Nothing is folded, so that what stands there can be copied and searched for. Where
-/// something would be hidden it is in the form of JSON, which is YAML too and can escape it.
+/// A value as YAML, with line ends and without folding, so that it can be copied and searched. If a character must be escaped,
+/// the document is JSON, which is also YAML.
 pub(crate) fn text(value: &impl Serialize) -> io::Result<String> {
     let options = serde_saphyr::ser_options! { prefer_block_scalars: false, compact_list_indent: false };
     let mut text = serde_saphyr::to_string_with_options(value, options).map_err(io::Error::other)?;
@@ -21,11 +21,11 @@ pub(crate) fn text(value: &impl Serialize) -> io::Result<String> {
     Ok(text)
 }
 
-/// The value that a YAML document holds. JSON is YAML too.
+/// Parses a YAML document. JSON is also YAML.
 ///
 /// # Errors
 ///
-/// When the document is not of this form: where, and why.
+/// If the document doesn't match the type; the message states where and why.
 pub(crate) fn parse<T: DeserializeOwned>(document: &str) -> Result<T, String> {
     serde_saphyr::from_str(document).map_err(|error| error.without_snippet().to_string())
 }

@@ -1,8 +1,8 @@
-//! Reads scan files on this machine, as the export does, without talking to AWS.
+//! Reads scan files on this machine, as the export does, without calling AWS.
 
 pub(crate) mod pipeline;
 pub(crate) mod source;
-pub(crate) mod survey;
+pub(crate) mod summary;
 pub(crate) mod verdict;
 
 use std::ops::ControlFlow;
@@ -11,35 +11,35 @@ use std::sync::atomic::Ordering;
 
 use anyhow::{Context, Result};
 
-use self::pipeline::{Item, Reach};
+use self::pipeline::{Item, Progress};
 use self::source::Source;
-use self::survey::Survey;
+use self::summary::ScanSummary;
 use crate::config::Style;
 use crate::progress::Watch;
 use crate::render::text;
 
-/// Reads a scan, counts what is in it, and shows every entry to `each`, which may end the reading.
+/// Reads a scan, counts its entries, and passes every entry to `each`, which can stop the reading.
 ///
-/// Progress is shown where `watcher` is a terminal.
-pub(crate) fn survey(
+/// A progress bar is shown if `watcher` is a terminal.
+pub(crate) fn summary(
     source: &Source,
     watcher: Style,
     mut each: impl FnMut(&Item) -> ControlFlow<()>,
-) -> Result<Survey> {
+) -> Result<ScanSummary> {
     let (file, bytes) = source.open()?;
-    let mut survey = Survey::new(source.name(), bytes);
-    let reach = Arc::new(Reach::default());
+    let mut summary = ScanSummary::new(source.name(), bytes);
+    let reach = Arc::new(Progress::default());
     let seen = reach.clone();
     let watch = Watch::begin(watcher, bytes, move || {
         let entries = seen.entries.load(Ordering::Relaxed);
         (seen.bytes.load(Ordering::Relaxed), text::counted(entries, "finding", "findings"))
     });
     let finished = pipeline::read(file, &reach, |item| {
-        survey.take(&item);
+        summary.take(&item);
         each(&item)
     })
     .with_context(|| format!("failed to read {}", source.name()))?;
     drop(watch);
-    survey.finish(finished);
-    Ok(survey)
+    summary.finish(finished);
+    Ok(summary)
 }

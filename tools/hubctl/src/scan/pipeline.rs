@@ -1,8 +1,8 @@
-//! Reads, maps and encodes a scan on several threads, and hands the results over in the order of the file.
+//! Reads, maps, and encodes a scan on several threads, and returns the results in the order of the file.
 //!
-//! One thread reads and cuts the file into batches of elements; batch `n` goes to mapper `n mod mappers`, and the caller
-//! takes the results from the mappers in the same turn. Promises: order is kept; memory is bounded by the batches on
-//! their way, whatever the file; a caller that has enough ends the reading.
+//! One thread reads the file and splits it into batches of elements; batch `n` goes to mapper `n mod mappers`, and the caller
+//! receives the results from the mappers in the same order. Promises: order is preserved; memory is bounded by the batches in
+//! flight, whatever the file; the caller can stop the reading.
 
 use std::io::{self, Read};
 use std::ops::ControlFlow;
@@ -15,21 +15,21 @@ use asff::{
 };
 use bytes::Bytes;
 
-/// Bytes read at once.
+/// Size of a read, in bytes.
 const READ_BYTES: usize = 256 * 1024;
-/// Bytes of the file in one batch, nearly: 40 findings of a genuine scan, so that handing over costs nothing.
+/// Approximate size of a batch, in bytes: 40 findings of a real scan, so that the overhead is negligible.
 const BATCH_BYTES: u64 = 256 * 1024;
-/// Elements in one batch at most, for files of tiny ones.
+/// Maximum number of elements in a batch, for files of small ones.
 const BATCH_ELEMENTS_MAX: usize = 512;
-/// Batches that may wait before and after each mapper: enough to even out, few enough to bound the memory.
+/// Capacity of the queues before and after each mapper, in batches.
 const BATCHES_WAITING: usize = 2;
-/// More mappers than this outrun the one reader.
+/// Maximum number of mappers: more are faster than the single reader.
 const MAPPERS_MAX: usize = 8;
 
 /// A finding as it would be sent for the first time, or why it can't be.
 pub(crate) type Encoded = Result<Vec<u8>, TooLarge>;
 
-/// What comes out, in the order of the file.
+/// A result, in the order of the file.
 pub(crate) enum Item {
     /// A finding, its relation to those before it, and its ASFF.
     Finding(Box<Mapped>, Identity, Encoded),
@@ -39,19 +39,19 @@ pub(crate) enum Item {
 
 /// How far the reading is, for those who watch it.
 #[derive(Debug, Default)]
-pub(crate) struct Reach {
+pub(crate) struct Progress {
     /// Bytes read, as stored.
     pub(crate) bytes: AtomicU64,
-    /// Entries of the scan handed over.
+    /// Entries passed to the caller.
     pub(crate) entries: AtomicU64,
 }
 
-/// What is known once the file is read.
+/// The result at the end of the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Finished {
-    /// The format, if the content told it.
+    /// The format, if detected.
     pub(crate) format: Option<ScanFormat>,
-    /// How the file ended; none if the caller had enough before.
+    /// How the file ended; none if the caller stopped before.
     pub(crate) ending: Option<Ending>,
 }
 
@@ -59,10 +59,10 @@ pub(crate) struct Finished {
 ///
 /// # Errors
 ///
-/// When the source cannot be read further.
+/// If the source can't be read.
 pub(crate) fn read(
     source: impl Read + Send,
-    reach: &Reach,
+    reach: &Progress,
     mut each: impl FnMut(Item) -> ControlFlow<()>,
 ) -> io::Result<Finished> {
     let mappers = thread::available_parallelism().map_or(1, usize::from).min(MAPPERS_MAX);
@@ -78,17 +78,17 @@ pub(crate) fn read(
             scope.spawn(move || map_batches(&elements, &results, regions));
         }
         let reader = scope.spawn(move || cut_batches(source, reach, &inboxes));
-        let whole = settle(&outboxes, reach, &mut each);
+        let whole = collect(&outboxes, reach, &mut each);
         drop(outboxes);
         let (format, ending) = reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
         Ok(Finished { format, ending: if whole { ending } else { None } })
     })
 }
 
-/// Reads and cuts the file. Ends early where nobody takes batches any more.
+/// Reads and splits the file. Stops if the receivers are closed.
 fn cut_batches(
     mut source: impl Read,
-    reach: &Reach,
+    reach: &Progress,
     mappers: &[SyncSender<Vec<Element>>],
 ) -> io::Result<(Option<ScanFormat>, Option<Ending>)> {
     let mut reader = ScanReader::new(ReadLimits::default());
@@ -155,18 +155,18 @@ fn map_batches(elements: &Receiver<Vec<Element>>, results: &SyncSender<Results>,
     }
 }
 
-/// Takes the batches in turn and tells the findings of the file apart. Whether all were taken.
-fn settle(mappers: &[Receiver<Results>], reach: &Reach, each: &mut impl FnMut(Item) -> ControlFlow<()>) -> bool {
+/// Receives the batches in order and deduplicates findings. Returns whether all were received.
+fn collect(mappers: &[Receiver<Results>], reach: &Progress, each: &mut impl FnMut(Item) -> ControlFlow<()>) -> bool {
     let mut identities = Identities::default();
     for mapper in mappers.iter().cycle() {
-        // The mapper whose turn it is ended: the file has no further batch.
+        // The next mapper ended: the file has no more batches.
         let Ok(batch) = mapper.recv() else { return true };
         reach.entries.fetch_add(batch.len() as u64, Ordering::Relaxed);
         for (outcome, encoded) in batch {
             let item = match (outcome, encoded) {
                 (Outcome::Finding(mut mapped), Some(encoded)) => {
                     let identity = identities.settle(&mut mapped);
-                    // It has a longer Id now.
+                    // Its Id was extended.
                     let again = (identity == Identity::Collision).then(|| mapped.encode(&mapped.first_stamps()));
                     Item::Finding(mapped, identity, again.unwrap_or(encoded))
                 }

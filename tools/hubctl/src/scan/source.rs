@@ -1,4 +1,4 @@
-//! Where a scan comes from: a local file, standard input, or an object in S3.
+//! The source of a scan: a local file, standard input, or an object in S3.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -11,10 +11,10 @@ use exporter::upload::Upload;
 
 use crate::exit::{Exit, Failure};
 
-/// A scan as the command line names it.
+/// A source on the command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Source {
-    /// A file of this machine.
+    /// A local file.
     File(PathBuf),
     /// `-`
     Stdin,
@@ -23,7 +23,7 @@ pub(crate) enum Source {
 }
 
 impl Source {
-    /// For clap; a path need not be UTF-8.
+    /// The parser for clap; a path need not be UTF-8.
     pub(crate) fn parser() -> impl TypedValueParser<Value = Self> {
         OsStringValueParser::new().try_map(Self::parse)
     }
@@ -37,16 +37,16 @@ impl Source {
         };
         match address.split_once('/') {
             Some((bucket, key)) if !bucket.is_empty() && !key.is_empty() => Ok(Self::Object(Upload::new(bucket, key))),
-            _ => Err("an object is named s3://bucket/key".to_owned()),
+            _ => Err("expected s3://BUCKET/KEY".to_owned()),
         }
     }
 
     /// Whether only this machine can read it.
-    pub(crate) fn is_here(&self) -> bool {
+    pub(crate) fn is_local_file(&self) -> bool {
         !matches!(self, Self::Object(_))
     }
 
-    /// How messages name it.
+    /// Name for messages.
     pub(crate) fn name(&self) -> String {
         match self {
             Self::File(path) => path.display().to_string(),
@@ -55,7 +55,7 @@ impl Source {
         }
     }
 
-    /// Opens a local file or standard input, with its size where it is known.
+    /// Opens a local file or standard input, with its size if known.
     pub(crate) fn open(&self) -> Result<(Box<dyn Read + Send>, Option<u64>)> {
         match self {
             Self::File(path) => {
@@ -64,9 +64,11 @@ impl Source {
                 Ok((Box::new(file), bytes))
             }
             Self::Stdin => Ok((Box::new(io::stdin()), None)),
-            Self::Object(upload) => Err(Failure::new(Exit::Usage, "this command works offline and reads no S3 object")
-                .hint(format!("give it the object through a pipe: aws s3 cp {} - | hubctl map -", upload.url()))
-                .into()),
+            Self::Object(upload) => {
+                Err(Failure::new(Exit::Usage, "this command works offline and can't read S3 objects")
+                    .hint(format!("pipe the object: aws s3 cp {} - | hubctl convert -", upload.url()))
+                    .into())
+            }
         }
     }
 }
@@ -75,7 +77,7 @@ impl Source {
 pub(crate) fn open_file(path: &Path) -> Result<File> {
     let file = File::open(path).with_context(|| format!("failed to open {}", path.display()))?;
     if file.metadata().is_ok_and(|data| data.is_dir()) {
-        let message = format!("{} is a folder, not a scan file", path.display());
+        let message = format!("{} is a directory, not a scan file", path.display());
         return Err(Failure::new(Exit::Error, message).into());
     }
     Ok(file)

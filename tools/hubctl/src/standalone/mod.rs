@@ -1,13 +1,13 @@
-//! The exporter's world without a deployment, as a CI job has it: settings by options, the caller's own credentials, and all
-//! that is remembered in a folder or under a prefix of a bucket.
+//! The exporter's ports without a deployment, for example in a CI job: settings from options, the caller's own credentials, and
+//! the state in a directory or under a prefix of a bucket.
 //!
-//! Promise: two exports that share such a place keep apart as two functions of a deployment do.
+//! Promise: concurrent exports that share a state are isolated in the same way as invocations of a deployment.
 
-mod folder;
+mod directory;
 mod options;
 mod records;
-mod reopened;
 mod store;
+mod stored_runs;
 
 use std::sync::Arc;
 
@@ -24,9 +24,9 @@ use jiff::Timestamp;
 
 pub(crate) use self::options::Options;
 use self::records::{AccountRecord, ClaimRecord, account_key, claim_key};
-pub(crate) use self::reopened::{StateOnly, StateOption};
-pub(crate) use self::store::Place;
+pub(crate) use self::store::StateLocation;
 use self::store::{Store, Writer};
+pub(crate) use self::stored_runs::{StateOnly, StateOption};
 
 /// The ports of an export without a deployment.
 pub(crate) struct Standalone {
@@ -37,16 +37,16 @@ pub(crate) struct Standalone {
 }
 
 impl Standalone {
-    /// The ports over a place.
-    fn new(place: &Place, config: &SdkConfig, template: Integration) -> Self {
-        let state_bucket = match place {
-            Place::Bucket { bucket, .. } => bucket.clone(),
-            Place::Folder(_) => String::new(),
+    /// The ports over a state location.
+    fn new(location: &StateLocation, config: &SdkConfig, template: Integration) -> Self {
+        let state_bucket = match location {
+            StateLocation::Bucket { bucket, .. } => bucket.clone(),
+            StateLocation::Directory(_) => String::new(),
         };
-        // There is no table: nothing below asks for one.
+        // There is no table, and no port uses one.
         let names = ResourceNames { table: String::new(), state_bucket, queue_url: None };
         let cloud = Arc::new(Cloud::new(config, names));
-        let store = Store::new(place, &cloud);
+        let store = Store::new(location, &cloud);
         Self { cloud, template, store }
     }
 }
@@ -96,7 +96,7 @@ impl UploadLocks for Standalone {
         now: Timestamp,
         until: Timestamp,
     ) -> Result<Claim, PortError> {
-        let decide = |old: Option<ClaimRecord>| ClaimRecord::take(old, identity, run_id, again, now, until);
+        let decide = |old: Option<ClaimRecord>| ClaimRecord::acquire(old, identity, run_id, again, now, until);
         let claim = self.store.change(&claim_key(identity), decide).await?;
         if claim == Claim::Granted {
             self.write_settings(run_id).await?;
@@ -107,20 +107,20 @@ impl UploadLocks for Standalone {
     async fn renew_claim(&self, identity: &str, run_id: &str, until: Timestamp) -> Result<bool, PortError> {
         let decide = |old: Option<ClaimRecord>| {
             let renewed = old.and_then(|old| old.renew(run_id, until));
-            let ours = renewed.is_some();
-            (renewed, ours)
+            let is_owner = renewed.is_some();
+            (renewed, is_owner)
         };
         self.store.change(&claim_key(identity), decide).await
     }
 
     async fn finish_claim(&self, identity: &str, run_id: &str, done: bool) -> Result<(), PortError> {
-        let decide = |old: Option<ClaimRecord>| (old.and_then(|old| old.settle(run_id, done, self.now())), ());
+        let decide = |old: Option<ClaimRecord>| (old.and_then(|old| old.complete(run_id, done, self.now())), ());
         self.store.change(&claim_key(identity), decide).await
     }
 }
 
 impl Runs for Standalone {
-    /// The exporter itself puts the report of a run that came to its end; here is the rest.
+    /// Writes reports of failed runs; the exporter writes those of completed runs.
     async fn record(&self, report: &RunReport) -> Result<(), PortError> {
         if report.status != RunStatus::Failed {
             return Ok(());
@@ -151,8 +151,8 @@ impl AccountLocks for Standalone {
     async fn renew(&self, account: AccountId, run_id: &str, until: Timestamp) -> Result<bool, PortError> {
         let decide = |old: Option<AccountRecord>| {
             let renewed = old.and_then(|old| old.renew(run_id, until));
-            let ours = renewed.is_some();
-            (renewed, ours)
+            let is_owner = renewed.is_some();
+            (renewed, is_owner)
         };
         self.store.change(&account_key(account), decide).await
     }

@@ -8,7 +8,7 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 use exporter::integration::{Credentials, Integration, Role};
 
 use super::Standalone;
-use super::store::Place;
+use super::store::StateLocation;
 use crate::args::choices::Choices;
 use crate::args::filters::region;
 use crate::args::role::{ExternalId, RoleArn};
@@ -17,30 +17,30 @@ use crate::deployment::no_region;
 use crate::exit::{Exit, Failure};
 use crate::scan::source::Source;
 
-/// Works without a deployment: what its integrations and its table would say comes from options.
+/// Options that replace the integrations and the table of a deployment.
 #[derive(clap::Args, Clone, Debug)]
 pub(crate) struct Options {
-    /// Without a deployment: the settings by options, as whom you call, the state in a place of yours
+    /// Export without a deployment: settings from options, your own credentials, state in your directory or bucket
     #[arg(long, requires = "state", help_heading = "Without a deployment")]
     pub(crate) standalone: bool,
 
-    // Not a doc comment: an address would want brackets there.
-    #[arg(help = "Folder, or s3://BUCKET/PREFIX, in which is kept what was sent; the same one for every scan")]
-    #[arg(long, value_name = "PLACE", requires = "standalone", help_heading = "Without a deployment")]
-    #[arg(value_parser = OsStringValueParser::new().try_map(Place::parse))]
-    state: Option<Place>,
+    // Not a doc comment: rustdoc would require brackets around the URL.
+    #[arg(help = "Directory or s3://BUCKET/PREFIX for the export state; use the same one for every scan")]
+    #[arg(long, value_name = "LOCATION", requires = "standalone", help_heading = "Without a deployment")]
+    #[arg(value_parser = OsStringValueParser::new().try_map(StateLocation::parse))]
+    state: Option<StateLocation>,
 
-    /// Role of the scanned account to assume
+    /// ARN of the role to assume in the scanned account
     #[arg(long, value_name = "ARN", requires = "standalone", help_heading = "Without a deployment")]
     role_arn: Option<RoleArn>,
 
-    /// External ID that the role's trust policy asks for
+    /// External ID that the role's trust policy requires
     #[arg(long, value_name = "ID", requires = "role_arn", help_heading = "Without a deployment")]
     external_id: Option<ExternalId>,
 
-    // Takes the place of the option that every command has. Not a doc comment: a variable would want backticks there.
+    // Replaces the global option. Not a doc comment: rustdoc would require backticks around the variable.
     #[arg(help = "Region of the deployment [env: AWS_REGION]; with --standalone a Region that may receive findings, \
-                  once for each")]
+                  repeatable")]
     #[arg(id = "region", long, value_name = "REGION", action = ArgAction::Append, help_heading = "Deployment")]
     regions: Vec<String>,
 
@@ -49,23 +49,26 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    /// Makes sure that nothing is asked for which a deployment says by itself.
+    /// Rejects options that the deployment determines.
     pub(crate) fn check_deployment(&self) -> Result<()> {
         if self.regions.len() > 1 {
-            return Err(Failure::new(Exit::Usage, "a deployment is in one Region, and --region names several")
-                .hint("with --standalone they are the Regions that receive findings")
-                .into());
+            return Err(Failure::new(
+                Exit::Usage,
+                "a deployment is in one Region, but --region is given more than once",
+            )
+            .hint("with --standalone, they are the Regions that receive findings")
+            .into());
         }
         Ok(())
     }
 
-    /// The place of the state.
-    pub(crate) fn place(&self) -> Result<&Place, Failure> {
-        self.state.as_ref().ok_or_else(|| Failure::new(Exit::Usage, "--standalone needs --state"))
+    /// The location of the state.
+    pub(crate) fn location(&self) -> Result<&StateLocation, Failure> {
+        self.state.as_ref().ok_or_else(|| Failure::new(Exit::Usage, "--standalone requires --state"))
     }
 
-    /// Whether a scan is exported whatever its format: a user names it, and asks for no other one. In a deployment an upload is
-    /// taken as the function takes it, so that each scan is exported once.
+    /// Whether a scan is exported in any format: for a local file without `--format`. For an upload of a deployment the
+    /// integration's format applies, as in the function, so that each scan is exported once.
     pub(crate) fn any_format(&self, source: &Source) -> bool {
         match source {
             Source::Object(_) if !self.standalone => false,
@@ -73,14 +76,14 @@ impl Options {
         }
     }
 
-    /// The ports that the options ask for. Makes no call but to find the configuration.
+    /// The ports for the options. The only calls are those that load the SDK's configuration.
     pub(crate) async fn connect(&self, global: &Global) -> Result<Standalone> {
         let template = self.template()?;
         let config = self.config(global).await?;
-        Ok(Standalone::new(self.place()?, &config, template))
+        Ok(Standalone::new(self.location()?, &config, template))
     }
 
-    /// The Region to call from, which STS and S3 want: the environment's, otherwise the first that receives findings.
+    /// The SDK's configuration. Its Region, which STS and S3 require, is the environment's, or the first that receives findings.
     async fn config(&self, global: &Global) -> Result<SdkConfig> {
         let profile = global.profile.as_deref();
         let config = aws::sdk_config_of(profile, None).await;
@@ -109,7 +112,7 @@ impl Options {
     }
 }
 
-/// Stands for the accounts of a scan, each of which gets its own number.
+/// Placeholder for the accounts of a scan.
 pub(super) fn any_account() -> Result<AccountId> {
     Ok("000000000000".parse()?)
 }

@@ -1,5 +1,5 @@
-//! Who holds an account or an upload, as small JSON objects. What they mean is what the table's items mean: a hold has an
-//! end, an older scan comes too late, and while an account is held, everything of it is in doubt.
+//! Locks of accounts and uploads as small JSON objects, with the semantics of the table's items: a lock expires, an older scan
+//! is superseded, and while an account is locked, everything in it is in doubt.
 
 use std::collections::BTreeSet;
 
@@ -9,49 +9,49 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-/// How long an upload stays known, as in a deployment.
-const CLAIM_KEPT: SignedDuration = SignedDuration::from_hours(14 * 24);
+/// Retention of completed upload locks, as in a deployment.
+const CLAIM_RETENTION: SignedDuration = SignedDuration::from_hours(14 * 24);
 
 /// The key of an account's record.
 pub(super) fn account_key(account: AccountId) -> String {
     format!("accounts/{account}.json")
 }
 
-/// The key of an upload's record. The identity may hold anything, a file's name may not.
+/// The key of an upload's record: a hash, since the identity may contain characters that a file name can't.
 pub(super) fn claim_key(identity: &str) -> String {
     format!("claims/{}.json", hex(&Sha256::digest(identity.as_bytes())))
 }
 
-/// Bytes as people write them.
+/// Bytes as hexadecimal digits.
 pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// How an account stands.
+/// State of an account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct AccountRecord {
-    /// The newest scan that was begun.
+    /// The newest scan whose export was started.
     #[serde(flatten)]
     pub(super) newest: Newest,
-    /// The run that holds the account.
+    /// The lock, if a run has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    hold: Option<Hold>,
-    /// Everywhere.
+    lock: Option<Lock>,
+    /// All Regions are in doubt.
     in_doubt: bool,
-    /// Or in these Regions.
+    /// These Regions are in doubt.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     in_doubt_regions: BTreeSet<RegionName>,
 }
 
-/// A run that holds something.
+/// A lock of a run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Hold {
+struct Lock {
     run_id: String,
     until: Timestamp,
 }
 
 impl AccountRecord {
-    /// Takes the account, or says why not. The record to write, if it is taken.
+    /// Acquires the lock, or returns why not. The record is to be written if it is acquired.
     pub(super) fn begin(
         old: Option<Self>,
         run_id: &str,
@@ -67,65 +67,65 @@ impl AccountRecord {
         let (in_doubt, in_doubt_regions) = match old {
             None => (InDoubt::default(), BTreeSet::new()),
             Some(old) => {
-                if let Some(hold) = old.hold.as_ref().filter(|hold| hold.until > now && hold.run_id != run_id) {
-                    return (None, Acquired::Locked { run_id: hold.run_id.clone() });
+                if let Some(lock) = old.lock.as_ref().filter(|lock| lock.until > now && lock.run_id != run_id) {
+                    return (None, Acquired::Locked { run_id: lock.run_id.clone() });
                 }
                 (old.in_doubt(), old.in_doubt_regions)
             }
         };
-        let hold = Some(Hold { run_id: run_id.to_owned(), until });
-        let taken = Self { newest, hold, in_doubt: true, in_doubt_regions };
+        let lock = Some(Lock { run_id: run_id.to_owned(), until });
+        let taken = Self { newest, lock, in_doubt: true, in_doubt_regions };
         (Some(taken), Acquired::Granted { in_doubt })
     }
 
-    /// The record after a run holds the account for longer; none, if it is not that run's.
+    /// The record with a renewed lock; none if the run doesn't have the lock.
     pub(super) fn renew(mut self, run_id: &str, until: Timestamp) -> Option<Self> {
-        let hold = self.hold.as_mut().filter(|hold| hold.run_id == run_id)?;
-        hold.until = until;
+        let lock = self.lock.as_mut().filter(|lock| lock.run_id == run_id)?;
+        lock.until = until;
         Some(self)
     }
 
-    /// The record after a run gave the account back; none, if it was not that run's.
+    /// The record with the lock released; none if the run doesn't have the lock.
     pub(super) fn end(self, run_id: &str, in_doubt: &InDoubt) -> Option<Self> {
-        let ours = self.hold.as_ref().is_some_and(|hold| hold.run_id == run_id);
-        ours.then(|| Self {
-            hold: None,
+        let is_owner = self.lock.as_ref().is_some_and(|lock| lock.run_id == run_id);
+        is_owner.then(|| Self {
+            lock: None,
             in_doubt: in_doubt.everywhere,
             in_doubt_regions: in_doubt.regions.clone(),
             newest: self.newest,
         })
     }
 
-    /// What the run before left in doubt.
+    /// What the previous run left in doubt.
     pub(super) fn in_doubt(&self) -> InDoubt {
         InDoubt { everywhere: self.in_doubt, regions: self.in_doubt_regions.clone() }
     }
 }
 
-/// Who works on an upload, or exported it.
+/// Lock of an upload, or the run that exported it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct ClaimRecord {
     identity: String,
     run_id: String,
     state: ClaimState,
-    /// Until when it is held, or known.
+    /// Expiration of the lock, or of the record.
     until: Timestamp,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum ClaimState {
-    /// A run works on the upload.
-    Held,
+    /// A run exports the upload.
+    InProgress,
     /// A run exported the upload.
-    Done,
-    /// A run gave it back.
+    Completed,
+    /// A run released it.
     Released,
 }
 
 impl ClaimRecord {
-    /// Takes the upload, or says why not. The record to write, if it is taken.
-    pub(super) fn take(
+    /// Acquires the lock, or returns why not. The record is to be written if it is acquired.
+    pub(super) fn acquire(
         old: Option<Self>,
         identity: &str,
         run_id: &str,
@@ -135,25 +135,25 @@ impl ClaimRecord {
     ) -> (Option<Self>, Claim) {
         if let Some(old) = old.filter(|old| old.until > now && old.run_id != run_id) {
             match old.state {
-                ClaimState::Held => return (None, Claim::InProgress { run_id: old.run_id }),
-                ClaimState::Done if !again => return (None, Claim::Completed { run_id: old.run_id }),
-                ClaimState::Done | ClaimState::Released => {}
+                ClaimState::InProgress => return (None, Claim::InProgress { run_id: old.run_id }),
+                ClaimState::Completed if !again => return (None, Claim::Completed { run_id: old.run_id }),
+                ClaimState::Completed | ClaimState::Released => {}
             }
         }
         let (identity, run_id) = (identity.to_owned(), run_id.to_owned());
-        (Some(Self { identity, run_id, state: ClaimState::Held, until }), Claim::Granted)
+        (Some(Self { identity, run_id, state: ClaimState::InProgress, until }), Claim::Granted)
     }
 
-    /// The record after a run holds the upload for longer; none, if it is not that run's.
+    /// The record with a renewed lock; none if the run doesn't have the lock.
     pub(super) fn renew(self, run_id: &str, until: Timestamp) -> Option<Self> {
-        let ours = self.run_id == run_id && self.state == ClaimState::Held;
-        ours.then_some(Self { until, ..self })
+        let is_owner = self.run_id == run_id && self.state == ClaimState::InProgress;
+        is_owner.then_some(Self { until, ..self })
     }
 
-    /// The record after a run was done with the upload; none, if it was not that run's.
-    pub(super) fn settle(self, run_id: &str, done: bool, now: Timestamp) -> Option<Self> {
-        let state = if done { ClaimState::Done } else { ClaimState::Released };
-        let until = now.saturating_add(CLAIM_KEPT).unwrap_or(Timestamp::MAX);
+    /// The record after the run completed or released the upload; none if the run doesn't have the lock.
+    pub(super) fn complete(self, run_id: &str, done: bool, now: Timestamp) -> Option<Self> {
+        let state = if done { ClaimState::Completed } else { ClaimState::Released };
+        let until = now.saturating_add(CLAIM_RETENTION).unwrap_or(Timestamp::MAX);
         (self.run_id == run_id).then_some(Self { state, until, ..self })
     }
 }
@@ -174,49 +174,49 @@ mod tests {
     }
 
     #[test]
-    fn an_account_is_one_runs_until_it_gives_it_back_or_its_time_is_over() {
-        let (held, in_doubt) = taken(None, "a", 1, 2);
+    fn an_account_is_locked_until_its_run_releases_it_or_the_lock_expires() {
+        let (locked, in_doubt) = taken(None, "a", 1, 2);
         assert_eq!(in_doubt, InDoubt::default());
-        let begin = |now| AccountRecord::begin(Some(held.clone()), "b", "scan", at(1), at(now), at(now + 1));
+        let begin = |now| AccountRecord::begin(Some(locked.clone()), "b", "scan", at(1), at(now), at(now + 1));
         assert_eq!(begin(2), (None, Acquired::Locked { run_id: "a".to_owned() }));
-        assert_eq!(held.clone().end("b", &InDoubt::default()), None, "it is not b's to give back");
-        let (_, in_doubt) = taken(Some(held.clone()), "b", 1, 3);
-        assert!(in_doubt.everywhere, "a died: nobody knows what it sent");
-        let renewed = held.clone().renew("a", at(4)).unwrap();
+        assert_eq!(locked.clone().end("b", &InDoubt::default()), None, "b doesn't have the lock");
+        let (_, in_doubt) = taken(Some(locked.clone()), "b", 1, 3);
+        assert!(in_doubt.everywhere, "a died: its findings are in doubt");
+        let renewed = locked.clone().renew("a", at(4)).unwrap();
         let begin = AccountRecord::begin(Some(renewed), "b", "scan", at(1), at(3), at(5));
-        assert_eq!(begin, (None, Acquired::Locked { run_id: "a".to_owned() }), "a works on");
-        assert_eq!(held.clone().renew("b", at(4)), None, "nor is it b's to hold");
+        assert_eq!(begin, (None, Acquired::Locked { run_id: "a".to_owned() }), "a renewed the lock");
+        assert_eq!(locked.clone().renew("b", at(4)), None, "b doesn't have the lock");
         let ended =
-            held.end("a", &InDoubt { everywhere: false, regions: ["eu-west-1".parse().unwrap()].into() }).unwrap();
+            locked.end("a", &InDoubt { everywhere: false, regions: ["eu-west-1".parse().unwrap()].into() }).unwrap();
         let (_, in_doubt) = taken(Some(ended), "b", 1, 2);
         assert!(!in_doubt.everywhere && in_doubt.includes("eu-west-1".parse().unwrap()));
     }
 
     #[test]
     fn an_older_scan_never_overwrites_a_newer_one() {
-        let (held, _) = taken(None, "a", 5, 6);
-        let ended = held.end("a", &InDoubt::default()).unwrap();
+        let (locked, _) = taken(None, "a", 5, 6);
+        let ended = locked.end("a", &InDoubt::default()).unwrap();
         let older = AccountRecord::begin(Some(ended.clone()), "b", "older scan", at(4), at(7), at(8));
         assert_eq!(older, (None, Acquired::Superseded { newest: at(5) }));
-        assert_eq!(taken(Some(ended), "b", 5, 7).1, InDoubt::default(), "the same scan completes what was left out");
+        assert_eq!(taken(Some(ended), "b", 5, 7).1, InDoubt::default(), "the same scan is exported again");
     }
 
     #[test]
-    fn an_upload_is_exported_once_unless_it_is_wanted_again() {
+    fn an_upload_is_exported_once_unless_a_repetition_is_requested() {
         let take = |old: Option<&ClaimRecord>, again, now: i8| {
-            ClaimRecord::take(old.cloned(), "scan", "b", again, at(now), at(now + 1))
+            ClaimRecord::acquire(old.cloned(), "scan", "b", again, at(now), at(now + 1))
         };
-        let held = ClaimRecord::take(None, "scan", "a", false, at(1), at(2)).0.unwrap();
-        assert_eq!(take(Some(&held), true, 1).1, Claim::InProgress { run_id: "a".to_owned() });
-        assert_eq!(take(Some(&held), false, 2).1, Claim::Granted, "a's time is over");
-        let renewed = held.clone().renew("a", at(3)).unwrap();
+        let locked = ClaimRecord::acquire(None, "scan", "a", false, at(1), at(2)).0.unwrap();
+        assert_eq!(take(Some(&locked), true, 1).1, Claim::InProgress { run_id: "a".to_owned() });
+        assert_eq!(take(Some(&locked), false, 2).1, Claim::Granted, "a's lock expired");
+        let renewed = locked.clone().renew("a", at(3)).unwrap();
         assert_eq!(take(Some(&renewed), false, 2).1, Claim::InProgress { run_id: "a".to_owned() });
-        assert_eq!(held.clone().renew("b", at(3)), None);
-        let done = held.clone().settle("a", true, at(2)).unwrap();
+        assert_eq!(locked.clone().renew("b", at(3)), None);
+        let done = locked.clone().complete("a", true, at(2)).unwrap();
         assert_eq!(take(Some(&done), false, 3).1, Claim::Completed { run_id: "a".to_owned() });
         assert_eq!(take(Some(&done), true, 3).1, Claim::Granted);
-        let released = held.settle("a", false, at(2)).unwrap();
+        let released = locked.complete("a", false, at(2)).unwrap();
         assert_eq!(take(Some(&released), false, 3).1, Claim::Granted);
-        assert_eq!(released.settle("b", true, at(3)), None);
+        assert_eq!(released.complete("b", true, at(3)), None);
     }
 }

@@ -1,4 +1,4 @@
-//! The place in which an export without a deployment remembers: a folder, or a prefix of a bucket.
+//! The state of a standalone export: a directory, or a prefix of a bucket.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -14,11 +14,11 @@ use futures::TryStreamExt;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::folder::{Draft, Folder};
+use super::directory::{Directory, Draft};
 
-/// Retries of a change of a small object that a concurrent writer has changed.
+/// Maximum number of retries of a change of a small object after concurrent writes.
 const CHANGE_RETRIES_MAX: u32 = 19;
-/// The pause before the first retry; it grows by itself with each.
+/// Pause before the first retry; it increases with each.
 const CHANGE_PAUSE: Duration = Duration::from_millis(20);
 
 /// Why a change was not made.
@@ -35,11 +35,11 @@ impl From<PortError> for ChangeError {
     }
 }
 
-/// A place as the command line names it.
+/// A state location on the command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
-    /// A folder of this machine. It need not exist.
-    Folder(PathBuf),
+pub(crate) enum StateLocation {
+    /// A local directory. It need not exist.
+    Directory(PathBuf),
     /// `s3://bucket/prefix`
     Bucket {
         /// The bucket.
@@ -49,23 +49,27 @@ pub(crate) enum Place {
     },
 }
 
-impl Place {
-    /// The place as any folder of this machine can name it.
-    pub(crate) fn absolute(&self) -> String {
+impl StateLocation {
+    /// The location as an absolute path.
+    pub(crate) fn absolute_path(&self) -> String {
         match self {
-            Self::Folder(path) => std::path::absolute(path).as_ref().unwrap_or(path).display().to_string(),
+            Self::Directory(path) => std::path::absolute(path).as_ref().unwrap_or(path).display().to_string(),
             Self::Bucket { .. } => self.to_string(),
         }
     }
 
-    /// Reads the name of a place; a path need not be UTF-8.
+    /// Parses a location; a path need not be UTF-8.
     pub(crate) fn parse(argument: OsString) -> Result<Self, String> {
         let Some(address) = argument.to_str().and_then(|text| text.strip_prefix("s3://")) else {
-            return if argument.is_empty() { Err("no folder".to_owned()) } else { Ok(Self::Folder(argument.into())) };
+            return if argument.is_empty() {
+                Err("empty directory name".to_owned())
+            } else {
+                Ok(Self::Directory(argument.into()))
+            };
         };
         let (bucket, prefix) = address.split_once('/').unwrap_or((address, ""));
         if bucket.is_empty() {
-            return Err("a place in S3 is named s3://bucket/prefix".to_owned());
+            return Err("expected s3://BUCKET/PREFIX".to_owned());
         }
         let prefix = prefix.trim_end_matches('/');
         let prefix = if prefix.is_empty() { String::new() } else { format!("{prefix}/") };
@@ -73,41 +77,40 @@ impl Place {
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for StateLocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Folder(path) => path.display().fmt(f),
+            Self::Directory(path) => path.display().fmt(f),
             Self::Bucket { bucket, prefix } => f.write_str(format!("s3://{bucket}/{prefix}").trim_end_matches('/')),
         }
     }
 }
 
-/// The place, ready to be used. The bucket's calls are boxed: their futures are so large that ours, which are made of them,
-/// would not fit a worker's stack.
+/// An opened state location. The bucket's futures are boxed, since they are too large for a worker's stack.
 pub(super) enum Store {
-    Folder(Folder),
+    Directory(Directory),
     Bucket { cloud: Arc<Cloud>, bucket: String, prefix: String },
 }
 
 /// An object being written.
 pub(crate) enum Writer {
-    /// Into a folder.
-    Folder(Box<Draft>),
-    /// Into a bucket.
+    /// In a directory.
+    Directory(Box<Draft>),
+    /// In a bucket.
     Bucket(Box<aws::Writer>),
 }
 
 impl ObjectWriter for Writer {
     async fn write(&mut self, bytes: Bytes) -> Result<(), PortError> {
         match self {
-            Self::Folder(draft) => draft.write(&bytes).await,
+            Self::Directory(draft) => draft.write(&bytes).await,
             Self::Bucket(writer) => Box::pin(writer.write(bytes)).await,
         }
     }
 
     async fn finish(self) -> Result<(), PortError> {
         match self {
-            Self::Folder(draft) => draft.finish().await,
+            Self::Directory(draft) => draft.finish().await,
             Self::Bucket(writer) => Box::pin(writer.finish()).await,
         }
     }
@@ -116,17 +119,17 @@ impl ObjectWriter for Writer {
 impl fmt::Display for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Folder(folder) => folder.path.display().fmt(f),
+            Self::Directory(directory) => directory.path.display().fmt(f),
             Self::Bucket { bucket, prefix, .. } => f.write_str(format!("s3://{bucket}/{prefix}").trim_end_matches('/')),
         }
     }
 }
 
 impl Store {
-    pub(super) fn new(place: &Place, cloud: &Arc<Cloud>) -> Self {
-        match place {
-            Place::Folder(path) => Self::Folder(Folder { path: path.clone() }),
-            Place::Bucket { bucket, prefix } => {
+    pub(super) fn new(location: &StateLocation, cloud: &Arc<Cloud>) -> Self {
+        match location {
+            StateLocation::Directory(path) => Self::Directory(Directory { path: path.clone() }),
+            StateLocation::Bucket { bucket, prefix } => {
                 Self::Bucket { cloud: cloud.clone(), bucket: bucket.clone(), prefix: prefix.clone() }
             }
         }
@@ -134,7 +137,7 @@ impl Store {
 
     pub(super) async fn create(&self, key: &str, only: PutMode) -> Result<Writer, PortError> {
         match self {
-            Self::Folder(folder) => Ok(Writer::Folder(Box::new(folder.create(key, only).await?))),
+            Self::Directory(directory) => Ok(Writer::Directory(Box::new(directory.create(key, only).await?))),
             Self::Bucket { cloud, prefix, .. } => {
                 let key = format!("{prefix}{key}");
                 Ok(Writer::Bucket(Box::new(Box::pin(cloud.create(&key, only)).await?)))
@@ -144,14 +147,14 @@ impl Store {
 
     pub(super) async fn object(&self, key: &str) -> Result<Option<Object>, PortError> {
         match self {
-            Self::Folder(folder) => folder.object(key).await,
+            Self::Directory(directory) => directory.object(key).await,
             Self::Bucket { cloud, prefix, .. } => Box::pin(cloud.object(&format!("{prefix}{key}"))).await,
         }
     }
 
     pub(super) async fn keys(&self, below: &str) -> Result<Vec<String>, PortError> {
         match self {
-            Self::Folder(folder) => folder.keys(below).await,
+            Self::Directory(directory) => directory.keys(below).await,
             Self::Bucket { cloud, prefix, .. } => {
                 let keys = Box::pin(cloud.keys(&format!("{prefix}{below}"))).await?;
                 Ok(keys.iter().filter_map(|key| key.strip_prefix(prefix.as_str())).map(str::to_owned).collect())
@@ -159,7 +162,7 @@ impl Store {
         }
     }
 
-    /// A small object, with its `ETag` where it is there.
+    /// A small object, with its `ETag` if it exists.
     pub(super) async fn record<R: DeserializeOwned>(
         &self,
         key: &str,
@@ -171,8 +174,8 @@ impl Store {
         Ok((Some(record), Some(object.etag)))
     }
 
-    /// Changes a small object in one step that nobody can come between. `decide` gets what is there, and may be asked
-    /// again; it says what to write, if anything, and the answer.
+    /// Changes a small object atomically. `decide` gets the current object and returns the new one, if any, and a result; it is
+    /// called again after a concurrent write.
     pub(super) async fn change<R, T>(
         &self,
         key: &str,
@@ -217,19 +220,20 @@ mod tests {
 
     #[test]
     fn a_place_is_a_folder_or_a_prefix_of_a_bucket() {
-        let bucket =
-            |bucket: &str, prefix: &str| Ok(Place::Bucket { bucket: bucket.to_owned(), prefix: prefix.to_owned() });
-        assert_eq!(Place::parse("s3://b".into()), bucket("b", ""));
-        assert_eq!(Place::parse("s3://b/".into()), bucket("b", ""));
-        assert_eq!(Place::parse("s3://b/ci/state/".into()), bucket("b", "ci/state/"));
-        assert_eq!(Place::parse(".state".into()), Ok(Place::Folder(".state".into())));
-        assert!(Place::parse("s3:///x".into()).is_err() && Place::parse("".into()).is_err());
+        let bucket = |bucket: &str, prefix: &str| {
+            Ok(StateLocation::Bucket { bucket: bucket.to_owned(), prefix: prefix.to_owned() })
+        };
+        assert_eq!(StateLocation::parse("s3://b".into()), bucket("b", ""));
+        assert_eq!(StateLocation::parse("s3://b/".into()), bucket("b", ""));
+        assert_eq!(StateLocation::parse("s3://b/ci/state/".into()), bucket("b", "ci/state/"));
+        assert_eq!(StateLocation::parse(".state".into()), Ok(StateLocation::Directory(".state".into())));
+        assert!(StateLocation::parse("s3:///x".into()).is_err() && StateLocation::parse("".into()).is_err());
     }
 
     #[tokio::test]
     async fn no_change_is_lost_where_many_change_at_once() {
-        let place = tempfile::tempdir().unwrap();
-        let store = Store::Folder(Folder { path: place.path().to_owned() });
+        let location = tempfile::tempdir().unwrap();
+        let store = Store::Directory(Directory { path: location.path().to_owned() });
         let add = || store.change("count.json", |old: Option<u32>| (Some(old.unwrap_or_default() + 1), ()));
         for done in futures::future::join_all((0..8).map(|_| add())).await {
             done.unwrap();

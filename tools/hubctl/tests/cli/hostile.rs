@@ -87,9 +87,9 @@ fn bad_entries_are_named_and_the_rest_is_read() {
 #[test]
 fn files_that_are_not_there_are_named() {
     let folder = tempfile::tempdir().unwrap();
-    let missing = run_in(folder.path(), "map missing.json");
+    let missing = run_in(folder.path(), "convert missing.json");
     assert_eq!(missing.exit, 1);
     assert!(missing.stderr.starts_with("error: failed to open missing.json: "), "{}", missing.stderr);
-    let ended = run_in(folder.path(), "map .");
-    assert_eq!((ended.exit, ended.stderr.as_str()), (1, "error: . is a folder, not a scan file\n"));
+    let ended = run_in(folder.path(), "convert .");
+    assert_eq!((ended.exit, ended.stderr.as_str()), (1, "error: . is a directory, not a scan file\n"));
 }

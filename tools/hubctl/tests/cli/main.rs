@@ -2,11 +2,11 @@
 
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test that can't go on should panic")]
 
+mod convert;
 mod exit_codes;
 mod help;
 mod hostile;
 mod manage;
-mod map;
 mod standalone;
 mod standalone_runs;
 mod usage;

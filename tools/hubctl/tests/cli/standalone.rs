@@ -115,8 +115,8 @@ fn a_ci_job_sends_what_changed_and_archives_what_is_gone() {
 #[test]
 fn with_once_an_upload_is_exported_once() {
     let world = World::whole();
-    world.export(SECOND, "--once");
-    let (again, imports) = world.export(SECOND, "--once");
+    world.export(SECOND, "--skip-exported");
+    let (again, imports) = world.export(SECOND, "--skip-exported");
     assert_eq!((again["status"].as_str(), imports), (Some("duplicate"), 0));
 }
 

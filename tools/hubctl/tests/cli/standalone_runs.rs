@@ -73,7 +73,7 @@ fn what_a_run_prints_can_be_typed_from_anywhere_and_does_what_it_says() {
     assert!(words.contains("because the scan has no results for the Region"), "{explained}");
     assert!(words.contains(approve.split("  # ").next().unwrap()), "{explained}");
 
-    assert_eq!(world.typed(approve).exit, 2, "nobody is there to be asked");
+    assert_eq!(world.typed(approve).exit, 2, "no terminal to ask");
     let approved = world.json(&format!("{} --yes", approve.split("  # ").next().unwrap()));
     assert_eq!(approved["counts"]["archived"].as_u64(), Some(findings.len() as u64), "{approved:#}");
     assert_eq!(world.count("ACTIVE"), active - findings.len());
@@ -119,7 +119,7 @@ fn a_run_that_is_not_there_is_said_with_the_place() {
     let world = World::whole();
     let missing = world.typed(&format!("run show nobody --state {}", world.place.path().display()));
     assert_eq!(missing.exit, 1);
-    assert!(missing.stderr.contains("there is no run nobody") && missing.stderr.contains("hubctl run list --state"));
+    assert!(missing.stderr.contains("run nobody not found") && missing.stderr.contains("hubctl run list --state"));
     let nowhere = world.typed("run list --state nowhere");
     assert!(nowhere.stderr.contains("there is no folder nowhere"), "{}", nowhere.stderr);
 }

@@ -11,8 +11,8 @@ fn with_env(line: &str, env: &[(&str, &str)]) -> Ended {
 fn a_wrong_command_line_ends_with_exit_code_2() {
     let lines = [
         "",
-        "maps",
-        "map",
+        "converts",
+        "convert",
         "validate x.json --severity-min urgent",
         "validate x.json --regions us-east-1,cn-north-1",
         "validate x.json --regions eu-wst-1",
@@ -78,7 +78,7 @@ fn the_sdks_own_variables_are_honoured() {
     ];
     let ended = with_env("run list", &env);
     assert_eq!(ended.exit, 1, "{}", ended.stderr);
-    assert!(ended.stderr.starts_with("error: failed to ask whose the credentials are: "), "{}", ended.stderr);
+    assert!(ended.stderr.starts_with("error: failed to get the caller identity: "), "{}", ended.stderr);
 }
 
 /// A variable is for the commands that use it: one shell works on a deployment and on runs without one.

@@ -50,7 +50,7 @@ fn no_role(id: &str) -> Problem {
                  deployment, or requires a different External ID"
         ),
         format!(
-            "hubctl permissions print --integration {id} --form trust > trust.json\naws iam update-assume-role-policy \
+            "hubctl permissions print --integration {id} --format trust-policy > trust.json\naws iam update-assume-role-policy \
                  --role-name SecurityHubExporter --policy-document file://trust.json  # in account {id}"
         ),
     )

@@ -1,7 +1,7 @@
-//! Access keys on their way from a user to the API: from a file, from standard input or from a prompt, and from nowhere
-//! else. An argument would stand in the shell's history and in the list of processes.
+//! Reads an access key from a file, standard input, or a prompt. There is no option for it: an argument would be visible in the
+//! shell's history and in the process list.
 //!
-//! Promise: a key is in no text that is shown, errors included.
+//! Promise: no output contains a key, including errors.
 
 use std::io::{self, Read};
 use std::path::PathBuf;
@@ -14,31 +14,31 @@ use crate::exit::{Exit, Failure};
 use crate::prompt::Prompt;
 use crate::render::Output;
 
-/// Bytes of a file that holds a key, at most. A session token has some 1,500.
+/// Maximum size of a file with a key, in bytes. A session token has about 1,500.
 const FILE_BYTES_MAX: u64 = 64 * 1024;
-/// What a file may look like.
-const FORMS: &str = "it should be what `aws iam create-access-key` or `aws sts assume-role` prints, the console's CSV, a \
-                     section of ~/.aws/credentials, or {\"access_key_id\": ..., \"secret_access_key\": ...}";
+/// The supported formats.
+const FORMATS: &str = "expected the output of `aws iam create-access-key` or `aws sts assume-role`, the console's CSV, a \
+                       section of ~/.aws/credentials, or {\"access_key_id\": ..., \"secret_access_key\": ...}";
 
-/// Where an access key comes from.
+/// Source of an access key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum KeySource {
     /// A file.
     File(PathBuf),
     /// Standard input.
     Stdin,
-    /// Whoever sits at the terminal.
+    /// A prompt at the terminal.
     Prompt,
 }
 
 impl KeySource {
-    /// A file's name, or `-`.
+    /// The value of `--access-key-file`: a path, or `-`.
     pub(crate) fn named(name: &str) -> Self {
         if name == "-" { Self::Stdin } else { Self::File(PathBuf::from(name)) }
     }
 }
 
-/// An access key. It has no debug text, and its memory is cleared when it is dropped.
+/// An access key. It doesn't implement `Debug`, and its memory is cleared on drop.
 pub(crate) struct AccessKey {
     id: Zeroizing<String>,
     secret: Zeroizing<String>,
@@ -46,14 +46,14 @@ pub(crate) struct AccessKey {
 }
 
 impl AccessKey {
-    /// Obtains a key.
+    /// Reads a key.
     ///
     /// # Errors
     ///
-    /// When the file can't be read or holds no key, or nobody is there to be asked.
-    pub(crate) fn obtain(source: &KeySource, person: &mut Prompt, output: &mut Output) -> Result<Self> {
+    /// If the file can't be read or contains no key, or there is no terminal for the prompt.
+    pub(crate) fn obtain(source: &KeySource, prompt: &mut Prompt, output: &mut Output) -> Result<Self> {
         let (text, name) = match source {
-            KeySource::Prompt => return Self::ask(person, output),
+            KeySource::Prompt => return Self::ask(prompt, output),
             KeySource::Stdin => (read(io::stdin().lock())?, "standard input".to_owned()),
             KeySource::File(path) => {
                 let name = path.display().to_string();
@@ -61,28 +61,28 @@ impl AccessKey {
                 (read(file).with_context(|| format!("failed to read {name}"))?, name)
             }
         };
-        let no_key = || Failure::new(Exit::Usage, format!("{name} holds no access key")).hint(FORMS);
+        let no_key = || Failure::new(Exit::Usage, format!("{name} contains no access key")).hint(FORMATS);
         Ok(Self::find(&text).ok_or_else(no_key)?)
     }
 
-    fn ask(person: &mut Prompt, output: &mut Output) -> Result<Self> {
-        person.must_be_there("for the access key", "add --access-key-file FILE, or - for standard input")?;
-        let id = Zeroizing::new(person.answers("Access key ID:", output)?);
-        let secret = person.tells("Secret access key (not shown):", output)?;
-        // A temporary key has a session token, and its ID says that it is one (IAM, "Understanding unique ID prefixes").
+    fn ask(prompt: &mut Prompt, output: &mut Output) -> Result<Self> {
+        prompt.require_terminal("for the access key", "add --access-key-file FILE, or - for standard input")?;
+        let id = Zeroizing::new(prompt.read_line("Access key ID:", output)?);
+        let secret = prompt.read_secret("Secret access key (not shown):", output)?;
+        // The ID prefix ASIA marks a temporary key, which has a session token (IAM, "Understanding unique ID prefixes").
         let token =
-            if id.starts_with("ASIA") { Some(person.tells("Session token (not shown):", output)?) } else { None };
+            if id.starts_with("ASIA") { Some(prompt.read_secret("Session token (not shown):", output)?) } else { None };
         Ok(Self { id, secret, token })
     }
 
-    /// The key in a text of any of the forms in which AWS hands them out.
+    /// Finds the key in any of the supported formats.
     fn find(text: &str) -> Option<Self> {
         let text = text.trim().trim_start_matches('\u{feff}');
         let key = if text.starts_with('{') { of_json(text)? } else { of_settings(text).or_else(|| of_table(text))? };
         (!key.id.is_empty() && !key.secret.is_empty()).then_some(key)
     }
 
-    /// As the API takes it.
+    /// The fields of the API's body.
     pub(crate) fn body(&self) -> Value {
         let mut body = json!({ "access_key_id": *self.id, "secret_access_key": *self.secret });
         if let Some(token) = &self.token {
@@ -120,7 +120,7 @@ fn of_settings(text: &str) -> Option<AccessKey> {
             (name.trim().eq_ignore_ascii_case(wanted)).then(|| Zeroizing::new(value.trim().to_owned()))
         });
         let first = found.next()?;
-        // Two sections: nobody could say which one is meant.
+        // Two sections are ambiguous.
         found.next().is_none().then_some(first)
     };
     Some(AccessKey {
@@ -130,7 +130,7 @@ fn of_settings(text: &str) -> Option<AccessKey> {
     })
 }
 
-/// The CSV that the console gives to download: a line of headings, a line with the key.
+/// The CSV that the AWS console offers for download: a header and a row.
 fn of_table(text: &str) -> Option<AccessKey> {
     let mut lines = text.lines().map(|line| line.split(',').map(str::trim).collect::<Vec<_>>());
     let (headings, cells) = (lines.next()?, lines.next()?);

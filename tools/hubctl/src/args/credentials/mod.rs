@@ -1,4 +1,4 @@
-//! As whom an account is called, as options: the same for a provider and for an integration.
+//! The credentials of a provider or an integration as options.
 
 pub(crate) mod key;
 
@@ -14,65 +14,65 @@ use crate::exit::{Exit, Failure};
 use crate::prompt::Prompt;
 use crate::render::Output;
 
-/// As whom the account is called.
+/// The credentials for an account.
 #[derive(clap::Args, Clone, Debug, Default)]
 pub(crate) struct CredentialOptions {
-    /// Role of the account to assume
+    /// ARN of the IAM role to assume
     #[arg(long, value_name = "ARN", help_heading = "Credentials")]
     pub(crate) role_arn: Option<RoleArn>,
 
-    /// The same by its name: the role in the account, or in every account of the organization
+    /// Name of the IAM role to assume (the same name in each account of an organization)
     #[arg(long, value_name = "NAME", conflicts_with = "role_arn", help_heading = "Credentials")]
     pub(crate) role_name: Option<RoleName>,
 
-    /// External ID that the role's trust policy asks for [default: a new one]
+    /// External ID that the role's trust policy requires [default: a new one]
     #[arg(long, value_name = "ID", help_heading = "Credentials")]
     pub(crate) external_id: Option<ExternalId>,
 
-    /// Name of the role's sessions, as CloudTrail shows it
+    /// Role session name, as CloudTrail shows it
     #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new(), help_heading = "Credentials")]
     pub(crate) session_name: Option<String>,
 
-    /// Length of the role's sessions, 900 to 3600 [default: 3600]
+    /// Duration of the role sessions, 900 to 3600 seconds [default: 3600]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u16).range(900..=3600))]
     #[arg(help_heading = "Credentials")]
     pub(crate) duration: Option<u16>,
 
-    /// Access key to use, asked for at the terminal
+    /// Prompt for an access key
     #[arg(long, help_heading = "Credentials")]
     pub(crate) access_key: bool,
 
-    /// The same from a file, or from standard input (-)
+    /// Read the access key from a file, or from standard input (-)
     #[arg(long, value_name = "FILE", conflicts_with = "access_key", help_heading = "Credentials")]
     pub(crate) access_key_file: Option<String>,
 
-    /// The same from a secret of yours in AWS Secrets Manager
+    /// Use the access key in one of your secrets in AWS Secrets Manager
     #[arg(long, value_name = "ARN", conflicts_with_all = ["access_key", "access_key_file"])]
     #[arg(value_parser = NonEmptyStringValueParser::new(), help_heading = "Credentials")]
     pub(crate) secret: Option<String>,
 }
 
 impl CredentialOptions {
-    /// Whether any of them is given.
+    /// Whether any credential option is given.
     pub(crate) fn any(&self) -> bool {
         self.has_role() || self.access_key || self.access_key_file.is_some() || self.secret.is_some()
     }
 
-    /// Whether a role is named.
+    /// Whether a role is given.
     pub(crate) fn has_role(&self) -> bool {
         self.role_arn.is_some() || self.role_name.is_some()
     }
 
-    /// The credentials as the API takes them. Asks for a key where that is wanted.
+    /// The credentials as the API's body. Prompts for an access key if requested.
     ///
     /// # Errors
     ///
-    /// When the options contradict each other or what the id says, or there is no key to be had.
+    /// If the options contradict each other or the ID, or no access key can be read.
     pub(crate) fn body(
         &self,
         id: &ProviderId,
         partition: Partition,
-        person: &mut Prompt,
+        prompt: &mut Prompt,
         output: &mut Output,
     ) -> Result<Value> {
         let role = self.role(id, partition)?;
@@ -82,7 +82,7 @@ impl CredentialOptions {
         };
         let mut body = match (source, &self.secret) {
             (Some(source), _) => {
-                let mut body = AccessKey::obtain(&source, person, output)?.body();
+                let mut body = AccessKey::obtain(&source, prompt, output)?.body();
                 body["kind"] = "static".into();
                 body
             }
@@ -95,7 +95,7 @@ impl CredentialOptions {
         Ok(body)
     }
 
-    /// The role to assume. Where no External ID is given, the API keeps the one it has, or makes one.
+    /// The role to assume. If no External ID is given, the API keeps the current one, or generates one.
     fn role(&self, id: &ProviderId, partition: Partition) -> Result<Option<Value>, Failure> {
         let Some(arn) = self.role_arn_in(id, partition)? else { return self.no_role() };
         let mut role = json!({ "arn": arn });
@@ -111,7 +111,7 @@ impl CredentialOptions {
         Ok(Some(role))
     }
 
-    /// The ARN of the role, which must be one of what the id stands for.
+    /// ARN of the role, which must be in the account or the organization with the ID.
     pub(crate) fn role_arn_in(&self, id: &ProviderId, partition: Partition) -> Result<Option<String>, Failure> {
         let arn = match (&self.role_arn, &self.role_name) {
             (Some(arn), _) => arn.clone(),
@@ -129,7 +129,7 @@ impl CredentialOptions {
             ("--duration", self.duration.is_some()),
         ];
         match of_a_role.iter().find(|(_, given)| *given) {
-            Some((option, _)) => Err(Failure::new(Exit::Usage, format!("{option} is of a role, and no role is named"))
+            Some((option, _)) => Err(Failure::new(Exit::Usage, format!("{option} requires a role"))
                 .hint("add --role-arn ARN or --role-name NAME")),
             None => Ok(None),
         }

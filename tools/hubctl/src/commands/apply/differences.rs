@@ -1,4 +1,4 @@
-//! What has to be done to a deployment so that it is as a file declares: thing by thing, setting by setting.
+//! The differences between a deployment and a configuration file, by resource and setting.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,8 +6,8 @@ use exporter::provider::ProviderId;
 use management::wire::{CredentialsView, ProviderView};
 use serde_json::Value;
 
+use super::current::{CurrentState, Existing};
 use super::document::{DeclaredCredentials, DeclaredProvider, Document, Settings, integration_settings, kind_word};
-use super::standing::{Kept, Standing};
 
 /// A provider or an integration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,7 +25,7 @@ impl ResourceKind {
     }
 }
 
-/// What is to be done.
+/// The action of a difference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Action {
     Create,
@@ -43,39 +43,39 @@ impl Action {
     }
 }
 
-/// One thing that is not as it is declared.
+/// A resource that differs from the file.
 #[derive(Debug)]
 pub(super) struct Difference<'a> {
     pub(super) action: Action,
     pub(super) noun: ResourceKind,
     pub(super) id: ProviderId,
-    /// Settings before and after, by name, credentials aside. Of a thing that is deleted none.
+    /// Settings before and after, by name, without credentials; empty for a deletion.
     pub(super) settings: BTreeMap<String, (Value, Value)>,
-    /// The credentials before and after, in words, where they differ; and what is declared.
+    /// Descriptions of the credentials before and after, if they differ, and the declared ones.
     pub(super) credentials: Option<(String, String)>,
     pub(super) declared_credentials: Option<&'a DeclaredCredentials>,
-    /// The version that it was seen in.
+    /// The version that was read.
     pub(super) etag: Option<String>,
 }
 
-/// How much is to be compared.
+/// Options of the comparison.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Scope {
-    /// What the file does not declare is deleted, of the kinds that it speaks of.
+    /// Delete resources that the file omits, of the kinds that are keys of the file.
     pub(super) prune: bool,
-    /// Keys from files are sent, even where one is kept already.
+    /// Send keys from files even if one is stored.
     pub(super) renew_keys: bool,
 }
 
-/// All that must be done, in an order in which it can be done.
-pub(super) fn differences<'a>(document: &'a Document, standing: &Standing, scope: Scope) -> Vec<Difference<'a>> {
+/// All differences, in an order in which they can be applied.
+pub(super) fn differences<'a>(document: &'a Document, current: &CurrentState, scope: Scope) -> Vec<Difference<'a>> {
     let mut all = Vec::new();
     for declared in document.providers() {
-        let kept = standing.providers.get(&declared.id);
+        let kept = current.providers.get(&declared.id);
         all.extend(provider(declared, kept, scope));
     }
     for declared in document.integrations() {
-        let kept = standing.integrations.get(&declared.provider);
+        let kept = current.integrations.get(&declared.provider);
         let current = kept.map(|kept| integration_settings(&kept.view));
         let credentials = (declared.credentials.as_ref(), kept.map(|kept| &kept.view.credentials));
         let thing =
@@ -83,7 +83,7 @@ pub(super) fn differences<'a>(document: &'a Document, standing: &Standing, scope
         all.extend(difference(thing, declared.settings(), current, credentials, scope));
     }
     if scope.prune {
-        all.extend(pruned(document, standing));
+        all.extend(pruned(document, current));
     }
     all.sort_by_key(|difference| match (difference.action, difference.noun) {
         (Action::Create, noun) => (0, noun),
@@ -96,7 +96,7 @@ pub(super) fn differences<'a>(document: &'a Document, standing: &Standing, scope
 
 fn provider<'a>(
     declared: &'a DeclaredProvider,
-    kept: Option<&Kept<ProviderView>>,
+    kept: Option<&Existing<ProviderView>>,
     scope: Scope,
 ) -> Option<Difference<'a>> {
     let current = kept.map(|kept| {
@@ -136,8 +136,8 @@ fn difference<'a>(
     let after = wanted.unwrap_or(&none);
     let credentials = match kept {
         Some(kept) if same(after, kept) && !(scope.renew_keys && after.access_key_file.is_some()) => None,
-        Some(kept) => Some((shown_words(kept), after.words())),
-        None => wanted.map(|wanted| (String::new(), wanted.words())),
+        Some(kept) => Some((described(kept), after.description())),
+        None => wanted.map(|wanted| (String::new(), wanted.description())),
     };
     if action == Action::Change && settings.is_empty() && credentials.is_none() {
         return None;
@@ -146,8 +146,8 @@ fn difference<'a>(
     Some(Difference { action, noun, id: id.clone(), settings, credentials, declared_credentials: wanted, etag })
 }
 
-/// What is there and not declared.
-fn pruned<'a>(document: &Document, standing: &Standing) -> Vec<Difference<'a>> {
+/// Resources that the file omits.
+fn pruned<'a>(document: &Document, current: &CurrentState) -> Vec<Difference<'a>> {
     let gone = |noun, id: &ProviderId, etag: &str| Difference {
         action: Action::Delete,
         noun,
@@ -161,23 +161,22 @@ fn pruned<'a>(document: &Document, standing: &Standing) -> Vec<Difference<'a>> {
     let integrations: BTreeSet<_> = document.integrations().map(|declared| &declared.provider).collect();
     let is_going = |id: &ProviderId| document.integrations.is_some() && !integrations.contains(id);
     let mut all = Vec::new();
-    let kept = standing.integrations.iter().filter(|(_, kept)| kept.view.deletion_requested_at.is_none());
+    let kept = current.integrations.iter().filter(|(_, kept)| kept.view.deletion_requested_at.is_none());
     all.extend(kept.filter(|(id, _)| is_going(id)).map(|(id, kept)| gone(ResourceKind::Integration, id, &kept.etag)));
     if document.providers.is_some() {
-        // A provider with an integration that stays is needed, and so is one whose integration is still being deleted.
+        // A provider is required while its integration exists, including while that is being deleted.
         let is_needed = |id: &ProviderId| {
-            let kept = standing.integrations.get(id);
+            let kept = current.integrations.get(id);
             integrations.contains(id)
                 || kept.is_some_and(|kept| !is_going(id) || kept.view.deletion_requested_at.is_some())
         };
-        let kept = standing.providers.iter().filter(|(id, _)| !providers.contains(id) && !is_needed(id));
+        let kept = current.providers.iter().filter(|(id, _)| !providers.contains(id) && !is_needed(id));
         all.extend(kept.map(|(id, kept)| gone(ResourceKind::Provider, id, &kept.etag)));
     }
     all
 }
 
-/// Whether credentials are as they are declared. What they leave out of a role stays as it is, and so does the key, where they
-/// name none.
+/// Whether the credentials match the declared ones. Omitted properties of a role, and an omitted key, match any.
 fn same(declared: &DeclaredCredentials, kept: &CredentialsView) -> bool {
     let secret = match (&declared.secret, &declared.access_key_file) {
         (Some(secret), _) => kept.secret.as_ref() == Some(secret),
@@ -197,7 +196,7 @@ fn same(declared: &DeclaredCredentials, kept: &CredentialsView) -> bool {
 }
 
 impl DeclaredCredentials {
-    /// What it means that a file says nothing of credentials.
+    /// The default if the file omits the credentials.
     pub(super) fn default_of(noun: ResourceKind) -> Self {
         let kind = match noun {
             ResourceKind::Provider => "default",
@@ -206,16 +205,16 @@ impl DeclaredCredentials {
         Self { kind: kind.to_owned(), secret: None, access_key_file: None, role: None }
     }
 
-    fn words(&self) -> String {
+    fn description(&self) -> String {
         let file = self.access_key_file.as_ref().map(|path| path.display().to_string());
-        words(&self.kind, self.secret.clone().or(file).as_deref(), self.role.as_ref().map(|role| role.arn.as_str()))
+        describe(&self.kind, self.secret.clone().or(file).as_deref(), self.role.as_ref().map(|role| role.arn.as_str()))
     }
 }
 
-fn shown_words(kept: &CredentialsView) -> String {
-    words(kind_word(kept.kind), kept.secret.as_deref(), kept.role.as_ref().map(|role| role.arn.as_str()))
+fn described(kept: &CredentialsView) -> String {
+    describe(kind_word(kept.kind), kept.secret.as_deref(), kept.role.as_ref().map(|role| role.arn.as_str()))
 }
 
-fn words(kind: &str, key: Option<&str>, role: Option<&str>) -> String {
+fn describe(kind: &str, key: Option<&str>, role: Option<&str>) -> String {
     [Some(kind), key, role].into_iter().flatten().collect::<Vec<_>>().join(", ")
 }

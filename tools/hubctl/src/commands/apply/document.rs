@@ -1,8 +1,8 @@
-//! The file that declares providers and integrations: what may stand in it, and what it says of each setting.
+//! The configuration file: its structure, and the value that it declares for each setting.
 //!
-//! What is left out of a declared thing has its default, so that the file is the whole truth about it. Secrets are there by
-//! reference only: a secret of AWS Secrets Manager, or a file that is read when the key is sent. Not a variable of the
-//! environment: those are shown by lists of processes and kept in the logs of build servers.
+//! Omitted settings have their default values, so that the file is complete. Secrets are given by reference only: a secret in
+//! AWS Secrets Manager, or a file that is read when the key is sent. Environment variables are not supported: process lists
+//! and build logs show them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -20,17 +20,17 @@ use serde_json::{Value, json};
 use crate::exit::{Exit, Failure};
 use crate::render::yaml;
 
-/// Bytes of a file at most: 10,000 integrations with all their settings.
+/// Maximum size of a file, in bytes: 10,000 integrations with all settings.
 const FILE_BYTES_MAX: u64 = 8 * 1024 * 1024;
 
-/// A whole file.
+/// A configuration file.
 #[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Document {
-    /// None where the file does not speak of providers: then they are left alone.
+    /// None if the file has no such key: then providers are unchanged.
     #[serde(default)]
     pub(super) providers: Option<Vec<DeclaredProvider>>,
-    /// The same of integrations.
+    /// None if the file has no such key: then integrations are unchanged.
     #[serde(default)]
     pub(super) integrations: Option<Vec<DeclaredIntegration>>,
 }
@@ -87,16 +87,16 @@ pub(super) struct DeclaredIntegration {
     pub(super) credentials: Option<DeclaredCredentials>,
 }
 
-/// As whom an account is called.
+/// The credentials of a provider or an integration.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct DeclaredCredentials {
     /// `provider`, `default` or `static`.
     pub(super) kind: String,
-    /// Of `static`: name or ARN of a secret.
+    /// For `static`: name or ARN of a secret.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) secret: Option<String>,
-    /// Of `static`: a file that holds the key, beside this one.
+    /// For `static`: a file with the key, relative to this file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) access_key_file: Option<PathBuf>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -108,7 +108,7 @@ pub(super) struct DeclaredCredentials {
 #[serde(deny_unknown_fields)]
 pub(super) struct DeclaredRole {
     pub(super) arn: String,
-    /// Left out, it stays as it is.
+    /// If omitted, it is unchanged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) external_id: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -117,7 +117,7 @@ pub(super) struct DeclaredRole {
     pub(super) duration_seconds: Option<u16>,
 }
 
-/// Settings by their names, as the API has them. Null: none.
+/// Settings by their API names. Null: not set.
 pub(super) type Settings = BTreeMap<String, Value>;
 
 impl Document {
@@ -125,7 +125,7 @@ impl Document {
     ///
     /// # Errors
     ///
-    /// When it can't be read, or something in it is not what it must be: where, and why.
+    /// If it can't be read or is invalid; the message states where and why.
     pub(super) fn read(path: &Path) -> Result<Self, Failure> {
         let name = path.display().to_string();
         let unreadable = |error: std::io::Error| Failure::new(Exit::Error, format!("failed to read {name}: {error}"));
@@ -145,11 +145,13 @@ impl Document {
         Ok(document)
     }
 
-    /// What no field by itself can tell.
+    /// Checks rules that concern more than one field.
     fn check(&self, name: &str) -> Result<(), Failure> {
         if self.providers.is_none() && self.integrations.is_none() {
-            let message = format!("{name} declares nothing: it has neither providers nor integrations");
-            return Err(Failure::new(Exit::Usage, message).hint("hubctl config export writes what there is"));
+            let message = format!("no providers or integrations in {name}");
+            return Err(
+                Failure::new(Exit::Usage, message).hint("to export the current configuration: hubctl config export")
+            );
         }
         let mut seen = BTreeSet::new();
         let providers = self.providers().map(|provider| ("provider", &provider.id));
@@ -163,19 +165,19 @@ impl Document {
             declared.credentials.as_ref().is_some_and(|credentials| credentials.kind == "provider")
         };
         if let Some(declared) = self.providers().find(of_provider) {
-            let message = format!("{name}: the credentials of the provider {} are of kind provider", declared.id);
-            let hint = "a provider has the kind default or static; an integration may have its provider's";
+            let message = format!("{name}: provider {} has credentials of kind `provider`", declared.id);
+            let hint = "use the kind `default` or `static`; `provider` is for integrations";
             return Err(Failure::new(Exit::Usage, message).hint(hint));
         }
         Ok(())
     }
 
-    /// The providers that it declares.
+    /// The declared providers.
     pub(super) fn providers(&self) -> impl Iterator<Item = &DeclaredProvider> {
         self.providers.iter().flatten()
     }
 
-    /// The integrations that it declares.
+    /// The declared integrations.
     pub(super) fn integrations(&self) -> impl Iterator<Item = &DeclaredIntegration> {
         self.integrations.iter().flatten()
     }
@@ -187,7 +189,7 @@ fn read_at_most(from: impl std::io::Read, text: &mut String) -> std::io::Result<
 }
 
 impl DeclaredProvider {
-    /// What it declares of each setting, credentials aside.
+    /// The declared settings, without credentials.
     pub(super) fn settings(&self) -> Settings {
         let text = |text: &Option<String>| text.clone().map_or(Value::Null, Value::String);
         let both = [("alias", text(&self.alias)), ("scan_schedule", text(&self.scan_schedule))];
@@ -196,7 +198,7 @@ impl DeclaredProvider {
 }
 
 impl DeclaredIntegration {
-    /// What it declares of each setting, credentials aside; the exporter's default where it says nothing.
+    /// The declared settings, without credentials; omitted ones have their default.
     pub(super) fn settings(&self) -> Settings {
         let mut settings = defaults(&self.provider);
         if let Value::Object(declared) = json!(self) {
@@ -206,13 +208,13 @@ impl DeclaredIntegration {
     }
 }
 
-/// The settings of an integration of which nothing is said.
+/// The default settings of an integration.
 pub(super) fn defaults(id: &ProviderId) -> Settings {
     let defaults = json!(Integration::new(id.clone()));
     SETTINGS.iter().map(|name| ((*name).to_owned(), defaults[*name].clone())).collect()
 }
 
-/// The settings of an integration, credentials aside.
+/// Names of an integration's settings, without credentials.
 pub(super) const SETTINGS: [&str; 15] = [
     "enabled",
     "only_failed",
@@ -231,13 +233,13 @@ pub(super) const SETTINGS: [&str; 15] = [
     "auto_accept_product",
 ];
 
-/// The settings of an integration that there is.
+/// The settings of an existing integration.
 pub(super) fn integration_settings(view: &IntegrationView) -> Settings {
     let json = json!(view);
     SETTINGS.iter().map(|name| ((*name).to_owned(), json[*name].clone())).collect()
 }
 
-/// The word of a kind, as the file has it.
+/// The file's name of a kind of credentials.
 pub(super) fn kind_word(kind: CredentialsKind) -> &'static str {
     match kind {
         CredentialsKind::Provider => "provider",

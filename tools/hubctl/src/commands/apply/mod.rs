@@ -1,10 +1,10 @@
-//! Providers and integrations declared in a file, for those who keep them in a repository: `hubctl apply`, `hubctl config`.
+//! Configuration files with providers and integrations: `hubctl apply`, `hubctl config`.
 
-mod carry_out;
+mod current;
 mod differences;
 mod document;
-mod examine;
-mod standing;
+mod run;
+mod validate;
 
 use std::path::{Path, PathBuf};
 
@@ -12,10 +12,10 @@ use anyhow::Result;
 use clap::Subcommand;
 use serde_json::{Value, json};
 
+use self::current::CurrentState;
 use self::differences::{Action, Difference, ResourceKind, Scope, differences};
 use self::document::Document;
-use self::examine::{Place, examine};
-use self::standing::Standing;
+use self::validate::{Context, validate};
 use crate::client::{ConnectionArgs, Management};
 use crate::config::{Format, Global};
 use crate::deployment::block_on;
@@ -23,21 +23,22 @@ use crate::exit::{Exit, Failure};
 use crate::prompt::Prompt;
 use crate::render::{Column, Output, Table, Tone, text};
 
-/// Make the deployment what a file declares
+/// Apply a configuration file to the deployment
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
-What a file leaves out of a provider or an integration has its default. Access
-keys are there by reference: `secret` names one of AWS Secrets Manager, and
-`access_key_file` a file beside this one; without either, `static` is whatever
-key is kept. The differences are shown, everything is checked, then they are
-run, each with its connection test; to apply the same file again changes
-nothing. --prune deletes what the file does not declare, of the kinds that it
-speaks of: without the key `integrations` integrations are left alone. Whether
-something is deleted is asked; all that there is of a kind is deleted only with
---prune-all as well. A file with neither key is refused.
+Settings that the file omits have their default values. Access keys are given by
+reference: `secret` is a secret in AWS Secrets Manager, and `access_key_file` a
+file next to this one; without either, `static` keeps the stored key.
+hubctl shows the differences, validates all of them, then applies each and tests
+its connection. Applying the same file again changes nothing.
 
-The exit code is that of the most severe connection test that a change caused
-(0, 4, 5, or 1 if a test could not be run), and 2 if the file is invalid.
+--prune deletes resources that the file omits, but only of a kind (`providers`,
+`integrations`) that is a key of the file. hubctl asks for confirmation; to
+delete every resource of a kind, add --prune-all. A file with neither key is
+rejected.
+
+The exit code is that of the most severe connection test (0, 4, 5, or 1 if a
+test could not be run), and 2 if the file is invalid.
 
   providers:
   - id: 123456789012
@@ -59,32 +60,32 @@ pub(crate) struct ApplyArgs {
     #[command(flatten)]
     reach: ConnectionArgs,
 
-    /// The file, or - for standard input
+    /// Configuration file, or - for standard input
     #[arg(short, long, value_name = "FILE")]
     file: PathBuf,
 
-    /// Show the differences only; exit code 6 if there are any
+    /// Show the differences without applying them; exit code 6 if there are any
     #[arg(long)]
     dry_run: bool,
 
-    /// Delete the providers and integrations that the file does not declare
+    /// Delete providers and integrations that the file omits
     #[arg(long)]
     prune: bool,
 
-    /// Delete them also where that is all there are of a kind
+    /// Allow --prune to delete every resource of a kind
     #[arg(long, requires = "prune")]
     prune_all: bool,
 
-    /// Send access keys from files even where one is kept already
+    /// Replace stored access keys with those from files
     #[arg(long)]
     renew_keys: bool,
 
-    /// Delete without asking
+    /// Skip the confirmation prompt
     #[arg(long)]
     yes: bool,
 }
 
-/// Write providers and integrations as a file, or compare them with one
+/// Export the configuration or compare it with a file
 #[derive(clap::Args, Debug)]
 pub(crate) struct ConfigGroup {
     #[command(flatten)]
@@ -94,37 +95,37 @@ pub(crate) struct ConfigGroup {
     command: ConfigCommand,
 }
 
-/// What to do with declared things.
+/// The subcommands.
 #[derive(Debug, Subcommand)]
 enum ConfigCommand {
     Export(ExportArgs),
     Diff(DiffArgs),
 }
 
-/// Write all providers and integrations as a file for `hubctl apply`
+/// Export all providers and integrations as a file for `hubctl apply`
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
-No secret is in it: of an access key it names the secret of yours that holds it.
-A key that the exporter keeps itself is `kind: static` alone, which stands for
-whatever key is kept: it can be applied after the key was changed. For another
-deployment add `access_key_file`.
+The file contains no secrets. If an access key is in one of your own secrets,
+the file has the name of that secret. For a key that the exporter stores, the
+file has only `kind: static`, which keeps the stored key when the file is
+applied; for another deployment, add `access_key_file`.
 
 Example:
   hubctl config export > integrations.yaml
 
-JSON: the same with --output json.")]
+JSON: the same document, with --output json.")]
 struct ExportArgs {}
 
-/// Show how the deployment differs from a file; exit code 6 if it does
+/// Compare the deployment with a file; exit code 6 if they differ
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Example:
-  hubctl config diff -f integrations.yaml || echo somebody changed something
+  hubctl config diff -f integrations.yaml || echo 'drift detected'
 
 JSON: an array of differences: action, noun, id, settings (from, to),
 credentials.")]
 struct DiffArgs {
-    /// The file, or - for standard input
+    /// Configuration file, or - for standard input
     #[arg(short, long, value_name = "FILE")]
     file: PathBuf,
 }
@@ -134,12 +135,12 @@ pub(crate) fn apply(args: &ApplyArgs, global: &Global, output: &mut Output) -> R
     let scope = Scope { prune: args.prune, renew_keys: args.renew_keys };
     block_on(async {
         let management = args.reach.connect(global).await?;
-        let standing = Standing::read(&management).await?;
-        let all = differences(&document, &standing, scope);
+        let current = CurrentState::read(&management).await?;
+        let all = differences(&document, &current, scope);
         show(&all, output)?;
-        let sweep = if args.prune_all { Ok(()) } else { leaves_some(&all, &standing) };
+        let sweep = if args.prune_all { Ok(()) } else { check_prune(&all, &current) };
         let deleted = all.iter().filter(|difference| difference.action == Action::Delete).count() as u64;
-        let ready = examine(all, &document, &standing, &place(&args.file, &management), output)?;
+        let ready = validate(all, &document, &current, &context(&args.file, &management), output)?;
         if args.dry_run || ready.is_empty() {
             if let Err(failure) = &sweep {
                 output.warning(&failure.message, failure.hint.as_deref())?;
@@ -147,43 +148,42 @@ pub(crate) fn apply(args: &ApplyArgs, global: &Global, output: &mut Output) -> R
             return Ok(if ready.is_empty() { Exit::Success } else { Exit::Differs });
         }
         sweep?;
-        agree(deleted, args.yes, output)?;
-        carry_out::carry_out(ready, &management, output).await
+        confirm(deleted, args.yes, output)?;
+        run::run(ready, &management, output).await
     })
 }
 
-/// Files of keys are beside the file that names them.
-fn place<'a>(file: &'a Path, management: &'a Management) -> Place<'a> {
-    Place { folder: file.parent().unwrap_or(Path::new("")), deployment: &management.deployment }
+/// Key files are relative to the file that names them.
+fn context<'a>(file: &'a Path, management: &'a Management) -> Context<'a> {
+    Context { folder: file.parent().unwrap_or(Path::new("")), deployment: &management.deployment }
 }
 
-/// A file that was cut off, or is of another deployment, shall not empty this one.
-fn leaves_some(all: &[Difference<'_>], standing: &Standing) -> Result<(), Failure> {
-    let integrations = standing.integrations.values().filter(|kept| kept.view.deletion_requested_at.is_none()).count();
-    for (noun, there) in [(ResourceKind::Integration, integrations), (ResourceKind::Provider, standing.providers.len())]
+/// Prevents that a truncated file, or one for another deployment, deletes everything.
+fn check_prune(all: &[Difference<'_>], current: &CurrentState) -> Result<(), Failure> {
+    let integrations = current.integrations.values().filter(|kept| kept.view.deletion_requested_at.is_none()).count();
+    for (noun, there) in [(ResourceKind::Integration, integrations), (ResourceKind::Provider, current.providers.len())]
     {
         let is_deleted = |difference: &&Difference<'_>| (difference.action, difference.noun) == (Action::Delete, noun);
         let deleted = all.iter().filter(is_deleted).count();
         if deleted > 0 && deleted == there {
             let (one, many) = (format!("the only {}", noun.word()), format!("all {there} {}s", noun.word()));
             let message = format!("this deletes {}", if there == 1 { one } else { many });
-            return Err(
-                Failure::new(Exit::Usage, message).hint("if that is meant, add --prune-all; else look at the file")
-            );
+            return Err(Failure::new(Exit::Usage, message)
+                .hint("if this is intended, add --prune-all; otherwise check the file"));
         }
     }
     Ok(())
 }
 
-/// What is deleted is gone: somebody must want it.
-fn agree(deleted: u64, yes: bool, output: &mut Output) -> Result<()> {
+/// Asks for confirmation, since a deletion can't be undone.
+fn confirm(deleted: u64, yes: bool, output: &mut Output) -> Result<()> {
     if deleted == 0 || yes {
         return Ok(());
     }
-    let mut person = Prompt::at_terminal();
-    let what = text::counted(deleted, "thing", "things");
-    person.must_be_there(&format!("whether to delete {what}"), "add --yes to agree beforehand")?;
-    if person.agrees(&format!("Delete {what} for good? Type yes:"), output)? {
+    let mut prompt = Prompt::at_terminal();
+    let what = text::counted(deleted, "resource", "resources");
+    prompt.require_terminal(&format!("whether to delete {what}"), "to confirm in advance, add --yes")?;
+    if prompt.confirm(&format!("Delete {what} for good? Type yes:"), output)? {
         return Ok(());
     }
     Err(Failure::new(Exit::Error, "nothing was changed").into())
@@ -198,22 +198,22 @@ pub(crate) fn config(
         ConfigCommand::Export(ExportArgs {}) => None,
         ConfigCommand::Diff(args) => Some((Document::read(&args.file)?, &args.file)),
     };
-    let (management, standing) = block_on(async {
+    let (management, current) = block_on(async {
         let management = reach.connect(global).await?;
-        let standing = Standing::read(&management).await?;
-        Ok((management, standing))
+        let current = CurrentState::read(&management).await?;
+        Ok((management, current))
     })?;
     let Some((document, file)) = file else {
-        let declared = standing.declared();
+        let declared = current.declared();
         match output.format {
             Format::Json => output.json(&declared)?,
             Format::Table => output.yaml(&declared)?,
         }
         return Ok(Exit::Success);
     };
-    let all = differences(&document, &standing, Scope { prune: true, renew_keys: false });
+    let all = differences(&document, &current, Scope { prune: true, renew_keys: false });
     show(&all, output)?;
-    let ready = examine(all, &document, &standing, &place(file, &management), output)?;
+    let ready = validate(all, &document, &current, &context(file, &management), output)?;
     Ok(if ready.is_empty() { Exit::Success } else { Exit::Differs })
 }
 
@@ -222,7 +222,7 @@ fn show(all: &[Difference<'_>], output: &mut Output) -> Result<()> {
         return Ok(output.json(&all.iter().map(json_of).collect::<Vec<_>>())?);
     }
     if all.is_empty() {
-        output.note("There is no difference.")?;
+        output.note("No differences.")?;
         return Ok(());
     }
     let mut table = Table::new(["Difference", "Setting", "From", "To"].map(Column::Text));
@@ -233,7 +233,7 @@ fn show(all: &[Difference<'_>], output: &mut Output) -> Result<()> {
             Action::Change => Tone::Warning,
             Action::Delete => Tone::Bad,
         };
-        // What something new has anyway needs no line.
+        // Default values of a new resource are not listed.
         let defaults = document::defaults(&difference.id);
         let is_new = difference.action == Action::Create;
         let told = difference.settings.iter().filter(|(name, (_, to))| !is_new || defaults.get(*name) != Some(to));
@@ -274,7 +274,7 @@ fn json_of(difference: &Difference<'_>) -> Value {
     fields
 }
 
-/// A setting as people read it.
+/// A setting as text.
 fn shown(value: &Value) -> String {
     match value {
         Value::Null => String::new(),

@@ -1,4 +1,4 @@
-//! The checks of the accounts: from here, or by the deployed function. A bar shows how far they are.
+//! The checks of the accounts: local, or by the deployed function, with a progress bar.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,11 +15,15 @@ use crate::deployment::port;
 use crate::exit::{Exit, Failure};
 use crate::progress::Watch;
 
-/// Accounts that one invocation is asked for: few, so that the bar moves.
+/// Accounts per invocation: few, so that the progress bar moves.
 const ACCOUNTS_A_CALL: usize = 10;
 
-/// Looks at accounts from here and keeps nothing.
-pub(super) async fn look(cloud: &Arc<Cloud>, targets: Vec<CheckTarget>, style: Style) -> Result<Vec<Connection>> {
+/// Checks accounts locally and saves nothing.
+pub(super) async fn check_locally(
+    cloud: &Arc<Cloud>,
+    targets: Vec<CheckTarget>,
+    style: Style,
+) -> Result<Vec<Connection>> {
     let settings = CheckSettings::default();
     let at_once = settings.accounts_at_once;
     let checker = Checker::new(cloud.clone(), settings);
@@ -27,7 +31,7 @@ pub(super) async fn look(cloud: &Arc<Cloud>, targets: Vec<CheckTarget>, style: S
     let looks = futures::stream::iter(targets).map(|target| {
         let (checker, done) = (&checker, &done);
         async move {
-            // A doctor looks; accepting the product is the function's to do.
+            // Only the function accepts the product.
             let integration = Integration { auto_accept_product: false, ..(*target.integration).clone() };
             let before = cloud.connection(target.account).await.ok().flatten();
             let connection = checker.check_without_saving(target.account, &integration, before.as_ref(), None).await;
@@ -40,8 +44,8 @@ pub(super) async fn look(cloud: &Arc<Cloud>, targets: Vec<CheckTarget>, style: S
     Ok(connections)
 }
 
-/// Has the deployed function check accounts, some a call, until none is left over, or it can't be asked: then why.
-pub(super) async fn ask(
+/// Checks accounts with the deployed function, some per invocation. Returns the failure if it can't be invoked.
+pub(super) async fn check_by_function(
     config: &SdkConfig,
     function: Option<&str>,
     mut accounts: Vec<AccountId>,
@@ -49,7 +53,7 @@ pub(super) async fn ask(
     style: Style,
 ) -> (Vec<Connection>, Option<Failure>) {
     let Some(function) = function else {
-        let message = "the stack has no function that checks: it is an older one (sam build && sam deploy)";
+        let message = "the stack has no check function: it is from an older release (sam build && sam deploy)";
         return (Vec::new(), Some(Failure::new(Exit::Error, message)));
     };
     let function = CheckFunction::new(config, function);
@@ -68,10 +72,13 @@ pub(super) async fn ask(
         problems.extend(answer.problems);
         if answer.connections.is_empty() {
             problems.extend(
-                answer.left_over.iter().map(|account| format!("account {account} could not be checked in time")),
+                answer
+                    .not_reached
+                    .iter()
+                    .map(|account| format!("account {account} was not checked: deadline exceeded")),
             );
         } else {
-            accounts.extend(answer.left_over);
+            accounts.extend(answer.not_reached);
         }
         done.fetch_add(answer.connections.len() as u64, Ordering::Relaxed);
         connections.extend(answer.connections);

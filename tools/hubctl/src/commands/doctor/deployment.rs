@@ -1,4 +1,4 @@
-//! The checks of the deployment itself: does an upload reach the function, does it work, does anybody hear of it if not.
+//! Checks of the deployment: do uploads reach the function, does it work, is anyone notified if not.
 
 use aws::{AlarmState, Deployment, Inspector, Resource, RuleState, SdkConfig};
 use exporter::ports::PortError;
@@ -7,29 +7,29 @@ use serde::Serialize;
 use crate::deployment::port;
 use crate::exit::Exit;
 
-/// What one check found.
+/// The result of a check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Finding {
-    /// What was looked at.
+    /// Name of the check.
     pub(crate) check: &'static str,
-    /// How it stands.
+    /// Health.
     pub(crate) status: Health,
-    /// What was found.
+    /// Description of the result.
     pub(crate) message: String,
-    /// What fixes it.
+    /// Remediation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) remediation: Option<String>,
 }
 
-/// How something stands.
+/// Health of a part of the deployment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Health {
-    /// As it should be.
-    Well,
-    /// It could not be looked at.
+    /// No problem found.
+    Ok,
+    /// The check could not be run.
     Unknown,
-    /// Uploads, checks or news do not come through.
+    /// Uploads, checks, or notifications don't work.
     Bad,
 }
 
@@ -38,8 +38,8 @@ impl Finding {
         self.status == Health::Bad
     }
 
-    pub(super) fn well(check: &'static str, message: impl Into<String>) -> Self {
-        Self { check, status: Health::Well, message: message.into(), remediation: None }
+    pub(super) fn ok(check: &'static str, message: impl Into<String>) -> Self {
+        Self { check, status: Health::Ok, message: message.into(), remediation: None }
     }
 
     pub(super) fn bad(check: &'static str, message: impl Into<String>, remediation: impl Into<String>) -> Self {
@@ -50,23 +50,24 @@ impl Finding {
         self.status == Health::Unknown
     }
 
-    /// It could not be looked at; or there is nothing to look at, which the service says.
+    /// The check could not be run; or the resource doesn't exist, according to the service's error code.
     pub(super) fn unknown(check: &'static str, error: &PortError) -> Self {
-        if GONE.iter().any(|sign| error.message.contains(sign)) {
-            return Self::bad(check, format!("it is gone: {error}"), "sam build && sam deploy");
+        if NOT_FOUND_CODES.iter().any(|sign| error.message.contains(sign)) {
+            return Self::bad(check, format!("deleted: {error}"), "sam build && sam deploy");
         }
         let remediation = match port(error).exit {
             Exit::Credentials => "your credentials lack the permission to read it",
-            _ => "look again in a while; the service's own console shows the same",
+            _ => "retry later, or see the service's own console",
         };
         Self { check, status: Health::Unknown, message: error.to_string(), remediation: Some(remediation.to_owned()) }
     }
 }
 
-/// What the services say of something that is not there.
-const GONE: [&str; 4] = ["ResourceNotFoundException", "NonExistentQueue", "QueueDoesNotExist", "NoSuchBucket"];
+/// Error codes for a resource that doesn't exist.
+const NOT_FOUND_CODES: [&str; 4] =
+    ["ResourceNotFoundException", "NonExistentQueue", "QueueDoesNotExist", "NoSuchBucket"];
 
-/// Looks at all parts of a deployment, each by itself.
+/// Checks all parts of a deployment independently.
 pub(super) async fn inspect(config: &SdkConfig, stack: Option<&str>, parts: &Deployment) -> Vec<Finding> {
     let region = config.region().map_or("REGION", |region| region.as_ref());
     let inspector = Inspector::new(config);
@@ -85,15 +86,15 @@ pub(super) async fn inspect(config: &SdkConfig, stack: Option<&str>, parts: &Dep
         findings.push(mapping(&inspector, function, region).await);
     }
     if let Some(topic) = &parts.notification_topic_arn {
-        findings.push(mails(inspector.subscriptions(topic).await, topic, region));
+        findings.push(email(inspector.subscriptions(topic).await, topic, region));
     }
     findings.push(match inspector.messages(&parts.queue_url).await {
-        Ok(waiting) => Finding::well("queue", format!("{waiting} uploads wait or are being exported")),
+        Ok(waiting) => Finding::ok("queue", format!("{waiting} uploads queued or in progress")),
         Err(error) => Finding::unknown("queue", &error),
     });
     let dead_letters = [
-        ("dead letters", "uploads or jobs", Some(&parts.dead_letter_queue_url)),
-        ("dead letters of checks", "checks or mails", parts.check_dead_letter_queue_url.as_ref()),
+        ("dead-letter queue", "uploads or jobs", Some(&parts.dead_letter_queue_url)),
+        ("check dead-letter queue", "checks or emails", parts.check_dead_letter_queue_url.as_ref()),
     ];
     for (check, what, url) in dead_letters {
         if let Some(url) = url {
@@ -107,11 +108,11 @@ async fn bucket(inspector: &Inspector, parts: &Deployment, region: &str) -> Find
     const CHECK: &str = "scan bucket";
     let bucket = &parts.scan_bucket;
     match inspector.bucket_tells(bucket).await {
-        Ok(true) => Finding::well(CHECK, format!("{bucket} tells EventBridge of uploads")),
+        Ok(true) => Finding::ok(CHECK, format!("{bucket} sends events to EventBridge")),
         Ok(false) => Finding::bad(
             CHECK,
-            format!("{bucket} does not tell EventBridge of uploads: none is exported"),
-            // The call replaces all notifications, so what there is goes along.
+            format!("{bucket} doesn't send events to EventBridge: uploads are not exported"),
+            // The call replaces all notifications, so the existing ones are included.
             format!(
                 "aws s3api put-bucket-notification-configuration --region {region} --bucket {bucket} \
                  --notification-configuration \"$(aws s3api get-bucket-notification-configuration --region {region} \
@@ -138,7 +139,7 @@ async fn by_resources(inspector: &Inspector, resources: &[Resource], parts: &Dep
     findings
 }
 
-/// The alarms that the stack has: those that ring, and those that nobody would hear.
+/// The stack's alarms: those in alarm, and those that were deleted.
 fn alarms(names: &[String], states: Result<Vec<AlarmState>, PortError>) -> Vec<Finding> {
     const CHECK: &str = "alarms";
     let states = match states {
@@ -147,37 +148,39 @@ fn alarms(names: &[String], states: Result<Vec<AlarmState>, PortError>) -> Vec<F
     };
     let missing = names.iter().filter(|name| states.iter().all(|alarm| alarm.name != **name));
     let missing: Vec<_> = missing
-        .map(|name| Finding::bad(CHECK, format!("{name} is gone: nobody is told"), "sam build && sam deploy"))
+        .map(|name| Finding::bad(CHECK, format!("{name} was deleted: nobody is notified"), "sam build && sam deploy"))
         .collect();
     let ringing = states.iter().filter(|alarm| alarm.in_alarm);
     let ringing =
         ringing.map(|alarm| Finding::bad(CHECK, format!("{} is in alarm", alarm.name), alarm.description.clone()));
     let findings: Vec<_> = ringing.chain(missing).collect();
     match (findings.is_empty(), names.len()) {
-        (true, 0) => vec![Finding::bad(CHECK, "the stack has none: nobody is told", "sam build && sam deploy")],
-        (true, count) => vec![Finding::well(CHECK, format!("none of {count} is in alarm"))],
+        (true, 0) => {
+            vec![Finding::bad(CHECK, "the stack has no alarms: nobody is notified", "sam build && sam deploy")]
+        }
+        (true, count) => vec![Finding::ok(CHECK, format!("none of {count} in alarm"))],
         _ => findings,
     }
 }
 
-/// Whether the rule puts uploads on the queue that the function takes from.
+/// Whether the rule sends uploads to the queue that invokes the function.
 fn targets(found: Result<Vec<String>, PortError>, rule: &str, queue_url: &str) -> Finding {
     const CHECK: &str = "upload target";
     let queue = queue_url.rsplit('/').next().unwrap_or_default();
     match found {
         Ok(targets) if targets.iter().any(|arn| arn.rsplit(':').next() == Some(queue)) => {
-            Finding::well(CHECK, format!("{rule} puts uploads on {queue}"))
+            Finding::ok(CHECK, format!("{rule} sends uploads to {queue}"))
         }
         Ok(_) => Finding::bad(
             CHECK,
-            format!("{rule} does not put uploads on {queue}: none is exported"),
+            format!("{rule} doesn't send uploads to {queue}: uploads are not exported"),
             "sam build && sam deploy",
         ),
         Err(error) => Finding::unknown(CHECK, &error),
     }
 }
 
-/// A function that may not run, or of which that is not known.
+/// A function that can't run, or for which this is not known.
 fn concurrency(function: &str, reserved: Result<Option<i32>, PortError>, region: &str) -> Option<Finding> {
     const CHECK: &str = "concurrency";
     match reserved {
@@ -191,9 +194,9 @@ fn concurrency(function: &str, reserved: Result<Option<i32>, PortError>, region:
     }
 }
 
-/// Whether anybody gets the mails.
-fn mails(found: Result<Vec<(String, bool)>, PortError>, topic: &str, region: &str) -> Finding {
-    const CHECK: &str = "mails";
+/// Whether email subscriptions are confirmed.
+fn email(found: Result<Vec<(String, bool)>, PortError>, topic: &str, region: &str) -> Finding {
+    const CHECK: &str = "email";
     let subscribed = match found {
         Ok(subscribed) => subscribed,
         Err(error) => return Finding::unknown(CHECK, &error),
@@ -201,20 +204,20 @@ fn mails(found: Result<Vec<(String, bool)>, PortError>, topic: &str, region: &st
     let waiting: Vec<_> = subscribed.iter().filter(|(_, is_confirmed)| !is_confirmed).map(|(to, _)| to).collect();
     let confirmed = subscribed.len() - waiting.len();
     match waiting.first() {
-        None if confirmed > 0 => Finding::well(CHECK, format!("{confirmed} confirmed")),
+        None if confirmed > 0 => Finding::ok(CHECK, format!("{confirmed} confirmed")),
         Some(to) => Finding::bad(
             CHECK,
-            format!("{to} did not confirm the subscription: it gets no mail"),
+            format!("{to} has not confirmed the subscription: no email is sent to it"),
             format!(
-                "the link in the mail from AWS Notifications, valid for 3 days; to get another: aws sns subscribe --region \
+                "open the link in the email from AWS Notifications, valid for 3 days; to get another: aws sns subscribe --region \
                  {region} --topic-arn {topic} --protocol email --notification-endpoint {to}"
             ),
         ),
         None => Finding::bad(
             CHECK,
-            "nobody is subscribed to the topic",
+            "the topic has no subscriptions",
             format!(
-                "aws sns subscribe --region {region} --topic-arn {topic} --protocol email --notification-endpoint MAIL"
+                "aws sns subscribe --region {region} --topic-arn {topic} --protocol email --notification-endpoint EMAIL"
             ),
         ),
     }
@@ -225,15 +228,15 @@ fn rule(state: Result<RuleState, PortError>, name: &str, bucket: &str, region: &
     match state {
         Ok(rule) if !rule.enabled => Finding::bad(
             CHECK,
-            format!("{name} is switched off: no upload is exported"),
+            format!("{name} is disabled: uploads are not exported"),
             format!("aws events enable-rule --region {region} --name {name}"),
         ),
         Ok(rule) if !rule.pattern.contains(&format!("\"{bucket}\"")) => Finding::bad(
             CHECK,
-            format!("{name} does not wait for uploads to {bucket}: somebody changed its pattern"),
+            format!("{name} doesn't match uploads to {bucket}: its pattern was modified"),
             "sam build && sam deploy",
         ),
-        Ok(_) => Finding::well(CHECK, format!("{name} is on and waits for uploads to {bucket}")),
+        Ok(_) => Finding::ok(CHECK, format!("{name} is enabled and matches uploads to {bucket}")),
         Err(error) => Finding::unknown(CHECK, &error),
     }
 }
@@ -241,11 +244,11 @@ fn rule(state: Result<RuleState, PortError>, name: &str, bucket: &str, region: &
 fn schedule(state: Result<(bool, String), PortError>, name: &str, region: &str) -> Finding {
     const CHECK: &str = "check schedule";
     match state {
-        Ok((true, when)) => Finding::well(CHECK, format!("connections are checked by {when}")),
+        Ok((true, when)) => Finding::ok(CHECK, format!("connections are checked at {when}")),
         Ok((false, _)) => Finding::bad(
             CHECK,
-            format!("{name} is switched off: nobody notices a Region that is lost"),
-            // Only an update can switch it on, and it replaces everything.
+            format!("{name} is disabled: unavailable Regions are not detected"),
+            // Only an update can enable it, and it replaces all properties.
             format!(
                 "aws scheduler get-schedule --region {region} --name {name} | jq '{{Name, GroupName, ScheduleExpression, \
                  ScheduleExpressionTimezone, FlexibleTimeWindow, Target, State: \"ENABLED\"}}' > schedule.json && aws \
@@ -261,15 +264,12 @@ async fn function(inspector: &Inspector, name: &str, region: &str) -> Finding {
     match inspector.function(name).await {
         Ok(found) if found.state == "Failed" || found.last_update == "Failed" => Finding::bad(
             CHECK,
-            format!(
-                "{name} does not work: {}",
-                found.reason.unwrap_or_else(|| "the service does not say why".to_owned())
-            ),
+            format!("{name} failed: {}", found.reason.unwrap_or_else(|| "no reason returned".to_owned())),
             format!(
                 "aws lambda get-function-configuration --region {region} --function-name {name}; then sam build && sam deploy"
             ),
         ),
-        Ok(found) => Finding::well(CHECK, format!("{name} is {}", found.state.to_lowercase())),
+        Ok(found) => Finding::ok(CHECK, format!("{name} is {}", found.state.to_lowercase())),
         Err(error) => Finding::unknown(CHECK, &error),
     }
 }
@@ -284,10 +284,10 @@ async fn mapping(inspector: &Inspector, function: &str, region: &str) -> Finding
         mappings.iter().find(|(_, state)| !["Enabled", "Enabling", "Updating", "Creating"].contains(&state.as_str()));
     match (mappings.is_empty(), off) {
         (true, _) => Finding::bad(CHECK, format!("no queue invokes {function}"), "sam build && sam deploy"),
-        (false, None) => Finding::well(CHECK, format!("{function} takes from its queue")),
+        (false, None) => Finding::ok(CHECK, format!("the queue invokes {function}")),
         (false, Some((uuid, state))) => Finding::bad(
             CHECK,
-            format!("{function} does not take from its queue ({state})"),
+            format!("the queue doesn't invoke {function} (event source mapping: {state})"),
             format!("aws lambda update-event-source-mapping --region {region} --uuid {uuid} --enabled"),
         ),
     }
@@ -295,13 +295,13 @@ async fn mapping(inspector: &Inspector, function: &str, region: &str) -> Finding
 
 fn dead(check: &'static str, what: &str, url: &str, found: Result<u64, PortError>, region: &str) -> Finding {
     match found {
-        Ok(0) => Finding::well(check, "none"),
+        Ok(0) => Finding::ok(check, "none"),
         Ok(count) => Finding::bad(
             check,
-            format!("{count} {what} were given up; each is kept until 14 days after it arrived"),
+            format!("{count} messages ({what}) in the dead-letter queue; each is kept for 14 days after it arrived"),
             format!(
                 "aws sqs receive-message --region {region} --queue-url {url} --max-number-of-messages 10 \
-                 --visibility-timeout 0  # shows which; the alarm's description says how they are sent again"
+                 --visibility-timeout 0  # shows which; the alarm's description has the command that redrives them"
             ),
         ),
         Err(error) => Finding::unknown(check, &error),

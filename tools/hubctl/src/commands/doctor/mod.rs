@@ -1,4 +1,4 @@
-//! `hubctl doctor`: is everything as it should be, and how to fix it if not.
+//! `hubctl doctor`: checks the connections and the deployment, and shows how to fix problems.
 
 mod accounts;
 mod deployment;
@@ -22,57 +22,58 @@ use crate::exit::{Exit, Failure};
 use crate::render::Output;
 use crate::render::run_report::CREDENTIAL_REASONS;
 
-/// Check every connection and the deployment itself, and say how to fix them
+/// Check all connections and the deployment, and show how to fix problems
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
-The deployed function check-connections looks at each Region of each account,
-as it does each hour: its identity is the one that roles of other accounts
-trust. Its verdict is kept. Where it can't be invoked that is said, and the
-deployment looked at all the same. With --local the accounts are looked at with
-your own credentials, which needs roles that trust you, and nothing is kept.
+Invokes the deployed function check-connections, which checks each Region of
+each account and saves the result, as it does on its schedule: roles in other
+accounts trust this function's role. If it can't be invoked, doctor reports that
+and checks the deployment anyway. With --local, doctor checks the accounts with
+your own credentials, which the roles must trust, and saves nothing.
 
-Beside the accounts: whether an integration exports, removals that hang, scans
-that are overdue, the newest exports and archives that wait for approval; of a
-stack its bucket, rule, queues, functions, schedule, alarms and mails.
+Also checked: enabled integrations, deletions that don't complete, overdue
+scans, the latest exports, and archives that require approval; with --stack also
+its bucket, rule, queues, functions, schedule, alarms, and email subscriptions.
 
-Exit codes: 0 all is well, 4 credentials, 5 something is wrong, 1 nothing is
-known to be wrong, but something could not be looked at or did not answer.
+Exit codes: 0 no problems found; 4 credentials; 5 action needed; 1 no problem
+found, but a check could not be run or got no response.
 
 Examples:
   hubctl doctor --stack securityhub-exporter
   hubctl doctor --integration 123456789012
   hubctl doctor --local --table TABLE --state-bucket BUCKET
-  hubctl doctor --output json | jq -r '.connections[].problem.fix'
+  hubctl doctor --output json | jq -r '.connections[].problem.remediation'
 
-JSON: status (ok, credentials, degraded or unknown), deployment (check, status,
-message, fix), connections (account, provider, status, regions), problems.")]
+JSON: status (ok, credentials, degraded, or unknown), deployment (check, status,
+message, remediation), connections (account, provider, status, regions),
+problems.")]
 pub(crate) struct Args {
-    /// Only this integration: an account or an organization; may be repeated
+    /// Check only this integration (account or organization ID); repeatable
     #[arg(long = "integration", value_name = "ID")]
     integrations: Vec<ProviderId>,
 
-    /// Look at the accounts with your own credentials, and keep nothing
+    /// Check accounts with your own credentials and don't save the results
     #[arg(long)]
     local: bool,
 
-    /// Show every Region, also those that never took findings
+    /// Include Regions that were never enabled
     #[arg(long)]
     all_regions: bool,
 }
 
-/// All that was found.
+/// The result of all checks.
 #[derive(Serialize)]
 struct Diagnosis {
     status: &'static str,
     deployment: Vec<Finding>,
     connections: Vec<Connection>,
     problems: Vec<String>,
-    /// The Regions of accounts that take no findings and should.
+    /// By account, the unavailable Regions that should accept findings.
     #[serde(skip)]
     gaps: BTreeMap<AccountId, BTreeSet<RegionName>>,
-    /// Whether the function that checks refused the caller.
+    /// Whether the caller lacks permission to invoke the check function.
     #[serde(skip)]
-    is_caller_refused: bool,
+    is_caller_denied: bool,
 }
 
 pub(crate) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<Exit> {
@@ -89,18 +90,18 @@ pub(crate) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<E
         };
         let roll = select_targets(&*connected.cloud, &wanted).await.map_err(|error| port(&error))?;
         let mut problems = roll.problems;
-        let mut is_caller_refused = false;
+        let mut is_caller_denied = false;
         let targets = roll.targets;
         let connections = if args.local {
-            accounts::look(&connected.cloud, targets.clone(), style).await?
+            accounts::check_locally(&connected.cloud, targets.clone(), style).await?
         } else {
             let accounts: Vec<AccountId> = targets.iter().map(|target| target.account).collect();
             let function = connected.stack.as_ref().and_then(|stack| stack.check_function_name.as_deref());
             let (connections, failure) =
-                accounts::ask(&connected.config, function, accounts, &mut problems, style).await;
+                accounts::check_by_function(&connected.config, function, accounts, &mut problems, style).await;
             if let Some(failure) = failure {
-                is_caller_refused = failure.exit == Exit::Credentials;
-                problems.push(unasked(&failure));
+                is_caller_denied = failure.exit == Exit::Credentials;
+                problems.push(not_invoked(&failure));
             } else {
                 problems.extend(not_checked(&targets, &connections));
             }
@@ -112,9 +113,9 @@ pub(crate) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<E
         };
         let pattern = connected.stack.as_ref().and_then(|stack| stack.member_role_name_pattern.as_deref());
         let now = Timestamp::now();
-        deployment.extend(work::look(&connected.cloud, &args.integrations, &targets, pattern, now).await);
+        deployment.extend(work::inspect(&connected.cloud, &args.integrations, &targets, pattern, now).await);
         let gaps = gaps(&targets, &connections);
-        Ok(Diagnosis { status: "ok", deployment, connections, problems, gaps, is_caller_refused })
+        Ok(Diagnosis { status: "ok", deployment, connections, problems, gaps, is_caller_denied })
     })?;
     let exit = exit(&diagnosis);
     diagnosis.status = match exit {
@@ -130,7 +131,7 @@ pub(crate) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<E
     Ok(exit)
 }
 
-/// The checks of the deployment, without those of its accounts.
+/// Checks the deployment without its accounts.
 pub(crate) async fn inspect(global: &Global) -> Result<Vec<Finding>> {
     let connected = connect(global).await?;
     let roll = select_targets(&*connected.cloud, &TargetSelection::All).await.map_err(|error| port(&error))?;
@@ -139,30 +140,30 @@ pub(crate) async fn inspect(global: &Global) -> Result<Vec<Finding>> {
         None => Vec::new(),
     };
     let pattern = connected.stack.as_ref().and_then(|stack| stack.member_role_name_pattern.as_deref());
-    found.extend(work::look(&connected.cloud, &[], &roll.targets, pattern, Timestamp::now()).await);
+    found.extend(work::inspect(&connected.cloud, &[], &roll.targets, pattern, Timestamp::now()).await);
     Ok(found)
 }
 
-/// The function's name is the stack's to tell.
+/// The stack's outputs have the function's name.
 fn no_stack(global: &Global) -> Failure {
     if global.table.is_none() || global.state_bucket.is_none() {
         return which_deployment();
     }
-    Failure::new(Exit::Usage, "the function that checks is not known: no stack is named")
-        .hint("add --stack NAME, or --local to look with your own credentials")
+    Failure::new(Exit::Usage, "the check function is unknown: no stack specified")
+        .hint("add --stack NAME, or --local to check with your own credentials")
 }
 
-/// The accounts of which the function said nothing.
+/// Reports accounts that the function did not check.
 fn not_checked(targets: &[CheckTarget], connections: &[Connection]) -> Option<String> {
     let known: BTreeSet<_> = connections.iter().map(|connection| connection.account).collect();
     let missing: Vec<_> =
         targets.iter().map(|target| target.account).filter(|account| !known.contains(account)).collect();
     let first = missing.first()?;
     let (checked, all) = (targets.len() - missing.len(), targets.len());
-    Some(format!("{checked} of {all} accounts were checked; the first of the others is {first}"))
+    Some(format!("{checked} of {all} accounts were checked; the first account not checked is {first}"))
 }
 
-/// The Regions that take no findings and should, of each account that has such.
+/// By account, the unavailable Regions that should accept findings.
 fn gaps(targets: &[CheckTarget], connections: &[Connection]) -> BTreeMap<AccountId, BTreeSet<RegionName>> {
     let by_account: BTreeMap<_, _> = targets.iter().map(|target| (target.account, &target.integration)).collect();
     let of = |connection: &Connection| {
@@ -172,21 +173,21 @@ fn gaps(targets: &[CheckTarget], connections: &[Connection]) -> BTreeMap<Account
     connections.iter().filter_map(of).collect()
 }
 
-/// That the function could not be asked, with the other way.
-fn unasked(failure: &Failure) -> String {
+/// Reports that the function could not be invoked, with the alternative.
+fn not_invoked(failure: &Failure) -> String {
     let message = &failure.message;
     format!("not all accounts were checked: {message}. With your own credentials: hubctl doctor --local")
 }
 
-/// Whether it is the credentials that keep an account from being reached.
+/// Whether an account is disconnected because of its credentials.
 pub(crate) fn are_credentials_refused(connections: &[Connection]) -> bool {
     let problems = connections.iter().filter_map(|connection| connection.problem.as_ref());
     problems.map(|problem| problem.reason.as_str()).any(|reason| CREDENTIAL_REASONS.contains(&reason))
 }
 
-/// What a script should know.
+/// The exit code.
 fn exit(diagnosis: &Diagnosis) -> Exit {
-    if diagnosis.is_caller_refused || are_credentials_refused(&diagnosis.connections) {
+    if diagnosis.is_caller_denied || are_credentials_refused(&diagnosis.connections) {
         return Exit::Credentials;
     }
     let Diagnosis { deployment, connections, problems, gaps, .. } = diagnosis;

@@ -57,7 +57,7 @@ fn diagnosis(connections: Vec<Connection>) -> Diagnosis {
         connections,
         problems: Vec::new(),
         gaps: BTreeMap::new(),
-        is_caller_refused: false,
+        is_caller_denied: false,
     }
 }
 
@@ -94,7 +94,7 @@ fn the_exit_code_tells_credentials_from_regions() {
     assert_eq!(exit(&Diagnosis { deployment: vec![bad], ..diagnosis(vec![well()]) }), Exit::Degraded);
     assert_eq!(exit(&Diagnosis { deployment: vec![unknown], ..diagnosis(vec![well()]) }), Exit::Error);
     assert_eq!(exit(&Diagnosis { problems: vec!["p".to_owned()], ..diagnosis(vec![well()]) }), Exit::Degraded);
-    assert_eq!(exit(&Diagnosis { is_caller_refused: true, ..diagnosis(vec![well()]) }), Exit::Credentials);
+    assert_eq!(exit(&Diagnosis { is_caller_denied: true, ..diagnosis(vec![well()]) }), Exit::Credentials);
 }
 
 /// Where the function can't be asked, that is one problem beside what the deployment itself shows.
@@ -102,11 +102,11 @@ fn the_exit_code_tells_credentials_from_regions() {
 fn a_function_that_can_not_be_asked_hides_nothing_else() {
     let failure = Failure::new(Exit::Error, "failed to invoke it: there is no such function");
     let deployment =
-        vec![Finding { check: "queue", status: Health::Well, message: "0 uploads wait".to_owned(), remediation: None }];
-    let diagnosis = Diagnosis { deployment, problems: vec![unasked(&failure)], ..diagnosis(Vec::new()) };
+        vec![Finding { check: "queue", status: Health::Ok, message: "0 uploads wait".to_owned(), remediation: None }];
+    let diagnosis = Diagnosis { deployment, problems: vec![not_invoked(&failure)], ..diagnosis(Vec::new()) };
     let text = shown(&diagnosis);
     assert!(text.contains("0 uploads wait") && text.contains("no such function"), "{text}");
-    assert!(text.contains("hubctl doctor --local") && !text.contains("There are no integrations"), "{text}");
+    assert!(text.contains("hubctl doctor --local") && !text.contains("No integrations"), "{text}");
     assert_eq!(exit(&diagnosis), Exit::Degraded);
 }
 
@@ -118,11 +118,11 @@ fn where_all_is_well_that_is_said() {
 #[test]
 fn what_is_wrong_is_shown_with_what_to_type() {
     let deployment = vec![
-        Finding { check: "queue", status: Health::Well, message: "0 uploads wait".to_owned(), remediation: None },
+        Finding { check: "queue", status: Health::Ok, message: "0 uploads wait".to_owned(), remediation: None },
         Finding {
             check: "upload rule",
             status: Health::Bad,
-            message: "the-rule is switched off: no upload is exported".to_owned(),
+            message: "the-rule is disabled: no upload is exported".to_owned(),
             remediation: Some("aws events enable-rule --region eu-west-1 --name the-rule".to_owned()),
         },
     ];
@@ -157,8 +157,8 @@ fn an_account_that_did_not_answer_is_not_well() {
     let diagnosis = diagnosis(vec![silent]);
     assert_eq!(exit(&diagnosis), Exit::Error);
     let text = shown(&diagnosis);
-    assert!(text.contains("taken (as before: no") && text.contains("STS answered 503"), "{text}");
-    assert!(!text.contains("All is well"), "{text}");
+    assert!(text.contains("known: no response)") && text.contains("STS answered 503"), "{text}");
+    assert!(!text.contains("No problems found"), "{text}");
 }
 
 #[test]
@@ -179,5 +179,5 @@ fn an_account_of_which_nothing_was_said_is_a_problem() {
     let targets = [target("123456789012"), target("210987654321")];
     assert_eq!(not_checked(&targets[..1], &[well()]), None);
     let said = not_checked(&targets, &[well()]).unwrap();
-    assert_eq!(said, "1 of 2 accounts were checked; the first of the others is 210987654321");
+    assert_eq!(said, "1 of 2 accounts were checked; the first account not checked is 210987654321");
 }

@@ -1,4 +1,4 @@
-//! The diagnosis for people: tables of what was looked at, and below them what to type, unbroken, so that it can be copied.
+//! The diagnosis as text: tables of the checks, and below them the remediations, not wrapped, so that they can be copied.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -10,31 +10,29 @@ use super::Diagnosis;
 use super::deployment::Health;
 use crate::render::{Column, Output, Table, Tone, text};
 
-/// Writes all of it.
+/// Writes the diagnosis.
 pub(super) fn write(diagnosis: &Diagnosis, all_regions: bool, output: &mut Output) -> io::Result<()> {
     if !diagnosis.deployment.is_empty() {
         output.table(&deployment(diagnosis))?;
         output.line("")?;
     }
     if diagnosis.connections.is_empty() && !diagnosis.problems.is_empty() {
-        output.line("No account was checked.")?;
+        output.line("No accounts were checked.")?;
     } else if diagnosis.connections.is_empty() {
-        output.line(
-            "There are no integrations to check. Create one: hubctl integration create --provider 123456789012",
-        )?;
+        output.line("No integrations to check. To create one: hubctl integration create --provider 123456789012")?;
     } else {
         output.table(&regions(diagnosis, all_regions))?;
     }
     let remediations = remediations(diagnosis, all_regions);
     if remediations.is_empty() {
-        output.line("\nAll is well.")?;
+        output.line("\nNo problems found.")?;
         let off = |region: &RegionConnection| region.status != RegionStatus::Enabled;
         if !all_regions && diagnosis.connections.iter().flat_map(|connection| connection.regions.values()).any(off) {
-            output.line("What would make the other Regions take findings as well: hubctl doctor --all-regions")?;
+            output.line("To see how to enable the other Regions: hubctl doctor --all-regions")?;
         }
         return Ok(());
     }
-    output.line("\nWhat to do:")?;
+    output.line("\nAction needed:")?;
     for (what, how) in remediations {
         output.line(format!("\n* {}", text::harmless(&what)))?;
         if let Some(how) = how {
@@ -47,26 +45,26 @@ pub(super) fn write(diagnosis: &Diagnosis, all_regions: bool, output: &mut Outpu
 }
 
 fn deployment(diagnosis: &Diagnosis) -> Table {
-    let mut table = Table::new(["Deployment", "State", "Found"].map(Column::Text));
+    let mut table = Table::new(["Deployment", "Health", "Result"].map(Column::Text));
     for finding in &diagnosis.deployment {
         let (tone, state) = match finding.status {
-            Health::Well => (Tone::Good, "well"),
+            Health::Ok => (Tone::Good, "OK"),
             Health::Unknown => (Tone::Warning, "unknown"),
-            Health::Bad => (Tone::Bad, "to fix"),
+            Health::Bad => (Tone::Bad, "action needed"),
         };
         table.row(tone, [finding.check, state, &finding.message]);
     }
     table
 }
 
-/// A row for each Region that takes findings or lately did; the others of an account in a row for each reason.
+/// A row for each Region that is or was available; the other Regions of an account in a row for each reason.
 fn regions(diagnosis: &Diagnosis, all_regions: bool) -> Table {
     let columns = ["Account", "Region", "Hub", "Product", "Findings", "Since (UTC)"].map(Column::Text);
     let mut table = Table::new(columns);
     for connection in &diagnosis.connections {
         let account = connection.account.as_str();
         if connection.regions.is_empty() {
-            table.row(Tone::Bad, [account, "-", "-", "-", "not reached", ""]);
+            table.row(Tone::Bad, [account, "-", "-", "-", "unreachable", ""]);
         }
         let mut others: BTreeMap<RegionStatus, Vec<RegionName>> = BTreeMap::new();
         for (name, region) in &connection.regions {
@@ -75,10 +73,10 @@ fn regions(diagnosis: &Diagnosis, all_regions: bool) -> Table {
                 others.entry(region.status).or_default().push(*name);
                 continue;
             }
-            let [hub, product, findings] = words(region.status);
+            let [hub, product, findings] = check_results(region.status);
             let since = region.since.strftime("%Y-%m-%d %H:%M").to_string();
             let is_stale = region.stale_since.or(connection.stale_since).is_some();
-            let stale = if is_stale { " (as before: no answer now)" } else { "" };
+            let stale = if is_stale { " (last known: no response)" } else { "" };
             table.row(
                 if is_stale && region.status == RegionStatus::Enabled {
                     Tone::Warning
@@ -89,7 +87,7 @@ fn regions(diagnosis: &Diagnosis, all_regions: bool) -> Table {
             );
         }
         for (status, names) in others {
-            let [hub, product, findings] = words(status);
+            let [hub, product, findings] = check_results(status);
             let which = match names.as_slice() {
                 [name] => name.to_string(),
                 _ => format!("{} others", names.len()),
@@ -100,21 +98,21 @@ fn regions(diagnosis: &Diagnosis, all_regions: bool) -> Table {
     table
 }
 
-/// Whether a Region should take findings: it did lately, or the integration names it.
+/// Whether an unavailable Region should accept findings: it did before, or the integration selects it.
 fn is_gap(diagnosis: &Diagnosis, connection: &Connection, name: RegionName) -> bool {
     let is_lost = connection.regions.get(&name).is_some_and(|region| region.unavailable_since.is_some());
     is_lost || diagnosis.gaps.get(&connection.account).is_some_and(|gaps| gaps.contains(&name))
 }
 
-/// How a Region stands at each check: the hub, the product, writing findings.
-const fn words(status: RegionStatus) -> [&'static str; 3] {
+/// Result of each check of a Region: the hub, the product, importing findings.
+const fn check_results(status: RegionStatus) -> [&'static str; 3] {
     match status {
-        RegionStatus::Enabled => ["on", "accepted", "taken"],
-        RegionStatus::HubNotEnabled => ["off", "-", "-"],
-        RegionStatus::ProductNotAccepted => ["on", "missing", "-"],
-        RegionStatus::RegionNotOptedIn => ["-", "-", "Region is off"],
+        RegionStatus::Enabled => ["enabled", "accepted", "accepted"],
+        RegionStatus::HubNotEnabled => ["not enabled", "-", "-"],
+        RegionStatus::ProductNotAccepted => ["enabled", "missing", "-"],
+        RegionStatus::RegionNotOptedIn => ["-", "-", "not opted in"],
         RegionStatus::AccessDenied => ["?", "?", "denied"],
-        RegionStatus::Unreachable => ["?", "?", "no answer"],
+        RegionStatus::Unreachable => ["?", "?", "unreachable"],
     }
 }
 
@@ -128,7 +126,7 @@ fn tone(connection: &Connection, region: &RegionConnection) -> Tone {
     }
 }
 
-/// What is wrong, the worst first, each with how to fix it.
+/// Problems with remediations, the most severe first.
 fn remediations(diagnosis: &Diagnosis, all_regions: bool) -> Vec<(String, Option<String>)> {
     let mut remediations: Vec<(String, Option<String>)> = Vec::new();
     for connection in &diagnosis.connections {
@@ -142,11 +140,11 @@ fn remediations(diagnosis: &Diagnosis, all_regions: bool) -> Vec<(String, Option
             }
         }
         if connection.status == ConnectionStatus::Disconnected && connection.problem.is_none() && !all_regions {
-            remediations.extend(never_taken(connection));
+            remediations.extend(never_accepted(connection));
         }
     }
     for finding in &diagnosis.deployment {
-        if finding.status != Health::Well {
+        if finding.status != Health::Ok {
             remediations.push((format!("{}: {}", finding.check, finding.message), finding.remediation.clone()));
         }
     }
@@ -162,15 +160,15 @@ fn remediations(diagnosis: &Diagnosis, all_regions: bool) -> Vec<(String, Option
     remediations
 }
 
-/// Where no Region takes findings: one of each reason, and its command, which the others have as well.
-fn never_taken(connection: &Connection) -> Vec<(String, Option<String>)> {
+/// If no Region is available: one Region for each reason, with its command.
+fn never_accepted(connection: &Connection) -> Vec<(String, Option<String>)> {
     let mut seen = Vec::new();
     let mut remediations = Vec::new();
     for (name, region) in &connection.regions {
         if let Some(problem) = region.problem.as_ref().filter(|_| !seen.contains(&region.status)) {
             seen.push(region.status);
             let more = connection.regions.values().filter(|other| other.status == region.status).count() - 1;
-            let others = if more > 0 { format!(" (and {more} Regions more)") } else { String::new() };
+            let others = if more > 0 { format!(" (and {more} more Regions)") } else { String::new() };
             remediations.push((
                 format!("{} in {name}{others}: {}", connection.account, problem.message),
                 problem.remediation.clone(),

@@ -1,5 +1,5 @@
-//! The checks of what the deployment is to do: does an integration export, is one stuck, do scans come, did the newest exports
-//! succeed, may the roles be assumed.
+//! Checks of the deployment's work: enabled integrations, stuck deletions, overdue scans, the newest exports, and assumable
+//! roles.
 
 use std::collections::BTreeSet;
 
@@ -21,21 +21,21 @@ use super::deployment::Finding;
 use crate::args::role::matches_pattern;
 use crate::render::text;
 
-/// Entries of one part of a list.
+/// Entries per page.
 const PART: usize = 500;
-/// Parts that are read of a list: more integrations and providers than there are accounts in an organization.
+/// Maximum number of pages: more entries than the account quota of an organization.
 const PARTS_MAX: usize = 40;
-/// Newest runs and jobs that are looked at.
+/// Number of newest runs and jobs to check.
 const NEWEST: usize = 200;
-/// Findings of one kind that are shown one by one.
+/// Maximum number of similar problems to list.
 const ALIKE_MAX: usize = 5;
-/// How long a removal may take: the archives of an account of half a million findings take less.
+/// Maximum duration of a deletion: archiving half a million findings takes less.
 const REMOVAL_MAX: SignedDuration = SignedDuration::from_hours(2);
-/// Accounts that are asked for at once.
+/// Accounts that are read concurrently.
 const AT_ONCE: usize = 16;
 
-/// Looks at it all. `only`: these integrations, if any are named.
-pub(super) async fn look(
+/// Runs all checks. `only`: these integrations, if any are given.
+pub(super) async fn inspect(
     cloud: &Cloud,
     only: &[ProviderId],
     targets: &[CheckTarget],
@@ -51,8 +51,8 @@ pub(super) async fn look(
     let all: Vec<_> = all.into_iter().filter(|stored| wanted(&stored.value.provider)).collect();
     findings.push(enabled(&all));
     match cloud.jobs(&Page { limit: NEWEST, after: None }).await {
-        Ok(jobs) => findings.extend(all.iter().filter_map(|stored| removal(&stored.value, &jobs.entries, now))),
-        Err(error) => findings.push(Finding::unknown("removals", &error)),
+        Ok(jobs) => findings.extend(all.iter().filter_map(|stored| deletion(&stored.value, &jobs.entries, now))),
+        Err(error) => findings.push(Finding::unknown("deletions", &error)),
     }
     match providers(cloud).await {
         Ok(providers) => {
@@ -98,28 +98,28 @@ async fn providers(cloud: &Cloud) -> Result<Vec<Stored<Provider>>, PortError> {
     Ok(all)
 }
 
-/// Whether any integration exports.
+/// Whether any integration is enabled.
 fn enabled(all: &[Stored<Integration>]) -> Finding {
     const CHECK: &str = "integrations";
     let off: Vec<_> = all.iter().filter(|stored| !stored.value.enabled).collect();
     match (all.len(), off.as_slice()) {
         (0, _) => Finding::bad(
             CHECK,
-            "there is none: no finding is exported",
+            "no integrations: findings are not exported",
             "hubctl integration create --provider 123456789012",
         ),
         (total, [first, ..]) if off.len() == total => Finding::bad(
             CHECK,
-            format!("all {total} are disabled: no finding is exported"),
+            format!("all {total} are disabled: findings are not exported"),
             format!("hubctl integration enable {} --replay", first.value.provider),
         ),
-        (total, off) => Finding::well(CHECK, format!("{} of {total} enabled", total - off.len())),
+        (total, off) => Finding::ok(CHECK, format!("{} of {total} enabled", total - off.len())),
     }
 }
 
-/// A removal that does not end.
-fn removal(integration: &Integration, jobs: &[JobRecord], now: Timestamp) -> Option<Finding> {
-    const CHECK: &str = "removals";
+/// A deletion that doesn't complete.
+fn deletion(integration: &Integration, jobs: &[JobRecord], now: Timestamp) -> Option<Finding> {
+    const CHECK: &str = "deletions";
     let (since, id) = (integration.deletion_requested_at?, &integration.provider);
     // Newest first.
     let job = jobs.iter().find(|record| {
@@ -132,20 +132,20 @@ fn removal(integration: &Integration, jobs: &[JobRecord], now: Timestamp) -> Opt
     }
     let why = ended.map_or_else(String::new, |job| {
         format!(
-            ": the job {} did not complete{}",
+            ": job {} has not completed{}",
             job.id,
             job.message.as_deref().map(|said| format!(" ({said})")).unwrap_or_default()
         )
     });
-    let message = format!("{id} is being deleted since {} and is still there{why}", text::time(since));
+    let message = format!("the deletion of {id}, requested at {}, has not completed{why}", text::time(since));
     Some(Finding::bad(
         CHECK,
         message,
-        format!("hubctl integration delete {id} --archive\nOr call it off: hubctl integration enable {id}"),
+        format!("hubctl integration delete {id} --archive\nOr cancel the deletion: hubctl integration enable {id}"),
     ))
 }
 
-/// A role that the deployment's functions may not assume.
+/// A role that the deployment's functions can't assume.
 fn role(integration: &Integration, providers: &[Stored<Provider>], pattern: &str) -> Option<Finding> {
     let id = &integration.provider;
     let of_provider = || providers.iter().find(|stored| stored.value.id == *id).map(|stored| &stored.value.credentials);
@@ -155,9 +155,9 @@ fn role(integration: &Integration, providers: &[Stored<Provider>], pattern: &str
     (by_us && !matches_pattern(pattern, name)).then(|| {
         Finding::bad(
             "roles",
-            format!("{id}: the functions may assume the roles {pattern} only, not {name}"),
+            format!("{id}: the functions can assume only roles {pattern}, not {name}"),
             format!(
-                "sam deploy with the parameter MemberRoleNamePattern={name}, or another role: hubctl integration \
+                "deploy with the parameter MemberRoleNamePattern={name}, or use another role: hubctl integration \
                  credentials {id} --role-name NAME"
             ),
         )
@@ -178,7 +178,7 @@ async fn scans(
         let integration = all.iter().find(|stored| stored.value.provider == *id && stored.value.enabled)?;
         let provider = providers.iter().find(|stored| stored.value.id == *id)?;
         let schedule: Schedule = provider.value.scan_schedule.as_ref()?.parse().ok()?;
-        // Who changed something lately waits from then on.
+        // After a change of the schedule, the next scan is due from then on.
         Some((target.account, schedule, integration.updated_at.max(provider.updated_at)))
     };
     let scheduled: Vec<_> = targets.iter().filter_map(schedule).collect();
@@ -194,7 +194,7 @@ async fn scans(
             Err(error) => return Finding::unknown(CHECK, &error),
         }
     }
-    told_scans(scheduled.len(), &late)
+    scan_finding(scheduled.len(), &late)
 }
 
 /// Since when a scan is overdue.
@@ -203,14 +203,14 @@ fn overdue(schedule: &Schedule, newest: Option<Timestamp>, since: Timestamp, now
     schedule.missing(newest, since, now)
 }
 
-fn told_scans(scheduled: usize, late: &[(AccountId, Timestamp)]) -> Finding {
+fn scan_finding(scheduled: usize, late: &[(AccountId, Timestamp)]) -> Finding {
     const CHECK: &str = "scans";
     let Some((first, _)) = late.first() else {
-        return Finding::well(
+        return Finding::ok(
             CHECK,
             match scheduled {
                 0 => "no provider has a scan schedule".to_owned(),
-                _ => format!("none of {scheduled} accounts with a schedule is overdue"),
+                _ => format!("none of {scheduled} accounts with a schedule overdue"),
             },
         );
     };
@@ -221,11 +221,11 @@ fn told_scans(scheduled: usize, late: &[(AccountId, Timestamp)]) -> Finding {
     Finding::bad(
         CHECK,
         format!("{} of {scheduled} overdue: {each}{more}", late.len()),
-        format!("hubctl run list --account {first}  # which scans came; then look at the scanner"),
+        format!("hubctl run list --account {first}  # to see which scans arrived; then check the scanner"),
     )
 }
 
-/// The newest export of each account, or of the upload, where it has no account: failed, or waiting for approval.
+/// The newest export of each account (of each upload if it has no account): failed, or pending approval.
 fn exports(newest_first: &[RunReport]) -> Vec<Finding> {
     const CHECK: &str = "exports";
     let mut seen = BTreeSet::new();
@@ -255,15 +255,18 @@ fn exports(newest_first: &[RunReport]) -> Vec<Finding> {
         }
     }
     if failed.is_empty() && held.is_empty() {
-        return vec![Finding::well(CHECK, format!("of the newest {} runs none failed last", newest_first.len()))];
+        return vec![Finding::ok(
+            CHECK,
+            format!("no account's latest export failed ({} runs checked)", newest_first.len()),
+        )];
     }
     let failed = failed.iter().take(ALIKE_MAX).map(|run| {
         let why = run.reasons.first().map(|reason| format!(": {reason}")).unwrap_or_default();
-        let message = format!("the newest export of {} failed{why}", run.upload.source);
+        let message = format!("the latest export of {} failed{why}", run.upload.source);
         Finding::bad(CHECK, message, format!("hubctl run show {}", run.run_id))
     });
     let held = held.iter().take(ALIKE_MAX).map(|(run, account)| {
-        let message = format!("resolved findings of {account} wait for approval to be archived");
+        let message = format!("resolved findings of {account} are pending approval");
         let id = &run.run_id;
         Finding::bad(
             "archives",

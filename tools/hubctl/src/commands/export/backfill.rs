@@ -1,4 +1,4 @@
-//! `hubctl export --since`: old scans, in the order in which they were made, so that each is the newest at its turn.
+//! `hubctl export --since`: old scans in the order of their scan time, so that none is superseded.
 
 use std::sync::Arc;
 
@@ -27,16 +27,16 @@ const UPLOAD_CHARS_MAX: usize = 26;
 /// A day, or a time with its offset.
 pub(super) fn since(text: &str) -> Result<Timestamp, String> {
     let parsed = text.parse::<Timestamp>().or_else(|_| format!("{text}T00:00:00Z").parse());
-    parsed.map_err(|_| "not a day, such as 2026-11-01, nor a time, such as 2026-11-01T12:00:00Z".to_owned())
+    parsed.map_err(|_| "not a date, such as 2026-11-01, or a time, such as 2026-11-01T12:00:00Z".to_owned())
 }
 
 pub(super) fn run(args: &Args, since: Timestamp, global: &Global, output: &mut Output) -> Result<Exit> {
     let Source::Object(prefix) = &args.source else {
-        return Err(Failure::new(Exit::Usage, "--since exports what lies in S3: s3://BUCKET/PREFIX").into());
+        return Err(Failure::new(Exit::Usage, "--since requires an S3 prefix: s3://BUCKET/PREFIX").into());
     };
     let runs = deployment::block_on(async {
         if args.options.standalone {
-            let origin = Origin::standalone(args.options.place()?, global);
+            let origin = Origin::standalone(args.options.location()?, global);
             let standalone = args.options.connect(global).await?;
             let cloud = standalone.cloud.clone();
             export_all(&Arc::new(standalone), &cloud, args, (prefix, since), &origin, output).await
@@ -47,17 +47,17 @@ pub(super) fn run(args: &Args, since: Timestamp, global: &Global, output: &mut O
             export_all(&connected.cloud, &connected.cloud, args, (prefix, since), &origin, output).await
         }
     })?;
-    args.work.keep(&runs)?;
+    args.work.save_report(&runs)?;
     match output.format {
         Format::Json => output.json(&runs)?,
         Format::Table => output.table(&table(&runs))?,
     }
-    // What is no scan lies beside scans in every bucket.
+    // Buckets also contain objects that are not scans.
     let exits = runs.iter().filter(|run| run.status != RunStatus::Ignored).map(run_report::exit);
-    Ok(exits.max_by_key(|exit| exit.graveness()).unwrap_or(Exit::Success))
+    Ok(exits.max_by_key(|exit| exit.severity()).unwrap_or(Exit::Success))
 }
 
-/// Exports one scan after the other. One that can't be exported at all ends it: the next ones can wait.
+/// Exports one scan after another, and stops at the first that fails.
 async fn export_all<P: Ports>(
     ports: &Arc<P>,
     cloud: &Cloud,
@@ -68,16 +68,12 @@ async fn export_all<P: Ports>(
 ) -> Result<Vec<RunReport>> {
     let listed = cloud.list_uploads(&prefix.bucket, &prefix.key).await.map_err(|error| port(&error))?;
     let uploads = in_order(listed, since);
-    output.note(format!(
-        "{} from {} on",
-        text::counted(uploads.len() as u64, "upload", "uploads"),
-        text::time(since)
-    ))?;
+    output.note(format!("{} since {}", text::counted(uploads.len() as u64, "upload", "uploads"), text::time(since)))?;
     let mut runs = Vec::new();
     for upload in uploads {
         let url = upload.url();
         let scan = work::open(&Source::Object(upload), cloud).await?;
-        let options = Options { reexport: !args.once, ..Options::default() };
+        let options = Options { reexport: !args.skip_exported, ..Options::default() };
         let run = work::export(ports, &args.work, origin, scan, options, output).await?;
         output.note(format!("{:10} {url}", run.status.as_str()))?;
         runs.push(run);
@@ -85,7 +81,7 @@ async fn export_all<P: Ports>(
     Ok(runs)
 }
 
-/// The uploads from a time on, the oldest first.
+/// Uploads since a time, oldest first.
 fn in_order(listed: Vec<Listed>, since: Timestamp) -> Vec<Upload> {
     let mut timed: Vec<(Timestamp, Upload)> = listed
         .into_iter()
@@ -114,7 +110,7 @@ fn table(runs: &[RunReport]) -> Table {
         Column::Text("Scanned at"),
         Column::Text("Status"),
         Column::Number("Sent"),
-        Column::Number("Same"),
+        Column::Number("Unchanged"),
         Column::Number("Archived"),
         Column::Text("Upload"),
     ]);

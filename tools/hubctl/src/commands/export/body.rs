@@ -1,4 +1,4 @@
-//! Scans as streams: a local file's, and one that ends when the operator has enough.
+//! Scans as streams: of a local file, and one that fails on Ctrl-C.
 
 use std::io;
 use std::path::Path;
@@ -20,11 +20,11 @@ const READ_BYTES: usize = 256 * 1024;
 /// Exit code of a process that Ctrl-C ended (128 + SIGINT), as shells expect it.
 const INTERRUPTED: i32 = 130;
 
-/// A local file. It is known by its path, and its content by size and time: hashing 700 MB first would cost more than
-/// `--once` gains.
+/// A local file. It is identified by its path, and its content by size and time: hashing 700 MB first would cost more than
+/// `--skip-exported` saves.
 pub(super) async fn of_file(path: &Path) -> Result<Scan> {
     let file = open_file(path)?;
-    let data = file.metadata().with_context(|| format!("failed to look at {}", path.display()))?;
+    let data = file.metadata().with_context(|| format!("failed to read the metadata of {}", path.display()))?;
     let modified = data.modified().ok();
     let nanoseconds = modified.and_then(|time| time.duration_since(UNIX_EPOCH).ok()).unwrap_or_default().as_nanos();
     let full_path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
@@ -43,7 +43,7 @@ pub(super) async fn of_file(path: &Path) -> Result<Scan> {
     Ok(Scan { info, body: body.boxed() })
 }
 
-/// The same stream, which breaks on Ctrl-C. A second Ctrl-C ends the process at once.
+/// The stream, which fails on Ctrl-C. A second Ctrl-C ends the process immediately.
 pub(super) fn until_interrupted(body: BoxStream<'static, io::Result<Bytes>>) -> BoxStream<'static, io::Result<Bytes>> {
     let interrupt = Box::pin(tokio::signal::ctrl_c());
     stream::unfold((body, Some(interrupt)), |(mut body, interrupt)| async move {
@@ -52,12 +52,12 @@ pub(super) fn until_interrupted(body: BoxStream<'static, io::Result<Bytes>>) -> 
             biased;
             _ = &mut interrupt => {
                 tokio::spawn(async {
-                    // Where signals can't be had, the first did not come either.
+                    // If signals are not available, the first did not arrive either.
                     if tokio::signal::ctrl_c().await.is_ok() {
                         std::process::exit(INTERRUPTED);
                     }
                 });
-                Some((Err(io::Error::other("interrupted; what is on its way is still sent")), (body, None)))
+                Some((Err(io::Error::other("interrupted; findings in flight are still sent")), (body, None)))
             }
             chunk = body.next() => chunk.map(|chunk| (chunk, (body, Some(interrupt)))),
         }
@@ -71,8 +71,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_file_is_streamed_whole_and_known_by_its_content() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("scan.json");
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("scan.json");
         let content = vec![b'x'; READ_BYTES * 2 + 7];
         std::fs::write(&path, &content).unwrap();
         let scan = of_file(&path).await.unwrap();

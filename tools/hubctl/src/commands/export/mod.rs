@@ -1,4 +1,4 @@
-//! `hubctl export`: the same export that the function does, from this machine.
+//! `hubctl export`: runs on this machine the same export as the function.
 
 mod backfill;
 mod body;
@@ -16,18 +16,18 @@ use crate::render::Output;
 use crate::scan::source::Source;
 use crate::standalone;
 
-/// Export a scan into Security Hub, from a file or from S3
+/// Export a scan to Security Hub, from a file or from Amazon S3
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
-Does what the deployment does on an upload: by the integrations of the accounts
-in the scan, into every Region that takes the findings, recorded as a run.
-The same scan is exported again, however often; what is there already stays.
-A file is exported in the format that it has.
+Runs the same export as the deployment does for an upload: it uses the settings
+of the integrations of the scanned accounts, sends findings to each enabled
+Region, and is recorded as a run. Exporting a scan again is safe: findings that
+did not change are not sent again. A local file is exported in its own format.
 
-With --standalone there is no deployment: a CI job exports with the options
-given here, as whom it calls. What was sent is kept in --state, so that the next
-scan sends only what changed and archives only what is gone. Jobs that share
-the place keep apart. In it, claims/ and runs/ may be cleared of old files.
+With --standalone no deployment is used: a CI job exports with the options given
+here and its own credentials. The export state is stored in --state, so that the
+next scan sends only changes and archives findings that are resolved. Concurrent
+jobs can share one state. Old files in claims/ and runs/ there can be deleted.
 
 Examples:
   hubctl export s3://scans/scan.ocsf.json --stack securityhub-exporter
@@ -36,19 +36,19 @@ Examples:
     --archive --severity-min medium --report run.json
   hubctl export scan.ocsf.json --standalone --state .prowler-state \\
     --region eu-west-1 --region us-east-1 --only-failed=false
-  hubctl export s3://scans/json-ocsf/ --since 2026-11-01 --once
+  hubctl export s3://scans/json-ocsf/ --since 2026-11-01 --skip-exported
 
-JSON: the run's report, as `hubctl run show` gives it; with --since an array.")]
+JSON: the run's report, as in `hubctl run show`; with --since an array.")]
 pub(crate) struct Args {
-    #[arg(help = "Scan file of Prowler, plain or compressed, or an object: s3://BUCKET/KEY")]
+    #[arg(help = "Prowler scan file, optionally compressed, or an object: s3://BUCKET/KEY")]
     #[arg(value_name = "FILE|S3-URL", value_parser = Source::parser())]
     source: Source,
 
-    /// Do nothing if an earlier run exported this upload
+    /// Skip uploads that an earlier run exported
     #[arg(long)]
-    once: bool,
+    skip_exported: bool,
 
-    /// Export all scans whose keys begin so, from this day or time on (UTC), the oldest first
+    /// Export every scan under the prefix that was modified since this time (UTC), oldest first
     #[arg(long, value_name = "DATE", value_parser = backfill::since)]
     since: Option<Timestamp>,
 
@@ -64,17 +64,17 @@ pub(crate) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<E
         return backfill::run(args, since, global, output);
     }
     let any_format = args.options.any_format(&args.source);
-    let options = exporter::export::Options { reexport: !args.once, any_format, ..Default::default() };
+    let options = exporter::export::Options { reexport: !args.skip_exported, any_format, ..Default::default() };
     let (report, origin) = deployment::block_on(async {
         if args.options.standalone {
-            let origin = Origin::standalone(args.options.place()?, global);
+            let origin = Origin::standalone(args.options.location()?, global);
             let standalone = args.options.connect(global).await?;
             let scan = work::open(&args.source, standalone.cloud.as_ref()).await?;
             Ok((work::export(&standalone.into(), &args.work, &origin, scan, options, output).await?, origin))
         } else {
             args.options.check_deployment()?;
             let connected = deployment::connect(global).await?;
-            let origin = Origin::workstation(global, args.source.is_here(), connected.state());
+            let origin = Origin::workstation(global, args.source.is_local_file(), connected.state());
             let scan = work::open(&args.source, connected.cloud.as_ref()).await?;
             Ok((work::export(&connected.cloud, &args.work, &origin, scan, options, output).await?, origin))
         }

@@ -1,4 +1,4 @@
-//! What every export from this machine does: open the scan, export it while somebody watches, say how it ended.
+//! What every local export does: open the scan, export it with a progress bar, and report the result.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -21,31 +21,31 @@ use crate::render::{Output, text};
 use crate::scan::source::Source;
 use crate::shell::quoted;
 
-/// How an export from this machine works.
+/// Options of a local export.
 #[derive(clap::Args, Clone, Debug)]
 pub(crate) struct Work {
-    /// Write the run's report to a file as well, as JSON
+    /// Also write the run's report to a file, as JSON
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
 
-    /// BatchImportFindings calls a second for each account and Region, where your quota is another; 0 is no limit
+    /// Rate limit of BatchImportFindings per account and Region, in calls per second; 0 for unlimited
     #[arg(long, value_name = "CALLS", default_value_t = Settings::default().import_calls_per_second)]
     calls_per_second: u32,
 
-    /// Calls at once after a pause, where your quota is another
+    /// Burst size of the rate limit
     #[arg(long, value_name = "CALLS", default_value_t = Settings::default().import_calls_burst)]
     calls_burst: u32,
 }
 
 impl Work {
-    /// For an export that calls nobody: no pace holds it up.
-    pub(crate) fn unpaced() -> Self {
+    /// Without a rate limit, for an export that makes no calls.
+    pub(crate) fn unlimited_rate() -> Self {
         Self { report: None, calls_per_second: 0, calls_burst: Settings::default().import_calls_burst }
     }
 }
 
 impl Work {
-    /// How the exporter is to behave towards the service, and what its reports name.
+    /// Settings of the exporter.
     pub(crate) fn settings(&self, origin: &Origin) -> Settings {
         Settings {
             command_options: origin.options().to_owned(),
@@ -55,27 +55,27 @@ impl Work {
         }
     }
 
-    /// Whether it is to keep another pace than most.
-    pub(crate) fn has_own_pace(&self) -> bool {
+    /// Whether a rate limit other than the default is set.
+    pub(crate) fn has_custom_rate(&self) -> bool {
         let usual = Settings::default();
         (self.calls_per_second, self.calls_burst) != (usual.import_calls_per_second, usual.import_calls_burst)
     }
 
-    /// Writes the result to the file that is asked for, if one is.
-    pub(crate) fn keep(&self, result: &impl serde::Serialize) -> Result<()> {
+    /// Writes the result to the file of `--report`, if given.
+    pub(crate) fn save_report(&self, result: &impl serde::Serialize) -> Result<()> {
         let Some(path) = &self.report else { return Ok(()) };
         let json = serde_json::to_vec_pretty(result)?;
         std::fs::write(path, json).with_context(|| format!("failed to write {}", path.display()))
     }
 }
 
-/// Opens the scan as a stream that ends with an error on Ctrl-C, so that the run is wound up and its claim given back.
+/// Opens the scan as a stream that fails on Ctrl-C, so that the run completes and its upload lock is released.
 pub(crate) async fn open(source: &Source, scans: &impl Scans) -> Result<Scan> {
     let scan = match source {
         Source::Object(upload) => scans.open(upload).await.map_err(|error| not_opened(&error))?,
         Source::File(path) => body::of_file(path).await?,
         Source::Stdin => {
-            return Err(Failure::new(Exit::Usage, "an export needs a file or an object, by which the run is known")
+            return Err(Failure::new(Exit::Usage, "an export requires a file or an object, which identifies the run")
                 .hint("write standard input to a file first")
                 .into());
         }
@@ -86,7 +86,7 @@ pub(crate) async fn open(source: &Source, scans: &impl Scans) -> Result<Scan> {
 fn not_opened(error: &OpenError) -> Failure {
     match error {
         OpenError::NotFound { url } => {
-            Failure::new(Exit::Error, error.to_string()).hint(format!("aws s3 ls {url} shows what is there"))
+            Failure::new(Exit::Error, error.to_string()).hint(format!("to list it: aws s3 ls {url}"))
         }
         OpenError::Failed(error) => port(error),
     }
@@ -111,37 +111,37 @@ pub(crate) async fn export<P: Ports>(
     let exported =
         Exporter::new(ports.clone(), work.settings(origin)).export(scan, Options { progress, ..options }).await;
     drop(watch);
-    // Without a deployment the command has all the settings in its options, which only its caller knows.
-    let again = if origin.is_standalone() {
+    // Without a deployment, all settings are options, which are not stored.
+    let retry_command = if origin.is_standalone() {
         "the same command".to_owned()
     } else {
         origin.command(&format!("hubctl export {}", quoted(&source)))
     };
-    exported.map_err(|error| failed(&error, &again).into())
+    exported.map_err(|error| failed(&error, &retry_command).into())
 }
 
-pub(crate) fn failed(error: &ExportError, again: &str) -> Failure {
+pub(crate) fn failed(error: &ExportError, retry_command: &str) -> Failure {
     match error {
         ExportError::InProgress { run_id, .. } => Failure::new(Exit::Error, error.to_string()).hint(format!(
-            "run {run_id} ends soon; if it was killed, its locks expire within 15 minutes, or 30 in a deployment with \
+            "wait until run {run_id} completes; if it was killed, its locks expire within 15 minutes, or 30 in a deployment with \
                  FunctionTimeoutSeconds=1800"
         )),
         ExportError::Port(error) => {
             let failure = port(error);
             match failure.hint {
                 Some(_) => failure,
-                None => failure.hint(format!("try again, nothing is sent twice: {again}")),
+                None => failure.hint(format!("retry, findings are not sent twice: {retry_command}")),
             }
         }
         ExportError::Unbalanced { .. } => Failure::new(Exit::Error, error.to_string())
-            .hint("this is a defect of the exporter: please report it, with the run's report"),
+            .hint("this is an internal error: please report it, with the run's report"),
     }
 }
 
-/// Says what became of every finding.
+/// Reports the outcome of every finding.
 pub(crate) fn conclude(work: &Work, report: &RunReport, origin: &Origin, output: &mut Output) -> Result<Exit> {
     let report = &origin.complete(report);
-    work.keep(report)?;
+    work.save_report(report)?;
     match output.format {
         Format::Json => output.json(report)?,
         Format::Table => run_report::write(report, origin, output)?,

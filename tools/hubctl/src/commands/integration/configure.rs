@@ -16,11 +16,12 @@ use crate::render::Output;
 /// Change the settings of an integration
 #[derive(clap::Args, Clone, Debug)]
 #[command(after_help = "\
-What is not named stays as it is. --severity-min none, --regions all and
---fallback-region none take a setting away. With --provider the integration
-moves to another account or organization, which must be a provider. What it
-sent stays in Security Hub of the old one, and no scan archives it any more; to
-archive it first: hubctl integration delete ID --archive, then create the other.
+Settings without an option are unchanged. To clear a setting, use --severity-min
+none, --regions all, or --fallback-region none. --provider moves the integration
+to another account or organization, which must be a provider. Findings that were
+sent for the old one then stay active in Security Hub, and no scan archives
+them. To archive them first, run hubctl integration delete ID --archive, then
+create the new integration.
 
 Examples:
   hubctl integration configure 123456789012 --only-failed=false
@@ -28,17 +29,17 @@ Examples:
   hubctl integration configure 123456789012 --regions us-east-1,eu-west-1
   hubctl integration configure 123456789012 --provider 210987654321
 
-JSON: what `hubctl integration show` gives.")]
+JSON: the same as `hubctl integration show`.")]
 pub(crate) struct Args {
-    /// The account, or the organization
+    /// AWS account or organization ID
     #[arg(value_name = "ID")]
     id: ProviderId,
 
-    /// Another provider for the integration
+    /// Move the integration to another provider
     #[arg(long, value_name = "ID")]
     provider: Option<ProviderId>,
 
-    /// Move it to another provider without asking
+    /// Skip the confirmation prompt
     #[arg(long, requires = "provider")]
     yes: bool,
 
@@ -52,16 +53,16 @@ pub(super) fn run(args: &Args, reach: &ConnectionArgs, global: &Global, output: 
         patch.insert("provider".to_owned(), provider.as_str().into());
     }
     if patch.is_empty() {
-        return Err(Failure::new(Exit::Usage, "nothing to change: no setting is named")
-            .hint("hubctl integration configure --help lists the settings")
+        return Err(Failure::new(Exit::Usage, "no settings specified")
+            .hint("to list the settings: hubctl integration configure --help")
             .into());
     }
-    let mut person = Prompt::at_terminal();
+    let mut prompt = Prompt::at_terminal();
     let moves = args.provider.as_ref().filter(|provider| **provider != args.id);
     if moves.is_some() && !args.yes {
-        person.must_be_there(
+        prompt.require_terminal(
             &format!("whether to move the integration of {}", args.id),
-            "add --yes to agree beforehand",
+            "to confirm in advance, add --yes",
         )?;
     }
     block_on(async {
@@ -70,10 +71,10 @@ pub(super) fn run(args: &Args, reach: &ConnectionArgs, global: &Global, output: 
         if let Some(provider) = moves {
             let id = &args.id;
             output.note(format!(
-                "What the integration sent for {id} stays active in Security Hub there, and no scan archives it any \
-                 more.\nTo archive it first:\n  hubctl integration delete {id} --archive"
+                "Findings that were sent for {id} stay active in Security Hub there, and no scan archives \
+                 them.\nTo archive them first:\n  hubctl integration delete {id} --archive"
             ))?;
-            if !args.yes && !person.agrees(&format!("Move it to {provider}? Type yes:"), output)? {
+            if !args.yes && !prompt.confirm(&format!("Move the integration to {provider}? Type yes:"), output)? {
                 return Err(Failure::new(Exit::Error, "nothing was changed").into());
             }
         }

@@ -1,4 +1,4 @@
-//! `hubctl integration create`: for the usual case the provider as well, so that one command does.
+//! `hubctl integration create`: also creates the provider if it doesn't exist.
 
 use anyhow::Result;
 use clap::builder::NonEmptyStringValueParser;
@@ -16,20 +16,20 @@ use crate::exit::{Exit, Failure};
 use crate::prompt::Prompt;
 use crate::render::Output;
 
-/// Create the integration of an account, and test its connection
+/// Create an integration and test its connection
 #[derive(clap::Args, Clone, Debug)]
 #[command(after_help = "\
-From then on, scans of this account are exported into its own Security Hub. If
-the account is no provider yet, it becomes one, with these credentials; if it
-is, credentials given here are the integration's own. Without any the deployment
-acts as itself, which works for its own account. A role gets an External ID and
-is printed with its trust policy. Keys are read from a file, from standard input
-or at a prompt, and are kept in AWS Secrets Manager.
+Scans of the account are then exported to Security Hub in that account. If the
+provider doesn't exist, it is created with these credentials; otherwise they are
+the integration's own. Without credentials, the deployment uses its own
+identity, which works for its own account. For a role, hubctl generates an
+External ID and prints the trust policy. Access keys are read from a file, from
+standard input, or at a prompt, and are stored in AWS Secrets Manager.
 
-The exit code is 0 if Security Hub takes findings, 4 or 5 if the test shows why
-it does not, and 1 if the test could not tell; the integration is created in
-every case. It is 0, too, where the role cannot trust the deployment yet,
-because its External ID was made just now: test it when the role is there.
+The integration is created whatever the result of the test. The exit code is 0
+if the test passed, 4 or 5 if it failed, and 1 if it could not be run. It is
+also 0 if the External ID was just generated, since the role can't have it yet:
+run hubctl integration test after you deploy the role.
 
 Examples:
   hubctl integration create --provider 123456789012 --alias production
@@ -41,22 +41,22 @@ Examples:
     --regions us-east-1,eu-west-1 --access-key-file key.json
 
 JSON: the settings, connection, next_scan_at, version, test (outcome, message,
-accounts, connections), and, where a role is assumed and --stack is named,
-trust_policy.")]
+accounts, connections), and trust_policy if a role is assumed and --stack is
+given.")]
 pub(crate) struct Args {
-    /// Account, or organization, whose findings are exported
+    /// AWS account or organization ID
     #[arg(long, visible_alias = "account", value_name = "ID")]
     provider: ProviderId,
 
-    /// A name for people
+    /// Display name
     #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     alias: Option<String>,
 
-    /// When its scans come, in UTC: rate(1 day) or cron(0 3 * * ? *)
+    /// Expected scan schedule, in UTC: rate(1 day) or cron(0 3 * * ? *)
     #[arg(long, value_name = "SCHEDULE", value_parser = NonEmptyStringValueParser::new())]
     scan_schedule: Option<String>,
 
-    /// Create it switched off
+    /// Create the integration disabled
     #[arg(long)]
     disabled: bool,
 
@@ -68,18 +68,18 @@ pub(crate) struct Args {
 }
 
 pub(super) fn run(args: &Args, reach: &ConnectionArgs, global: &Global, output: &mut Output) -> Result<Exit> {
-    let mut person = Prompt::at_terminal();
+    let mut prompt = Prompt::at_terminal();
     block_on(async {
         let management = reach.connect(global).await?;
         let partition = management.partition;
-        // Also where there are none: it refuses what makes no sense by itself.
-        let credentials = args.credentials.body(&args.provider, partition, &mut person, output)?;
+        // Also without credentials: it rejects options that require them.
+        let credentials = args.credentials.body(&args.provider, partition, &mut prompt, output)?;
         let credentials = args.credentials.any().then_some(credentials);
         let own = ensure_provider(&management, args, credentials).await?;
         let created = match management.send(Request::create("/integrations", body(args, own.credentials))).await {
             Ok(created) => created,
             Err(failure) => {
-                // What was made for it alone goes with it. Where that fails, the error to tell is the first.
+                // A provider that was created for it is deleted. If that fails, the first error is reported.
                 if own.made {
                     let _ = management.send(Request::delete(provider_path(&args.provider)).at_version(own.etag)).await;
                 }
@@ -90,15 +90,19 @@ pub(super) fn run(args: &Args, reach: &ConnectionArgs, global: &Global, output: 
     })
 }
 
-/// What became of the provider, and what is left for the integration.
-struct Own {
+/// Whether the provider was created, and the credentials for the integration.
+struct EnsuredProvider {
     made: bool,
     etag: Option<String>,
     credentials: Option<Value>,
 }
 
-/// Makes the provider, unless there is one. Of one that there is, nothing is changed.
-async fn ensure_provider(management: &Management, args: &Args, credentials: Option<Value>) -> Result<Own, Failure> {
+/// Creates the provider if it doesn't exist. An existing one is unchanged.
+async fn ensure_provider(
+    management: &Management,
+    args: &Args,
+    credentials: Option<Value>,
+) -> Result<EnsuredProvider, Failure> {
     let id = &args.provider;
     let mut body = Map::new();
     body.insert("id".to_owned(), id.as_str().into());
@@ -113,21 +117,21 @@ async fn ensure_provider(management: &Management, args: &Args, credentials: Opti
             body.insert("credentials".to_owned(), credentials);
         }
         let made = management.send(Request::create("/providers", Value::Object(body))).await?;
-        return Ok(Own { made: true, etag: made.etag, credentials: None });
+        return Ok(EnsuredProvider { made: true, etag: made.etag, credentials: None });
     };
     for (name, value) in names {
         if value.as_deref().is_some_and(|value| found.body[name] != value) {
             let option = name.replace('_', "-");
-            return Err(Failure::new(Exit::Usage, format!("there is a provider {id} already, with another {option}"))
-                .hint(format!("hubctl provider configure {id} --{option} ... changes it")));
+            return Err(Failure::new(Exit::Usage, format!("provider {id} already exists, with another {option}"))
+                .hint(format!("to change it: hubctl provider configure {id} --{option} ...")));
         }
     }
-    Ok(Own { made: false, etag: None, credentials })
+    Ok(EnsuredProvider { made: false, etag: None, credentials })
 }
 
 fn body(args: &Args, credentials: Option<Value>) -> Value {
     let mut body = args.settings.patch();
-    // Null stands for the default, and so does nothing.
+    // Null is the default.
     body.retain(|_, value| !value.is_null());
     body.insert("provider".to_owned(), args.provider.as_str().into());
     if args.disabled {
@@ -141,7 +145,7 @@ fn body(args: &Args, credentials: Option<Value>) -> Value {
 
 fn tell(mut shown: Shown, args: &Args, management: &Management, output: &mut Output) -> Result<Exit> {
     let passed = shown.view.test.as_ref().is_some_and(|test| test.outcome == TestOutcome::Passed);
-    // The role can't know yet what was made up a moment ago.
+    // The role can't require the External ID that was just generated.
     let is_new_to_role = shown.role().is_some() && args.credentials.external_id.is_none() && !passed;
     let exit = if is_new_to_role { Exit::Success } else { shown.exit() };
     let id = &args.provider;
@@ -149,9 +153,9 @@ fn tell(mut shown: Shown, args: &Args, management: &Management, output: &mut Out
     shown.write(management, output)?;
     shown.write_role(management, output)?;
     if is_new_to_role {
-        output.note(format!("When the role has this trust policy: hubctl integration test {id}"))?;
+        output.note(format!("After you deploy the role with this trust policy: hubctl integration test {id}"))?;
     } else if is_table && !passed {
-        output.note(format!("When that is fixed: hubctl integration test {id}"))?;
+        output.note(format!("After you fix it: hubctl integration test {id}"))?;
     }
     Ok(exit)
 }

@@ -12,14 +12,14 @@ use crate::exit::{Exit, Failure};
 use crate::prompt::Prompt;
 use crate::render::Output;
 
-/// Change as whom an integration calls Security Hub, and test it
+/// Change an integration's credentials and test the connection
 #[derive(clap::Args, Clone, Debug)]
 #[command(after_help = "\
-Either the provider's credentials (--use-provider, the default of a new
-integration), or the integration's own: a role, an access key, an access key
-that assumes a role, or the deployment's own identity (--sdk-default). A role
-keeps its External ID unless another is named. A new key takes the old one's
-place in AWS Secrets Manager and is never shown.
+The integration uses the provider's credentials (--use-provider, the default for
+a new integration) or its own: a role, an access key, an access key that assumes
+a role, or the deployment's own identity (--sdk-default). A role keeps its
+External ID unless you give another one. A new access key replaces the old one
+in AWS Secrets Manager and is never shown.
 
 Examples:
   hubctl integration credentials 123456789012 --use-provider
@@ -28,13 +28,13 @@ Examples:
   aws iam create-access-key --user-name exporter | \\
     hubctl integration credentials 123456789012 --access-key-file -
 
-JSON: what `hubctl integration show` gives, and test.")]
+JSON: the same as `hubctl integration show`, and test.")]
 pub(crate) struct Args {
-    /// The account, or the organization
+    /// AWS account or organization ID
     #[arg(value_name = "ID")]
     id: ProviderId,
 
-    /// Use the provider's credentials, and forget the integration's own
+    /// Use the provider's credentials and delete the integration's own
     #[arg(long, help_heading = "Credentials", conflicts_with_all = ["sdk_default", "role_arn", "role_name"])]
     #[arg(conflicts_with_all = ["access_key", "access_key_file", "secret", "external_id", "session_name", "duration"])]
     use_provider: bool,
@@ -49,11 +49,11 @@ pub(crate) struct Args {
 
 pub(super) fn run(args: &Args, reach: &ConnectionArgs, global: &Global, output: &mut Output) -> Result<Exit> {
     if !args.use_provider && !args.sdk_default && !args.credentials.any() {
-        return Err(Failure::new(Exit::Usage, "which credentials? none are named")
-            .hint("hubctl integration credentials --help lists the kinds there are")
+        return Err(Failure::new(Exit::Usage, "no credentials specified")
+            .hint("to list the options: hubctl integration credentials --help")
             .into());
     }
-    let mut person = Prompt::at_terminal();
+    let mut prompt = Prompt::at_terminal();
     block_on(async {
         let management = reach.connect(global).await?;
         let found = Shown::find(&management, &args.id).await?;
@@ -61,7 +61,7 @@ pub(super) fn run(args: &Args, reach: &ConnectionArgs, global: &Global, output: 
         let request = if args.use_provider {
             Request::delete(address)
         } else {
-            let body = args.credentials.body(&args.id, management.partition, &mut person, output)?;
+            let body = args.credentials.body(&args.id, management.partition, &mut prompt, output)?;
             Request::put(address, body)
         };
         let answer = management.send(request.at_version(found.etag)).await?;

@@ -13,39 +13,42 @@ use crate::exit::{Exit, Failure};
 use crate::prompt::Prompt;
 use crate::render::Output;
 
-/// Remove an integration for good, and archive what it sent if you want
+/// Delete an integration, optionally archiving its findings
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
-It cannot be undone: settings, the integration's own access key and what is
-known of its connection are removed. Security Hub keeps the findings; with
---archive they are archived first, and the integration goes when that is done.
-The provider stays: hubctl provider delete ID.
+This can't be undone: the settings, the integration's own access key, and its
+connection status are deleted. Its findings stay in Security Hub, unless you add
+--archive: then they are archived, and the integration is deleted afterwards.
+The provider is not deleted. To delete it, run hubctl provider delete ID.
 
 Examples:
   hubctl integration delete 123456789012
   hubctl integration delete 123456789012 --archive --yes
 
-JSON: deleted (the id), archive (whether what it sent is being archived), job
-(that archives it).")]
+JSON: deleted (the ID), archive (whether its findings are being archived), and
+job (the job that archives them).")]
 pub(crate) struct Args {
-    /// The account, or the organization
+    /// AWS account or organization ID
     #[arg(value_name = "ID")]
     provider: ProviderId,
 
-    /// Archive what it sent first
+    /// Archive its findings first
     #[arg(long)]
     archive: bool,
 
-    /// Do it without asking
+    /// Skip the confirmation prompt
     #[arg(long)]
     yes: bool,
 }
 
 pub(super) fn run(args: &Args, reach: &ConnectionArgs, global: &Global, output: &mut Output) -> Result<Exit> {
     let id = &args.provider;
-    let mut person = Prompt::at_terminal();
+    let mut prompt = Prompt::at_terminal();
     if !args.yes {
-        person.must_be_there(&format!("whether to delete the integration of {id}"), "add --yes to agree beforehand")?;
+        prompt.require_terminal(
+            &format!("whether to delete the integration of {id}"),
+            "to confirm in advance, add --yes",
+        )?;
     }
     block_on(async {
         let management = reach.connect(global).await?;
@@ -53,12 +56,13 @@ pub(super) fn run(args: &Args, reach: &ConnectionArgs, global: &Global, output: 
         let mut archive = args.archive;
         if !args.yes {
             let name = words::named(id.as_str(), found.view.provider_alias.as_deref());
-            output.note(format!("This removes the integration of {name} for good. It cannot be undone."))?;
+            output.note(format!("This deletes the integration of {name}. It can't be undone."))?;
             if !archive {
-                archive = person.agrees("Archive in Security Hub what it sent? [yes/no]", output)?;
+                archive = prompt.confirm("Archive its findings in Security Hub? [yes/no]", output)?;
             }
-            let then = if archive { "Archive what it sent, and delete it?" } else { "Delete it?" };
-            if !person.agrees(&format!("{then} Type yes:"), output)? {
+            let then =
+                if archive { "Archive its findings and delete the integration?" } else { "Delete the integration?" };
+            if !prompt.confirm(&format!("{then} Type yes:"), output)? {
                 return Err(Failure::new(Exit::Error, "nothing was deleted").into());
             }
         }
@@ -71,12 +75,12 @@ pub(super) fn run(args: &Args, reach: &ConnectionArgs, global: &Global, output: 
                     .json(&serde_json::json!({ "deleted": id, "archive": archive, "job": answer.body.get("job") }))?;
             }
             Format::Table if answer.body == Value::Null => {
-                output.note(format!("The integration of {id} is deleted."))?;
+                output.note(format!("Deleted the integration of {id}."))?;
             }
             Format::Table => {
                 let job = answer.body["job_id"].as_str().unwrap_or_default();
                 output.note(format!(
-                    "What it sent is being archived; then the integration of {id} is deleted. To wait for it:\n  hubctl job show {job} --wait"
+                    "The findings are being archived; then the integration of {id} is deleted. To wait for it:\n  hubctl job show {job} --wait"
                 ))?;
             }
         }

@@ -10,41 +10,41 @@ use crate::deployment::block_on;
 use crate::exit::Exit;
 use crate::render::{Output, text};
 
-/// Switch an integration on, and test its connection
+/// Enable an integration and test its connection
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
-It takes effect at once. Uploads that came while it was off are recorded;
---replay exports them now, in the order in which they were scanned.
+This takes effect immediately. Uploads that arrived while the integration was
+disabled are recorded; --replay exports them in the order of their scan time.
 
 Examples:
   hubctl integration enable 123456789012
   hubctl integration enable 123456789012 --replay
 
-JSON: what `hubctl integration show` gives, test, and waiting (runs: uploads
-that came while it was off; replayed: of these, exported now).")]
+JSON: the same as `hubctl integration show`, test, and pending_uploads (runs:
+uploads received while disabled; replayed: uploads being exported now).")]
 pub(crate) struct EnableArgs {
-    /// The account, or the organization
+    /// AWS account or organization ID
     #[arg(value_name = "ID")]
     provider: ProviderId,
 
-    /// Export now what was uploaded while it was off
+    /// Export the uploads received while the integration was disabled
     #[arg(long)]
     replay: bool,
 }
 
-/// Switch an integration off: uploads are recorded and can be replayed
+/// Disable an integration; uploads are recorded and can be replayed
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
-It takes effect at once; an export that runs already ends by itself. Uploads
-that come meanwhile are recorded as undelivered, and `hubctl integration enable
---replay` exports them.
+This takes effect immediately; an export in progress completes. Uploads that
+arrive while the integration is disabled are recorded as undelivered. To export
+them later, run `hubctl integration enable ID --replay`.
 
 Example:
   hubctl integration disable 123456789012
 
-JSON: what `hubctl integration show` gives.")]
+JSON: the same as `hubctl integration show`.")]
 pub(crate) struct DisableArgs {
-    /// The account, or the organization
+    /// AWS account or organization ID
     #[arg(value_name = "ID")]
     provider: ProviderId,
 }
@@ -58,11 +58,11 @@ pub(super) fn enable(args: &EnableArgs, reach: &ConnectionArgs, global: &Global,
         match (pending_uploads.runs, pending_uploads.replayed) {
             (0, _) => {}
             (_, 0) => output.note(format!(
-                "{at_least}{runs} came while it was off. To export them: hubctl integration enable {} --replay",
+                "{at_least}{runs} received while disabled. To export them: hubctl integration enable {} --replay",
                 args.provider
             ))?,
             (_, replayed) => output.note(format!(
-                "{at_least}{runs} came while it was off; {} being exported. To wait for it:\n  hubctl job show {} --wait",
+                "{at_least}{runs} received while disabled; {} being exported. To wait for it:\n  hubctl job show {} --wait",
                 text::counted(replayed, "is", "are"),
                 pending_uploads.job_id.as_deref().unwrap_or_default()
             ))?,
@@ -80,15 +80,15 @@ pub(super) fn disable(
     let exit = switch(&args.provider, "disable", reach, global, output)?.exit;
     if output.format == Format::Table {
         output.note(format!(
-            "Uploads that come meanwhile are recorded. To export them then:\n  hubctl integration enable {} --replay",
+            "Uploads are recorded until you enable it. To export them then:\n  hubctl integration enable {} --replay",
             args.provider
         ))?;
     }
     Ok(exit)
 }
 
-/// What came of it.
-struct Switched {
+/// The result of enabling or disabling.
+struct ToggleResult {
     exit: Exit,
     pending_uploads: Option<management::wire::PendingUploads>,
 }
@@ -99,12 +99,12 @@ fn switch(
     reach: &ConnectionArgs,
     global: &Global,
     output: &mut Output,
-) -> Result<Switched> {
+) -> Result<ToggleResult> {
     block_on(async {
         let management = reach.connect(global).await?;
         let answer = management.send(Request::act(format!("{}/{verb}", path(id)))).await?;
         let mut shown = Shown::of(&management, answer).await?;
-        let switched = Switched { exit: shown.exit(), pending_uploads: shown.view.pending_uploads.clone() };
+        let switched = ToggleResult { exit: shown.exit(), pending_uploads: shown.view.pending_uploads.clone() };
         shown.write(&management, output)?;
         Ok(switched)
     })

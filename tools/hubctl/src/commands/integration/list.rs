@@ -11,18 +11,18 @@ use crate::deployment::block_on;
 use crate::exit::Exit;
 use crate::render::{Column, Output, Table, text};
 
-/// Integrations at most: more accounts than AWS lets an organization have.
+/// Maximum number of integrations: more than the account quota of an organization.
 const LIST_MAX: usize = 100_000;
-/// Columns from which on there is room for the finding filters.
+/// Minimum terminal width for the column with the finding filters.
 const WIDTH_WITH_FILTERS: u16 = 110;
 
-/// List all integrations, with their connection status
+/// List integrations with their connection status
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Example:
   hubctl integration list --output json | jq -r '.[].provider'
 
-JSON: an array of what `hubctl integration show` gives.")]
+JSON: an array of integrations, as in `hubctl integration show`.")]
 pub(crate) struct Args {}
 
 pub(super) fn run(_: &Args, reach: &ConnectionArgs, global: &Global, output: &mut Output) -> Result<Exit> {
@@ -32,7 +32,7 @@ pub(super) fn run(_: &Args, reach: &ConnectionArgs, global: &Global, output: &mu
         return Ok(Exit::Success);
     }
     if all.is_empty() {
-        output.note("There are no integrations yet. Create one: hubctl integration create --provider ID")?;
+        output.note("No integrations found. To create one: hubctl integration create --provider ID")?;
         return Ok(Exit::Success);
     }
     let with_filters = output.out_style.width >= WIDTH_WITH_FILTERS;

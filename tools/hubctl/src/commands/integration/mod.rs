@@ -1,4 +1,4 @@
-//! `hubctl integration`: which accounts' findings go to Security Hub, and how. The verbs are those of the product's page.
+//! `hubctl integration`: which accounts' findings are exported, and how. The verbs are those of Prowler App's page.
 
 mod configure;
 mod create;
@@ -6,6 +6,7 @@ mod credentials;
 mod delete;
 mod enable;
 mod list;
+mod send_sample;
 mod show;
 pub(in crate::commands) mod shown;
 mod test;
@@ -20,7 +21,7 @@ use crate::config::Global;
 use crate::exit::Exit;
 use crate::render::Output;
 
-/// Configure whose findings go to Security Hub, and how
+/// Manage integrations: which accounts' findings are exported, and how
 #[derive(clap::Args, Debug)]
 pub(crate) struct Group {
     #[command(flatten)]
@@ -30,13 +31,14 @@ pub(crate) struct Group {
     command: Command,
 }
 
-/// What to do with integrations.
+/// The subcommands.
 #[derive(Debug, Subcommand)]
 enum Command {
     Create(Box<create::Args>),
     List(list::Args),
     Show(show::Args),
     Test(test::Args),
+    SendSample(send_sample::Args),
     Configure(Box<configure::Args>),
     Credentials(Box<credentials::Args>),
     Enable(enable::EnableArgs),
@@ -50,6 +52,7 @@ pub(crate) fn run(Group { reach, command }: &Group, global: &Global, output: &mu
         Command::List(args) => list::run(args, reach, global, output),
         Command::Show(args) => show::run(args, reach, global, output),
         Command::Test(args) => test::run(args, reach, global, output),
+        Command::SendSample(args) => send_sample::run(args, reach, global, output),
         Command::Configure(args) => configure::run(args, reach, global, output),
         Command::Credentials(args) => credentials::run(args, reach, global, output),
         Command::Enable(args) => enable::enable(args, reach, global, output),

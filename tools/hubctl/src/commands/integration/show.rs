@@ -10,7 +10,7 @@ use crate::deployment::block_on;
 use crate::exit::Exit;
 use crate::render::Output;
 
-/// Show the integration of an account: status, filters, Regions, next scan
+/// Show an integration: status, filters, Regions, next scan
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Example:
@@ -18,10 +18,10 @@ Example:
 
 JSON: provider, provider_alias, enabled, the settings, credentials (without any
 secret), connection (status, last_checked_at, regions, problem), next_scan_at,
-next_scan_overdue, version, created_at, updated_at, updated_by, and, where a
-role is assumed and --stack is named, trust_policy.")]
+next_scan_overdue, version, created_at, updated_at, updated_by, and
+trust_policy if a role is assumed and --stack is given.")]
 pub(crate) struct Args {
-    /// The account, or the organization
+    /// AWS account or organization ID
     #[arg(value_name = "ID")]
     provider: ProviderId,
 }

@@ -1,4 +1,4 @@
-//! An integration as the API gives it, and how the commands show it.
+//! An integration from the API, and its presentation.
 
 use anyhow::Result;
 use exporter::connection::refused_caller;
@@ -14,27 +14,27 @@ use crate::config::Format;
 use crate::exit::{Exit, Failure};
 use crate::render::Output;
 
-/// An integration with what it takes to show and to change it.
+/// An integration with what is required to show and to change it.
 pub(in crate::commands) struct Shown {
     pub(in crate::commands) view: IntegrationView,
     pub(in crate::commands) etag: Option<String>,
     json: Value,
-    /// Its provider, where the credentials are that one's.
+    /// Its provider, if it uses the provider's credentials.
     provider: Option<ProviderView>,
 }
 
-/// The address of an integration.
+/// The path of an integration.
 pub(in crate::commands) fn path(id: &ProviderId) -> String {
     format!("/integrations/{id}")
 }
 
-/// The address of a provider.
+/// The path of a provider.
 pub(in crate::commands) fn provider_path(id: &ProviderId) -> String {
     format!("/providers/{id}")
 }
 
 impl Shown {
-    /// The integration of a provider that must have one.
+    /// Reads an integration, which must exist.
     pub(in crate::commands) async fn find(management: &Management, id: &ProviderId) -> Result<Self, Failure> {
         let Some(answer) = management.find(path(id)).await? else {
             return Err(Failure::new(Exit::Error, format!("{id} has no integration"))
@@ -43,7 +43,7 @@ impl Shown {
         Self::of(management, answer).await
     }
 
-    /// The integration that an answer holds.
+    /// The integration in a response.
     pub(in crate::commands) async fn of(management: &Management, answer: Answer) -> Result<Self, Failure> {
         let view: IntegrationView = read(&answer.body)?;
         let provider = match view.credentials.kind {
@@ -56,17 +56,17 @@ impl Shown {
         Ok(Self { view, etag: answer.etag, json: answer.body, provider })
     }
 
-    /// As whom the account is called.
+    /// The credentials for the account.
     pub(in crate::commands) fn credentials(&self) -> &CredentialsView {
         self.provider.as_ref().map_or(&self.view.credentials, |provider| &provider.credentials)
     }
 
-    /// The role that is assumed.
+    /// The role to assume, if any.
     pub(in crate::commands) fn role(&self) -> Option<&RoleView> {
         self.credentials().role.as_ref()
     }
 
-    /// Shows it, and the test that it was put to.
+    /// Shows the integration and its connection test.
     pub(super) fn write(&mut self, management: &Management, output: &mut Output) -> Result<()> {
         match output.format {
             Format::Json => {
@@ -76,7 +76,7 @@ impl Shown {
                 output.json(&self.json)?;
             }
             Format::Table => {
-                output.facts(&words::facts(&self.view, self.provider.as_ref()))?;
+                output.details(&words::details(&self.view, self.provider.as_ref()))?;
                 if let Some(test) = &self.view.test {
                     output.line("")?;
                     tested::write(test, output)?;
@@ -86,7 +86,7 @@ impl Shown {
         Ok(())
     }
 
-    /// Who assumes the role. Empty, where only the stack, or whoever has the access key, would tell.
+    /// ARNs of the principals that assume the role. Empty if they are not known: the stack or the access key determines them.
     pub(in crate::commands) fn trusted_arns(&self, management: &Management) -> Vec<String> {
         let known = self.view.connection.problem.iter();
         let tested = self.view.test.iter().flat_map(|test| &test.connections).filter_map(|one| one.problem.as_ref());
@@ -94,7 +94,7 @@ impl Shown {
         assumes(self.credentials(), said, management)
     }
 
-    /// Shows what has to be put on the role, for people, or which command knows it. For machines, it is in the result.
+    /// Shows the role's trust policy, or the command that prints it. JSON output contains it already.
     pub(super) fn write_role(&self, management: &Management, output: &mut Output) -> Result<()> {
         let Some(role) = self.role() else { return Ok(()) };
         let command = format!("hubctl permissions print --integration {}", self.view.provider);
@@ -103,21 +103,21 @@ impl Shown {
             (Some(_), Format::Json) => {}
             (Some(policy), Format::Table) => {
                 output.line("")?;
-                output.line(format!("Trust policy to put on {}:", role.arn))?;
+                output.line(format!("Trust policy for {}:", role.arn))?;
                 output.json(&policy)?;
-                output.line(format!("Permissions, and a template of the role: {command}"))?;
+                output.line(format!("Permissions and a template of the role: {command}"))?;
             }
         }
         Ok(())
     }
 
-    /// How the command ends: as the test did that it caused. What a test could not tell is no success.
+    /// Exit code: that of the connection test. A test without a result is not a success.
     pub(super) fn exit(&self) -> Exit {
         self.view.test.as_ref().map_or(Exit::Success, tested::exit)
     }
 }
 
-/// The policy that lets the deployment, or the owner of its access key, assume a role, where it is known who that is.
+/// The trust policy of a role, if the trusted principals are known.
 pub(in crate::commands) fn trust(role: &RoleView, trusted_arns: &[String]) -> Option<Policy> {
     Policy::of_trust(role.external_id.as_deref(), trusted_arns)
 }
@@ -135,7 +135,7 @@ pub(in crate::commands) fn assumes<'a>(
     said.find_map(refused_caller).into_iter().collect()
 }
 
-/// Says which command prints the trust policy of a role, when it is not known here whom the role must trust.
+/// Prints the command that prints the trust policy of a role, if the trusted principals are not known.
 pub(in crate::commands) fn note_unknown_trust(
     role: &RoleView,
     kind: CredentialsKind,
@@ -143,15 +143,17 @@ pub(in crate::commands) fn note_unknown_trust(
     output: &mut Output,
 ) -> Result<()> {
     let who = match kind {
-        CredentialsKind::Static => "the owner of the access key (`aws sts get-caller-identity` with the key names it)",
-        CredentialsKind::Default | CredentialsKind::Provider => "what only the deployment's stack names",
+        CredentialsKind::Static => "the owner of the access key (run `aws sts get-caller-identity` with the key)",
+        CredentialsKind::Default | CredentialsKind::Provider => {
+            "principals that are known only from the deployment's stack"
+        }
     };
     let option = unknown_trust_option(kind);
     output.note(format!("{} must trust {who}. Its trust policy:", role.arn))?;
     Ok(output.note(format!("    {command} {option}"))?)
 }
 
-/// The option that tells whom a role must trust.
+/// The option that determines the trusted principals.
 pub(in crate::commands) fn unknown_trust_option(kind: CredentialsKind) -> &'static str {
     match kind {
         CredentialsKind::Static => "--trusted-arn ARN",

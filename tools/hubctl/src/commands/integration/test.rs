@@ -12,29 +12,29 @@ use crate::deployment::block_on;
 use crate::exit::Exit;
 use crate::render::Output;
 
-/// Test the connection: credentials, Security Hub, Regions, leave to export
+/// Test an integration's connection
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
-The credentials are tried and must be those of the account; then, in each
-Region, whether Security Hub is on, whether it accepts Prowler's findings, and
-whether findings may be written and read. Nothing is left behind. A Region that
-takes none is named with the command that fixes it.
+The test checks that the credentials are valid and belong to the account. Then
+it checks in each Region that Security Hub is enabled, accepts the Prowler
+product, and permits writing and reading findings. It leaves no data. For each
+unavailable Region it prints the command that fixes it.
 
-An organization is tested account by account. The exit code is 0 if every
-account takes findings in every Region that the integration names or that took
-them before; 4 if the credentials of an account do not work; 5 if an account or
-such a Region takes none; 1 if it is not known: the test could not be run, or an
-account or a Region did not answer.
+For an organization, each account is tested. The exit code is 0 if every account
+accepts findings in every expected Region (one that the integration selects, or
+that was available before); 4 if the credentials of an account don't work; 5 if
+an account or an expected Region is unavailable; 1 if the result is unknown: the
+test could not be run, or an account or a Region did not respond.
 
 Example:
   hubctl integration test 123456789012
 
 JSON: outcome (passed, partial, failed, not_run), message, accounts (total,
 connected, degraded, disconnected, unanswered, unchecked, unchecked_ids) and
-connections (the worst 100: account, status, problem, risks, regions with
+connections (the 100 most severe: account, status, problem, risks, regions with
 status, since and problem).")]
 pub(crate) struct Args {
-    /// The account, or the organization
+    /// AWS account or organization ID
     #[arg(value_name = "ID")]
     provider: ProviderId,
 }

@@ -1,4 +1,4 @@
-//! The result of a connection test, Region by Region, with how to fix each.
+//! The result of a connection test, by Region, with remediations.
 
 use std::collections::BTreeMap;
 
@@ -12,27 +12,27 @@ use crate::commands::doctor::are_credentials_refused;
 use crate::exit::Exit;
 use crate::render::{Column, Output, Table, Tone, text};
 
-/// Accounts whose Regions are shown one by one; of more, only what is wrong.
+/// Maximum number of accounts whose Regions are listed; for more accounts, only problems are listed.
 const ACCOUNTS_IN_FULL_MAX: usize = 3;
 
-/// Regions that take no findings for the same reason and are shown one by one; of more, only the first.
+/// Maximum number of unavailable Regions with the same reason to list; of more, only the first is listed.
 const REGIONS_ALIKE_MAX: usize = 4;
 
 /// Shows a test.
 pub(in crate::commands) fn write(test: &Test, output: &mut Output) -> Result<()> {
     let lost = lost(test);
     let (tone, word) = match test.outcome {
-        TestOutcome::Partial => (Tone::Warning, "Test passed in part"),
+        TestOutcome::Partial => (Tone::Warning, "Partially connected"),
         TestOutcome::Passed => (Tone::Good, "Test passed"),
         TestOutcome::Failed => (Tone::Bad, "Test failed"),
         TestOutcome::NotRun => (Tone::Warning, "Not tested"),
     };
     let word = text::toned(tone, word, output.out_style.color);
-    // What one account's problem is stands below.
+    // The problem of a single account is shown below.
     let is_told_below = test.outcome == TestOutcome::Failed && test.connections.len() == 1 && test.accounts.total < 2;
     output.line(if is_told_below { word } else { format!("{word}: {}", text::harmless_lines(&test.message)) })?;
     if lost > 0 {
-        output.line(format!("{} took findings before and takes none now", text::counted(lost, "Region", "Regions")))?;
+        output.line(format!("{} no longer available", text::counted(lost, "Region", "Regions")))?;
     }
     let in_full = test.connections.len() <= ACCOUNTS_IN_FULL_MAX;
     let is_shown = |connection: &Connection| {
@@ -44,7 +44,7 @@ pub(in crate::commands) fn write(test: &Test, output: &mut Output) -> Result<()>
     let not_shown = test.accounts.total.saturating_sub(test.accounts.unchecked + test.connections.len() as u64);
     if not_shown > 0 {
         let others = text::counted(not_shown, "other account was", "other accounts were");
-        output.line(format!("\n{others} checked; all of them: hubctl doctor"))?;
+        output.line(format!("\n{others} checked. To see all: hubctl doctor"))?;
     }
     Ok(())
 }
@@ -55,10 +55,10 @@ fn write_account(connection: &Connection, of_many: bool, output: &mut Output) ->
         output.line(format!("Account {}:", connection.account))?;
     }
     if let Some(problem) = &connection.problem {
-        say("", problem, output)?;
+        write_problem("", problem, output)?;
     }
     for risk in &connection.risks {
-        say("risk: ", risk, output)?;
+        write_problem("risk: ", risk, output)?;
     }
     if connection.regions.is_empty() {
         return Ok(());
@@ -66,7 +66,7 @@ fn write_account(connection: &Connection, of_many: bool, output: &mut Output) ->
     let mut off = 0;
     let mut by_status: BTreeMap<RegionStatus, Vec<(&RegionName, &RegionConnection)>> = BTreeMap::new();
     for (name, region) in &connection.regions {
-        // What is not switched on is nothing to fix, unless it was on, or no Region takes findings.
+        // A Region that is not enabled is not a problem, unless it was enabled before or no Region is available.
         let is_off = region.status == RegionStatus::RegionNotOptedIn && region.unavailable_since.is_none();
         if is_off && connection.status != ConnectionStatus::Disconnected {
             off += 1;
@@ -87,7 +87,7 @@ fn write_account(connection: &Connection, of_many: bool, output: &mut Output) ->
             let since_when = region.stale_since.or(connection.stale_since);
             let word = status_word(status);
             let word =
-                since_when.map_or(word.to_owned(), |at| format!("not reached; last known: {word}, {}", text::time(at)));
+                since_when.map_or(word.to_owned(), |at| format!("unreachable; last known: {word}, {}", text::time(at)));
             table.row(if since_when.is_some() { Tone::Warning } else { tone }, [name.as_str(), &word, &since]);
         }
         for problem in regions.iter().filter_map(|(_, region)| region.problem.as_ref()) {
@@ -97,22 +97,22 @@ fn write_account(connection: &Connection, of_many: bool, output: &mut Output) ->
     output.table(&table)?;
     if off > 0 {
         let others = text::counted(off, "other Region is", "other Regions are");
-        output.line(format!("{others} not switched on in this account"))?;
+        output.line(format!("{others} not enabled for this account"))?;
     }
     for (problem, regions) in first.values() {
         let others = regions - 1;
         let also = match others {
             0 => String::new(),
-            _ => format!(" (and so in {})", text::counted(others as u64, "other Region", "other Regions")),
+            _ => format!(" (also in {})", text::counted(others as u64, "other Region", "other Regions")),
         };
         let problem = Problem { message: format!("{}{also}", problem.message), ..(*problem).clone() };
-        say("", &problem, output)?;
+        write_problem("", &problem, output)?;
     }
     Ok(())
 }
 
-/// What happened, and below it how to fix it, on a line of its own so that it can be copied.
-fn say(kind: &str, problem: &Problem, output: &mut Output) -> Result<()> {
+/// The problem, and below it the remediation on a separate line, so that it can be copied.
+fn write_problem(kind: &str, problem: &Problem, output: &mut Output) -> Result<()> {
     output.line(format!("{kind}{}: {}", problem.reason, text::harmless(&problem.message)))?;
     if let Some(remediation) = &problem.remediation {
         for line in text::harmless_lines(remediation).lines() {
@@ -133,13 +133,13 @@ fn status_word(status: RegionStatus) -> &'static str {
     }
 }
 
-/// Regions that took findings before and take none now.
+/// Number of Regions that are no longer available.
 fn lost(test: &Test) -> u64 {
     let regions = test.connections.iter().flat_map(|connection| connection.regions.values());
     regions.filter(|region| region.unavailable_since.is_some()).count() as u64
 }
 
-/// How a command ends that tested a connection. Only what passed is a success: what got no answer is not.
+/// Exit code of a connection test. Only a passed test is a success; no response is not.
 pub(in crate::commands) fn exit(test: &Test) -> Exit {
     match test.outcome {
         TestOutcome::Passed => Exit::Success,

@@ -1,4 +1,4 @@
-//! Integrations in the words of the product's page: connection status, provider, finding filters, last checked, Regions,
+//! Integrations in the terms of Prowler App's page: connection status, provider, finding filters, last checked, Regions,
 //! next scan.
 
 use exporter::integration::Integration;
@@ -10,83 +10,83 @@ use crate::args::choices::{archive_words, resend_words};
 use crate::args::filters::filter_words;
 use crate::render::{Details, Tone, text};
 
-/// All that is worth knowing of an integration. `provider` is its provider, where the credentials are that one's.
-pub(super) fn facts(view: &IntegrationView, provider: Option<&ProviderView>) -> Details {
-    let mut facts = Details::new();
-    facts.add(Tone::Strong, "Provider", named(&view.provider, view.provider_alias.as_deref()));
+/// Details of an integration. `provider` is its provider, if it uses the provider's credentials.
+pub(super) fn details(view: &IntegrationView, provider: Option<&ProviderView>) -> Details {
+    let mut details = Details::new();
+    details.add(Tone::Strong, "Provider", named(&view.provider, view.provider_alias.as_deref()));
     let (tone, state) = state(view);
-    facts.add(tone, "State", state);
-    connection_facts(&mut facts, &view.connection);
+    details.add(tone, "State", state);
+    connection_facts(&mut details, &view.connection);
     let (tone, next) = next_scan(view);
-    facts.add(tone, "Next Scan", next);
+    details.add(tone, "Next Scan", next);
     if let Some(settings) = settings(view) {
-        facts.add(Tone::Plain, "Finding Filters", filter_words(&settings));
-        facts.add(Tone::Plain, "At each scan", resend_words(&settings));
-        facts.add(Tone::Plain, "Archives", archive_words(&settings));
+        details.add(Tone::Plain, "Finding Filters", filter_words(&settings));
+        details.add(Tone::Plain, "At each scan", resend_words(&settings));
+        details.add(Tone::Plain, "Archives", archive_words(&settings));
     }
     for (index, source) in view.scan_sources.iter().flatten().enumerate() {
-        facts.add(Tone::Plain, if index == 0 { "Scan sources" } else { "" }, source.option_value());
+        details.add(Tone::Plain, if index == 0 { "Scan sources" } else { "" }, source.option_value());
     }
-    facts.add(Tone::Plain, "Format", view.format.as_str());
+    details.add(Tone::Plain, "Format", view.format.as_str());
     let own = view.credentials.kind != CredentialsKind::Provider;
     let credentials = provider.filter(|_| !own).map_or(&view.credentials, |provider| &provider.credentials);
-    credential_facts(&mut facts, credentials, own);
-    facts.add(Tone::Plain, "Created", text::time(view.created_at));
-    facts.add(Tone::Plain, "Changed", changed(view.updated_at, &view.updated_by));
-    facts
+    credential_facts(&mut details, credentials, own);
+    details.add(Tone::Plain, "Created", text::time(view.created_at));
+    details.add(Tone::Plain, "Changed", changed(view.updated_at, &view.updated_by));
+    details
 }
 
-/// When the next scan is due, or since when it is overdue.
+/// Time of the next expected scan, or since when it is overdue.
 fn next_scan(view: &IntegrationView) -> (Tone, String) {
     match view.next_scan_at.map(text::time) {
-        None => (Tone::Plain, "not known".to_owned()),
+        None => (Tone::Plain, "unknown".to_owned()),
         Some(at) if view.next_scan_overdue => (Tone::Warning, format!("overdue since {at}")),
         Some(at) => (Tone::Plain, at),
     }
 }
 
-/// Adds how it is connected.
-fn connection_facts(facts: &mut Details, connection: &ConnectionSummary) {
+/// Adds the connection status.
+fn connection_facts(details: &mut Details, connection: &ConnectionSummary) {
     let (tone, status) = status(connection.status);
-    facts.add(tone, "Connection Status", status);
+    details.add(tone, "Connection Status", status);
     if let Some(problem) = &connection.problem {
-        facts.add(Tone::Plain, "Problem", &problem.message);
+        details.add(Tone::Plain, "Problem", &problem.message);
         for (index, way) in problem.remediation.iter().flat_map(|remediation| remediation.lines()).enumerate() {
-            facts.add(Tone::Plain, if index == 0 { "To fix it" } else { "" }, way);
+            details.add(Tone::Plain, if index == 0 { "To fix" } else { "" }, way);
         }
     }
-    facts.add(Tone::Plain, "Last Checked", last_checked(connection));
+    details.add(Tone::Plain, "Last Checked", last_checked(connection));
     if connection.accounts > 1 {
         let broken = connection.accounts_disconnected;
         let mut accounts = format!("{}, {} disconnected", text::count(connection.accounts), text::count(broken));
         if connection.accounts_not_reached > 0 {
-            accounts.push_str(&format!(", {} not reached", text::count(connection.accounts_not_reached)));
+            accounts.push_str(&format!(", {} unreachable", text::count(connection.accounts_not_reached)));
         }
-        facts.add(Tone::Plain, "Accounts", accounts);
+        details.add(Tone::Plain, "Accounts", accounts);
     }
-    facts.add(Tone::Plain, "Regions", regions(connection));
+    details.add(Tone::Plain, "Regions", regions(connection));
 }
 
-/// Adds as whom the account is called.
-pub(in crate::commands) fn credential_facts(facts: &mut Details, credentials: &CredentialsView, own: bool) {
+/// Adds the credentials.
+pub(in crate::commands) fn credential_facts(details: &mut Details, credentials: &CredentialsView, own: bool) {
     let words = credential_words(credentials);
-    facts.add(Tone::Plain, "Credentials", if own { words.to_owned() } else { format!("{words} (of the provider)") });
+    details.add(Tone::Plain, "Credentials", if own { words.to_owned() } else { format!("{words} (from provider)") });
     if let Some(secret) = &credentials.secret {
-        facts.add(Tone::Plain, "Secret", secret);
+        details.add(Tone::Plain, "Secret", secret);
     }
     if let Some(RoleView { arn, external_id, session_name, duration_seconds }) = &credentials.role {
-        facts.add(Tone::Plain, "Role", arn);
-        facts.add(Tone::Plain, "External ID", external_id.as_deref().unwrap_or("none"));
+        details.add(Tone::Plain, "Role", arn);
+        details.add(Tone::Plain, "External ID", external_id.as_deref().unwrap_or("none"));
         if let Some(name) = session_name {
-            facts.add(Tone::Plain, "Session name", name);
+            details.add(Tone::Plain, "Session name", name);
         }
         if let Some(seconds) = duration_seconds {
-            facts.add(Tone::Plain, "Duration", format!("{seconds} s"));
+            details.add(Tone::Plain, "Duration", format!("{seconds} s"));
         }
     }
 }
 
-/// As whom the account is called.
+/// Describes the credentials.
 pub(in crate::commands) fn credential_words(credentials: &CredentialsView) -> &'static str {
     match (credentials.kind, &credentials.role) {
         (CredentialsKind::Provider, _) => "the provider's",
@@ -97,17 +97,17 @@ pub(in crate::commands) fn credential_words(credentials: &CredentialsView) -> &'
     }
 }
 
-/// A provider by its id, and by its name where it has one.
+/// ID of a provider, with its alias if it has one.
 pub(in crate::commands) fn named(id: &str, alias: Option<&str>) -> String {
     alias.map_or_else(|| id.to_owned(), |alias| format!("{id} ({alias})"))
 }
 
-/// When something was changed, and by whom.
+/// Time and author of the last change.
 pub(in crate::commands) fn changed(at: Timestamp, by: &str) -> String {
     if by.is_empty() { text::time(at) } else { format!("{} by {by}", text::time(at)) }
 }
 
-/// Whether it works, with the tone for it.
+/// State of the integration, with its style.
 pub(super) fn state(view: &IntegrationView) -> (Tone, String) {
     match view.deletion_requested_at {
         Some(since) => (Tone::Warning, format!("being deleted since {}", text::time(since))),
@@ -116,7 +116,7 @@ pub(super) fn state(view: &IntegrationView) -> (Tone, String) {
     }
 }
 
-/// How it is connected, with the tone for it.
+/// Connection status, with its style.
 pub(super) fn status(status: ConnectionStatus) -> (Tone, &'static str) {
     match status {
         ConnectionStatus::Connected => (Tone::Good, "Connected"),
@@ -126,23 +126,23 @@ pub(super) fn status(status: ConnectionStatus) -> (Tone, &'static str) {
     }
 }
 
-/// When the newest check ended.
+/// Time of the newest check.
 fn last_checked(connection: &ConnectionSummary) -> String {
     let at = connection.last_checked_at.map_or("never".to_owned(), text::time);
     match connection.stale_since {
-        Some(since) => format!("{at}, without reaching Security Hub; last successful check {}", text::time(since)),
+        Some(since) => format!("{at}, Security Hub unreachable; last successful check {}", text::time(since)),
         None => at,
     }
 }
 
-/// The Regions that take findings.
+/// The available Regions.
 pub(super) fn regions(connection: &ConnectionSummary) -> String {
     let names = if connection.regions.is_empty() {
         "none".to_owned()
     } else {
         text::names(connection.regions.iter(), "Regions")
     };
-    if connection.stale_since.is_some() { format!("not reached; last known: {names}") } else { names }
+    if connection.stale_since.is_some() { format!("unreachable; last known: {names}") } else { names }
 }
 
 /// The settings as the exporter reads them.

@@ -10,19 +10,19 @@ use crate::deployment::block_on;
 use crate::exit::Exit;
 use crate::render::{Column, Output, Table, Tone};
 
-/// Jobs that one list shows at most.
+/// Maximum number of jobs.
 const LIMIT_MAX: i64 = 1000;
 
-/// List the jobs, newest first
+/// List jobs, newest first
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
   hubctl job list --limit 5
   hubctl job list --output json | jq '.[] | select(.state == \"failed\")'
 
-JSON: an array of what `hubctl job show` gives.")]
+JSON: an array of jobs, as in `hubctl job show`.")]
 pub(crate) struct Args {
-    /// How many
+    /// Maximum number of jobs to show
     #[arg(long, value_name = "JOBS", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=LIMIT_MAX))]
     limit: u32,
 }
@@ -35,11 +35,11 @@ pub(super) fn run(args: &Args, reach: &ConnectionArgs, global: &Global, output: 
         return Ok(Exit::Success);
     }
     if jobs.is_empty() {
-        output.note("There are no jobs yet.")?;
+        output.note("No jobs found.")?;
         return Ok(Exit::Success);
     }
-    // Two lines for each job, so that its id does not wrap.
-    let mut table = Table::new(["Job\nWhat", "Submitted (UTC)", "State"].map(Column::Text));
+    // Two lines per job, so that its ID doesn't wrap.
+    let mut table = Table::new(["Job\nType and target", "Submitted (UTC)", "State"].map(Column::Text));
     for json in &jobs {
         let job: JobView = read(json)?;
         let at = job.submitted_at.strftime("%Y-%m-%d %H:%M").to_string();
@@ -51,7 +51,7 @@ pub(super) fn run(args: &Args, reach: &ConnectionArgs, global: &Global, output: 
     Ok(Exit::Success)
 }
 
-/// The tone of a state.
+/// Style of a state.
 pub(super) fn tone(state: JobState) -> Tone {
     match state {
         JobState::Pending => Tone::Plain,

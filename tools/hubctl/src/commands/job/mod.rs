@@ -1,4 +1,4 @@
-//! `hubctl job`: the jobs of the deployment, and what became of them. Other commands submit jobs by [`submit`].
+//! `hubctl job`: the jobs of the deployment. Other commands submit jobs with [`submit`].
 
 mod list;
 pub(crate) mod outcome;
@@ -15,7 +15,7 @@ use crate::config::Global;
 use crate::exit::Exit;
 use crate::render::Output;
 
-/// Show and retry jobs: replay, approve, undo-archive, redrive, reconcile
+/// List, inspect, and retry jobs
 #[derive(clap::Args, Debug)]
 pub(crate) struct Group {
     #[command(flatten)]
@@ -25,7 +25,7 @@ pub(crate) struct Group {
     command: Command,
 }
 
-/// What to do with jobs.
+/// The subcommands.
 #[derive(Debug, Subcommand)]
 enum Command {
     List(list::Args),

@@ -1,12 +1,12 @@
-//! What a job did, wherever it was run.
+//! The outcome of a job, run locally or by the deployment.
 
 use exporter::report::RunReport;
 
-/// What a job did.
+/// The outcome of a job.
 #[derive(Default)]
 pub(crate) struct Outcome {
     /// Its runs.
     pub(crate) runs: Vec<RunReport>,
-    /// Why a part of it was not run.
+    /// Reasons for parts that were not run.
     pub(crate) refused: Vec<String>,
 }

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use management::wire::JobView;
 
-use super::submit::{exit, message, warn};
+use super::submit::{exit, report_submitted, warn};
 use super::{show, wait};
 use crate::client::{ConnectionArgs, Request, read, segment};
 use crate::config::{Format, Global};
@@ -15,25 +15,24 @@ use crate::render::Output;
 /// Retry a failed job, whose message is in the dead-letter queue
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
-The last attempt of such a job failed. First fix the cause, which
-`hubctl job show JOB` describes. The job is submitted again under the same ID.
-What is complete is not repeated, even if its message is moved from the
-dead-letter queue to its queue as well. A job that is pending stays as it is.
+Fix the cause first: `hubctl job show JOB` describes it. The job is then
+submitted again under the same ID. Work that is complete is not repeated, even
+if you also redrive the dead-letter queue. A pending job is unchanged.
 
-The exit code is that of its runs, as with `hubctl job show --wait`.
+The exit code is that of the job's runs, as with `hubctl job show --wait`.
 
 Examples:
   hubctl job retry 01936f2e-9a3b-7c41-8d5e-0c2d5e6f7a8b
   hubctl job retry 01936f2e-9a3b-7c41-8d5e-0c2d5e6f7a8b --no-wait
 
-JSON: an array of its runs, as `hubctl run show` gives them; with --no-wait the
-job, as `hubctl job show` gives it.")]
+JSON: an array of its runs, as in `hubctl run show`; with --no-wait the job, as
+in `hubctl job show`.")]
 pub(crate) struct Args {
-    /// The job, as `hubctl job list` names it
+    /// Job ID (see `hubctl job list`)
     #[arg(value_name = "JOB", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     job_id: String,
 
-    /// Do not wait until it is complete
+    /// Return immediately instead of waiting for the job to finish
     #[arg(long)]
     no_wait: bool,
 }
@@ -45,9 +44,9 @@ pub(super) fn run(args: &Args, reach: &ConnectionArgs, global: &Global, output: 
         let request = Request::act(format!("/jobs/{}/retry", segment(&args.job_id)));
         let job: JobView = read(&management.send(request).await?.body)?;
         if args.no_wait {
-            return message(&job, output);
+            return report_submitted(&job, output);
         }
-        let complete = wait::settled(&management, job, output).await?;
+        let complete = wait::completed(&management, job, output).await?;
         warn(&complete.refused, output)?;
         match output.format {
             Format::Json => output.json(&complete.runs)?,

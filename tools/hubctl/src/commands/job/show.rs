@@ -8,7 +8,7 @@ use exporter::report::RunReport;
 use management::wire::JobView;
 
 use super::list::tone;
-use super::submit::{each, exit, warn};
+use super::submit::{exit, warn, write_each};
 use super::wait;
 use crate::client::{ConnectionArgs, read, segment};
 use crate::config::{Format, Global};
@@ -18,25 +18,25 @@ use crate::origin::Origin;
 use crate::render::run_report;
 use crate::render::{Details, Output, Tone, text};
 
-/// Show a job: its state, and the runs of its last attempt
+/// Show a job with its state and the runs of its last attempt
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
-With --wait the exit code is that of its runs.
+With --wait, the exit code is that of the job's runs.
 
 Examples:
   hubctl job show 01936f2e-9a3b-7c41-8d5e-0c2d5e6f7a8b
   hubctl job show 01936f2e-9a3b-7c41-8d5e-0c2d5e6f7a8b --wait
 
-JSON: id, job (what it does), about (the run, the account or the organization;
-null: all), state (waiting, done, refused, failed, undone), message, runs, then
-(jobs that follow it), placed_at, placed_by, settled_at. With --wait an array of
-its runs, as `hubctl run show` gives them.")]
+JSON: id, job (its type), target (a run, an account, or an organization; null
+for all), state (pending, succeeded, rejected, failed, canceled), message, runs,
+next_job_ids, submitted_at, submitted_by, completed_at. With --wait an array of
+its runs, as in `hubctl run show`.")]
 pub(crate) struct Args {
-    /// The job, as `hubctl job list` names it
+    /// Job ID (see `hubctl job list`)
     #[arg(value_name = "JOB", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     job_id: String,
 
-    /// Wait until it is complete, and show its runs
+    /// Wait until the job is complete, and show its runs
     #[arg(long)]
     wait: bool,
 }
@@ -48,7 +48,7 @@ pub(super) fn run(args: &Args, reach: &ConnectionArgs, global: &Global, output: 
         let answer = management.get(format!("/jobs/{}", segment(&args.job_id))).await?;
         let job: JobView = read(&answer.body)?;
         if args.wait {
-            let settled = wait::settled(&management, job, output).await?;
+            let settled = wait::completed(&management, job, output).await?;
             warn(&settled.refused, output)?;
             match output.format {
                 Format::Json => output.json(&settled.runs)?,
@@ -58,38 +58,38 @@ pub(super) fn run(args: &Args, reach: &ConnectionArgs, global: &Global, output: 
         }
         match output.format {
             Format::Json => output.json(&answer.body)?,
-            Format::Table => output.facts(&facts(&job, &origin))?,
+            Format::Table => output.details(&details(&job, &origin))?,
         }
         Ok(if matches!(job.state, JobState::Rejected | JobState::Failed) { Exit::Error } else { Exit::Success })
     })
 }
 
-/// Writes each run as `hubctl run show` does.
+/// Writes each run in the format of `hubctl run show`.
 pub(super) fn write_runs(runs: &[RunReport], origin: &Origin, output: &mut Output) -> io::Result<()> {
-    each(runs, output, |run, output| run_report::write(run, origin, output))
+    write_each(runs, output, |run, output| run_report::write(run, origin, output))
 }
 
-fn facts(job: &JobView, origin: &Origin) -> Details {
-    let mut facts = Details::new();
-    facts.add(Tone::Strong, "Job", &job.id);
-    facts.add(Tone::Plain, "What", &job.job);
-    facts.add(Tone::Plain, "About", job.target.as_deref().unwrap_or("all"));
-    facts.add(tone(job.state), "State", job.state.as_str());
+fn details(job: &JobView, origin: &Origin) -> Details {
+    let mut details = Details::new();
+    details.add(Tone::Strong, "Job", &job.id);
+    details.add(Tone::Plain, "Type", &job.job);
+    details.add(Tone::Plain, "Target", job.target.as_deref().unwrap_or("all"));
+    details.add(tone(job.state), "State", job.state.as_str());
     if let Some(message) = &job.message {
-        facts.add(Tone::Plain, "Why", text::harmless(message));
+        details.add(Tone::Plain, "Message", text::harmless(message));
     }
-    facts.add(Tone::Plain, "Submitted", format!("{} by {}", text::time(job.submitted_at), job.submitted_by));
+    details.add(Tone::Plain, "Submitted", format!("{} by {}", text::time(job.submitted_at), job.submitted_by));
     if let Some(at) = job.completed_at {
-        facts.add(Tone::Plain, "Completed", text::time(at));
+        details.add(Tone::Plain, "Completed", text::time(at));
     }
     if job.state == JobState::Failed {
-        facts.add(Tone::Plain, "To retry", origin.command(&format!("hubctl job retry {}", job.id)));
+        details.add(Tone::Plain, "To retry", origin.command(&format!("hubctl job retry {}", job.id)));
     }
     for run_id in &job.runs {
-        facts.add(Tone::Plain, "Run", origin.command(&format!("hubctl run show {run_id}")));
+        details.add(Tone::Plain, "Run", origin.command(&format!("hubctl run show {run_id}")));
     }
     for next in &job.next_job_ids {
-        facts.add(Tone::Plain, "Followed by", origin.command(&format!("hubctl job show {next}")));
+        details.add(Tone::Plain, "Followed by", origin.command(&format!("hubctl job show {next}")));
     }
-    facts
+    details
 }

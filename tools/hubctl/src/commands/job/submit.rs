@@ -1,4 +1,4 @@
-//! What an operator jobs about earlier runs: done by the deployment, and waited for, or with `--local` on this machine.
+//! Submits jobs: run by the deployment, and waited for, or with `--local` on this machine.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -30,13 +30,13 @@ use crate::progress::Watch;
 use crate::render::run_report;
 use crate::render::{Output, text};
 
-/// What the audit log names as the target of a job that is about everything.
-const EVERYTHING: &str = "all";
+/// Target in the audit log of a job for all accounts.
+const ALL_TARGETS: &str = "all";
 
-/// How a job runs.
+/// Options of a job.
 #[derive(clap::Args, Clone, Debug)]
 pub(crate) struct ExecutionOptions {
-    /// Do not wait for the deployment to carry it out
+    /// Return immediately instead of waiting for the job to finish
     #[arg(long)]
     no_wait: bool,
 
@@ -46,79 +46,80 @@ pub(crate) struct ExecutionOptions {
 
 /// The result of submitting a job.
 pub(crate) enum Submitted {
-    /// It is on the queue of the deployment, and nobody waits for it.
+    /// It is in the deployment's queue, and not waited for.
     Queued(JobView),
-    /// It was run, or what could be of it.
-    Done(Outcome),
+    /// It was run, at least in part.
+    Finished(Outcome),
 }
 
 impl ExecutionOptions {
-    /// Makes sure that nothing is asked for that only a deployment can do. `option` says that it is done here.
-    pub(crate) fn check_here(&self, option: &str) -> Result<(), Failure> {
+    /// Rejects options that only a deployment supports. `option` selects the local execution.
+    pub(crate) fn check_local(&self, option: &str) -> Result<(), Failure> {
         if self.no_wait {
-            return Err(misplaced("--no-wait", "the deployment").hint(format!("leave out {option} or --no-wait")));
+            return Err(misplaced("--no-wait", "the deployment").hint(format!("omit {option} or --no-wait")));
         }
         Ok(())
     }
 
-    /// Makes sure that what is asked for fits the place where it is done.
+    /// Rejects options that don't apply where the job runs.
     pub(crate) fn check(&self, reach: &ConnectionArgs) -> Result<(), Failure> {
         if reach.local {
-            return self.check_here("--local");
+            return self.check_local("--local");
         }
-        if self.work.has_own_pace() {
-            let hint = "add --local; the deployment's pace is the parameter of its template";
+        if self.work.has_custom_rate() {
+            let hint = "add --local; the deployment's rate limit is a parameter of its template";
             return Err(misplaced("--calls-per-second", "this machine").hint(hint));
         }
         Ok(())
     }
 }
 
-fn misplaced(option: &str, place: &str) -> Failure {
-    Failure::new(Exit::Usage, format!("{option} is for jobs that {place} runs"))
+fn misplaced(option: &str, runner: &str) -> Failure {
+    Failure::new(Exit::Usage, format!("{option} applies only to jobs that {runner} runs"))
 }
 
-/// Runs a job. `again`: the command that does the same again.
+/// Submits or runs a job. `retry_command`: the command that repeats it.
 pub(crate) fn submit(
     job: &Job,
-    again: &str,
-    how: &ExecutionOptions,
+    retry_command: &str,
+    execution: &ExecutionOptions,
     reach: &ConnectionArgs,
     global: &Global,
     output: &Output,
 ) -> Result<Submitted> {
-    how.check(reach)?;
+    execution.check(reach)?;
     deployment::block_on(async {
         if reach.local {
             let connected = deployment::connect(global).await?;
             if !matches!(job, Job::Reconcile { dry_run: true, .. }) {
-                put_in_trail(job, &connected).await?;
+                record_audit(job, &connected).await?;
             }
             let origin = Origin::workstation(global, true, connected.state());
-            let again = origin.command(again);
-            let runs = here(job, &again, how.work.settings(&origin), &connected.cloud, output).await?;
-            return Ok(Submitted::Done(Outcome { runs, refused: Vec::new() }));
+            let retry_command = origin.command(retry_command);
+            let runs =
+                run_locally(job, &retry_command, execution.work.settings(&origin), &connected.cloud, output).await?;
+            return Ok(Submitted::Finished(Outcome { runs, refused: Vec::new() }));
         }
-        by_deployment(job, how, &reach.connect(global).await?, output).await
+        run_remotely(job, execution, &reach.connect(global).await?, output).await
     })
 }
 
-/// Says in the audit log who decides what, before it is done on this machine. The API does so where the deployment does it.
-pub(crate) async fn put_in_trail(job: &Job, connected: &Connected) -> Result<()> {
+/// Records a local job in the audit log before it runs. For a job of the deployment, the API does so.
+pub(crate) async fn record_audit(job: &Job, connected: &Connected) -> Result<()> {
     let caller = Caller::of(&connected.config).await.map_err(|error| deployment::port(&error))?;
     let entry = AuditEntry {
         id: Uuid::now_v7().to_string(),
         at: Timestamp::now(),
         by: caller.arn,
         action: action(job).to_owned(),
-        target: job.target().unwrap_or_else(|| EVERYTHING.to_owned()),
+        target: job.target().unwrap_or_else(|| ALL_TARGETS.to_owned()),
         changes: BTreeMap::new(),
     };
     connected.cloud.append(&entry).await.map_err(|error| deployment::port(&error))?;
     Ok(())
 }
 
-/// What the audit log calls a job, here as by the API.
+/// Action of a job in the audit log, the same as the API's.
 fn action(job: &Job) -> &'static str {
     match job {
         Job::Replay { .. } => "run.replay",
@@ -130,28 +131,28 @@ fn action(job: &Job) -> &'static str {
     }
 }
 
-/// Leaves a job to the deployment.
-pub(crate) async fn by_deployment(
+/// Submits a job to the deployment.
+pub(crate) async fn run_remotely(
     job: &Job,
-    how: &ExecutionOptions,
+    execution: &ExecutionOptions,
     management: &Management,
     output: &Output,
 ) -> Result<Submitted> {
     let answer = management.send(request(job)?).await?;
     let message: JobView = read(&answer.body)?;
-    if how.no_wait {
+    if execution.no_wait {
         return Ok(Submitted::Queued(message));
     }
-    let settled = wait::settled(management, message, output).await?;
+    let settled = wait::completed(management, message, output).await?;
     if let (Some(why), []) = (settled.refused.first(), settled.runs.as_slice()) {
-        return Err(Failure::new(Exit::Error, why).hint("hubctl job list shows the jobs").into());
+        return Err(Failure::new(Exit::Error, why).hint("to list jobs: hubctl job list").into());
     }
-    Ok(Submitted::Done(settled))
+    Ok(Submitted::Finished(settled))
 }
 
 /// A job as a request to the API.
 fn request(job: &Job) -> Result<Request, Failure> {
-    let address = address(job)?;
+    let address = path(job)?;
     Ok(match job {
         Job::Approve { pending, unproven, .. } => {
             let approval = Approval::for_job(*pending, *unproven);
@@ -161,17 +162,18 @@ fn request(job: &Job) -> Result<Request, Failure> {
     })
 }
 
-/// Where the API takes a job.
-fn address(job: &Job) -> Result<String, Failure> {
+/// The API's path for a job.
+fn path(job: &Job) -> Result<String, Failure> {
     let of_run = |run_id: &str, verb: &str| format!("/runs/{}/{verb}", segment(run_id));
     Ok(match job {
         Job::Replay { run_id, .. } => of_run(run_id, "replay"),
         Job::Approve { run_id, .. } => of_run(run_id, "approve"),
         Job::UndoArchive { run_id } => of_run(run_id, "undo-archive"),
         Job::Redrive { run_id, code } => {
-            let place = run_id.as_ref().map_or("/quarantine".to_owned(), |run_id| format!("/runs/{}", segment(run_id)));
+            let location =
+                run_id.as_ref().map_or("/quarantine".to_owned(), |run_id| format!("/runs/{}", segment(run_id)));
             let code = code.as_ref().map_or(String::new(), |code| format!("?code={}", segment(code)));
-            format!("{place}/redrive{code}")
+            format!("{location}/redrive{code}")
         }
         Job::Reconcile { provider, regions, dry_run } => {
             let mut address = format!("/findings/reconcile?dry_run={dry_run}");
@@ -185,25 +187,25 @@ fn address(job: &Job) -> Result<String, Failure> {
             address
         }
         Job::ArchiveAll { provider, .. } => {
-            return Err(Failure::new(Exit::Usage, "what was sent is archived before its integration is deleted")
+            return Err(Failure::new(Exit::Usage, "to archive all findings, delete the integration")
                 .hint(format!("hubctl integration delete {provider} --archive")));
         }
     })
 }
 
-async fn here(
+async fn run_locally(
     job: &Job,
-    again: &str,
+    retry_command: &str,
     settings: Settings,
     cloud: &Arc<Cloud>,
     output: &Output,
 ) -> Result<Vec<RunReport>> {
-    watched(again, output, async |options| run_job(cloud, &settings, job, &options).await).await
+    with_progress(retry_command, output, async |options| run_job(cloud, &settings, job, &options).await).await
 }
 
-/// Does on this machine what is asked for, while somebody watches. `again`: the command that does the same again.
-pub(crate) async fn watched(
-    again: &str,
+/// Runs a local job with a progress message. `retry_command`: the command that repeats it.
+pub(crate) async fn with_progress(
+    retry_command: &str,
     output: &Output,
     work: impl AsyncFnOnce(Options) -> Result<Vec<RunReport>, JobError>,
 ) -> Result<Vec<RunReport>> {
@@ -215,56 +217,56 @@ pub(crate) async fn watched(
         done = work(Options { progress, ..Options::default() }) => done,
         _ = tokio::signal::ctrl_c() => {
             drop(watch);
-            return Err(Failure::new(Exit::Error, "interrupted; what was on its way may have arrived")
-                .hint(format!("the account is free within 15 minutes, then go on: {again}"))
+            return Err(Failure::new(Exit::Error, "interrupted; findings in flight may have arrived")
+                .hint(format!("the account's lock expires within 15 minutes; then retry: {retry_command}"))
                 .into());
         }
     };
     drop(watch);
-    done.map_err(|error| failed(&error, again).into())
+    done.map_err(|error| failed(&error, retry_command).into())
 }
 
-/// Why something was not done on this machine.
-pub(crate) fn failed(error: &JobError, again: &str) -> Failure {
+/// The failure of a local job.
+pub(crate) fn failed(error: &JobError, retry_command: &str) -> Failure {
     match error {
-        JobError::Rejected(message) | JobError::PartlyRejected { why: message, .. } => refused(message),
-        JobError::Locked(message) => Failure::new(Exit::Error, message).hint(again),
-        JobError::Unfinished { .. } => Failure::new(Exit::Findings, error.to_string()).hint(again),
-        JobError::Failed(error) => work::failed(error, again),
+        JobError::Rejected(message) | JobError::PartlyRejected { why: message, .. } => rejection(message),
+        JobError::Locked(message) => Failure::new(Exit::Error, message).hint(retry_command),
+        JobError::Unfinished { .. } => Failure::new(Exit::Findings, error.to_string()).hint(retry_command),
+        JobError::Failed(error) => work::failed(error, retry_command),
     }
 }
 
-/// A refusal; the command at its end is what to do.
-pub(crate) fn refused(message: &str) -> Failure {
+/// The failure of a rejected job; a command at the end of the message is the hint.
+pub(crate) fn rejection(message: &str) -> Failure {
     match message.rsplit_once(": hubctl ") {
         Some((why, command)) => Failure::new(Exit::Error, why).hint(format!("hubctl {command}")),
         None => Failure::new(Exit::Error, message),
     }
 }
 
-/// Says that the deployment has a job.
-pub(crate) fn message(job: &JobView, output: &mut Output) -> Result<Exit> {
+/// Reports a submitted job.
+pub(crate) fn report_submitted(job: &JobView, output: &mut Output) -> Result<Exit> {
     match output.format {
         Format::Json => output.json(job)?,
-        Format::Table => output.line(format!("Submitted. Its state: hubctl job show {}", job.id))?,
+        Format::Table => output.line(format!("Submitted. To see its state: hubctl job show {}", job.id))?,
     }
     Ok(Exit::Success)
 }
 
-/// Says what the runs of a job did. A single one as `hubctl run show` does.
+/// Reports the runs of a job. A single run as in `hubctl run show`.
 pub(crate) fn conclude(work: &Work, outcome: &Outcome, origin: &Origin, output: &mut Output) -> Result<Exit> {
     let runs: Vec<_> = outcome.runs.iter().map(|run| origin.complete(run)).collect();
-    work.keep(&runs)?;
+    work.save_report(&runs)?;
     match output.format {
         Format::Json => output.json(&runs)?,
-        Format::Table if runs.is_empty() => output.note("There was nothing to do.")?,
-        Format::Table => each(&runs, output, |run, output| run_report::write(run, origin, output))?,
+        Format::Table if runs.is_empty() => output.note("Nothing to do.")?,
+        Format::Table => write_each(&runs, output, |run, output| run_report::write(run, origin, output))?,
     }
     warn(&outcome.refused, output)?;
     Ok(if outcome.refused.is_empty() { exit(&runs) } else { Exit::Error })
 }
 
-/// The same of a job that has one run.
+/// Reports a job with one run.
 pub(crate) fn conclude_one(work: &Work, outcome: &Outcome, origin: &Origin, output: &mut Output) -> Result<Exit> {
     match outcome.runs.as_slice() {
         [run] if outcome.refused.is_empty() => work::conclude(work, run, origin, output),
@@ -272,18 +274,18 @@ pub(crate) fn conclude_one(work: &Work, outcome: &Outcome, origin: &Origin, outp
     }
 }
 
-/// Says what was not run.
+/// Warns about parts that were not run.
 pub(crate) fn warn(refused: &[String], output: &mut Output) -> io::Result<()> {
     refused.iter().try_for_each(|why| output.warning(why, None))
 }
 
-/// The gravest of the runs' exit codes.
+/// The most severe exit code of the runs.
 pub(super) fn exit(runs: &[RunReport]) -> Exit {
-    runs.iter().map(run_report::exit).max_by_key(|exit| exit.graveness()).unwrap_or(Exit::Success)
+    runs.iter().map(run_report::exit).max_by_key(|exit| exit.severity()).unwrap_or(Exit::Success)
 }
 
-/// Writes something of each run, with an empty line between.
-pub(super) fn each(
+/// Writes each run, separated by empty lines.
+pub(super) fn write_each(
     runs: &[RunReport],
     output: &mut Output,
     write: impl Fn(&RunReport, &mut Output) -> io::Result<()>,

@@ -1,4 +1,4 @@
-//! Waits until the deployment has run a job, and all that go on with it.
+//! Waits until the deployment has completed a job and the jobs that follow it.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,32 +15,33 @@ use crate::exit::{Exit, Failure};
 use crate::progress::Watch;
 use crate::render::{Output, text};
 
-/// Time to the second look: a job of a few findings takes about a second.
+/// Time until the second poll: a job with a few findings takes about a second.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
-/// Time between two looks at most.
+/// Maximum time between two polls.
 const PAUSE_MAX: Duration = Duration::from_secs(5);
-/// How long a job is waited for: two invocations of 15 minutes, the default timeout. It goes on without us.
+/// Maximum time to wait: two invocations of 15 minutes, the default timeout. The job continues afterwards.
 const WAIT_MAX: Duration = Duration::from_secs(30 * 60);
 
-/// Waits until nothing more comes of a job.
-pub(super) async fn settled(management: &Management, job: JobView, output: &Output) -> Result<Outcome> {
+/// Waits until a job and the jobs that follow it are complete.
+pub(super) async fn completed(management: &Management, job: JobView, output: &Output) -> Result<Outcome> {
     let id = job.id.clone();
     let said = Arc::new(Mutex::new("waiting".to_owned()));
     let shown = said.clone();
-    let watch = Watch::saying(output.err_style, move || shown.lock().unwrap_or_else(PoisonError::into_inner).clone());
-    let left_alone = |why: &str| {
-        let hint = format!("the deployment goes on with it: hubctl job show {id} --wait");
+    let watch =
+        Watch::message_only(output.err_style, move || shown.lock().unwrap_or_else(PoisonError::into_inner).clone());
+    let stopped_waiting = |why: &str| {
+        let hint = format!("the job continues; to wait for it: hubctl job show {id} --wait");
         Failure::new(Exit::Error, why.to_owned()).hint(hint)
     };
     let waited = tokio::select! {
         waited = tokio::time::timeout(WAIT_MAX, all(management, job, &said)) => waited,
-        _ = tokio::signal::ctrl_c() => return Err(left_alone("interrupted").into()),
+        _ = tokio::signal::ctrl_c() => return Err(stopped_waiting("interrupted").into()),
     };
     drop(watch);
-    waited.map_err(|_| left_alone("the job is not complete yet"))?
+    waited.map_err(|_| stopped_waiting("the job is not complete yet"))?
 }
 
-/// The job and those that it places, one after the other.
+/// The job and the jobs that it submits, one after another.
 async fn all(management: &Management, job: JobView, said: &Mutex<String>) -> Result<Outcome> {
     let mut settled = Outcome::default();
     let mut jobs = VecDeque::from([job]);
@@ -51,7 +52,7 @@ async fn all(management: &Management, job: JobView, said: &Mutex<String>) -> Res
             settled.runs.push(read(&answer.body)?);
         }
         if job.state != JobState::Succeeded {
-            let why = job.message.as_deref().unwrap_or("no reason is known");
+            let why = job.message.as_deref().unwrap_or("unknown reason");
             let verb = if job.state == JobState::Failed { "" } else { "was " };
             settled.refused.push(format!("the job {verb}{}: {}", job.state.as_str(), text::harmless(why)));
         }
@@ -73,6 +74,6 @@ async fn one(management: &Management, mut job: JobView, said: &Mutex<String>) ->
         pause = (pause * 3 / 2).min(PAUSE_MAX);
         job = read(&management.get(format!("/jobs/{}", segment(&job.id))).await?.body)?;
     }
-    tracing::debug!(job.id = job.id, waited_ms = begun.elapsed().as_millis(), "job is settled");
+    tracing::debug!(job.id = job.id, waited_ms = begun.elapsed().as_millis(), "job is complete");
     Ok(job)
 }

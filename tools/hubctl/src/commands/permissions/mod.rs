@@ -1,4 +1,4 @@
-//! `hubctl permissions`: what an integration's credentials must be allowed to do, ready to be put in place.
+//! `hubctl permissions`: the IAM permissions of an integration, as policies or templates.
 
 pub(crate) mod policy;
 mod template;
@@ -14,7 +14,7 @@ use management::wire::CredentialsKind;
 use management::wire::RoleView;
 use serde::Serialize;
 
-use self::policy::{Form, Policy};
+use self::policy::{Policy, TemplateFormat};
 use self::template::Template;
 use crate::args::credentials::CredentialOptions;
 use crate::args::role::{ExternalId, RoleName, matches_pattern};
@@ -25,10 +25,10 @@ use crate::deployment::block_on;
 use crate::exit::{Exit, Failure};
 use crate::render::Output;
 
-/// The name of a role that is to be created, unless another one is given.
+/// Default name of the role to create.
 const DEFAULT_ROLE_NAME: &str = "SecurityHubExporter";
 
-/// See the IAM permissions that an integration needs
+/// Print the IAM permissions an integration needs
 #[derive(clap::Args, Debug)]
 pub(crate) struct Group {
     #[command(flatten)]
@@ -38,67 +38,69 @@ pub(crate) struct Group {
     command: Command,
 }
 
-/// What to do with permissions.
+/// The subcommands.
 #[derive(Debug, Subcommand)]
 enum Command {
     Print(Print),
 }
 
-/// Print the IAM policy and the role's template: the least that is needed
+/// Print the least-privilege IAM policy, trust policy, or role template
 #[derive(clap::Args, Clone, Debug)]
 #[command(after_help = "\
-For an integration that there is, the role and its External ID are taken from
-it. For an account that has none yet, a new External ID is made, and the command
-that creates the integration with it is printed beside the result.
+With --integration, the role and its External ID are those of the integration.
+With --account, for an account without an integration, hubctl generates an
+External ID and also prints the command that creates the integration with it.
 
-The templates make the role, which trusts the deployment's own roles only and
-asks for the External ID. The one of CloudFormation is fit for a StackSet: it
-gives each account of an organization the same role. Whom the role must trust,
-only the stack tells (--stack): by --manage-function alone there is no template,
-and no trust policy. `trust` is the role's trust policy alone, for `aws iam
-update-assume-role-policy`. A role that an access key assumes trusts the key's
-owner instead: name it with --trusted-arn. With the key, its owner is told by
-`aws sts get-caller-identity`. The functions assume only roles whose names match
-the stack's MemberRoleNamePattern; --account refuses others.
+The templates create a role that trusts only the deployment's roles and requires
+the External ID. The CloudFormation template can be deployed as a StackSet, for
+the same role in each account of an organization. `trust-policy` prints only the
+trust policy, for `aws iam update-assume-role-policy`.
+
+The trusted principals are outputs of the stack: templates and trust policies
+require --stack. A role that an access key assumes must trust the owner of the
+key instead: add --trusted-arn with the ARN that `aws sts get-caller-identity`
+returns for the key. The functions can assume only roles whose names match the
+stack's MemberRoleNamePattern; --account rejects other names.
 
 Examples:
   hubctl permissions print --integration 123456789012
   hubctl permissions print --account 210987654321 \\
-    --form cloudformation > role.yaml
-  hubctl permissions print --integration 123456789012 --form trust > trust.json
-  hubctl permissions print --account o-a1b2c3d4e5 --form terraform > role.tf
+    --format cloudformation > role.yaml
+  hubctl permissions print --integration 123456789012 \\
+    --format trust-policy > trust.json
+  hubctl permissions print --account o-a1b2c3d4e5 --format terraform > role.tf
 
-JSON: permissions and, where a role is assumed, role, external_id and trust.")]
+JSON: permissions; if a role is assumed, also role, external_id, and trust.")]
 struct Print {
-    /// Integration whose role it is for
+    /// Existing integration (account or organization ID)
     #[arg(long, value_name = "ID", required_unless_present = "account", conflicts_with = "account")]
     integration: Option<ProviderId>,
 
-    /// Account, or organization, that has no integration yet
+    /// Account or organization without an integration
     #[arg(long, value_name = "ID")]
     account: Option<ProviderId>,
 
-    /// Role of the account that has no integration yet
+    /// Name of the role to create
     #[arg(long, value_name = "NAME", default_value = DEFAULT_ROLE_NAME, conflicts_with = "integration")]
     role_name: RoleName,
 
-    /// External ID for it [default: a new one]
+    /// External ID of the role [default: a new one]
     #[arg(long, value_name = "ID", conflicts_with = "integration")]
     external_id: Option<ExternalId>,
 
-    /// Who assumes the role, where an access key does: its owner's ARN
+    /// ARN of the access key's owner, if an access key assumes the role
     #[arg(long, value_name = "ARN")]
     trusted_arn: Option<TrustedArn>,
 
-    /// Let the role accept the Prowler product, for --auto-accept-product
+    /// Allow the role to accept the Prowler product, for --auto-accept-product
     #[arg(long)]
     auto_accept_product: bool,
 
-    /// Policies, the trust policy alone, or a template that makes the role
-    #[arg(long, value_name = "FORM", default_value = "policy")]
-    #[arg(value_parser = PossibleValuesParser::new(["policy", "trust", "cloudformation", "terraform"])
-        .try_map(|word| word.parse::<Form>()))]
-    form: Form,
+    /// Policies, only the trust policy, or a template that creates the role
+    #[arg(long, value_name = "FORMAT", default_value = "policy")]
+    #[arg(value_parser = PossibleValuesParser::new(["policy", "trust-policy", "cloudformation", "terraform"])
+        .try_map(|word| word.parse::<TemplateFormat>()))]
+    format: TemplateFormat,
 }
 
 impl Print {
@@ -106,8 +108,8 @@ impl Print {
         self.trusted_arn.as_ref().map(|arn| vec![arn.0.clone()])
     }
 
-    /// The command that prints the same, with the External ID that was made.
-    fn again(&self, role: &RoleView) -> String {
+    /// The command that prints the same output, with the generated External ID.
+    fn retry_command(&self, role: &RoleView) -> String {
         let mut words = vec!["hubctl permissions print".to_owned()];
         if let Some(id) = &self.integration {
             words.push(format!("--integration {id}"));
@@ -119,8 +121,8 @@ impl Print {
         if self.auto_accept_product {
             words.push("--auto-accept-product".to_owned());
         }
-        if self.form != Form::Policy {
-            words.push(format!("--form {}", self.form.as_str()));
+        if self.format != TemplateFormat::Policy {
+            words.push(format!("--format {}", self.format.as_str()));
         }
         words.join(" ")
     }
@@ -131,7 +133,7 @@ fn role_name(role: &RoleView) -> &str {
     role.arn.split_once(":role/").map_or("", |(_, name)| name)
 }
 
-/// What is needed, for machines.
+/// The JSON output.
 #[derive(Serialize)]
 struct Needed {
     permissions: Policy,
@@ -159,115 +161,116 @@ pub(crate) fn run(Group { reach, command }: &Group, global: &Global, output: &mu
         trust: role.as_ref().and_then(|role| trust(role, trusted_arns)),
         external_id: role.as_ref().and_then(|role| role.external_id.clone()),
     };
-    match (args.form, role, &needed.trust) {
-        (Form::Policy, role, trust) => {
+    match (args.format, role, &needed.trust) {
+        (TemplateFormat::Policy, role, trust) => {
             tell(&needed, output)?;
             if let (Some(role), None) = (role, trust) {
-                note_unknown_trust(role, *kind, &args.again(role), output)?;
+                note_unknown_trust(role, *kind, &args.retry_command(role), output)?;
             }
         }
         (_, None, _) => {
             return Err(Failure::new(
                 Exit::Error,
-                format!("the integration of {id} assumes no role to make a template of"),
+                format!("the integration of {id} assumes no role, so that no template can be created"),
             )
-            .hint("--form policy prints what its credentials must be allowed to do")
+            .hint("to print the permissions that its credentials need: --format policy")
             .into());
         }
         (_, Some(role), None) => {
             let who = match kind {
-                CredentialsKind::Static => "it is the owner of the access key, whom AWS did not name yet",
-                CredentialsKind::Default | CredentialsKind::Provider => "only the deployment's stack tells",
+                CredentialsKind::Static => "the owner of the access key is not known yet",
+                CredentialsKind::Default | CredentialsKind::Provider => "they are known only from --stack",
             };
-            let message = format!("whom {} must trust is not known: {who}", role.arn);
-            let again = format!("{} {}", args.again(role), unknown_trust_option(*kind));
-            return Err(Failure::new(Exit::Usage, message).hint(again).into());
+            let message = format!("the principals that {} must trust are not known: {who}", role.arn);
+            let command = format!("{} {}", args.retry_command(role), unknown_trust_option(*kind));
+            return Err(Failure::new(Exit::Usage, message).hint(command).into());
         }
-        (Form::Trust, Some(_), Some(trust)) => output.json(trust)?,
-        (form, Some(role), Some(_)) => {
+        (TemplateFormat::Trust, Some(_), Some(trust)) => output.json(trust)?,
+        (format, Some(role), Some(_)) => {
             let template = Template { role, trusted_arns, accepts };
-            output.text(template.text(form))?;
+            output.text(template.text(format))?;
         }
     }
     if let (Some(account), Some(external_id)) = (&args.account, &needed.external_id) {
         let role = needed.role.as_deref().unwrap_or_default();
-        then(account, external_id, role, (args, &management.region), output)?;
+        write_next_steps(account, external_id, role, (args, &management.region), output)?;
     }
     Ok(Exit::Success)
 }
 
-/// The document of a form for an integration, or for a provider that has none yet.
+/// The document in a format, for an integration or for a provider without one.
 ///
 /// # Errors
 ///
-/// When there is no role, or it isn't known whom it must trust.
+/// If there is no role, or its trusted principals are not known.
 pub(crate) async fn document(
     management: &Management,
     id: ProviderId,
     external_id: Option<ExternalId>,
-    form: Form,
+    format: TemplateFormat,
 ) -> Result<String> {
     let (integration, account) = if external_id.is_some() { (None, Some(id)) } else { (Some(id), None) };
     let role_name = DEFAULT_ROLE_NAME.parse::<RoleName>().map_err(|error| Failure::new(Exit::Error, error))?;
     let args =
-        Print { integration, account, role_name, external_id, trusted_arn: None, auto_accept_product: false, form };
+        Print { integration, account, role_name, external_id, trusted_arn: None, auto_accept_product: false, format };
     let Found { id, role, trusted_arns, accepts, .. } = role_of(management, &args).await?;
-    if form == Form::Policy {
+    if format == TemplateFormat::Policy {
         return Ok(serde_json::to_string_pretty(&Policy::of_export(management.partition, id.account(), accepts))?);
     }
     let no_role = || Failure::new(Exit::Error, format!("the integration of {id} assumes no role"));
     let role = role.ok_or_else(no_role)?;
-    let unknown = || Failure::new(Exit::Error, format!("it is not known whom {} must trust", role.arn));
+    let unknown = || Failure::new(Exit::Error, format!("the principals that {} must trust are not known", role.arn));
     let trust = trust(&role, &trusted_arns).ok_or_else(unknown)?;
-    if form == Form::Trust {
+    if format == TemplateFormat::Trust {
         return Ok(serde_json::to_string_pretty(&trust)?);
     }
-    Ok(Template { role: &role, trusted_arns: &trusted_arns, accepts }.text(form))
+    Ok(Template { role: &role, trusted_arns: &trusted_arns, accepts }.text(format))
 }
 
-/// What comes after it, beside the result: how the template is deployed, and the command that belongs to this External ID.
-fn then(
+/// Prints the next steps: how to deploy the template, and the command that creates the integration.
+fn write_next_steps(
     account: &ProviderId,
     external_id: &str,
     role: &str,
     (args, region): (&Print, &str),
     output: &mut Output,
 ) -> Result<()> {
-    if args.form == Form::CloudFormation {
+    if args.format == TemplateFormat::CloudFormation {
         match account {
             ProviderId::Account(account) => {
                 output.note(format!("With credentials of account {account}:"))?;
                 output.note(format!("    {DEPLOY} --region {region}"))?;
             }
             ProviderId::Organization(_) => {
-                output.note("In the organization's management account, as a StackSet of all other accounts:")?;
+                output.note("In the organization's management account, as a StackSet for all other accounts:")?;
                 output.note(format!("    {}", stack_set(region)))?;
-                output
-                    .note("In the same account, for the management account itself, which a StackSet does not reach:")?;
+                output.note(
+                    "In the same account, for the management account itself, which a StackSet doesn't include:",
+                )?;
                 output.note(format!("    {DEPLOY} --region {region}"))?;
             }
         }
     }
     let name = role.rsplit_once(":role/").map_or("", |(_, name)| name);
-    output.note("When the role is there:")?;
+    output.note("After you deploy the role:")?;
     output.note(format!(
         "    hubctl integration create --provider {account} --role-name {name} --external-id {external_id}"
     ))?;
     if args.external_id.is_none() {
         output.note(format!(
-            "This External ID was made now; printed again, another is made. To print with the same one: --external-id \
+            "A new External ID is generated each time. To print with the same one: --external-id \
              {external_id}"
         ))?;
     }
     Ok(())
 }
 
-/// How the template of one account's role is deployed.
+/// The command that deploys the template in one account.
 const DEPLOY: &str = "aws cloudformation deploy --template-file role.yaml --stack-name securityhub-exporter-role --capabilities \
                       CAPABILITY_NAMED_IAM";
-/// How the template becomes the role of every account of an organization but its management account, which stacks with
-/// service-managed permissions do not reach (`CloudFormation` user guide, `StackSets` concepts). In one Region, as a role is the
-/// same in all: the deployment's, which is one of its partition.
+/// The commands that deploy the template to every account of an organization, except its management account, which
+/// service-managed stack sets don't include (`CloudFormation` user guide, `StackSets` concepts). One Region is enough, since IAM
+/// is global: the deployment's.
 fn stack_set(region: &str) -> String {
     format!(
         "aws cloudformation create-stack-set --stack-set-name securityhub-exporter-role --template-body file://role.yaml \
@@ -279,20 +282,20 @@ fn stack_set(region: &str) -> String {
     )
 }
 
-/// Whose permissions are wanted.
+/// The integration, or the account, whose permissions are printed.
 struct Found {
     id: ProviderId,
-    /// The role that is assumed.
+    /// The role to assume.
     role: Option<RoleView>,
-    /// Who assumes it, as far as that is known.
+    /// The trusted principals, if known.
     trusted_arns: Vec<String>,
-    /// Whether the integration accepts the product itself.
+    /// Whether the integration accepts the Prowler product.
     accepts: bool,
-    /// As whom the role is assumed.
+    /// Kind of the credentials that assume the role.
     kind: CredentialsKind,
 }
 
-/// A role that the deployment's functions may not assume is refused where it is to be made, otherwise told.
+/// Rejects a new role that the deployment's functions can't assume; warns about an existing one.
 fn must_match(
     management: &Management,
     role: Option<&RoleView>,
@@ -305,7 +308,7 @@ fn must_match(
     if kind == CredentialsKind::Static || matches_pattern(pattern, name) {
         return Ok(());
     }
-    let message = format!("the deployment's functions may assume the roles {pattern} only, not {name}");
+    let message = format!("the deployment's functions can assume only roles {pattern}, not {name}");
     let hint = format!("choose another name, or deploy with the parameter MemberRoleNamePattern={name}");
     if args.account.is_some() {
         return Err(Failure::new(Exit::Usage, message).hint(hint).into());
@@ -341,14 +344,14 @@ async fn role_of(management: &Management, args: &Print) -> Result<Found> {
         let kind = shown.credentials().kind;
         return Ok(Found { id: id.clone(), role, trusted_arns, accepts, kind });
     }
-    let Some(id) = &args.account else { return Err(Failure::new(Exit::Usage, "which account?").into()) };
+    let Some(id) = &args.account else { return Err(Failure::new(Exit::Usage, "no account specified").into()) };
     if management.find(path(id)).await?.is_some() {
-        return Err(Failure::new(
-            Exit::Usage,
-            format!("{id} has an integration, whose role has an External ID already"),
-        )
-        .hint(format!("hubctl permissions print --integration {id} --form {form}", form = args.form.as_str()))
-        .into());
+        return Err(Failure::new(Exit::Usage, format!("{id} already has an integration with an External ID"))
+            .hint(format!(
+                "hubctl permissions print --integration {id} --format {template}",
+                template = args.format.as_str()
+            ))
+            .into());
     }
     let external_id = args.external_id.clone().unwrap_or_else(ExternalId::generate);
     let options = CredentialOptions {

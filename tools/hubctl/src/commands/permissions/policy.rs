@@ -1,4 +1,4 @@
-//! What a role must allow, and whom it must trust: the least that exporting needs (contract 2.2).
+//! The least-privilege policy and the trust policy that exporting requires (contract 2.2).
 
 use std::str::FromStr;
 
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 /// The language's version (IAM, "IAM JSON policy elements: Version").
 const VERSION: &str = "2012-10-17";
 
-/// A policy, with its fields in the order in which people write them.
+/// A policy, with its fields in the usual order.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct Policy {
@@ -17,7 +17,7 @@ pub(crate) struct Policy {
     statement: Vec<Statement>,
 }
 
-/// What a policy allows.
+/// A statement of a policy.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Statement {
@@ -39,7 +39,7 @@ struct Principal {
     arn: OneOrMore,
 }
 
-/// A list, or what is in it where that is alone.
+/// A list, or its only element.
 #[derive(Clone, Debug, Serialize)]
 #[serde(untagged)]
 enum OneOrMore {
@@ -55,7 +55,7 @@ impl OneOrMore {
 }
 
 impl Policy {
-    /// The policy that lets the deployment, and nobody else, assume a role. None where nobody is known to be trusted.
+    /// The trust policy of a role that only these principals can assume; none without principals.
     pub(crate) fn of_trust(external_id: Option<&str>, trusted_arns: &[String]) -> Option<Self> {
         if trusted_arns.is_empty() {
             return None;
@@ -73,7 +73,7 @@ impl Policy {
         Some(Self { version: VERSION, statement: vec![statement] })
     }
 
-    /// The policy that lets a caller do what exporting needs, in one account or, for a role of that name in many, in its own.
+    /// The permissions policy for exporting to one account, or for a role of the same name in many accounts.
     pub(crate) fn of_export(partition: Partition, account: Option<AccountId>, accepts_product: bool) -> Self {
         let number = account.as_ref().map_or("*", AccountId::as_str);
         let statement = |sid, actions: &[&str], resources: Vec<String>, condition| Statement {
@@ -84,7 +84,7 @@ impl Policy {
             resource: Some(OneOrMore::of(resources)),
             condition,
         };
-        // A product's ARN has no account in it, which only a star matches.
+        // A product's ARN has no account ID, which only a wildcard matches.
         let products = vec![
             format!("arn:{partition}:securityhub:*:*:product/prowler/prowler"),
             format!("arn:{partition}:securityhub:*:{number}:product-subscription/prowler/prowler"),
@@ -103,45 +103,45 @@ impl Policy {
     }
 }
 
-/// What is looked at: whether the hub is on, what it holds, which products it accepts.
+/// Read actions: the hub, its findings, and the accepted products.
 const READS: [&str; 3] =
     ["securityhub:DescribeHub", "securityhub:GetFindings", "securityhub:ListEnabledProductsForImport"];
 
-/// How permissions are written.
+/// The output formats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Form {
-    /// The policies themselves.
+pub(crate) enum TemplateFormat {
+    /// The policies.
     Policy,
-    /// The trust policy alone, fit for a file.
+    /// Only the trust policy, for a file.
     Trust,
-    /// A template with the role.
+    /// A CloudFormation template of the role.
     CloudFormation,
-    /// A module with the role.
+    /// A Terraform module of the role.
     Terraform,
 }
 
-impl Form {
-    /// Its name on the command line.
+impl TemplateFormat {
+    /// Its value on the command line.
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Policy => "policy",
-            Self::Trust => "trust",
+            Self::Trust => "trust-policy",
             Self::CloudFormation => "cloudformation",
             Self::Terraform => "terraform",
         }
     }
 }
 
-impl FromStr for Form {
+impl FromStr for TemplateFormat {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match text {
             "policy" => Ok(Self::Policy),
-            "trust" => Ok(Self::Trust),
+            "trust-policy" => Ok(Self::Trust),
             "cloudformation" => Ok(Self::CloudFormation),
             "terraform" => Ok(Self::Terraform),
-            _ => Err("no such form"),
+            _ => Err("unknown format"),
         }
     }
 }

@@ -1,17 +1,17 @@
-//! Templates of the role that an integration assumes: those of the folder `deploy`, with the integration's own values as their
-//! defaults. One source: whoever uses the folder by hand gets the same role.
+//! Templates of the role that an integration assumes: those in the directory `deploy`, with the integration's values as
+//! defaults, so that both ways create the same role.
 
 use management::wire::RoleView;
 use serde_json::Value;
 
-use super::policy::Form;
+use super::policy::TemplateFormat;
 
-/// Of `CloudFormation`, and fit for a `StackSet`.
+/// The `CloudFormation` template, also for a `StackSet`.
 const CLOUDFORMATION: &str = include_str!("../../../../../deploy/member-role.yaml");
-/// Of Terraform, a module in one file.
+/// The Terraform module, in one file.
 const TERRAFORM: &str = include_str!("../../../../../deploy/terraform/main.tf");
 
-/// A role to be made.
+/// The role to create.
 pub(super) struct Template<'a> {
     pub(super) role: &'a RoleView,
     pub(super) trusted_arns: &'a [String],
@@ -20,11 +20,11 @@ pub(super) struct Template<'a> {
 
 impl Template<'_> {
     /// The template's text.
-    pub(super) fn text(&self, form: Form) -> String {
+    pub(super) fn text(&self, form: TemplateFormat) -> String {
         let (path, name) = self.path_and_name();
         let external_id = self.role.external_id.as_deref().unwrap_or_default();
         match form {
-            Form::CloudFormation => filled(
+            TemplateFormat::CloudFormation => filled(
                 CLOUDFORMATION,
                 "    Type: ",
                 "    Default: ",
@@ -36,7 +36,7 @@ impl Template<'_> {
                     ("  AutoAcceptProduct:", quoted(&self.accepts.to_string())),
                 ],
             ),
-            Form::Policy | Form::Trust | Form::Terraform => {
+            TemplateFormat::Policy | TemplateFormat::Trust | TemplateFormat::Terraform => {
                 let arns: Vec<String> = self.trusted_arns.iter().map(|arn| hcl(arn)).collect();
                 filled(
                     TERRAFORM,
@@ -61,10 +61,9 @@ impl Template<'_> {
     }
 }
 
-/// A template in which parameters, known by the line that they begin with, have these defaults and no others. The default
-/// stands behind the type.
+/// Sets the defaults of parameters in a template. A parameter is identified by its first line; the default follows the type.
 fn filled(template: &str, kind: &str, default: &str, values: &[(&str, String)]) -> String {
-    // The lines of a parameter are further in than its first.
+    // The lines of a parameter are indented.
     let indent = kind.split(char::is_alphabetic).next().unwrap_or_default();
     let mut text = String::with_capacity(template.len());
     let mut current = None;
@@ -84,12 +83,12 @@ fn filled(template: &str, kind: &str, default: &str, values: &[(&str, String)]) 
     text
 }
 
-/// A text in quotation marks, as JSON and with it YAML writes it.
+/// A quoted string in JSON, which is also YAML.
 fn quoted(text: &str) -> String {
     Value::from(text).to_string()
 }
 
-/// The same for Terraform, which takes `${` and `%{` for its own.
+/// A quoted string for Terraform, which interpolates `${` and `%{`.
 fn hcl(text: &str) -> String {
     quoted(text).replace("${", "$${").replace("%{", "%%{")
 }

@@ -1,4 +1,4 @@
-//! `hubctl plan`: what an export would do and cost. It is the export itself, in a world where nothing changes.
+//! `hubctl plan`: what an export would do and cost. It runs the export on ports that write nothing.
 
 mod price;
 mod tables;
@@ -24,17 +24,17 @@ use crate::render::run_report;
 use crate::scan::source::Source;
 use crate::standalone;
 
-/// Show what an export would send, archive and cost, without doing it
+/// Show what an export would send, archive, and cost
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
-The export is done up to its first change: states, order and adoption are those
-of the deployment or of --state, and nothing is sent or written. A finding that
-the service would refuse, or a Region that would not take it, shows only in the
-export. A disabled integration is planned as if it were enabled. The exit code
-is that of the export.
+Simulates the export without sending or writing anything, based on the export
+state of the deployment or of --state. Findings that Security Hub would reject,
+and Regions that are unavailable, show only in the export. A disabled
+integration is planned as if it were enabled. The exit code is that of the
+export.
 
-Costs follow the public price: in each account and Region the first 10,000
-ingestion events of a month are free, each further one is $0.00003.
+Costs are based on the public price: the first 10,000 ingestion events per month
+in each account and Region are free, each additional one costs $0.00003.
 
 Examples:
   hubctl plan scan.ocsf.json --stack securityhub-exporter
@@ -44,15 +44,15 @@ Examples:
 
 JSON: source, status, scanned_at, counts, events, dollars, all_events and
 all_dollars (if every finding were sent), reasons, regions (account, region,
-new, changed, returned, due, same, to_archive, adopted, events, dollars,
-all_events, all_dollars), and unproven: what would stay active, since the scan
-proves nothing about it (account, region, service, reason, findings).")]
+new, changed, reactivated, refresh_due, unchanged, to_archive, adopted, events,
+dollars, all_events, all_dollars), and unproven: what would stay active, since
+the scan proves nothing about it (account, region, service, reason, findings).")]
 pub(crate) struct Args {
-    #[arg(help = "Scan file of Prowler, plain or compressed, or an object: s3://BUCKET/KEY")]
+    #[arg(help = "Prowler scan file, optionally compressed, or an object: s3://BUCKET/KEY")]
     #[arg(value_name = "FILE|S3-URL", value_parser = Source::parser())]
     source: Source,
 
-    /// Ingestion events that each account and Region had this month
+    /// Ingestion events that each account and Region already had this month
     #[arg(long, value_name = "EVENTS", default_value_t = 0)]
     events_this_month: u64,
 
@@ -82,26 +82,26 @@ pub(crate) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<E
     Ok(run_report::exit(&report))
 }
 
-/// What an export of an object would do, with the settings of the deployment.
+/// Plans the export of an object, with the settings of the deployment.
 pub(crate) async fn of_object(global: &Global, upload: Upload) -> Result<RunReport> {
     let connected = deployment::connect(global).await?;
     let scan = work::open(&Source::Object(upload), connected.cloud.as_ref()).await?;
     let planning = Arc::new(Planning::new(connected.cloud));
-    let exporter = Exporter::new(planning, Work::unpaced().settings(&Origin::default()));
+    let exporter = Exporter::new(planning, Work::unlimited_rate().settings(&Origin::default()));
     let exported = exporter.export(scan, Options { reexport: true, ..Options::default() }).await;
     exported.map_err(|error| work::failed(&error, "hubctl plan").into())
 }
 
-/// Exports a scan in a world like the real one.
+/// Exports a scan on ports that read from the real ones and write nothing.
 async fn plan<P: Ports>(real: Arc<P>, scan: Scan, any_format: bool, output: &mut Output) -> Result<RunReport> {
     let options = Options { reexport: true, any_format, ..Options::default() };
     let planning = Arc::new(Planning::new(real.clone()));
-    let report = work::export(&planning, &Work::unpaced(), &Origin::default(), scan, options, output).await?;
+    let report = work::export(&planning, &Work::unlimited_rate(), &Origin::default(), scan, options, output).await?;
     for account in report.accounts.keys() {
         let integration = real.integration(account).await.map_err(|error| deployment::port(&error))?;
         if let Some(Integration { provider, .. }) = integration.filter(|integration| !integration.enabled) {
             output.note(format!(
-                "The integration of account {account} is disabled: an upload is exported after hubctl integration enable \
+                "The integration of account {account} is disabled: an upload is exported only after hubctl integration enable \
                  {provider} --replay"
             ))?;
         }

@@ -1,4 +1,4 @@
-//! What the plan comes to, in ingestion events and dollars, beside what it would cost to send everything.
+//! The ingestion events and dollars of a plan, compared with sending every finding.
 
 use asff::{AccountId, RegionName};
 use exporter::cost::Cost;
@@ -8,23 +8,23 @@ use serde::Serialize;
 
 use crate::render::unproven;
 
-/// A plan. Its field names are part of the interface.
+/// A plan. Its field names are part of the public interface.
 #[derive(Debug, Serialize)]
 pub(super) struct Plan<'a> {
     source: &'a str,
     pub(super) status: RunStatus,
     pub(super) scanned_at: Option<Timestamp>,
-    /// The fate that each finding would have.
+    /// Findings by outcome.
     pub(super) counts: &'a Counts,
     #[serde(flatten)]
     pub(super) cost: Cost,
     pub(super) reasons: Vec<String>,
     pub(super) regions: Vec<Region>,
-    /// Findings that would stay active, since the scan proves nothing about them.
+    /// Findings that would stay active because the scan proves nothing about them.
     pub(super) unproven: Vec<unproven::Row>,
 }
 
-/// One Region of one account.
+/// A Region of an account.
 #[derive(Debug, Serialize)]
 pub(super) struct Region {
     pub(super) account: AccountId,
@@ -42,7 +42,7 @@ pub(super) struct Region {
 }
 
 impl<'a> Plan<'a> {
-    /// The plan that a run's report tells, if the run was one in a world where nothing changes.
+    /// The plan of a simulated run.
     pub(super) fn new(report: &'a RunReport, events_before: u64) -> Self {
         let mut total = Cost::default();
         let mut regions = Vec::new();
@@ -80,7 +80,7 @@ impl<'a> Plan<'a> {
     }
 }
 
-/// What somebody should know. The plan is no run that commands could be about.
+/// Reasons of the run, without commands about it, since a plan is not stored.
 fn reasons(report: &RunReport) -> Vec<String> {
     let sentences = |reason: &String| {
         let lines = reason.lines().filter(|line| !line.starts_with("hubctl run "));

@@ -1,4 +1,4 @@
-//! A plan for people.
+//! The tables of `hubctl plan`.
 
 use std::io;
 
@@ -11,15 +11,15 @@ use crate::render::{outcomes, unproven};
 
 /// Writes a plan.
 pub(super) fn write(plan: &Plan<'_>, output: &mut Output) -> io::Result<()> {
-    let mut facts = Details::new();
-    facts.add(tone(plan.status), "Would end as", plan.status.as_str());
+    let mut details = Details::new();
+    details.add(tone(plan.status), "Expected status", plan.status.as_str());
     if let Some(at) = plan.scanned_at {
-        facts.add(Tone::Plain, "Scanned at", text::time(at));
+        details.add(Tone::Plain, "Scanned at", text::time(at));
     }
     let Cost { events, dollars, all_events, all_dollars } = plan.cost;
-    facts.add(Tone::Strong, "Costs", cost(events, dollars));
-    facts.add(Tone::Plain, "Sending all", cost(all_events, all_dollars));
-    output.facts(&facts)?;
+    details.add(Tone::Strong, "Costs", cost(events, dollars));
+    details.add(Tone::Plain, "Sending all", cost(all_events, all_dollars));
+    output.details(&details)?;
     if plan.counts.read > 0 {
         output.line("")?;
         output.table(&outcomes::table("would be sent", plan.counts))?;
@@ -33,10 +33,10 @@ pub(super) fn write(plan: &Plan<'_>, output: &mut Output) -> io::Result<()> {
             Column::Text("Region"),
             Column::Number("New"),
             Column::Number("Changed"),
-            Column::Number("Back"),
+            Column::Number("Reactivated"),
             Column::Number("Due"),
             Column::Number("Same"),
-            Column::Number("Archive"),
+            Column::Number("To archive"),
             Column::Number("Filtered"),
             Column::Number("Events"),
         ]);
@@ -62,9 +62,9 @@ pub(super) fn write(plan: &Plan<'_>, output: &mut Output) -> io::Result<()> {
     }
     if !plan.reasons.is_empty() {
         output.line("")?;
-        output.line("Look at")?;
+        output.line("See also")?;
         for reason in &plan.reasons {
-            // Not wrapped, so that a command in it can be copied.
+            // Not wrapped, so that commands can be copied.
             for (index, line) in text::harmless_lines(reason).lines().enumerate() {
                 output.line(if index == 0 { format!("* {line}") } else { format!("    {line}") })?;
             }

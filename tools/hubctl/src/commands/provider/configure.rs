@@ -12,27 +12,27 @@ use crate::deployment::block_on;
 use crate::exit::{Exit, Failure};
 use crate::render::Output;
 
-/// Change a provider's name or scan schedule
+/// Change a provider's display name or scan schedule
 #[derive(clap::Args, Clone, Debug)]
 #[command(after_help = "\
-An empty text takes a setting away.
+An empty string clears a setting.
 
 Examples:
   hubctl provider configure 123456789012 --alias production
   hubctl provider configure 123456789012 --scan-schedule 'rate(1 day)'
   hubctl provider configure 123456789012 --scan-schedule ''
 
-JSON: what `hubctl provider show` gives.")]
+JSON: the same as `hubctl provider show`.")]
 pub(crate) struct Args {
-    /// The account, or the organization
+    /// AWS account or organization ID
     #[arg(value_name = "ID")]
     id: ProviderId,
 
-    /// A name for people
+    /// Display name
     #[arg(long, value_name = "NAME")]
     alias: Option<String>,
 
-    /// When its scans come, in UTC: rate(1 day) or cron(0 3 * * ? *)
+    /// Expected scan schedule, in UTC: rate(1 day) or cron(0 3 * * ? *)
     #[arg(long, value_name = "SCHEDULE")]
     scan_schedule: Option<String>,
 }
@@ -46,7 +46,7 @@ pub(super) fn run(args: &Args, reach: &ConnectionArgs, global: &Global, output: 
         }
     }
     if patch.is_empty() {
-        return Err(Failure::new(Exit::Usage, "nothing to change: neither --alias nor --scan-schedule is given").into());
+        return Err(Failure::new(Exit::Usage, "no settings specified: add --alias or --scan-schedule").into());
     }
     block_on(async {
         let management = reach.connect(global).await?;

@@ -14,12 +14,12 @@ use crate::exit::Exit;
 use crate::prompt::Prompt;
 use crate::render::Output;
 
-/// Create a provider: an account, or an organization with all its accounts
+/// Create a provider: an AWS account, or an organization with its accounts
 #[derive(clap::Args, Clone, Debug)]
 #[command(after_help = "\
-`hubctl integration create` makes the provider as well; this is for one that is
-to have its integration later, or to be shared with a team that writes the
-integrations. Without credentials its accounts are called as the deployment.
+`hubctl integration create` also creates the provider. Use this command if the
+integration is created later, or by another team. Without credentials, the
+deployment's own identity is used.
 
 Examples:
   hubctl provider create 123456789012 --alias production
@@ -27,18 +27,18 @@ Examples:
     --scan-schedule 'cron(0 3 * * ? *)'
 
 JSON: id, kind, alias, scan_schedule, credentials (without any secret), version,
-created_at, updated_at, updated_by, and, where a role is assumed and --stack is
-named, trust_policy.")]
+created_at, updated_at, updated_by, and trust_policy if a role is assumed and
+--stack is given.")]
 pub(crate) struct Args {
-    /// The account's 12 digits, or the organization's id
+    /// 12-digit AWS account ID, or organization ID
     #[arg(value_name = "ID")]
     id: ProviderId,
 
-    /// A name for people
+    /// Display name
     #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     alias: Option<String>,
 
-    /// When its scans come, in UTC: rate(1 day) or cron(0 3 * * ? *)
+    /// Expected scan schedule, in UTC: rate(1 day) or cron(0 3 * * ? *)
     #[arg(long, value_name = "SCHEDULE", value_parser = NonEmptyStringValueParser::new())]
     scan_schedule: Option<String>,
 
@@ -47,7 +47,7 @@ pub(crate) struct Args {
 }
 
 pub(super) fn run(args: &Args, reach: &ConnectionArgs, global: &Global, output: &mut Output) -> Result<Exit> {
-    let mut person = Prompt::at_terminal();
+    let mut prompt = Prompt::at_terminal();
     block_on(async {
         let management = reach.connect(global).await?;
         let mut body = json!({ "id": args.id });
@@ -56,13 +56,13 @@ pub(super) fn run(args: &Args, reach: &ConnectionArgs, global: &Global, output: 
                 body[name] = Value::String(value.clone());
             }
         }
-        let credentials = args.credentials.body(&args.id, management.partition, &mut person, output)?;
+        let credentials = args.credentials.body(&args.id, management.partition, &mut prompt, output)?;
         if args.credentials.any() {
             body["credentials"] = credentials;
         }
         let created = Shown::of(management.send(Request::create("/providers", body)).await?)?;
         created.write(&management, true, output)?;
-        output.note(format!("Its integration: hubctl integration create --provider {}", args.id))?;
+        output.note(format!("To create its integration: hubctl integration create --provider {}", args.id))?;
         Ok(Exit::Success)
     })
 }

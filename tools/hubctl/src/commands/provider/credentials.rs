@@ -13,21 +13,21 @@ use crate::exit::{Exit, Failure};
 use crate::prompt::Prompt;
 use crate::render::Output;
 
-/// Change as whom a provider's accounts are called
+/// Change a provider's credentials
 #[derive(clap::Args, Clone, Debug)]
 #[command(after_help = "\
-A role, an access key, an access key that assumes a role, or the deployment's
-own identity (--sdk-default). A role keeps its External ID unless another is
-named. An integration that uses the provider's credentials uses the new ones
-from then on, and is tested with them.
+The credentials are a role, an access key, an access key that assumes a role, or
+the deployment's own identity (--sdk-default). A role keeps its External ID
+unless you give another one. An integration that uses the provider's credentials
+is tested with the new ones.
 
 Examples:
   hubctl provider credentials 123456789012 --role-name SecurityHubExporter
   hubctl provider credentials 123456789012 --access-key-file key.json
 
-JSON: what `hubctl provider show` gives, and test.")]
+JSON: the same as `hubctl provider show`, and test.")]
 pub(crate) struct Args {
-    /// The account, or the organization
+    /// AWS account or organization ID
     #[arg(value_name = "ID")]
     id: ProviderId,
 
@@ -41,21 +41,21 @@ pub(crate) struct Args {
 
 pub(super) fn run(args: &Args, reach: &ConnectionArgs, global: &Global, output: &mut Output) -> Result<Exit> {
     if !args.sdk_default && !args.credentials.any() {
-        return Err(Failure::new(Exit::Usage, "which credentials? none are named")
-            .hint("hubctl provider credentials --help lists the kinds there are")
+        return Err(Failure::new(Exit::Usage, "no credentials specified")
+            .hint("to list the options: hubctl provider credentials --help")
             .into());
     }
-    let mut person = Prompt::at_terminal();
+    let mut prompt = Prompt::at_terminal();
     block_on(async {
         let management = reach.connect(global).await?;
         let found = Shown::find(&management, &args.id).await?;
-        let body = args.credentials.body(&args.id, management.partition, &mut person, output)?;
+        let body = args.credentials.body(&args.id, management.partition, &mut prompt, output)?;
         let request = Request::put(format!("{}/credentials", provider_path(&args.id)), body).at_version(found.etag);
         let changed = Shown::of(management.send(request).await?)?;
         let (exit, is_tested) = (changed.exit(), changed.view.test.is_some());
         changed.write(&management, true, output)?;
         if !is_tested {
-            output.note("Not tested: no integration uses them.")?;
+            output.note("Not tested: unused by integrations.")?;
         }
         Ok(exit)
     })

@@ -13,47 +13,47 @@ use crate::exit::{Exit, Failure};
 use crate::prompt::Prompt;
 use crate::render::Output;
 
-/// Remove a provider that has no integration any more
+/// Delete a provider that has no integration
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
-It cannot be undone: its name, schedule, credentials and the access key that it
-keeps are removed. Its integration has to be deleted first.
+This can't be undone: the provider's display name, schedule, credentials, and
+stored access key are deleted. Delete its integration first.
 
 Examples:
   hubctl provider delete 123456789012
   hubctl provider delete 123456789012 --yes
 
-JSON: deleted (the id).")]
+JSON: deleted (the ID).")]
 pub(crate) struct Args {
-    /// The account, or the organization
+    /// AWS account or organization ID
     #[arg(value_name = "ID")]
     id: ProviderId,
 
-    /// Do it without asking
+    /// Skip the confirmation prompt
     #[arg(long)]
     yes: bool,
 }
 
 pub(super) fn run(args: &Args, reach: &ConnectionArgs, global: &Global, output: &mut Output) -> Result<Exit> {
     let id = &args.id;
-    let mut person = Prompt::at_terminal();
+    let mut prompt = Prompt::at_terminal();
     if !args.yes {
-        person.must_be_there(&format!("whether to delete the provider {id}"), "add --yes to agree beforehand")?;
+        prompt.require_terminal(&format!("whether to delete the provider {id}"), "to confirm in advance, add --yes")?;
     }
     block_on(async {
         let management = reach.connect(global).await?;
         let found = Shown::find(&management, id).await?;
         if !args.yes {
             let name = named(id.as_str(), found.view.alias.as_deref());
-            output.note(format!("This removes the provider {name} for good. It cannot be undone."))?;
-            if !person.agrees("Delete it? Type yes:", output)? {
+            output.note(format!("This deletes the provider {name}. It can't be undone."))?;
+            if !prompt.confirm("Delete the provider? Type yes:", output)? {
                 return Err(Failure::new(Exit::Error, "nothing was deleted").into());
             }
         }
         management.send(Request::delete(provider_path(id)).at_version(found.etag)).await?;
         match output.format {
             Format::Json => output.json(&serde_json::json!({ "deleted": id }))?,
-            Format::Table => output.note(format!("The provider {id} is deleted."))?,
+            Format::Table => output.note(format!("Deleted the provider {id}."))?,
         }
         Ok(Exit::Success)
     })

@@ -11,16 +11,16 @@ use crate::deployment::block_on;
 use crate::exit::Exit;
 use crate::render::{Column, Output, Table, Tone};
 
-/// Providers at most: more accounts than AWS lets an organization have.
+/// Maximum number of providers: more than the account quota of an organization.
 const LIST_MAX: usize = 100_000;
 
-/// List all providers
+/// List providers
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Example:
   hubctl provider list
 
-JSON: an array of what `hubctl provider show` gives.")]
+JSON: an array of providers, as in `hubctl provider show`.")]
 pub(crate) struct Args {}
 
 pub(super) fn run(_: &Args, reach: &ConnectionArgs, global: &Global, output: &mut Output) -> Result<Exit> {
@@ -30,10 +30,10 @@ pub(super) fn run(_: &Args, reach: &ConnectionArgs, global: &Global, output: &mu
         return Ok(Exit::Success);
     }
     if all.is_empty() {
-        output.note("There are no providers yet. Create one: hubctl provider create ID")?;
+        output.note("No providers found. To create one: hubctl provider create ID")?;
         return Ok(Exit::Success);
     }
-    let mut table = Table::new(["Provider", "Kind", "Alias", "Scans come", "Credentials"].map(Column::Text));
+    let mut table = Table::new(["Provider", "Kind", "Alias", "Scan schedule", "Credentials"].map(Column::Text));
     for json in &all {
         let view: ProviderView = read(json)?;
         let text = |text: &Option<String>| text.clone().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! `hubctl provider`: whose findings there are, as whom their accounts are called, and when their scans come.
+//! `hubctl provider`: accounts and organizations with their credentials and scan schedules.
 
 mod configure;
 mod create;
@@ -16,7 +16,7 @@ use crate::config::Global;
 use crate::exit::Exit;
 use crate::render::Output;
 
-/// Configure accounts and organizations: name, credentials, scan schedule
+/// Manage providers (AWS accounts and organizations)
 #[derive(clap::Args, Debug)]
 pub(crate) struct Group {
     #[command(flatten)]
@@ -26,7 +26,7 @@ pub(crate) struct Group {
     command: Command,
 }
 
-/// What to do with providers.
+/// The subcommands.
 #[derive(Debug, Subcommand)]
 enum Command {
     Create(Box<create::Args>),

@@ -17,10 +17,10 @@ Example:
   hubctl provider show 123456789012
 
 JSON: id, kind, alias, scan_schedule, credentials (without any secret), version,
-created_at, updated_at, updated_by, and, where a role is assumed and --stack is
-named, trust_policy.")]
+created_at, updated_at, updated_by, and trust_policy if a role is assumed and
+--stack is given.")]
 pub(crate) struct Args {
-    /// The account, or the organization
+    /// AWS account or organization ID
     #[arg(value_name = "ID")]
     id: ProviderId,
 }

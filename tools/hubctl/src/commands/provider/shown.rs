@@ -1,4 +1,4 @@
-//! A provider as the API gives it, and how the commands show it.
+//! A provider from the API, and its presentation.
 
 use anyhow::Result;
 use exporter::provider::ProviderId;
@@ -14,7 +14,7 @@ use crate::config::Format;
 use crate::exit::{Exit, Failure};
 use crate::render::{Details, Output, Tone, text};
 
-/// A provider with what it takes to show and to change it.
+/// A provider with what is required to show and to change it.
 pub(super) struct Shown {
     pub(super) view: ProviderView,
     pub(super) etag: Option<String>,
@@ -22,21 +22,21 @@ pub(super) struct Shown {
 }
 
 impl Shown {
-    /// A provider that there must be.
+    /// Reads a provider, which must exist.
     pub(super) async fn find(management: &Management, id: &ProviderId) -> Result<Self, Failure> {
         let Some(answer) = management.find(provider_path(id)).await? else {
-            return Err(Failure::new(Exit::Error, format!("there is no provider {id}"))
-                .hint(format!("hubctl provider create {id}; hubctl provider list shows those there are")));
+            return Err(Failure::new(Exit::Error, format!("provider {id} not found"))
+                .hint(format!("to create it: hubctl provider create {id}; to list providers: hubctl provider list")));
         };
         Self::of(answer)
     }
 
-    /// The provider that an answer holds.
+    /// The provider in a response.
     pub(super) fn of(answer: Answer) -> Result<Self, Failure> {
         Ok(Self { view: read(&answer.body)?, etag: answer.etag, json: answer.body })
     }
 
-    /// How the command ends: as the test did that it caused. What a test could not tell is no success.
+    /// Exit code: that of the connection test. A test without a result is not a success.
     pub(super) fn exit(&self) -> Exit {
         self.view.test.as_ref().map_or(Exit::Success, tested::exit)
     }
@@ -49,7 +49,7 @@ impl Shown {
         }
     }
 
-    /// Shows it, and the test that it was put to; `with_role`, with what has to be put on its role.
+    /// Shows the provider and its connection test; `with_role`: also the trust policy of its role.
     pub(super) fn write(mut self, management: &Management, with_role: bool, output: &mut Output) -> Result<()> {
         let role = self.view.credentials.role.as_ref();
         let trusted_arns = assumes(&self.view.credentials, std::iter::empty(), management);
@@ -63,14 +63,14 @@ impl Shown {
                 output.json(&self.json)?;
             }
             (Format::Table, policy) => {
-                output.facts(&facts(&self.view))?;
+                output.details(&details(&self.view))?;
                 if let Some(test) = &self.view.test {
                     output.line("")?;
                     tested::write(test, output)?;
                 }
                 if let (Some(policy), Some(role), true) = (policy, role, with_role) {
                     output.line("")?;
-                    output.line(format!("Trust policy to put on {}:", role.arn))?;
+                    output.line(format!("Trust policy for {}:", role.arn))?;
                     output.json(policy)?;
                 }
             }
@@ -82,21 +82,21 @@ impl Shown {
     }
 }
 
-fn facts(view: &ProviderView) -> Details {
-    let mut facts = Details::new();
-    facts.add(Tone::Strong, "Provider", &view.id);
-    facts.add(Tone::Plain, "Kind", kind(view.kind));
+fn details(view: &ProviderView) -> Details {
+    let mut details = Details::new();
+    details.add(Tone::Strong, "Provider", &view.id);
+    details.add(Tone::Plain, "Kind", kind(view.kind));
     if let Some(alias) = &view.alias {
-        facts.add(Tone::Plain, "Alias", alias);
+        details.add(Tone::Plain, "Alias", alias);
     }
-    facts.add(Tone::Plain, "Scans come", view.scan_schedule.as_deref().unwrap_or("whenever they like"));
-    credential_facts(&mut facts, &view.credentials, true);
-    facts.add(Tone::Plain, "Created", text::time(view.created_at));
-    facts.add(Tone::Plain, "Changed", changed(view.updated_at, &view.updated_by));
-    facts
+    details.add(Tone::Plain, "Scan schedule", view.scan_schedule.as_deref().unwrap_or("none"));
+    credential_facts(&mut details, &view.credentials, true);
+    details.add(Tone::Plain, "Created", text::time(view.created_at));
+    details.add(Tone::Plain, "Changed", changed(view.updated_at, &view.updated_by));
+    details
 }
 
-/// What it is.
+/// Name of a kind of provider.
 pub(super) fn kind(kind: ProviderKind) -> &'static str {
     match kind {
         ProviderKind::Account => "account",

@@ -1,4 +1,4 @@
-//! Looks through a run's quarantine, an entry at a time.
+//! Reads the entries of a run's quarantine.
 
 use anyhow::Result;
 pub(super) use exporter::quarantine::Entry;
@@ -6,7 +6,7 @@ pub(super) use exporter::quarantine::Entry;
 use crate::client::read as read_entry;
 use crate::client::{Management, segment};
 
-/// The first entries of a run's quarantine, `limit` of them at most, with their numbers from 1.
+/// The first entries of a run's quarantine, up to `limit`, numbered from 1.
 pub(super) async fn read(management: &Management, run_id: &str, limit: usize) -> Result<Vec<(usize, Entry)>> {
     let found = management.list(&format!("/runs/{}/quarantine", segment(run_id)), limit).await?;
     found.iter().zip(1..).map(|(json, number)| Ok((number, read_entry(json)?))).collect()

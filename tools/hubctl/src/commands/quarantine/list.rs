@@ -12,7 +12,7 @@ use crate::deployment::block_on;
 use crate::exit::Exit;
 use crate::render::{Column, Output, Table, Tone, text};
 
-/// List what is in quarantine of a run, or the runs that left something
+/// List a run's quarantined findings, or all runs that have some
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -23,11 +23,11 @@ JSON: with RUN an array of entries: number, stage (reading, mapping, delivery),
 code, message, id, account, region, offset. Without RUN an array of run_id,
 started_at, source and quarantined (findings by code).")]
 pub(crate) struct Args {
-    /// The run, as `hubctl run list` names it
+    /// Run ID (see `hubctl run list`)
     #[arg(value_name = "RUN", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     run_id: Option<String>,
 
-    /// How many, at most
+    /// Maximum number of items to show
     #[arg(long, value_name = "ENTRIES", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
     limit: u32,
 }
@@ -62,12 +62,12 @@ fn entries_of(
             let list: Vec<Value> = found.into_iter().map(short).collect::<Result<_, serde_json::Error>>()?;
             output.json(&list)?;
         }
-        Format::Table if found.is_empty() => output.note(format!("Of run {run_id} nothing is in quarantine."))?,
+        Format::Table if found.is_empty() => output.note(format!("Run {run_id} has no quarantined findings."))?,
         Format::Table => {
             output.table(&entry_table(&found))?;
             let all = run.in_quarantine().values().sum::<u64>();
             if all > found.len() as u64 {
-                output.note(format!("{} in all: --limit shows more", text::counted(all, "entry", "entries")))?;
+                output.note(format!("{} in total; to show more: --limit", text::counted(all, "entry", "entries")))?;
             }
         }
     }
@@ -80,7 +80,7 @@ fn entry_table(found: &[(usize, Entry)]) -> Table {
         Column::Text("Stage"),
         Column::Text("Code"),
         Column::Text("Region"),
-        Column::Text("Why"),
+        Column::Text("Message"),
     ];
     let mut table = Table::new(columns);
     for (number, entry) in found {
@@ -95,10 +95,10 @@ fn runs(limit: usize, reach: &ConnectionArgs, global: &Global, output: &mut Outp
     let runs: Vec<QuarantinedRun> = found.iter().map(read).collect::<Result<_, _>>()?;
     match output.format {
         Format::Json => output.json(&found)?,
-        Format::Table if runs.is_empty() => output.note("Nothing is in quarantine.")?,
+        Format::Table if runs.is_empty() => output.note("No quarantined findings.")?,
         Format::Table => {
             let mut table =
-                Table::new([Column::Text("Run"), Column::Text("Started (UTC)"), Column::Text("In quarantine")]);
+                Table::new([Column::Text("Run"), Column::Text("Started (UTC)"), Column::Text("Quarantined")]);
             for run in &runs {
                 let started = run.started_at.strftime("%Y-%m-%d %H:%M").to_string();
                 let words = run.quarantined.iter();

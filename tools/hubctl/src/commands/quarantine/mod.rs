@@ -1,4 +1,4 @@
-//! `hubctl quarantine`: what could not be sent, with the reason and the finding itself; and sending it again.
+//! `hubctl quarantine`: findings that could not be sent, with the reason; and redriving them.
 
 mod entries;
 mod list;
@@ -13,7 +13,7 @@ use crate::config::Global;
 use crate::exit::Exit;
 use crate::render::Output;
 
-/// See what could not be sent, and why, and send it again
+/// Inspect and redrive quarantined findings
 #[derive(clap::Args, Debug)]
 pub(crate) struct Group {
     #[command(flatten)]
@@ -23,7 +23,7 @@ pub(crate) struct Group {
     command: Command,
 }
 
-/// What to do with what is in quarantine.
+/// The subcommands.
 #[derive(Debug, Subcommand)]
 enum Command {
     List(list::Args),

@@ -1,4 +1,4 @@
-//! `hubctl quarantine redrive`: what could not be sent is sent again.
+//! `hubctl quarantine redrive`: sends quarantined findings again.
 
 use anyhow::Result;
 use exporter::jobs::Job;
@@ -10,54 +10,55 @@ use crate::exit::Exit;
 use crate::origin::Origin;
 use crate::render::Output;
 
-/// Send what is in quarantine again
+/// Redrive quarantined findings
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
-For findings that Security Hub refused and takes by now, and for those that this
-release maps and the one before could not. The settings of the account's
-integration hold, and nothing is sent over what a newer scan said (filtered:
-superseded). What is settled leaves the quarantine; what fails again stays there
-with the new reason. It is recorded as a run, one for each run that left
-something.
+Sends findings again that Security Hub rejected and now accepts, or that an
+earlier release could not map. The settings of the account's integration apply,
+and findings that a newer scan contains are not sent (filtered: superseded).
+Findings with an outcome are removed from the quarantine; findings that fail
+again stay, with the new reason. Each run with quarantined findings gets a
+redrive run of its own.
 
-What the quarantine does not hold whole, such as the broken end of a file or the
-row of a table, stays; `hubctl run replay RUN` reads the upload again.
+Entries that the quarantine can't store completely stay, such as the truncated
+end of a file or a CSV row. To read the upload again, run
+`hubctl run replay RUN`.
 
 Examples:
   hubctl quarantine redrive
   hubctl quarantine redrive 01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b
   hubctl quarantine redrive --code InvalidInput
 
-JSON: an array of the new runs' reports, as `hubctl run show` gives them; with
---no-wait the job, as `hubctl job show` gives it.")]
+JSON: an array of the new runs' reports, as in `hubctl run show`; with --no-wait
+the job, as in `hubctl job show`.")]
 pub(crate) struct Args {
-    /// The run that left it there, as `hubctl run list` names it [default: all]
+    /// Run ID (see `hubctl run list`) [default: all runs]
     #[arg(value_name = "RUN", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     run_id: Option<String>,
 
-    /// Only what lies there under this code
+    /// Only entries with this error code
     #[arg(long, value_name = "CODE", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     code: Option<String>,
 
     #[command(flatten)]
-    how: ExecutionOptions,
+    execution: ExecutionOptions,
 }
 
 pub(super) fn run(args: &Args, reach: &ConnectionArgs, global: &Global, output: &mut Output) -> Result<Exit> {
     let job = Job::Redrive { run_id: args.run_id.clone(), code: args.code.clone() };
     let of_run = args.run_id.as_ref().map_or(String::new(), |run_id| format!(" {run_id}"));
     let code = args.code.as_ref().map_or(String::new(), |code| format!(" --code {code}"));
-    let again = format!("hubctl quarantine redrive{of_run}{code}");
-    match submit::submit(&job, &again, &args.how, reach, global, output)? {
-        Submitted::Queued(job) => submit::message(&job, output),
-        Submitted::Done(outcome)
+    let retry_command = format!("hubctl quarantine redrive{of_run}{code}");
+    match submit::submit(&job, &retry_command, &args.execution, reach, global, output)? {
+        Submitted::Queued(job) => submit::report_submitted(&job, output),
+        Submitted::Finished(outcome)
             if outcome.runs.is_empty() && outcome.refused.is_empty() && output.format == Format::Table =>
         {
-            output.note("Nothing is in quarantine.")?;
+            output.note("No quarantined findings.")?;
             Ok(Exit::Success)
         }
-        Submitted::Done(outcome) => {
-            submit::conclude(&args.how.work, &outcome, &Origin::deployment(reach, global), output)
+        Submitted::Finished(outcome) => {
+            submit::conclude(&args.execution.work, &outcome, &Origin::deployment(reach, global), output)
         }
     }
 }

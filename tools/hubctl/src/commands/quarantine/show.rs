@@ -9,7 +9,7 @@ use crate::deployment::block_on;
 use crate::exit::{Exit, Failure};
 use crate::render::{Details, Output, Tone, text};
 
-/// Show entries of a run's quarantine in full, with the findings
+/// Show a run's quarantined findings in full
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -17,41 +17,43 @@ Examples:
   hubctl quarantine show 01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b --output json
 
 JSON: an array of entries: stage, code, message, id, account, region, offset and
-finding, which is ASFF where it was mapped, otherwise what the file holds.")]
+finding (ASFF if it was mapped, otherwise the content of the file).")]
 pub(crate) struct Args {
-    /// The run, as `hubctl run list` names it
+    /// Run ID (see `hubctl run list`)
     #[arg(value_name = "RUN", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     run_id: String,
 
-    /// Only this entry, as `hubctl quarantine list` numbers it
+    /// Only the entry with this number (see `hubctl quarantine list`)
     #[arg(long, value_name = "NUMBER", value_parser = entry_number)]
     entry: Option<usize>,
 
-    /// How many, at most
+    /// Maximum number of entries to show
     #[arg(long, value_name = "ENTRIES", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
     limit: u32,
 }
 
 pub(super) fn run(args: &Args, reach: &ConnectionArgs, global: &Global, output: &mut Output) -> Result<Exit> {
-    // The parts of a list follow one another, so that one entry is reached by way of those before it.
+    // Pages follow one another: an entry is read after the ones before it.
     let limit = args.entry.unwrap_or(usize::try_from(args.limit)?);
     let mut found = block_on(async { entries::read(&reach.connect(global).await?, &args.run_id, limit).await })?;
     found.retain(|(number, _)| args.entry.is_none_or(|only| only == *number));
     if let (Some(number), []) = (args.entry, found.as_slice()) {
         let message = format!("the quarantine of run {} has no entry {number}", args.run_id);
         return Err(Failure::new(Exit::Error, message)
-            .hint(format!("hubctl quarantine list {} shows those there are", args.run_id))
+            .hint(format!("to list them: hubctl quarantine list {}", args.run_id))
             .into());
     }
     match output.format {
         Format::Json => output.json(&found.iter().map(|(_, entry)| entry).collect::<Vec<_>>())?,
-        Format::Table if found.is_empty() => output.note(format!("Run {} left nothing in quarantine.", args.run_id))?,
+        Format::Table if found.is_empty() => {
+            output.note(format!("Run {} has no quarantined findings.", args.run_id))?
+        }
         Format::Table => {
             for (index, (number, entry)) in found.iter().enumerate() {
                 if index > 0 {
                     output.line("")?;
                 }
-                output.facts(&facts(*number, entry))?;
+                output.details(&details(*number, entry))?;
                 output.line(text::harmless_lines(&serde_json::to_string_pretty(&entry.finding)?))?;
             }
         }
@@ -63,19 +65,19 @@ fn entry_number(text: &str) -> Result<usize, String> {
     text.parse().ok().filter(|number| *number > 0).ok_or_else(|| "entries are numbered from 1".to_owned())
 }
 
-fn facts(number: usize, entry: &Entry) -> Details {
-    let mut facts = Details::new();
-    facts.add(Tone::Strong, "Entry", number.to_string());
-    facts.add(Tone::Bad, "Code", &entry.code);
-    facts.add(Tone::Plain, "Stage", entry.stage.as_str());
-    facts.add(Tone::Plain, "Why", &entry.message);
+fn details(number: usize, entry: &Entry) -> Details {
+    let mut details = Details::new();
+    details.add(Tone::Strong, "Entry", number.to_string());
+    details.add(Tone::Bad, "Code", &entry.code);
+    details.add(Tone::Plain, "Stage", entry.stage.as_str());
+    details.add(Tone::Plain, "Message", &entry.message);
     let offset = entry.offset.map(text::count);
     let account = entry.account.map(|account| account.to_string());
     let region = entry.region.map(|region| region.to_string());
     for (name, value) in [("Id", &entry.id), ("Account", &account), ("Region", &region), ("At byte", &offset)] {
         if let Some(value) = value {
-            facts.add(Tone::Plain, name, value);
+            details.add(Tone::Plain, name, value);
         }
     }
-    facts
+    details
 }

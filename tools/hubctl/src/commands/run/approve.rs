@@ -1,4 +1,4 @@
-//! `hubctl run approve`: a user approves what a run did not archive by itself, because it was above the integration's limit or
+//! `hubctl run approve`: archives findings that a run did not archive automatically, because they are above the archive limit or
 //! unproven.
 
 use anyhow::Result;
@@ -8,7 +8,7 @@ use exporter::jobs::newer_run;
 use exporter::report::{AccountReport, ArchiveSkipped, RunReport, RunStatus};
 use management::wire::IntegrationView;
 
-use super::{Of, again, show};
+use super::{RunSource, reexport, show};
 use crate::client::{Management, read};
 use crate::commands::integration::shown::path;
 use crate::commands::job::submit::{self, ExecutionOptions, Submitted};
@@ -19,10 +19,10 @@ use crate::origin::Origin;
 use crate::prompt::Prompt;
 use crate::render::{Output, text};
 
-/// Runs of an account that are searched for one of a newer scan.
+/// Number of an account's runs to search for a newer scan.
 const NEWER_RUNS_MAX: usize = 100;
 
-/// Approve what a run did not archive by itself
+/// Approve a run's pending archive or unproven findings
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Two kinds of findings wait for approval. Pending: the scan shows them as
@@ -30,10 +30,10 @@ resolved, but they are more than the integration's limit, so none was archived
 (archive_requires_approval). Unproven: they are absent from the scan, but the
 scan does not prove that they are resolved. `hubctl run pending` lists both.
 
-The approval exports the scan again and archives what was approved; a scan that
-looked partial is then the one that later scans are compared with. `hubctl run
-undo-archive` takes it back. If a newer scan was exported, it is rejected, and
-the run to approve instead is named.
+The approval exports the scan again and archives the approved findings. A scan
+that looked partial then becomes the baseline for later scans. To undo it, run
+`hubctl run undo-archive`. If a newer scan was exported, the approval is
+rejected and hubctl prints the run to approve instead.
 
 Examples:
   hubctl run approve 01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b
@@ -41,10 +41,10 @@ Examples:
   hubctl run approve 01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b --pending --unproven
   hubctl run approve 01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b --state .state
 
-JSON: the report of the new run, as `hubctl run show` gives it; with --no-wait
-the job, as `hubctl job show` gives it.")]
+JSON: the report of the new run, as in `hubctl run show`; with --no-wait the
+job, as in `hubctl job show`.")]
 pub(crate) struct Args {
-    /// The run, as `hubctl run list` names it
+    /// Run ID (see `hubctl run list`)
     #[arg(value_name = "RUN", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     run_id: String,
 
@@ -56,71 +56,70 @@ pub(crate) struct Args {
     #[arg(long)]
     unproven: bool,
 
-    /// Do not ask
+    /// Skip the confirmation prompt
     #[arg(short, long)]
     yes: bool,
 
     #[command(flatten)]
-    how: ExecutionOptions,
+    execution: ExecutionOptions,
 }
 
-pub(super) fn run(args: &Args, of: &Of, global: &Global, output: &mut Output) -> Result<Exit> {
-    of.check(&args.how)?;
-    let mut person = Prompt::at_terminal();
+pub(super) fn run(args: &Args, source: &RunSource, global: &Global, output: &mut Output) -> Result<Exit> {
+    source.check(&args.execution)?;
+    let mut prompt = Prompt::at_terminal();
     if !args.yes {
-        person.must_be_there("whether to archive", "add --yes to agree beforehand")?;
+        prompt.require_terminal("whether to archive", "to confirm in advance, add --yes")?;
     }
     let approval = Approval::for_job(args.pending, args.unproven);
-    let origin = of.origin(global);
-    let ask = |run: &RunReport, person: &mut Prompt, output: &mut Output| {
-        if args.yes || agreed(person, run, approval, output)? {
+    let origin = source.origin(global);
+    let ask = |run: &RunReport, prompt: &mut Prompt, output: &mut Output| {
+        if args.yes || confirm(prompt, run, approval, output)? {
             return Ok(());
         }
         Err(anyhow::Error::from(Failure::new(Exit::Error, "nothing was archived")))
     };
-    if let Some(place) = &of.state.place {
-        let run = block_on(of.find(&args.run_id, global))?;
+    if let Some(location) = &source.state.location {
+        let run = block_on(source.find(&args.run_id, global))?;
         waits(&run, approval, &origin)?;
-        ask(&run, &mut person, output)?;
-        return again::standalone(&args.run_id, approval, &args.how.work, (place, global), output);
+        ask(&run, &mut prompt, output)?;
+        return reexport::standalone(&args.run_id, approval, &args.execution.work, (location, global), output);
     }
     let given = block_on(async {
-        let management = of.reach.connect(global).await?;
+        let management = source.reach.connect(global).await?;
         let run = show::find(&management, &args.run_id).await?;
         waits(&run, approval, &origin)?;
         is_newest(&run, approval, &management, &origin).await?;
-        ask(&run, &mut person, output)?;
-        if of.reach.local {
+        ask(&run, &mut prompt, output)?;
+        if source.reach.local {
             return Ok(None);
         }
-        let job = again::job(&args.run_id, approval);
-        submit::by_deployment(&job, &args.how, &management, output).await.map(Some)
+        let job = reexport::job(&args.run_id, approval);
+        submit::run_remotely(&job, &args.execution, &management, output).await.map(Some)
     })?;
     match given {
-        None => again::local(&args.run_id, approval, &args.how.work, global, output),
-        Some(Submitted::Queued(job)) => submit::message(&job, output),
-        Some(Submitted::Done(outcome)) => {
-            let exit = submit::conclude_one(&args.how.work, &outcome, &origin, output)?;
+        None => reexport::local(&args.run_id, approval, &args.execution.work, global, output),
+        Some(Submitted::Queued(job)) => submit::report_submitted(&job, output),
+        Some(Submitted::Finished(outcome)) => {
+            let exit = submit::conclude_one(&args.execution.work, &outcome, &origin, output)?;
             let in_vain = exit == Exit::Success && outcome.runs.iter().any(is_superseded);
             Ok(if in_vain { Exit::Error } else { exit })
         }
     }
 }
 
-/// Whether a run archived nothing because a newer scan was exported before.
+/// Whether a run is superseded by a newer scan.
 fn is_superseded(run: &RunReport) -> bool {
     run.status == RunStatus::Superseded
 }
 
-/// Makes sure that something of the run waits for this approval.
+/// Rejects the approval if the run has nothing to approve.
 fn waits(run: &RunReport, approval: Approval, origin: &Origin) -> Result<(), Failure> {
     let Some(why) = approval.reason_without_effect(run) else { return Ok(()) };
-    let failure = submit::refused(&why);
+    let failure = submit::rejection(&why);
     Err(Failure { hint: failure.hint.map(|hint| origin.complete_lines(&hint)), ..failure })
 }
 
-/// Rejects a run whose scan is not the newest of any account that waits for the approval; the deployment does so too, but
-/// after the question.
+/// Rejects a run if newer scans of its accounts were exported. The deployment does so too, but only after the prompt.
 async fn is_newest(run: &RunReport, approval: Approval, management: &Management, origin: &Origin) -> Result<()> {
     let mut hint = None;
     for (account, _) in run.accounts_to_approve(approval) {
@@ -141,17 +140,17 @@ async fn is_newest(run: &RunReport, approval: Approval, management: &Management,
     Err(Failure { hint, ..Failure::new(Exit::Error, message) }.into())
 }
 
-/// Asks whoever sits at the terminal.
-fn agreed(person: &mut Prompt, run: &RunReport, approval: Approval, output: &mut Output) -> Result<bool> {
+/// Asks for confirmation at the terminal.
+fn confirm(prompt: &mut Prompt, run: &RunReport, approval: Approval, output: &mut Output) -> Result<bool> {
     for (account, part) in run.accounts_to_approve(approval) {
         for line in question(part, approval) {
             output.note(format!("account {account}: {line}"))?;
         }
     }
-    person.agrees("Archive them? Type yes:", output)
+    prompt.confirm("Archive them? Type yes:", output)
 }
 
-/// What would be archived of an account.
+/// Describes what would be archived in an account.
 fn question(part: &AccountReport, approval: Approval) -> Vec<String> {
     let mut lines = Vec::new();
     if let (true, Some(ArchiveSkipped::ArchiveRequiresApproval { pending, active })) = (approval.pending, &part.archive)

@@ -4,7 +4,7 @@ use anyhow::Result;
 use asff::AccountId;
 use exporter::report::RunReport;
 
-use super::Of;
+use super::RunSource;
 use crate::client::read;
 use crate::config::{Format, Global};
 use crate::deployment::block_on;
@@ -13,57 +13,57 @@ use crate::render::run_report::tone;
 use crate::render::{Column, Output, Table, Tone, text};
 use crate::standalone::Standalone;
 
-/// Characters of the upload's name that are shown: its end, which tells uploads apart, as wide as a run's id.
+/// Maximum number of characters of the upload's name: its end, as wide as a run ID.
 const UPLOAD_CHARS_MAX: usize = 36;
-/// Runs that one list shows at most.
+/// Maximum number of runs.
 const LIMIT_MAX: i64 = 1000;
 
-/// List the runs, newest first
+/// List runs, newest first
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
-Each run has two lines: its id, and the upload or what it is about; when, and of
-which account (+2: of two more); how it ended, and of which kind it was; what it
-sent, and what it archived (approve: `hubctl run show` says what waits for it).
+Each run has two lines: run ID and upload or target; start time and account
+(+2: two more accounts); status and kind; number of findings sent and archived
+(to approve: see `hubctl run pending`).
 
 Examples:
   hubctl run list --limit 5
   hubctl run list --account 123456789012 --output json | jq '.[0].counts'
 
-JSON: an array of what `hubctl run show` gives, without the Regions.")]
+JSON: an array of reports, as in `hubctl run show`, without the Regions.")]
 pub(crate) struct Args {
-    /// Only runs whose scan held findings of this account
+    /// Only runs with findings of this account
     #[arg(long, value_name = "ID")]
     account: Option<AccountId>,
 
-    /// How many
+    /// Maximum number of runs to show
     #[arg(long, value_name = "RUNS", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=LIMIT_MAX))]
     limit: u32,
 }
 
-pub(super) fn run(args: &Args, of: &Of, global: &Global, output: &mut Output) -> Result<Exit> {
+pub(super) fn run(args: &Args, source: &RunSource, global: &Global, output: &mut Output) -> Result<Exit> {
     let limit = usize::try_from(args.limit)?;
     let runs: Vec<RunReport> = block_on(async {
-        if let Some(place) = &of.state.place {
-            return Ok(Standalone::open(place, global).await?.list_runs(limit, args.account).await?);
+        if let Some(location) = &source.state.location {
+            return Ok(Standalone::open(location, global).await?.list_runs(limit, args.account).await?);
         }
         let address = args.account.map_or("/runs".to_owned(), |account| format!("/runs?account={account}"));
-        let found = of.reach.connect(global).await?.list(&address, limit).await?;
+        let found = source.reach.connect(global).await?.list(&address, limit).await?;
         Ok(found.iter().map(read).collect::<Result<_, _>>()?)
     })?;
     match output.format {
         Format::Json => output.json(&runs)?,
         Format::Table if runs.is_empty() => {
-            output.note("There are no runs yet. An upload makes one, or: hubctl export FILE")?;
+            output.note("No runs found. To export a scan: hubctl export FILE")?;
         }
         Format::Table => output.table(&table(&runs))?,
     }
     Ok(Exit::Success)
 }
 
-/// Two lines a run, so that nothing wraps in 80 columns: what is typed into other commands, and what tells runs apart.
+/// Two lines per run, so that nothing wraps in 80 columns.
 fn table(runs: &[RunReport]) -> Table {
     let mut table = Table::new([
-        Column::Text("Run\nUpload, or what it is about"),
+        Column::Text("Run\nUpload or target"),
         Column::Text("Started (UTC)\nAccount"),
         Column::Text("Status\nKind"),
         Column::Number("Sent\nArchived"),

@@ -1,9 +1,9 @@
-//! `hubctl run`: what the exports did, and what is to be done again, or undone.
+//! `hubctl run`: lists, replays, approves, and undoes runs.
 
-mod again;
 mod approve;
 mod list;
 mod pending;
+mod reexport;
 mod replay;
 pub(in crate::commands) mod show;
 mod undo_archive;
@@ -20,17 +20,17 @@ use crate::origin::Origin;
 use crate::render::Output;
 use crate::standalone::{Standalone, StateOption};
 
-/// See what the exports did, do them again, undo what they archived
+/// List, replay, approve, and undo runs
 #[derive(clap::Args, Debug)]
 pub(crate) struct Group {
     #[command(flatten)]
-    of: Of,
+    source: RunSource,
 
     #[command(subcommand)]
     command: Command,
 }
 
-/// What to do with runs.
+/// The subcommands.
 #[derive(Debug, Subcommand)]
 enum Command {
     List(list::Args),
@@ -41,9 +41,9 @@ enum Command {
     UndoArchive(undo_archive::Args),
 }
 
-/// Whose runs.
+/// Where the runs are recorded.
 #[derive(clap::Args, Clone, Debug, Default)]
-struct Of {
+struct RunSource {
     #[command(flatten)]
     reach: ConnectionArgs,
 
@@ -51,36 +51,36 @@ struct Of {
     state: StateOption,
 }
 
-impl Of {
-    /// How the commands that are printed find the runs.
+impl RunSource {
+    /// The options of printed commands that find the same runs.
     fn origin(&self, global: &Global) -> Origin {
-        match &self.state.place {
-            Some(place) => Origin::standalone(place, global),
+        match &self.state.location {
+            Some(location) => Origin::standalone(location, global),
             None => Origin::deployment(&self.reach, global),
         }
     }
 
-    /// Makes sure that what is asked for fits the place where it is done.
-    fn check(&self, how: &ExecutionOptions) -> Result<(), Failure> {
-        if self.state.place.is_some() { how.check_here("--state") } else { how.check(&self.reach) }
+    /// Rejects options that don't apply where the job runs.
+    fn check(&self, execution: &ExecutionOptions) -> Result<(), Failure> {
+        if self.state.location.is_some() { execution.check_local("--state") } else { execution.check(&self.reach) }
     }
 
-    /// A run that there must be.
+    /// Reads a run, which must exist.
     async fn find(&self, run_id: &str, global: &Global) -> Result<RunReport> {
-        match &self.state.place {
-            Some(place) => Ok(Standalone::open(place, global).await?.find_run(run_id).await?),
+        match &self.state.location {
+            Some(location) => Ok(Standalone::open(location, global).await?.find_run(run_id).await?),
             None => Ok(show::find(&self.reach.connect(global).await?, run_id).await?),
         }
     }
 }
 
-pub(crate) fn run(Group { of, command }: &Group, global: &Global, output: &mut Output) -> Result<Exit> {
+pub(crate) fn run(Group { source, command }: &Group, global: &Global, output: &mut Output) -> Result<Exit> {
     match command {
-        Command::List(args) => list::run(args, of, global, output),
-        Command::Show(args) => show::run(args, of, global, output),
-        Command::Replay(args) => replay::run(args, of, global, output),
-        Command::Pending(args) => pending::run(args, of, global, output),
-        Command::Approve(args) => approve::run(args, of, global, output),
-        Command::UndoArchive(args) => undo_archive::run(args, of, global, output),
+        Command::List(args) => list::run(args, source, global, output),
+        Command::Show(args) => show::run(args, source, global, output),
+        Command::Replay(args) => replay::run(args, source, global, output),
+        Command::Pending(args) => pending::run(args, source, global, output),
+        Command::Approve(args) => approve::run(args, source, global, output),
+        Command::UndoArchive(args) => undo_archive::run(args, source, global, output),
     }
 }

@@ -1,4 +1,4 @@
-//! `hubctl run pending`: the findings that a run archives upon approval only.
+//! `hubctl run pending`: the findings of a run that require approval to be archived.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -10,7 +10,7 @@ use exporter::pending::PendingFindings;
 use exporter::report::unproven::explain;
 use exporter::report::{PendingClass, PendingFinding, RunReport};
 
-use super::Of;
+use super::RunSource;
 use crate::client::{Management, read, segment};
 use crate::config::{Format, Global, OutputFormat};
 use crate::deployment::{block_on, port};
@@ -19,19 +19,19 @@ use crate::origin::Origin;
 use crate::render::{Column, Output, Table, Tone, text};
 use crate::standalone::Standalone;
 
-/// Findings that are asked for at once: as many as the API gives.
+/// Findings per page: the API's maximum.
 const PAGE_FINDINGS: usize = 1_000;
-/// Characters of a resource's ID in the table: its end, which tells resources apart.
+/// Maximum number of characters of a resource ID in the table: its end, which is distinctive.
 const RESOURCE_CHARS_MAX: usize = 44;
 
-/// List the findings that a run archives upon approval only
+/// List findings that require approval to be archived
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
-Their sums by service and Region, why each kind stays active, and the findings.
-Class: passed or muted (the scan shows it), proven (the check has results in the
-Region, and not this finding), absent (from as many scans as the integration
-asks for), moved (its own Region has it now), unproven (the scan proves nothing
-about it). What to type to archive them is below the table.
+Shows totals by service and Region, why the findings stay active, the findings,
+and the command that archives them. Classes: passed or muted (as the scan
+shows), proven (the check has results in the Region, but not this finding),
+absent (from as many scans as the integration requires), moved (its own Region
+now has it), unproven (the scan proves nothing about it).
 
 Examples:
   hubctl run pending 01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b
@@ -43,16 +43,16 @@ resource_id, first_observed_at, class, reason (archive_limit, or why the finding
 is unproven). CSV: the same as columns; a cell that a spreadsheet would run as a
 formula begins with an apostrophe.")]
 pub(crate) struct Args {
-    /// The run, as `hubctl run list` names it
+    /// Run ID (see `hubctl run list`)
     #[arg(value_name = "RUN", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     run_id: String,
 
-    /// Findings that the table lists; JSON and CSV have all of them
+    /// Maximum number of findings in the table; JSON and CSV have all
     #[arg(long, value_name = "FINDINGS", default_value_t = 20, value_parser = clap::value_parser!(u32).range(0..))]
     limit: u32,
 
-    /// How the findings are written
-    // Takes the place of the option that every command has.
+    /// Output format
+    // Replaces the global option.
     #[arg(id = "output", long, visible_alias = "format", value_name = "FORMAT", help_heading = "Output")]
     #[arg(default_value = "table", value_parser = PossibleValuesParser::new(["table", "json", "yaml", "csv"]).map(|word| notation(&word)))]
     _output: OutputFormat,
@@ -67,10 +67,10 @@ fn notation(word: &str) -> OutputFormat {
     }
 }
 
-pub(super) fn run(args: &Args, of: &Of, global: &Global, output: &mut Output) -> Result<Exit> {
-    let origin = of.origin(global);
+pub(super) fn run(args: &Args, source: &RunSource, global: &Global, output: &mut Output) -> Result<Exit> {
+    let origin = source.origin(global);
     block_on(async {
-        let (run, mut findings) = open(args, of, global).await?;
+        let (run, mut findings) = open(args, source, global).await?;
         if output.is_csv() {
             output.csv(COLUMNS)?;
             while let Some(finding) = findings.next().await? {
@@ -94,7 +94,7 @@ pub(super) fn run(args: &Args, of: &Of, global: &Global, output: &mut Output) ->
     Ok(Exit::Success)
 }
 
-/// Where findings come from, one after the other.
+/// A source of findings.
 enum Findings {
     /// The deployment's API, page by page.
     Api {
@@ -104,18 +104,18 @@ enum Findings {
         page: VecDeque<PendingFinding>,
         is_last: bool,
     },
-    /// A state that this process reads; none where nothing is pending.
+    /// A state that this process reads; none if no finding is pending.
     State(Option<PendingFindings>),
 }
 
-async fn open(args: &Args, of: &Of, global: &Global) -> Result<(RunReport, Findings)> {
-    if let Some(place) = &of.state.place {
-        let standalone = Standalone::open(place, global).await?;
+async fn open(args: &Args, source: &RunSource, global: &Global) -> Result<(RunReport, Findings)> {
+    if let Some(location) = &source.state.location {
+        let standalone = Standalone::open(location, global).await?;
         let run = standalone.find_run(&args.run_id).await?;
         let findings = PendingFindings::open(&standalone, &args.run_id).await.map_err(|error| port(&error))?;
         return Ok((run, Findings::State(findings)));
     }
-    let management = Box::new(of.reach.connect(global).await?);
+    let management = Box::new(source.reach.connect(global).await?);
     let run = super::show::find(&management, &args.run_id).await?;
     let path = format!("/runs/{}/pending?limit={PAGE_FINDINGS}", segment(&args.run_id));
     Ok((run, Findings::Api { management, path, after: None, page: VecDeque::new(), is_last: false }))
@@ -189,7 +189,7 @@ impl Sum {
     }
 }
 
-/// What of the findings is shown to people.
+/// The findings for the table.
 struct Listed {
     limit: usize,
     first: Vec<PendingFinding>,
@@ -219,17 +219,17 @@ impl Listed {
         let total = self.all.pending + self.all.unproven;
         if total == 0 {
             let why = if run.needs_approval() { ", or its list has expired" } else { "" };
-            return output.note(format!("Nothing of run {} waits for approval{why}.", run.run_id));
+            return output.note(format!("Run {} has no findings pending approval{why}.", run.run_id));
         }
         output.table(&self.sums())?;
         output.line("")?;
         for (reason, findings) in &self.unproven_by_reason {
             let stay = text::counted(*findings, "unproven finding stays", "unproven findings stay");
-            output.line(format!("* {stay} active, because {} ({})", explain(reason), text::harmless(reason)))?;
+            output.line(format!("* {stay} active: {} ({})", explain(reason), text::harmless(reason)))?;
         }
         if self.all.pending > 0 {
             let wait = text::counted(self.all.pending, "finding is", "findings are");
-            output.line(format!("* {wait} resolved by the scan, but more than the limit ({})", "archive_limit"))?;
+            output.line(format!("* {wait} resolved, but above the archive limit ({})", "archive_limit"))?;
         }
         if !self.first.is_empty() {
             output.line("")?;
@@ -237,7 +237,7 @@ impl Listed {
             let more = total - self.first.len() as u64;
             if more > 0 {
                 let all = origin.command(&format!("hubctl run pending {} --format csv", run.run_id));
-                output.line(format!("and {} more. All of them:", text::count(more)))?;
+                output.line(format!("and {} more. To list all:", text::count(more)))?;
                 output.line(format!("    {all}"))?;
             }
         }
@@ -249,7 +249,7 @@ impl Listed {
         Ok(())
     }
 
-    /// What can be approved, each kind alone first.
+    /// The possible approvals, each kind alone first.
     fn approvals(&self) -> Vec<Approval> {
         let (pending, unproven) = (self.all.pending > 0, self.all.unproven > 0);
         let mut approvals = Vec::new();
@@ -267,11 +267,11 @@ impl Listed {
             table.row(Tone::Plain, [service.clone(), region.to_string()].into_iter().chain(numbers));
         }
         let sums = [text::count(self.all.pending), text::count(self.all.unproven)];
-        table.row(Tone::Strong, ["in all".to_owned(), String::new()].into_iter().chain(sums));
+        table.row(Tone::Strong, ["total".to_owned(), String::new()].into_iter().chain(sums));
         table
     }
 
-    /// Two lines a finding, so that nothing wraps in 80 columns.
+    /// Two lines per finding, so that nothing wraps in 80 columns.
     fn findings(&self) -> Table {
         let mut table = Table::new([
             Column::Text("Check\nResource"),

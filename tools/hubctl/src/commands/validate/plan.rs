@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::scan::pipeline::Item;
 
-/// The fates that the findings would have.
+/// The expected outcomes of the findings.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Plan {
     /// The filters, as an integration's settings.
@@ -28,7 +28,7 @@ impl Plan {
         Self { filters, counts: Counts::default(), sent: BTreeMap::new() }
     }
 
-    /// Decides the fate of an entry, in the order in which an export decides it.
+    /// Determines the outcome of an entry, in the same order as an export.
     pub(crate) fn take(&mut self, item: &Item) {
         self.counts.read += 1;
         let fate = match item {
@@ -41,7 +41,7 @@ impl Plan {
     }
 
     fn decide(&mut self, mapped: &Mapped, identity: Identity, fits: bool) -> Fate {
-        // A file that a user names is exported in its own format.
+        // A local file is exported in its own format.
         let Destination { region, filtered: kept, redirected } =
             match destination(&self.filters, self.filters.format, mapped) {
                 Ok(destination) => destination,

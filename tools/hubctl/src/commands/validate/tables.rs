@@ -9,15 +9,15 @@ use super::plan::Plan;
 use crate::args::filters;
 use crate::render::outcomes;
 use crate::render::{Column, Details, Output, Table, Tone, text};
-use crate::scan::survey::Survey;
+use crate::scan::summary::ScanSummary;
 
-/// Writes all that is worth knowing of the file.
-pub(super) fn write(survey: &Survey, plan: &Plan, output: &mut Output) -> io::Result<()> {
-    output.facts(&file(survey, plan))?;
-    if survey.read == 0 {
+/// Writes the details of the file.
+pub(super) fn write(summary: &ScanSummary, plan: &Plan, output: &mut Output) -> io::Result<()> {
+    output.details(&file(summary, plan))?;
+    if summary.read == 0 {
         return Ok(());
     }
-    let tables = [outcomes::table("would be sent", &plan.counts), sent(plan), repairs(survey), problems(survey)];
+    let tables = [outcomes::table("would be sent", &plan.counts), sent(plan), repairs(summary), problems(summary)];
     for table in tables.iter().filter(|table| !table.is_empty()) {
         output.line("")?;
         output.table(table)?;
@@ -25,43 +25,43 @@ pub(super) fn write(survey: &Survey, plan: &Plan, output: &mut Output) -> io::Re
     Ok(())
 }
 
-/// What the file is.
-fn file(survey: &Survey, plan: &Plan) -> Details {
-    let mut facts = Details::new();
-    let size = survey.bytes.map_or_else(String::new, |bytes| format!(" ({})", text::bytes(bytes)));
-    facts.add(Tone::Plain, "File", format!("{}{size}", survey.source));
-    if let Some(format) = survey.format {
-        let versions = survey.prowler_versions.join(", ");
+/// Details of the file.
+fn file(summary: &ScanSummary, plan: &Plan) -> Details {
+    let mut details = Details::new();
+    let size = summary.bytes.map_or_else(String::new, |bytes| format!(" ({})", text::bytes(bytes)));
+    details.add(Tone::Plain, "File", format!("{}{size}", summary.source));
+    if let Some(format) = summary.format {
+        let versions = summary.prowler_versions.join(", ");
         let prowler = if versions.is_empty() { String::new() } else { format!(", Prowler {versions}") };
-        facts.add(Tone::Plain, "Format", format!("{format}{prowler}"));
+        details.add(Tone::Plain, "Format", format!("{format}{prowler}"));
     }
-    let (tone, end) = end(survey);
-    facts.add(tone, "State", &end);
-    if let Some([first, last]) = survey.scanned_at {
+    let (tone, end) = end(summary);
+    details.add(tone, "State", &end);
+    if let Some([first, last]) = summary.scanned_at {
         let until = if first == last { String::new() } else { format!(" to {}", text::time(last)) };
-        facts.add(Tone::Plain, "Scanned at", format!("{}{until}", text::time(first)));
+        details.add(Tone::Plain, "Scanned at", format!("{}{until}", text::time(first)));
     }
-    if survey.mapped > 0 {
-        facts.add(Tone::Plain, "Accounts", text::names(survey.accounts.keys(), "accounts"));
-        facts.add(Tone::Plain, "Regions", text::names(survey.regions.keys(), "Regions"));
-        facts.add(Tone::Plain, "Filters", filters::filter_words(&plan.filters));
+    if summary.mapped > 0 {
+        details.add(Tone::Plain, "Accounts", text::names(summary.accounts.keys(), "accounts"));
+        details.add(Tone::Plain, "Regions", text::names(summary.regions.keys(), "Regions"));
+        details.add(Tone::Plain, "Filters", filters::filter_words(&plan.filters));
     }
-    facts
+    details
 }
 
-fn end(survey: &Survey) -> (Tone, String) {
-    match &survey.read_status {
-        ReadStatus::Complete if survey.read == 0 => (Tone::Bad, NO_FINDINGS.to_owned()),
+fn end(summary: &ScanSummary) -> (Tone, String) {
+    match &summary.read_status {
+        ReadStatus::Complete if summary.read == 0 => (Tone::Bad, NO_FINDINGS.to_owned()),
         ReadStatus::Complete => (Tone::Good, "complete".to_owned()),
         ReadStatus::Truncated { offset, reason } => {
             (Tone::Bad, format!("truncated at byte {}: {reason}", text::count(*offset)))
         }
-        ReadStatus::Refused { .. } => (Tone::Bad, "no scan that can be exported".to_owned()),
-        ReadStatus::Stopped | ReadStatus::Unread => (Tone::Warning, "not read to its end".to_owned()),
+        ReadStatus::Refused { .. } => (Tone::Bad, "not exportable".to_owned()),
+        ReadStatus::Stopped | ReadStatus::Unread => (Tone::Warning, "not fully read".to_owned()),
     }
 }
 
-/// What would be sent, by Region and severity.
+/// Findings to send, by Region and severity.
 fn sent(plan: &Plan) -> Table {
     let mut table = Table::new([
         Column::Text("Would be sent to"),
@@ -70,7 +70,7 @@ fn sent(plan: &Plan) -> Table {
         Column::Number("Medium"),
         Column::Number("Low"),
         Column::Number("Info"),
-        Column::Number("All"),
+        Column::Number("Total"),
     ]);
     for (region, by_severity) in &plan.sent {
         let of = |label| by_severity.get(label).copied().unwrap_or_default();
@@ -82,21 +82,21 @@ fn sent(plan: &Plan) -> Table {
     table
 }
 
-fn repairs(survey: &Survey) -> Table {
+fn repairs(summary: &ScanSummary) -> Table {
     let columns = [Column::Text("Repaired"), Column::Text("How"), Column::Number("Findings"), Column::Text("Example")];
     let mut table = Table::new(columns);
-    for repair in &survey.repairs {
+    for repair in &summary.repairs {
         let example = repair.examples.first().map(String::as_str).unwrap_or_default();
         table.row(Tone::Plain, [repair.field, &repair.what, &text::count(repair.findings), example]);
     }
     table
 }
 
-fn problems(survey: &Survey) -> Table {
+fn problems(summary: &ScanSummary) -> Table {
     let columns =
-        [Column::Text("Not sendable"), Column::Number("Entries"), Column::Number("At byte"), Column::Text("Why")];
+        [Column::Text("Not exportable"), Column::Number("Entries"), Column::Number("At byte"), Column::Text("Message")];
     let mut table = Table::new(columns);
-    for problem in &survey.problems {
+    for problem in &summary.problems {
         for (index, example) in problem.examples.iter().enumerate() {
             let check = example.check.as_ref().map_or_else(String::new, |check| format!(" ({check})"));
             let (code, entries) =

@@ -10,8 +10,8 @@ use crate::{Ended, hubctl, run};
 pub(super) fn driver(command: &str, when: &str) -> Option<Driver> {
     let of = command.to_owned();
     match (command, when) {
-        ("map" | "validate", "success") => Some(Box::new(move || run(&sample(&of)).exit)),
-        ("map" | "validate", "findings") => Some(Box::new(move || {
+        ("convert" | "validate", "success") => Some(Box::new(move || run(&sample(&of)).exit)),
+        ("convert" | "validate", "findings") => Some(Box::new(move || {
             let (command, place) = alone(&format!("{of} empty.json"));
             std::fs::write(place.path().join("empty.json"), "[]").unwrap();
             code(command)
@@ -31,7 +31,7 @@ pub(super) fn driver(command: &str, when: &str) -> Option<Driver> {
         ("reconcile", "not compared") => {
             Some(Box::new(|| reconciled(Some(Fault::error(403).on(Operation::GetFindings)))))
         }
-        ("trigger sample", _) => trigger(when),
+        ("integration send-sample", _) => send_sample(when),
         ("doctor", _) => doctor(when),
         _ => None,
     }
@@ -111,10 +111,13 @@ fn hub(when: &str, of_credentials: &str, of_hub: &str) -> Option<fn() -> Config>
     }
 }
 
-fn trigger(when: &str) -> Option<Driver> {
+fn send_sample(when: &str) -> Option<Driver> {
     let config = hub(when, "credentials", "region")?;
     Some(Box::new(move || {
-        with_hub(config(), &format!("trigger sample --account {ACCOUNT} --as-caller --in us-east-1"))
+        with_hub(
+            config(),
+            &format!("integration send-sample {ACCOUNT} --use-caller-credentials --hub-region us-east-1"),
+        )
     }))
 }
 

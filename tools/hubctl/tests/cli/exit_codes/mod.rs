@@ -37,7 +37,7 @@ enum Kind {
 }
 
 /// Commands that ask nobody.
-const OFFLINE: [&str; 4] = ["map", "validate", "completion", "man"];
+const OFFLINE: [&str; 4] = ["convert", "validate", "completion", "man"];
 
 fn document() -> String {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/configuration.md");
@@ -109,7 +109,7 @@ fn sample(command: &str) -> String {
     let there = "--table t --state-bucket b";
     let scan = scan(FIRST_SCAN).display().to_string();
     let rest = match command {
-        "map" | "validate" => scan,
+        "convert" | "validate" => scan,
         "plan" | "export" => format!("{scan} {there}"),
         "integration create" => format!("--provider {ACCOUNT}"),
         "integration configure" => format!("{ACCOUNT} --archive"),
@@ -121,7 +121,7 @@ fn sample(command: &str) -> String {
         "provider create" => "333333333333".to_owned(),
         "provider configure" => format!("{ACCOUNT} --alias production"),
         "permissions print" => "--account 333333333333".to_owned(),
-        "trigger sample" => format!("--account {ACCOUNT}"),
+        "integration send-sample" => format!("--account {ACCOUNT}"),
         "apply" | "config diff" => "-f file.yaml".to_owned(),
         "run show" | "run pending" | "run replay" | "quarantine show" => runs::RUN.to_owned(),
         "run approve" | "run undo-archive" => format!("{} --yes", runs::RUN),
@@ -162,7 +162,7 @@ fn without_credentials(command: &str) -> i32 {
 
 fn failing(command: &str) -> i32 {
     let line = match command {
-        "map" | "validate" => format!("{command} nowhere.json"),
+        "convert" | "validate" => format!("{command} nowhere.json"),
         // A file stands where the folder would be.
         "man" => "man file.yaml".to_owned(),
         _ => sample(command),

@@ -55,7 +55,7 @@ fn a_full_disk_does_not_stop_the_work_and_is_an_error() {
     let ended = deployment.command("apply -f many.yaml").stdout(full()).output().unwrap();
     assert_eq!(ended.status.code(), Some(1));
     let said = String::from_utf8(ended.stderr).unwrap();
-    assert!(said.contains("error: the work is completed, but its output can't be written"), "{said}");
+    assert!(said.contains("error: the work is complete, but its output can't be written"), "{said}");
     assert_eq!(deployment.memory.kept().providers.len(), MANY);
     let mut dry = deployment.command("apply -f many.yaml --renew-keys");
     assert_eq!(dry.stderr(full()).status().unwrap().code(), Some(1), "standard error is part of what is said");

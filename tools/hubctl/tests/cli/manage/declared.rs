@@ -41,7 +41,7 @@ fn a_file_is_applied_once() {
     let done = deployment.actions().len();
 
     let again = deployment.run("apply -f all.yaml");
-    assert_eq!((again.exit, again.stderr.as_str()), (0, "There is no difference.\n"));
+    assert_eq!((again.exit, again.stderr.as_str()), (0, "No differences.\n"));
     assert_eq!(deployment.actions().len(), done);
     assert_eq!(deployment.run("config diff -f all.yaml").exit, 0);
     assert_eq!(deployment.run("apply -f all.yaml --renew-keys").exit, 0);
@@ -129,7 +129,7 @@ fn a_file_that_declares_nothing_is_a_mistake_and_deletes_nothing() {
         for line in ["apply --prune --prune-all --yes", "apply", "config diff"] {
             let ended = deployment.run(&format!("{line} -f {name}"));
             assert_eq!(ended.exit, 2, "{line}, {name}: {}", ended.stderr);
-            assert!(ended.stderr.contains("declares nothing"), "{}", ended.stderr);
+            assert!(ended.stderr.contains("no providers or integrations"), "{}", ended.stderr);
         }
     }
     let kept = deployment.memory.kept();
@@ -175,6 +175,10 @@ fn a_provider_can_not_have_the_credentials_of_a_provider() {
     deployment.file("wrong.yaml", "providers:\n- id: 123456789012\n  credentials: {kind: provider}\n");
     let ended = deployment.run("apply -f wrong.yaml");
     assert_eq!(ended.exit, 2);
-    assert!(ended.stderr.contains("123456789012") && ended.stderr.contains("default or static"), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("123456789012") && ended.stderr.contains("`default` or `static`"),
+        "{}",
+        ended.stderr
+    );
     assert!(deployment.memory.kept().providers.is_empty());
 }

@@ -39,10 +39,10 @@ fn a_setting_that_the_api_would_refuse_is_found_before_the_first_change() {
         ("absent_scans: 0", "absent_scans must be 1 to 14"),
         ("regions: [mars-1]", "regions.0 must be a Region"),
         ("regions: []", "regions must be 1 to 100 Regions"),
-        ("regions: [eu-west-1], fallback_region: us-east-1", "fallback_region must be one of regions"),
-        ("credentials: {kind: magic}", "credentials.kind must be provider, default or static"),
+        ("regions: [eu-west-1], fallback_region: us-east-1", "fallback_region must be in `regions`"),
+        ("credentials: {kind: magic}", "credentials.kind must be provider, default, or static"),
         ("credentials: {kind: static}", "credentials must have secret or access_key_file: no access key is stored yet"),
-        ("credentials: {kind: provider, secret: x}", "credentials.kind must be static"),
+        ("credentials: {kind: provider, secret: x}", "credentials.kind must be `static`"),
         (
             "credentials: {kind: default, role: {arn: 'arn:aws:iam::210987654321:role/X'}}",
             "a role of account 123456789012",
@@ -90,9 +90,9 @@ fn a_file_with_a_key_is_opened_before_the_first_change() {
     };
     refused(&deployment, &with("nowhere.json"), 1, "failed to open nowhere.json");
     deployment.file("empty.json", "{}");
-    refused(&deployment, &with("empty.json"), 2, "empty.json holds no access key");
+    refused(&deployment, &with("empty.json"), 2, "empty.json contains no access key");
     deployment.file("short.json", r#"{"access_key_id":"AKIA","secret_access_key":"abc"}"#);
-    refused(&deployment, &with("short.json"), 2, "credentials.access_key_id must be the id of an access key");
+    refused(&deployment, &with("short.json"), 2, "credentials.access_key_id must be an access key ID");
     // What is kept already is not sent, so its file need not be there.
     deployment.file("key.json", r#"{"access_key_id":"AKIAIOSFODNN7EXAMPLE","secret_access_key":"abc"}"#);
     assert_eq!(applied(&deployment, &with("key.json")).exit, 0);
@@ -186,7 +186,7 @@ fn a_provider_is_needed_until_its_integration_is_gone() {
     deployment.file("without.yaml", "providers: [{id: 210987654321}]\nintegrations: []\n");
     assert_eq!(deployment.run("config diff -f without.yaml").exit, 0);
     let pruned = deployment.run("apply -f without.yaml --prune --prune-all --yes");
-    assert_eq!((pruned.exit, pruned.stderr.as_str()), (0, "There is no difference.\n"));
+    assert_eq!((pruned.exit, pruned.stderr.as_str()), (0, "No differences.\n"));
     refused(
         &deployment,
         &format!("integrations: [{{provider: {ACCOUNT}, only_failed: false}}]\n"),

@@ -44,7 +44,7 @@ fn an_alias_that_would_reorder_a_line_is_escaped_in_every_text() {
 fn errors_escape_what_they_repeat() {
     let deployment = Deployment::new();
     for line in
-        ["map 'a\u{202e}b.json'", "integration 'sh\u{202e}ow'", "apply -f 'x\u{2066}y'", "config diff -f w.yaml"]
+        ["convert 'a\u{202e}b.json'", "integration 'sh\u{202e}ow'", "apply -f 'x\u{2066}y'", "config diff -f w.yaml"]
     {
         deployment.file("w.yaml", "providers:\n- \"id\u{202e}\": 1\n");
         let ended = deployment.run(line);

@@ -30,7 +30,7 @@ fn a_test_that_got_no_answer_ends_with_1() {
     });
     let tested = deployment.run(&format!("integration test {ACCOUNT}"));
     assert_eq!(tested.exit, 1, "{}", tested.stdout);
-    assert!(tested.stdout.starts_with("Not tested: no answer this time: STS answered 503"), "{}", tested.stdout);
+    assert!(tested.stdout.starts_with("Not tested: no response: STS answered 503"), "{}", tested.stdout);
 }
 
 #[test]
@@ -48,7 +48,7 @@ fn a_region_that_is_named_and_takes_nothing_ends_with_5() {
     assert_eq!(tested.exit, 5, "{}", tested.stdout);
     let said = tested.stdout.lines().next().unwrap();
     assert!(
-        said.starts_with("Test passed in part: connected in 2 Regions") && said.contains("ap-southeast-2"),
+        said.starts_with("Partially connected: connected in 2 Regions") && said.contains("ap-southeast-2"),
         "{said}"
     );
 }

@@ -17,7 +17,7 @@ fn create_makes_the_provider_too_and_shows_the_test_by_region() {
     assert_eq!(deployment.actions(), ["provider.create", "integration.create"]);
     let again = deployment.run(&format!("integration create --provider {ACCOUNT}"));
     assert_eq!(again.exit, 1);
-    assert!(again.stderr.contains("hint: hubctl integration show 123456789012"), "{}", again.stderr);
+    assert!(again.stderr.contains("hint: to see it: hubctl integration show 123456789012"), "{}", again.stderr);
     assert_eq!(deployment.memory.kept().trail[0].by, "arn:aws:iam::111122223333:user/ada");
 }
 
@@ -28,7 +28,7 @@ fn create_that_is_refused_leaves_no_provider() {
     let ended = deployment.run(&format!("integration create --account {ACCOUNT} --regions us-east-1,cn-north-1"));
     assert_eq!(ended.exit, 2, "{}", ended.stderr);
     assert!(
-        ended.stderr.contains(" (--regions): must be of partition aws, as this deployment is, not of partition aws-cn"),
+        ended.stderr.contains(" (--regions): must be in partition aws, the deployment's, not in partition aws-cn"),
         "{}",
         ended.stderr
     );
@@ -84,7 +84,7 @@ fn a_scan_that_is_overdue_is_shown_so() {
     assert!(listed.contains("overdue") && !listed.contains("08:00"), "{listed}");
 }
 
-/// Test: credential validity, Security Hub's accessibility, Regions, leave to export.
+/// Test: credential validity, Security Hub's accessibility, Regions, permission to export.
 #[test]
 fn test_ends_with_an_exit_code_that_says_what_is_wrong() {
     let deployment = Deployment::new();
@@ -128,7 +128,7 @@ fn configure_changes_what_is_named_and_nothing_else() {
 
 /// Of two who change the same thing, one is told so.
 #[test]
-fn a_change_to_what_somebody_else_changed_is_refused() {
+fn a_concurrent_change_is_rejected() {
     let deployment = Deployment::new();
     deployment.json(&format!("integration create --provider {ACCOUNT}"));
     deployment.memory.before_next_commit(|memory| {
@@ -174,7 +174,7 @@ fn delete_asks_and_offers_to_archive() {
     assert!(deployment.run(&format!("integration show {ACCOUNT}")).stdout.contains("being deleted since"));
     let busy = deployment.run(&format!("provider delete {ACCOUNT} --yes"));
     assert_eq!(busy.exit, 1);
-    assert!(busy.stderr.contains("hint: hubctl integration delete"), "{}", busy.stderr);
+    assert!(busy.stderr.contains("hint: delete the integration first: hubctl integration delete"), "{}", busy.stderr);
 
     deployment.json(&format!("integration delete {ACCOUNT} --yes"));
     deployment.json(&format!("provider delete {ACCOUNT} --yes"));
@@ -182,7 +182,7 @@ fn delete_asks_and_offers_to_archive() {
     assert!(deployment.memory.kept().providers.is_empty());
 }
 
-/// Nobody is told that somebody else made the change that was his own.
+/// A retry after a lost response does not report a conflict with itself.
 #[test]
 fn a_change_whose_answer_is_lost_is_not_made_twice_and_may_have_been_done() {
     let deployment = Deployment::new();
@@ -191,14 +191,18 @@ fn a_change_whose_answer_is_lost_is_not_made_twice_and_may_have_been_done() {
     deployment.loses_answers.store(true, std::sync::atomic::Ordering::Relaxed);
     let ended = deployment.run(&format!("integration configure {ACCOUNT} --only-failed=false"));
     assert_eq!(ended.exit, 1, "{}", ended.stderr);
-    assert!(ended.stderr.contains("may have been done") && !ended.stderr.contains("somebody"), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("may have succeeded") && !ended.stderr.contains("modified by another"),
+        "{}",
+        ended.stderr
+    );
     assert_eq!(deployment.actions().len(), before + 1);
     let sent = deployment.sent.lock().unwrap();
     assert_eq!(sent.iter().filter(|request| request.contains(r#""method":"PATCH""#)).count(), 1);
 }
 
 #[test]
-fn an_integration_moves_only_if_somebody_knows_what_stays_behind() {
+fn an_integration_moves_only_after_the_user_confirms() {
     let deployment = Deployment::new();
     deployment.json("provider create 210987654321");
     deployment.json(&format!("integration create --provider {ACCOUNT} --role-name R --external-id the-right-one"));

@@ -7,7 +7,7 @@ use super::{ACCOUNT, Deployment, connected};
 const PARTITIONS: [(&str, &str); 3] = [("aws", "eu-west-1"), ("aws-cn", "cn-north-1"), ("aws-us-gov", "us-gov-west-1")];
 
 fn reason(own: &str, other: &str) -> String {
-    format!("must be of partition {own}, as this deployment is, not of partition {other}")
+    format!("must be in partition {own}, the deployment's, not in partition {other}")
 }
 
 fn role(partition: &str) -> String {
@@ -67,8 +67,7 @@ fn a_file_that_names_what_is_of_another_partition_changes_nothing() {
             }
         }
         let foreign = format!("kind: static, secret: '{}'", secret(own, home, ACCOUNT));
-        let why =
-            "credentials.secret must be of account 111122223333, as this deployment is, not of account 123456789012";
+        let why = "credentials.secret must be in account 111122223333, the deployment's, not in account 123456789012";
         refused(&deployment, home, &file(&foreign, ""), why);
     }
 }

@@ -93,7 +93,7 @@ impl Drop for Exporter {
 }
 
 #[test]
-fn runs_and_their_quarantine_are_seen_by_whoever_may_invoke_the_function() {
+fn runs_and_their_quarantine_are_read_through_the_function() {
     let deployment = deployment();
     let listed = deployment.json("run list");
     assert_eq!(listed[0]["run_id"], RUN);
@@ -109,7 +109,7 @@ fn runs_and_their_quarantine_are_seen_by_whoever_may_invoke_the_function() {
     let missing = deployment.run(&format!("quarantine show {RUN} --entry 3"));
     assert_eq!(missing.exit, 1, "{}", missing.stdout);
     let nobody = deployment.run("run show nobody");
-    assert!(nobody.stderr.contains("there is no run nobody") && nobody.stderr.contains("hubctl run list"));
+    assert!(nobody.stderr.contains("run nobody not found") && nobody.stderr.contains("hubctl run list"));
 }
 
 #[test]

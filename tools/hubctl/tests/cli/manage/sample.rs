@@ -1,4 +1,4 @@
-//! `hubctl trigger sample`: a finding arrives in a simulated Security Hub, and nothing of it stays live.
+//! `hubctl integration send-sample`: a finding arrives in a simulated Security Hub, and nothing of it stays live.
 
 use serde_json::Value;
 use simulator::{Config, Operation, Simulator};
@@ -6,13 +6,13 @@ use simulator::{Config, Operation, Simulator};
 use super::{ACCOUNT, Deployment};
 use crate::{Ended, hubctl};
 
-/// Runs the command as somebody of the account, with Security Hub and STS in the simulator.
-fn trigger(deployment: &Deployment, url: &str, line: &str) -> Ended {
+/// Runs the command with credentials of the account, with Security Hub and STS in the simulator.
+fn send_sample(deployment: &Deployment, url: &str, line: &str) -> Ended {
     let output = hubctl()
         .envs([("AWS_ACCESS_KEY_ID", "any"), ("AWS_SECRET_ACCESS_KEY", "any"), ("AWS_REGION", "eu-west-1")])
         .envs([("AWS_ENDPOINT_URL_SECURITYHUB", url), ("AWS_ENDPOINT_URL_STS", url)])
         .envs([("AWS_ENDPOINT_URL_LAMBDA", deployment.url.as_str()), ("HUBCTL_MANAGE_FUNCTION", "manage")])
-        .args(["trigger", "sample", "--account", ACCOUNT])
+        .args(["integration", "send-sample", ACCOUNT])
         .args(line.split_whitespace())
         .output();
     Ended::of(output.unwrap())
@@ -27,7 +27,7 @@ fn a_sample_arrives_and_is_archived_for_two_events() {
     deployment.json(&format!("integration create --provider {ACCOUNT}"));
     deployment.memory.kept().connections.insert(ACCOUNT.parse().unwrap(), super::connected());
 
-    let ended = trigger(&deployment, &server.endpoint_url(), "--output json");
+    let ended = send_sample(&deployment, &server.endpoint_url(), "--output json");
     assert_eq!(ended.exit, 0, "{}", ended.stderr);
     let came: Value = serde_json::from_str(&ended.stdout).unwrap();
     assert_eq!((&came["seen"], &came["archived"], &came["region"]), (&true.into(), &true.into(), &"eu-west-1".into()));
@@ -37,6 +37,6 @@ fn a_sample_arrives_and_is_archived_for_two_events() {
         assert_eq!(region.by_record_state.get("ACTIVE").copied().unwrap_or_default(), 0, "nothing is left live");
     }
 
-    let off = trigger(&deployment, &server.endpoint_url(), "--in eu-west-2 --as-caller");
+    let off = send_sample(&deployment, &server.endpoint_url(), "--hub-region eu-west-2 --use-caller-credentials");
     assert!([4, 5].contains(&off.exit) && off.stderr.contains("hint:"), "{}", off.stderr);
 }

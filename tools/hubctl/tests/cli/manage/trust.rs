@@ -19,11 +19,11 @@ fn with_a_key() -> Deployment {
 #[test]
 fn whose_an_access_key_is_that_is_not_known_is_refused_and_not_made_up() {
     let deployment = with_a_key();
-    for form in ["trust", "cloudformation", "terraform"] {
-        let print = format!("permissions print --integration {ACCOUNT} --form {form} --stack one");
+    for form in ["trust-policy", "cloudformation", "terraform"] {
+        let print = format!("permissions print --integration {ACCOUNT} --format {form} --stack one");
         let refused = deployment.run(&print);
         assert_eq!((refused.exit, refused.stdout.as_str()), (2, ""), "{}", refused.stderr);
-        assert!(refused.stderr.contains(&format!("--form {form} --trusted-arn ARN")), "{}", refused.stderr);
+        assert!(refused.stderr.contains(&format!("--format {form} --trusted-arn ARN")), "{}", refused.stderr);
         let printed = deployment.run(&format!("{print} --trusted-arn {OWNER}"));
         assert_eq!(printed.exit, 0, "{}", printed.stderr);
         assert!(printed.stdout.contains(OWNER) && !printed.stdout.contains("role/Export\""), "{}", printed.stdout);
@@ -37,12 +37,12 @@ fn a_role_that_the_functions_may_not_assume_gets_no_template() {
     let deployment = Deployment::new();
     let print = |name: &str| {
         deployment
-            .run(&format!("permissions print --account {ACCOUNT} --role-name {name} --form terraform --stack one"))
+            .run(&format!("permissions print --account {ACCOUNT} --role-name {name} --format terraform --stack one"))
     };
     assert_eq!(print("Exporter").exit, 0);
     let refused = print("Foo");
     assert_eq!((refused.exit, refused.stdout.as_str()), (2, ""), "{}", refused.stderr);
-    assert!(refused.stderr.contains("may assume the roles *Exporter* only, not Foo"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("can assume only roles *Exporter*, not Foo"), "{}", refused.stderr);
     assert!(refused.stderr.contains("MemberRoleNamePattern=Foo"), "{}", refused.stderr);
     deployment.json(&format!("integration create --provider {ACCOUNT} --role-name Foo --external-id an-id"));
     let told = deployment.run(&format!("permissions print --integration {ACCOUNT} --stack one"));

@@ -8,7 +8,7 @@ fn failed() -> PortError {
 fn a_rule_is_well_only_if_it_is_on_and_waits_for_the_bucket() {
     let state = |enabled, pattern: &str| Ok(RuleState { enabled, pattern: pattern.to_owned() });
     let of = |state| rule(state, "r", "scans", "eu-west-1");
-    assert_eq!(of(state(true, r#"{"detail":{"bucket":{"name":["scans"]}}}"#)).status, Health::Well);
+    assert_eq!(of(state(true, r#"{"detail":{"bucket":{"name":["scans"]}}}"#)).status, Health::Ok);
     assert!(
         of(state(false, r#"["scans"]"#))
             .remediation
@@ -25,15 +25,15 @@ fn a_rule_is_well_only_if_it_is_on_and_waits_for_the_bucket() {
 
 #[test]
 fn dead_letters_are_bad_and_say_how_to_look_at_them() {
-    assert_eq!(dead("dead letters", "uploads", "https://q", Ok(0), "eu-west-1").status, Health::Well);
+    assert_eq!(dead("dead letters", "uploads", "https://q", Ok(0), "eu-west-1").status, Health::Ok);
     let found = dead("dead letters", "uploads", "https://q", Ok(3), "eu-west-1");
-    assert!(found.is_bad() && found.message.starts_with("3 uploads"));
+    assert!(found.is_bad() && found.message.starts_with("3 messages"));
     assert!(found.remediation.unwrap().starts_with("aws sqs receive-message --region eu-west-1 --queue-url https://q"));
 }
 
 #[test]
 fn a_schedule_that_is_off_is_switched_on_by_one_command() {
-    assert_eq!(schedule(Ok((true, "rate(1 hour)".to_owned())), "s", "eu-west-1").status, Health::Well);
+    assert_eq!(schedule(Ok((true, "rate(1 hour)".to_owned())), "s", "eu-west-1").status, Health::Ok);
     let off = schedule(Ok((false, String::new())), "s", "eu-west-1");
     assert!(off.is_bad() && off.remediation.unwrap().contains("aws scheduler update-schedule --region eu-west-1"));
 }
@@ -44,7 +44,7 @@ fn uploads_must_come_to_the_queue_that_the_function_takes_from() {
         let arns = arns.iter().map(ToString::to_string).collect();
         targets(Ok(arns), "r", "https://sqs.eu-west-1.amazonaws.com/1/the-queue")
     };
-    assert_eq!(of(&["arn:aws:sqs:eu-west-1:1:the-queue"]).status, Health::Well);
+    assert_eq!(of(&["arn:aws:sqs:eu-west-1:1:the-queue"]).status, Health::Ok);
     assert!(of(&[]).is_bad(), "a rule without a target exports nothing");
     assert!(of(&["arn:aws:sqs:eu-west-1:1:another"]).is_bad());
     assert!(targets(Err(failed()), "r", "https://q").is_unknown());
@@ -67,9 +67,9 @@ fn an_alarm_that_is_gone_is_bad_and_not_silent() {
     let names = ["one".to_owned(), "two".to_owned()];
     let alarm = |name: &str, in_alarm| AlarmState { name: name.to_owned(), in_alarm, description: "do it".to_owned() };
     let of = |states| alarms(&names, Ok(states));
-    assert_eq!(of(vec![alarm("one", false), alarm("two", false)]), [Finding::well("alarms", "none of 2 is in alarm")]);
+    assert_eq!(of(vec![alarm("one", false), alarm("two", false)]), [Finding::ok("alarms", "none of 2 in alarm")]);
     let [gone] = of(vec![alarm("one", false)]).try_into().unwrap();
-    assert!(gone.is_bad() && gone.message.starts_with("two is gone"), "{gone:?}");
+    assert!(gone.is_bad() && gone.message.starts_with("two was deleted"), "{gone:?}");
     assert_eq!(of(vec![alarm("one", true)]).len(), 2, "one rings, the other is gone");
     assert!(alarms(&[], Ok(Vec::new()))[0].is_bad());
     assert!(alarms(&names, Err(failed()))[0].is_unknown());
@@ -78,11 +78,11 @@ fn an_alarm_that_is_gone_is_bad_and_not_silent() {
 #[test]
 fn a_mail_that_nobody_confirmed_is_bad() {
     let of = |found: &[(&str, bool)]| {
-        mails(Ok(found.iter().map(|(to, is)| ((*to).to_owned(), *is)).collect()), "arn:t", "eu-west-1")
+        email(Ok(found.iter().map(|(to, is)| ((*to).to_owned(), *is)).collect()), "arn:t", "eu-west-1")
     };
-    assert_eq!(of(&[("one@example.com", true)]).status, Health::Well);
+    assert_eq!(of(&[("one@example.com", true)]).status, Health::Ok);
     let waits = of(&[("one@example.com", true), ("two@example.com", false)]);
-    assert!(waits.is_bad() && waits.message.starts_with("two@example.com did not confirm"), "{waits:?}");
+    assert!(waits.is_bad() && waits.message.starts_with("two@example.com has not confirmed"), "{waits:?}");
     assert!(of(&[]).is_bad());
 }
 

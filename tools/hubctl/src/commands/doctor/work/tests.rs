@@ -26,7 +26,7 @@ fn where_nothing_is_exported_that_is_bad() {
     assert!(enabled(&[]).is_bad());
     let all_off = enabled(&[off(), off()]);
     assert!(all_off.is_bad() && all_off.remediation.unwrap().starts_with("hubctl integration enable 123456789012"));
-    assert_eq!(enabled(&[off(), stored(integration())]), Finding::well("integrations", "1 of 2 enabled"));
+    assert_eq!(enabled(&[off(), stored(integration())]), Finding::ok("integrations", "1 of 2 enabled"));
 }
 
 #[test]
@@ -35,14 +35,14 @@ fn a_removal_that_was_refused_or_hangs_is_bad() {
     let job =
         Job::ArchiveAll { provider: removing.provider.clone(), deletion_requested_at: removing.deletion_requested_at };
     let mut job = JobRecord::new("j1".to_owned(), job, at("08:00:01"), "ada");
-    let of = |job: &JobRecord, now| removal(&removing, std::slice::from_ref(job), at(now));
+    let of = |job: &JobRecord, now| deletion(&removing, std::slice::from_ref(job), at(now));
     assert_eq!(of(&job, "08:30:00"), None, "it is at work");
     assert!(of(&job, "11:00:00").unwrap().is_bad(), "it hangs");
     job.state = JobState::Rejected;
     job.message = Some("the account can't be reached".to_owned());
     let refused = of(&job, "08:30:00").unwrap();
-    assert!(refused.message.contains("j1 did not complete (the account can't be reached)"), "{refused:?}");
-    assert_eq!(removal(&integration(), &[], at("11:00:00")), None);
+    assert!(refused.message.contains("j1 has not completed (the account can't be reached)"), "{refused:?}");
+    assert_eq!(deletion(&integration(), &[], at("11:00:00")), None);
 }
 
 #[test]
@@ -52,7 +52,7 @@ fn a_role_that_the_functions_may_not_assume_is_bad() {
     let of = |credentials| super::role(&by(credentials), &[], "SecurityHubExporter*");
     assert_eq!(of(Credentials::Default { role: role("SecurityHubExporterEu") }), None);
     let other = of(Credentials::Default { role: role("Foo") }).unwrap();
-    assert!(other.is_bad() && other.message.contains("SecurityHubExporter* only, not Foo"), "{other:?}");
+    assert!(other.is_bad() && other.message.contains("only roles SecurityHubExporter*, not Foo"), "{other:?}");
     assert_eq!(of(Credentials::Static { secret: "s".to_owned(), role: role("Foo") }), None, "a key assumes it");
     let provider =
         Provider { credentials: Credentials::Default { role: role("Foo") }, ..Provider::new(integration().provider) };
@@ -68,9 +68,9 @@ fn a_scan_is_overdue_after_its_due_time_and_a_grace_period() {
     assert_eq!(overdue(&daily, Some(came), at("08:00:00"), now), None, "it was enabled an hour ago");
     assert!(overdue(&daily, None, came, now).is_some(), "none ever came");
     let account = ACCOUNT.parse().unwrap();
-    let late = told_scans(3, &[(account, at("08:00:00"))]);
+    let late = scan_finding(3, &[(account, at("08:00:00"))]);
     assert!(late.is_bad() && late.message.contains("123456789012 since 2026-11-23 08:00:00 UTC"), "{late:?}");
-    assert_eq!(told_scans(3, &[]).message, "none of 3 accounts with a schedule is overdue");
+    assert_eq!(scan_finding(3, &[]).message, "none of 3 accounts with a schedule overdue");
 }
 
 fn run(id: &str, status: RunStatus, account: Option<AccountReport>) -> RunReport {

@@ -22,7 +22,7 @@ fn role(external_id: Option<&str>) -> RoleView {
 }
 
 /// Each kind of role that there is, with what the template of a form makes of it: name, path, trust, permissions.
-fn each(form: Form, made: fn(&str) -> Value) {
+fn each(form: TemplateFormat, made: fn(&str) -> Value) {
     for (external_id, accepts) in [(Some("the-right-one"), false), (Some("a/b=c"), true), (None, true)] {
         let role = role(external_id);
         let text = Template { role: &role, trusted_arns: &trusted(), accepts }.text(form);
@@ -38,7 +38,7 @@ fn each(form: Form, made: fn(&str) -> Value) {
 
 #[test]
 fn cloudformation_makes_a_role_with_the_permissions_that_are_printed() {
-    each(Form::CloudFormation, |text| {
+    each(TemplateFormat::CloudFormation, |text| {
         let parameters: Value = yaml::parse(&without_tags(text)).unwrap();
         let default = |name: &str| parameters["Parameters"][name]["Default"].as_str().unwrap().to_owned();
         let mut text = text.replace("!Ref AWS::NoValue", "null").replace("${AWS::Partition}", "aws");
@@ -92,7 +92,7 @@ fn chosen(value: Value, is_true: &impl Fn(&str) -> bool) -> Value {
 
 #[test]
 fn terraform_makes_a_role_with_the_permissions_that_are_printed() {
-    each(Form::Terraform, |text| {
+    each(TemplateFormat::Terraform, |text| {
         let body = hcl::parse(text).unwrap();
         let mut context = Context::new();
         context.declare_func("merge", FuncDef::builder().variadic_param(ParamType::Any).build(|args| Ok(merge(&args))));
@@ -141,7 +141,7 @@ fn concat(args: &FuncArgs) -> Hcl {
     args.iter().filter_map(Hcl::as_array).flatten().cloned().collect::<Vec<_>>().into()
 }
 
-/// Whoever takes a template from the folder must say whom the role trusts, and what it asks for.
+/// A user who takes a template from the folder must say whom the role trusts, and what it asks for.
 #[test]
 fn the_templates_of_the_folder_trust_nobody_by_default() {
     let parameters: Value = yaml::parse(&without_tags(CLOUDFORMATION)).unwrap();
@@ -161,7 +161,7 @@ fn the_templates_of_the_folder_trust_nobody_by_default() {
 #[test]
 fn what_is_filled_in_stays_text() {
     let role = role(Some("${path.module}%{if}\"x"));
-    let text = Template { role: &role, trusted_arns: &trusted(), accepts: false }.text(Form::Terraform);
+    let text = Template { role: &role, trusted_arns: &trusted(), accepts: false }.text(TemplateFormat::Terraform);
     assert!(text.contains(r#"  default     = "$${path.module}%%{if}\"x""#), "{text}");
 }
 
@@ -169,6 +169,6 @@ fn what_is_filled_in_stays_text() {
 fn the_templates_of_an_organization() {
     let role = role(Some("0193-example"));
     let text = |form| Template { role: &role, trusted_arns: &trusted(), accepts: true }.text(form);
-    insta::assert_snapshot!("cloudformation", text(Form::CloudFormation));
-    insta::assert_snapshot!("terraform", text(Form::Terraform));
+    insta::assert_snapshot!("cloudformation", text(TemplateFormat::CloudFormation));
+    insta::assert_snapshot!("terraform", text(TemplateFormat::Terraform));
 }

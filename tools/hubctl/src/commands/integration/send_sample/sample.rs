@@ -1,6 +1,6 @@
-//! A finding that means nothing: sent, looked for, archived.
+//! The sample finding: it is sent, read, and archived.
 //!
-//! It is marked as a sample and has an Id of its own kind. The exporter keeps nothing of it and never archives it.
+//! It is marked as a sample and has a reserved Id. The exporter stores no state about it and never archives it.
 
 use asff::{AccountId, Partition, RegionName};
 use bytes::Bytes;
@@ -8,9 +8,9 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-/// How the Ids of samples begin. Those of Prowler's findings begin with `prowler-`.
+/// Prefix of the Ids of sample findings. The Ids of Prowler's findings begin with `prowler-`.
 pub(super) const ID_PREFIX: &str = "securityhub-exporter-sample";
-/// Later than what was sent first, so that Security Hub takes the second version (contract 1.5).
+/// By how much the archived version is later, so that Security Hub accepts it (contract 1.5).
 const LATER: SignedDuration = SignedDuration::from_secs(1);
 
 /// A sample finding.
@@ -23,15 +23,15 @@ pub(super) struct Sample {
 }
 
 impl Sample {
-    /// A new one.
+    /// A new sample finding.
     pub(super) fn new(account: AccountId, region: RegionName, partition: Partition, now: Timestamp) -> Self {
         let id = format!("{ID_PREFIX}-{account}-{region}-{}", Uuid::now_v7());
-        // A second back: the archived version is later, and may not lie in the future.
+        // One second ago: the archived version is later, and must not be in the future.
         let at = now.saturating_sub(LATER).unwrap_or(now);
         Self { id, account, region, partition, at }
     }
 
-    /// The request that sends it, live or archived.
+    /// Body of the request that sends the finding, active or archived.
     pub(super) fn body(&self, archived: bool) -> Bytes {
         Bytes::from(json!({ "Findings": [self.finding(archived)] }).to_string())
     }
@@ -49,7 +49,7 @@ impl Sample {
             "FirstObservedAt": time(self.at),
             "UpdatedAt": time(if archived { later } else { self.at }),
             "Title": "Sample finding of securityhub-exporter",
-            "Description": "It means nothing and shows that findings arrive. It is archived as soon as it was seen.",
+            "Description": "Sample finding, safe to ignore: it verifies that findings arrive, and is archived when it is visible.",
             "FindingProviderFields": {
                 "Severity": { "Label": "INFORMATIONAL" },
                 "Types": ["Software and Configuration Checks"],
@@ -74,14 +74,14 @@ mod tests {
         let now: Timestamp = "2026-11-23T10:00:00Z".parse().unwrap();
         let account = "123456789012".parse().unwrap();
         let sample = Sample::new(account, "eu-west-1".parse().unwrap(), Partition::Aws, now);
-        let (live, archived) = (sample.finding(false), sample.finding(true));
+        let (active, archived) = (sample.finding(false), sample.finding(true));
         assert_eq!(
-            (live["Id"].as_str(), archived["Id"].as_str()),
+            (active["Id"].as_str(), archived["Id"].as_str()),
             (Some(sample.id.as_str()), Some(sample.id.as_str()))
         );
-        assert_eq!(live["UpdatedAt"], "2026-11-23T09:59:59.000Z");
+        assert_eq!(active["UpdatedAt"], "2026-11-23T09:59:59.000Z");
         assert_eq!(archived["UpdatedAt"], "2026-11-23T10:00:00.000Z");
-        assert_eq!((&live["CreatedAt"], &archived["RecordState"]), (&archived["CreatedAt"], &json!("ARCHIVED")));
+        assert_eq!((&active["CreatedAt"], &archived["RecordState"]), (&archived["CreatedAt"], &json!("ARCHIVED")));
         assert!(sample.id.len() <= 512 && !sample.id.starts_with("prowler-"));
     }
 }

@@ -1,4 +1,4 @@
-//! What a scan file is and what is in it: the counts of `hubctl map` and `hubctl validate`, and their JSON.
+//! The content of a scan file: the counts of `hubctl convert` and `hubctl validate`, and their JSON.
 
 use std::collections::BTreeMap;
 
@@ -11,24 +11,24 @@ use serde::Serialize;
 
 use super::pipeline::{Encoded, Finished, Item};
 
-/// Examples kept of each kind of problem.
+/// Maximum number of examples for each kind of problem.
 const EXAMPLES_MAX: usize = 3;
-/// Kinds of repairs told apart, and versions and messages kept: a hostile file could invent millions.
+/// Maximum number of distinct repairs, versions, and messages: a hostile file could contain millions.
 const KINDS_MAX: usize = 100;
 
-/// What a scan file holds.
+/// The content of a scan file.
 #[derive(Clone, Debug, Default, Serialize)]
-pub(crate) struct Survey {
+pub(crate) struct ScanSummary {
     /// The file's name.
     pub(crate) source: String,
-    /// Its size as stored, where it is known.
+    /// Its size as stored, if known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) bytes: Option<u64>,
-    /// The format, where the content told it.
+    /// The format, if detected from the content.
     pub(crate) format: Option<ScanFormat>,
     /// Whether it was read to its end.
     pub(crate) read_status: ReadStatus,
-    /// Versions of Prowler that wrote it; one, in a genuine file.
+    /// Versions of Prowler in the file; one in a real scan.
     pub(crate) prowler_versions: Vec<String>,
     /// The first and the last time among the findings.
     pub(crate) scanned_at: Option<[Timestamp; 2]>,
@@ -40,72 +40,72 @@ pub(crate) struct Survey {
     pub(crate) statuses: BTreeMap<Status, u64>,
     /// Findings mapped, by severity.
     pub(crate) severities: BTreeMap<SeverityLabel, u64>,
-    /// Entries of the file. Equal to mapped + skipped + quarantined + unreadable.
+    /// Entries of the file. Equal to mapped + skipped + quarantined + malformed.
     pub(crate) read: u64,
     /// Findings within the service's limits.
     pub(crate) mapped: u64,
-    /// Findings that never go to Security Hub, by reason.
+    /// Findings that are never sent to Security Hub, by reason.
     pub(crate) skipped: BTreeMap<&'static str, u64>,
-    /// Findings that would be kept back, by code.
+    /// Findings that would be quarantined, by code.
     pub(crate) quarantined: BTreeMap<QuarantineCode, u64>,
-    /// Entries that are broken in the file.
+    /// Malformed entries.
     pub(crate) malformed: u64,
-    /// Mapped findings that were changed to keep the service's limits.
+    /// Mapped findings that were repaired to satisfy the service's limits.
     pub(crate) repaired: u64,
-    /// Mapped findings that the file holds already.
+    /// Mapped findings that are duplicates in the file.
     pub(crate) duplicates: u64,
     /// Mapped findings that got a longer Id because another resource has the same short hash.
     pub(crate) collisions: u64,
-    /// What was changed.
+    /// The repairs.
     pub(crate) repairs: Vec<Repaired>,
-    /// What was kept back, with examples.
+    /// Quarantined and malformed entries, with examples.
     pub(crate) problems: Vec<Problem>,
 }
 
-/// One kind of change.
+/// A kind of repair.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Repaired {
     /// The ASFF field.
     pub(crate) field: &'static str,
-    /// What was done to it.
+    /// What was changed.
     pub(crate) what: String,
-    /// To how many findings.
+    /// Number of repaired findings.
     pub(crate) findings: u64,
-    /// Ids of some of them.
+    /// Ids of some repaired findings.
     pub(crate) examples: Vec<String>,
 }
 
-/// One kind of entry that can't be sent.
+/// A kind of entry that can't be sent.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Problem {
     /// `malformed`, or the quarantine's code.
     pub(crate) code: &'static str,
-    /// How many entries.
+    /// Number of entries.
     pub(crate) entries: u64,
-    /// Some of them.
+    /// Examples.
     pub(crate) examples: Vec<Example>,
 }
 
 /// An entry that can't be sent.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Example {
-    /// Where it begins, in the decompressed file.
+    /// Byte offset in the decompressed file.
     pub(crate) offset: u64,
-    /// Why, for people.
+    /// Why it can't be sent.
     pub(crate) message: String,
-    /// The check, where it could be read.
+    /// The check, if known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) check: Option<String>,
-    /// The account, where it could be read.
+    /// The account, if known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) account: Option<AccountId>,
-    /// The Region, where it could be read.
+    /// The Region, if known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) region: Option<RegionName>,
 }
 
-impl Survey {
-    /// A survey of a file that is about to be read.
+impl ScanSummary {
+    /// An empty summary of a file.
     pub(crate) fn new(source: String, bytes: Option<u64>) -> Self {
         Self { source, bytes, ..Self::default() }
     }
@@ -176,7 +176,7 @@ impl Survey {
 
     fn take_other(&mut self, outcome: &Outcome) {
         match outcome {
-            // It has no ASFF, so it came from no mapper of ours.
+            // Without ASFF: it was not mapped.
             Outcome::Finding(_) => {}
             Outcome::Skipped(skip) => *self.skipped.entry(skip.as_str()).or_default() += 1,
             Outcome::Malformed(broken) => {
@@ -217,14 +217,14 @@ impl Survey {
         }
     }
 
-    /// Notes what is known at the end.
+    /// Adds what is known at the end of the file.
     pub(crate) fn finish(&mut self, finished: Finished) {
         self.format = finished.format;
         self.read_status = match finished.ending {
             None => ReadStatus::Stopped,
             Some(Ending::Complete) => ReadStatus::Complete,
             Some(Ending::Truncated { offset, reason }) => ReadStatus::Truncated { offset, reason },
-            Some(Ending::Refused(refusal)) => ReadStatus::Refused { message: refusal.to_string() },
+            Some(Ending::Refused(rejection)) => ReadStatus::Refused { message: rejection.to_string() },
         };
         self.prowler_versions.sort();
     }

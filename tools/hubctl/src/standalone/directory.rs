@@ -1,7 +1,7 @@
-//! Objects as files of a folder.
+//! Objects as files in a directory.
 //!
-//! Promises: a file is there whole or not at all; a condition holds at the moment at which the file appears, also against
-//! another process; what is read is one version, whatever is written meanwhile.
+//! Promises: writes are atomic; conditions are checked at the moment of the write, even against other processes; a reader sees one
+//! version, whatever is written concurrently.
 
 use std::fs::File;
 use std::io::{self, Read, Seek};
@@ -17,27 +17,27 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::records::hex;
 
-/// Bytes read at once.
+/// Size of a read, in bytes.
 const READ_BYTES: usize = 256 * 1024;
-/// Whoever makes a file appear holds this one locked. The system unlocks it when the process ends, however it ends.
+/// Lock file for writes. The operating system unlocks it when the process ends.
 const LOCK: &str = ".lock";
 
-/// A folder.
+/// A directory.
 #[derive(Clone, Debug)]
-pub(super) struct Folder {
+pub(super) struct Directory {
     pub(super) path: PathBuf,
 }
 
-/// A file being written, under a name of its own. Dropped before it is finished, it is gone.
+/// A file being written under a temporary name. It is deleted if it is dropped before it is finished.
 pub(crate) struct Draft {
-    folder: PathBuf,
+    directory: PathBuf,
     target: PathBuf,
     only: PutMode,
     file: tokio::fs::File,
     name: TempPath,
 }
 
-impl Folder {
+impl Directory {
     pub(super) async fn create(&self, key: &str, only: PutMode) -> Result<Draft, PortError> {
         let target = self.path.join(key);
         let parent = target.parent().unwrap_or(&self.path).to_owned();
@@ -46,7 +46,7 @@ impl Folder {
             tempfile::Builder::new().prefix(".").suffix(".part").tempfile_in(&parent)
         });
         let (file, name) = made.await.map_err(|error| failed("write", &target, &error))?.into_parts();
-        Ok(Draft { folder: self.path.clone(), target, only, file: tokio::fs::File::from_std(file), name })
+        Ok(Draft { directory: self.path.clone(), target, only, file: tokio::fs::File::from_std(file), name })
     }
 
     pub(super) async fn object(&self, key: &str) -> Result<Option<Object>, PortError> {
@@ -73,7 +73,7 @@ impl Folder {
     pub(super) async fn keys(&self, prefix: &str) -> Result<Vec<String>, PortError> {
         let (root, prefix) = (self.path.clone(), prefix.to_owned());
         let listed = blocking(move || {
-            let below = prefix.rsplit_once('/').map_or("", |(folder, _)| folder);
+            let below = prefix.rsplit_once('/').map_or("", |(directory, _)| directory);
             let mut keys = Vec::new();
             list(&root, &root.join(below), &mut keys)?;
             keys.retain(|key| key.starts_with(&prefix));
@@ -94,15 +94,15 @@ impl Draft {
         let finished = async {
             self.file.flush().await?;
             self.file.sync_all().await?;
-            blocking(move || appear(&self.folder, self.name, &self.target, &self.only)).await
+            blocking(move || publish(&self.directory, self.name, &self.target, &self.only)).await
         };
         finished.await.map_err(|error| failed("write", &target, &error))
     }
 }
 
-/// Gives a written file its name, if the condition holds.
-fn appear(folder: &Path, name: TempPath, target: &Path, only: &PutMode) -> io::Result<()> {
-    let lock = File::options().create(true).truncate(false).write(true).open(folder.join(LOCK))?;
+/// Renames a written file, if the condition holds.
+fn publish(directory: &Path, name: TempPath, target: &Path, only: &PutMode) -> io::Result<()> {
+    let lock = File::options().create(true).truncate(false).write(true).open(directory.join(LOCK))?;
     lock.lock()?;
     let there = match File::open(target) {
         Ok(mut file) => Some(digest(&mut file)?),
@@ -115,12 +115,12 @@ fn appear(folder: &Path, name: TempPath, target: &Path, only: &PutMode) -> io::R
         PutMode::Update(etag) => there.as_ref() == Some(etag),
     };
     if !holds {
-        return Err(io::Error::other("another export wrote it meanwhile"));
+        return Err(io::Error::other("another export wrote it concurrently"));
     }
     name.persist(target).map_err(|error| error.error)
 }
 
-/// Changes with the content.
+/// Hash of the content, as an ETag.
 fn digest(file: &mut File) -> io::Result<String> {
     let mut hash = Sha256::new();
     let mut chunk = vec![0; READ_BYTES];
@@ -132,9 +132,9 @@ fn digest(file: &mut File) -> io::Result<String> {
     }
 }
 
-/// The files below a folder, by their paths from `root`; none where there is no such folder.
-fn list(root: &Path, folder: &Path, keys: &mut Vec<String>) -> io::Result<()> {
-    let entries = match std::fs::read_dir(folder) {
+/// The files below a directory, as paths relative to `root`; none if the directory doesn't exist.
+fn list(root: &Path, directory: &Path, keys: &mut Vec<String>) -> io::Result<()> {
+    let entries = match std::fs::read_dir(directory) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         entries => entries?,
     };
@@ -163,43 +163,43 @@ fn failed(action: &str, path: &Path, error: &io::Error) -> PortError {
 mod tests {
     use super::*;
 
-    async fn put(folder: &Folder, key: &str, text: &'static str, only: PutMode) -> Result<(), PortError> {
-        let mut draft = folder.create(key, only).await?;
+    async fn put(directory: &Directory, key: &str, text: &'static str, only: PutMode) -> Result<(), PortError> {
+        let mut draft = directory.create(key, only).await?;
         draft.write(&Bytes::from_static(text.as_bytes())).await?;
         draft.finish().await
     }
 
-    async fn get(folder: &Folder, key: &str) -> Option<(String, Vec<u8>)> {
-        let object = folder.object(key).await.unwrap()?;
+    async fn get(directory: &Directory, key: &str) -> Option<(String, Vec<u8>)> {
+        let object = directory.object(key).await.unwrap()?;
         let chunks: Vec<_> = object.body.map(Result::unwrap).collect().await;
         Some((object.etag, chunks.concat()))
     }
 
     #[tokio::test]
     async fn a_file_appears_whole_and_only_under_its_condition() {
-        let place = tempfile::tempdir().unwrap();
-        let folder = Folder { path: place.path().join("state") };
-        assert!(get(&folder, "state/1/a.zst").await.is_none());
-        let mut draft = folder.create("state/1/a.zst", PutMode::Create).await.unwrap();
+        let location = tempfile::tempdir().unwrap();
+        let directory = Directory { path: location.path().join("state") };
+        assert!(get(&directory, "state/1/a.zst").await.is_none());
+        let mut draft = directory.create("state/1/a.zst", PutMode::Create).await.unwrap();
         draft.write(&Bytes::from_static(b"half")).await.unwrap();
-        assert_eq!(folder.keys("state/").await.unwrap(), [""; 0], "nothing before it is finished");
+        assert_eq!(directory.keys("state/").await.unwrap(), [""; 0], "nothing before it is finished");
         drop(draft);
-        put(&folder, "state/1/a.zst", "one", PutMode::Create).await.unwrap();
-        assert!(put(&folder, "state/1/a.zst", "two", PutMode::Create).await.is_err());
-        let (etag, bytes) = get(&folder, "state/1/a.zst").await.unwrap();
+        put(&directory, "state/1/a.zst", "one", PutMode::Create).await.unwrap();
+        assert!(put(&directory, "state/1/a.zst", "two", PutMode::Create).await.is_err());
+        let (etag, bytes) = get(&directory, "state/1/a.zst").await.unwrap();
         assert_eq!(bytes, b"one");
-        put(&folder, "state/1/a.zst", "two", PutMode::Update(etag.clone())).await.unwrap();
-        assert!(put(&folder, "state/1/a.zst", "three", PutMode::Update(etag)).await.is_err());
-        put(&folder, "state/2/b.zst", "b", PutMode::Overwrite).await.unwrap();
-        assert_eq!(folder.keys("state/1/").await.unwrap(), ["state/1/a.zst"]);
-        assert_eq!(folder.keys("state/").await.unwrap(), ["state/1/a.zst", "state/2/b.zst"]);
+        put(&directory, "state/1/a.zst", "two", PutMode::Update(etag.clone())).await.unwrap();
+        assert!(put(&directory, "state/1/a.zst", "three", PutMode::Update(etag)).await.is_err());
+        put(&directory, "state/2/b.zst", "b", PutMode::Overwrite).await.unwrap();
+        assert_eq!(directory.keys("state/1/").await.unwrap(), ["state/1/a.zst"]);
+        assert_eq!(directory.keys("state/").await.unwrap(), ["state/1/a.zst", "state/2/b.zst"]);
     }
 
     #[tokio::test]
     async fn of_two_that_write_at_once_one_fails() {
-        let place = tempfile::tempdir().unwrap();
-        let folder = Folder { path: place.path().to_owned() };
-        let writes = (0..16).map(|_| put(&folder, "k.json", "x", PutMode::Create));
+        let location = tempfile::tempdir().unwrap();
+        let directory = Directory { path: location.path().to_owned() };
+        let writes = (0..16).map(|_| put(&directory, "k.json", "x", PutMode::Create));
         let written = futures::future::join_all(writes).await.into_iter().filter(Result::is_ok).count();
         assert_eq!(written, 1);
     }

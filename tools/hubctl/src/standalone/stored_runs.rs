@@ -1,5 +1,5 @@
-//! Runs of exports without a deployment, found again by the commands that look at them, approve, replay or undo them: each run
-//! keeps its settings beside its report.
+//! Stored runs of standalone exports, for the commands that show, approve, replay, or undo them: the settings of each run are
+//! stored next to its report.
 
 use anyhow::Result;
 use asff::AccountId;
@@ -12,84 +12,88 @@ use exporter::ports::{ObjectWriter as _, Objects as _, PortError, PutMode};
 use exporter::report::{RunKind, RunReport};
 
 use super::options::any_account;
-use super::{Place, Standalone};
+use super::{Standalone, StateLocation};
 use crate::config::Global;
 use crate::deployment::{no_region, port};
 use crate::exit::{Exit, Failure};
 
-/// The Region to make clients for that call no AWS service of a Region.
+/// Placeholder Region for clients that make no regional calls.
 const ANY_REGION: &str = "us-east-1";
-/// Bytes of a run's ID at most: it becomes a part of a path.
+/// Maximum size of a run ID, in bytes: it is part of a path.
 const RUN_ID_BYTES_MAX: usize = 64;
 
-/// Where exports without a deployment keep their state.
+/// The state of standalone exports.
 #[derive(clap::Args, Clone, Debug, Default)]
 pub(crate) struct StateOption {
-    // Not a doc comment: an address would want brackets there.
-    #[arg(help = "Runs of exports without a deployment: the folder, or s3://BUCKET/PREFIX, that --state named there")]
-    #[arg(long = "state", global = true, value_name = "PLACE", help_heading = "Deployment")]
-    #[arg(value_parser = OsStringValueParser::new().try_map(Place::parse), conflicts_with = "local")]
-    pub(crate) place: Option<Place>,
+    // Not a doc comment: rustdoc would require brackets around the URL.
+    #[arg(
+        help = "State of standalone exports: the directory or s3://BUCKET/PREFIX that was given to `hubctl export --state`"
+    )]
+    #[arg(long = "state", global = true, value_name = "LOCATION", help_heading = "Deployment")]
+    #[arg(value_parser = OsStringValueParser::new().try_map(StateLocation::parse), conflicts_with = "local")]
+    pub(crate) location: Option<StateLocation>,
 }
 
-/// The same for a command that reaches no deployment by its function.
+/// The state of standalone exports, for a command without `--local`.
 #[derive(clap::Args, Clone, Debug, Default)]
 pub(crate) struct StateOnly {
-    // Not a doc comment: an address would want brackets there.
-    #[arg(help = "Runs of exports without a deployment: the folder, or s3://BUCKET/PREFIX, that --state named there")]
-    #[arg(long = "state", value_name = "PLACE", help_heading = "Deployment")]
-    #[arg(value_parser = OsStringValueParser::new().try_map(Place::parse))]
-    pub(crate) place: Option<Place>,
+    // Not a doc comment: rustdoc would require brackets around the URL.
+    #[arg(
+        help = "State of standalone exports: the directory or s3://BUCKET/PREFIX that was given to `hubctl export --state`"
+    )]
+    #[arg(long = "state", value_name = "LOCATION", help_heading = "Deployment")]
+    #[arg(value_parser = OsStringValueParser::new().try_map(StateLocation::parse))]
+    pub(crate) location: Option<StateLocation>,
 }
 
 impl Standalone {
-    /// The state in a place, for reading. It must be there.
-    pub(crate) async fn open(place: &Place, global: &Global) -> Result<Self> {
-        if let Place::Folder(path) = place
+    /// Opens an existing state.
+    pub(crate) async fn open(location: &StateLocation, global: &Global) -> Result<Self> {
+        if let StateLocation::Directory(path) = location
             && !path.is_dir()
         {
-            return Err(Failure::new(Exit::Error, format!("there is no folder {}", path.display()))
-                .hint("--state names the folder, or the s3://BUCKET/PREFIX, that the export named")
+            return Err(Failure::new(Exit::Error, format!("directory {} not found", path.display()))
+                .hint("--state must be the directory or s3://BUCKET/PREFIX of the export")
                 .into());
         }
-        let config = match place {
-            Place::Folder(_) => config(global, Some(ANY_REGION)).await?,
-            Place::Bucket { .. } => config(global, None).await?,
+        let config = match location {
+            StateLocation::Directory(_) => config(global, Some(ANY_REGION)).await?,
+            StateLocation::Bucket { .. } => config(global, None).await?,
         };
-        Ok(Self::new(place, &config, Integration::new(any_account()?)))
+        Ok(Self::new(location, &config, Integration::new(any_account()?)))
     }
 
-    /// The same with the settings of a run.
-    pub(crate) async fn open_as(place: &Place, run_id: &str, global: &Global) -> Result<Self> {
-        let opened = Self::open(place, global).await?;
+    /// Opens a state with the settings of a run.
+    pub(crate) async fn open_as(location: &StateLocation, run_id: &str, global: &Global) -> Result<Self> {
+        let opened = Self::open(location, global).await?;
         let settings = opened.settings(run_id).await.map_err(|error| port(&error))?;
         let Some(settings) = settings else {
-            let message = format!("the settings of run {run_id} are not in {place}: an earlier version made it");
+            let message = format!("the settings of run {run_id} are not in {location}: an earlier release recorded it");
             return Err(Failure::new(Exit::Error, message)
                 .hint("export the scan again, with --standalone and the same options")
                 .into());
         };
         let first = settings.regions.iter().flatten().next().map(ToString::to_string);
         let config = config(global, first.as_deref()).await?;
-        Ok(Self::new(place, &config, settings))
+        Ok(Self::new(location, &config, settings))
     }
 
-    /// The same with the settings that the newest of these runs had, if any has some.
-    pub(crate) async fn open_as_newest(place: &Place, runs: &[RunReport], global: &Global) -> Result<Self> {
-        let opened = Self::open(place, global).await?;
+    /// Opens a state with the settings of the newest of these runs that has settings.
+    pub(crate) async fn open_as_newest(location: &StateLocation, runs: &[RunReport], global: &Global) -> Result<Self> {
+        let opened = Self::open(location, global).await?;
         for run in runs.iter().filter(|run| run.kind == RunKind::Export) {
             if opened.settings(&run.run_id).await.map_err(|error| port(&error))?.is_some() {
-                return Self::open_as(place, &run.run_id, global).await;
+                return Self::open_as(location, &run.run_id, global).await;
             }
         }
         Ok(opened)
     }
 
-    /// A run that there must be.
+    /// Reads a run, which must exist.
     pub(crate) async fn find_run(&self, run_id: &str) -> Result<RunReport, Failure> {
         let missing = || {
-            Failure::new(Exit::Error, format!("there is no run {run_id} in {}", self.store))
-                .hint(format!("hubctl run list --state {} shows those there are", self.store))
+            Failure::new(Exit::Error, format!("run {run_id} not found in {}", self.store))
+                .hint(format!("to list runs: hubctl run list --state {}", self.store))
         };
         let ours = |letter: u8| letter.is_ascii_alphanumeric() || letter == b'-';
         if run_id.len() > RUN_ID_BYTES_MAX || !run_id.bytes().all(ours) {
@@ -98,12 +102,12 @@ impl Standalone {
         read_report(self, run_id).await.map_err(|error| port(&error))?.ok_or_else(missing)
     }
 
-    /// The newest runs, of one account or of all.
+    /// The newest runs, of one account or all.
     pub(crate) async fn list_runs(&self, limit: usize, account: Option<AccountId>) -> Result<Vec<RunReport>, Failure> {
         let keys = self.keys("runs/").await.map_err(|error| port(&error))?;
         let id = |key: &String| Some(key.strip_prefix("runs/")?.strip_suffix("/report.json")?.to_owned());
         let mut ids: Vec<String> = keys.iter().filter_map(id).collect();
-        // An ID begins with the time.
+        // Run IDs are ordered by time.
         ids.sort_unstable_by(|one, other| other.cmp(one));
         let mut runs = Vec::new();
         for id in ids {
@@ -120,7 +124,7 @@ impl Standalone {
         Ok(self.store.record(&settings_key(run_id)).await?.0)
     }
 
-    /// Keeps the settings of a run that begins.
+    /// Writes the settings of a run that starts.
     pub(super) async fn write_settings(&self, run_id: &str) -> Result<(), PortError> {
         let key = settings_key(run_id);
         let json = serde_json::to_vec_pretty(&self.template)
@@ -135,7 +139,7 @@ fn settings_key(run_id: &str) -> String {
     format!("runs/{run_id}/settings.json")
 }
 
-/// The configuration of AWS, with this Region if nothing names another.
+/// The SDK's configuration, with this Region as default.
 async fn config(global: &Global, region: Option<&str>) -> Result<SdkConfig> {
     let profile = global.profile.as_deref();
     let config = aws::sdk_config_of(profile, global.region.as_deref()).await;

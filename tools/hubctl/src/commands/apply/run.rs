@@ -1,4 +1,4 @@
-//! Makes a deployment what a file declares, one difference after the other.
+//! Applies the differences between a configuration file and a deployment, one after another.
 
 use anyhow::Result;
 use exporter::provider::ProviderId;
@@ -7,40 +7,40 @@ use management::wire::TestOutcome;
 use serde_json::{Map, Value};
 
 use super::differences::{Action, Difference, ResourceKind};
-use super::examine::Ready;
+use super::validate::Ready;
 use crate::client::{Answer, Management, Request, read};
 use crate::commands::integration::shown::{path, provider_path};
 use crate::commands::integration::tested;
 use crate::exit::{Exit, Failure};
 use crate::render::{Output, text};
 
-/// Applies all differences, in their order, and tells each with the connection test that it caused. The exit code of the
-/// gravest test.
+/// Applies all differences in order, and reports each with its connection test. Returns the exit code of the most severe
+/// test.
 ///
 /// # Errors
 ///
-/// When the API refuses one: with what was done until then.
-pub(super) async fn carry_out(all: Vec<Ready<'_>>, management: &Management, output: &mut Output) -> Result<Exit> {
+/// If the API rejects a difference; the message states which differences were applied.
+pub(super) async fn run(all: Vec<Ready<'_>>, management: &Management, output: &mut Output) -> Result<Exit> {
     let total = all.len();
     let mut worst = Exit::Success;
     for (done, ready) in all.into_iter().enumerate() {
         let Ready { difference, credentials } = ready;
         let (noun, action, id) = (difference.noun.word(), difference.action.word(), &difference.id);
         let mut answers = Vec::new();
-        let carried_out = carry_out_one(&difference, credentials, management, &mut answers).await;
+        let carried_out = apply_one(&difference, credentials, management, &mut answers).await;
         if carried_out.is_ok() {
             output.note(format!("{noun} {id}: {action}d"))?;
         }
         for answer in &answers {
-            let exit = tell_test(id, &answer.body, output)?;
-            worst = if exit.graveness() > worst.graveness() { exit } else { worst };
+            let exit = report_test(id, &answer.body, output)?;
+            worst = if exit.severity() > worst.severity() { exit } else { worst };
         }
         carried_out.map_err(|failure| stopped(failure, &difference, &answers, (done, total)))?;
     }
     Ok(worst)
 }
 
-/// A refusal, with what was done before it. The command line is not to blame where a part of it was run.
+/// An error with the number of applied differences. It is not a usage error if some were applied.
 fn stopped(
     failure: Failure,
     difference: &Difference<'_>,
@@ -58,8 +58,8 @@ fn stopped(
     Failure { exit, message: format!("{noun} {id}: {}{half}; {so_far}", failure.message), ..failure }
 }
 
-/// Carries out one difference. What the API answered, in `answers`, also where a second request fails.
-async fn carry_out_one(
+/// Applies one difference. `answers` gets the API's responses, even if a second request fails.
+async fn apply_one(
     difference: &Difference<'_>,
     credentials: Option<Value>,
     management: &Management,
@@ -90,7 +90,7 @@ fn create(difference: &Difference<'_>, credentials: Option<Value>) -> Request {
     Request::create(collection, Value::Object(body))
 }
 
-/// Settings first, since new credentials are tested at once.
+/// Settings first, since new credentials are tested immediately.
 async fn change(
     difference: &Difference<'_>,
     address: String,
@@ -118,8 +118,8 @@ fn after<'a>(difference: &'a Difference<'_>) -> impl Iterator<Item = (String, Va
     difference.settings.iter().map(|(name, (_, after))| (name.clone(), after.clone()))
 }
 
-/// The test that a change of a provider or an integration brought with it, in a line.
-fn tell_test(id: &ProviderId, json: &Value, output: &mut Output) -> Result<Exit, Failure> {
+/// Reports the connection test of a change in one line.
+fn report_test(id: &ProviderId, json: &Value, output: &mut Output) -> Result<Exit, Failure> {
     let test: Option<Test> = json.get("test").filter(|test| !test.is_null()).map(read).transpose()?;
     let Some(test) = &test else { return Ok(Exit::Success) };
     let exit = tested::exit(test);
@@ -127,7 +127,7 @@ fn tell_test(id: &ProviderId, json: &Value, output: &mut Output) -> Result<Exit,
         _ if exit == Exit::Success => "test passed",
         TestOutcome::Failed => "test failed",
         TestOutcome::NotRun => "not tested",
-        _ => "test passed in part",
+        _ => "partially connected",
     };
     let message = format!("{word}: {}", text::harmless(&test.message));
     let told = if exit == Exit::Success {

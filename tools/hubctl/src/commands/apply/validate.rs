@@ -1,8 +1,8 @@
-//! What a file declares, looked at before anything is changed: by the checks that the API itself makes, with the files of
-//! keys opened and the providers that integrations refer to looked up.
+//! Validates a configuration file before the first change: with the API's own checks, by opening the key files, and by looking up
+//! the providers of integrations.
 //!
-//! Promise: what is found here leaves the deployment as it is. What only AWS can tell (whether a role can be assumed) the
-//! connection tests tell afterwards.
+//! Promise: an invalid file leaves the deployment unchanged. What only AWS can determine, such as whether a role can be
+//! assumed, is checked by the connection tests afterwards.
 
 use std::path::Path;
 
@@ -15,40 +15,40 @@ use management::{Settings as Deployed, check};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use super::current::{CurrentState, is_managed};
 use super::differences::{Action, Difference, ResourceKind};
 use super::document::{DeclaredCredentials, Document, Settings};
-use super::standing::{Standing, is_managed};
 use crate::args::credentials::key::{AccessKey, KeySource};
 use crate::exit::{Exit, Failure};
 use crate::prompt::Prompt;
 use crate::render::{Output, text};
 
-/// Problems that are listed; of more, only how many.
+/// Maximum number of problems to list.
 const PROBLEMS_MAX: usize = 20;
-/// A field of a body that stands for a file here, and what the file has in its place.
+/// A field of an API body that a file replaces, the API's message, and the message for the file.
 const IN_FILES: [(&str, &str, &str); 1] = [(
     "credentials.access_key_id",
-    "is missing, and so is secret",
+    "is required if secret is not given",
     "must have secret or access_key_file: no access key is stored yet",
 )];
 
-/// A difference that can be run, as far as that can be known.
+/// A difference that passed validation.
 pub(super) struct Ready<'a> {
     pub(super) difference: Difference<'a>,
-    /// The credentials as the API takes them, where they are to be sent. They may hold a key.
+    /// The credentials as the API's body, if they are sent. They may contain a key.
     pub(super) credentials: Option<Value>,
 }
 
-/// Looks at all that is declared, and at all that is to be done for it.
+/// Validates all declared resources and differences.
 ///
 /// # Errors
 ///
-/// All that is wrong, each with the thing that it is wrong with.
-pub(super) fn examine<'a>(
+/// Lists all problems with their resources.
+pub(super) fn validate<'a>(
     differences: Vec<Difference<'a>>,
     document: &Document,
-    standing: &Standing,
-    place: &Place<'_>,
+    current: &CurrentState,
+    context: &Context<'_>,
     output: &mut Output,
 ) -> Result<Vec<Ready<'a>>, Failure> {
     let mut problems = Problems::default();
@@ -57,23 +57,24 @@ pub(super) fn examine<'a>(
     }
     for declared in document.integrations() {
         let id = &declared.provider;
-        settings_of_integration(id, declared.settings(), place, &mut problems);
-        if !standing.providers.contains_key(id) && !document.providers().any(|provider| provider.id == *id) {
-            let hint = format!("its provider neither exists nor is declared: hubctl provider create {id}");
+        settings_of_integration(id, declared.settings(), context, &mut problems);
+        if !current.providers.contains_key(id) && !document.providers().any(|provider| provider.id == *id) {
+            let hint =
+                format!("its provider neither exists nor is declared; to create it: hubctl provider create {id}");
             problems.add(ResourceKind::Integration, id, hint);
         }
     }
     let mut ready = Vec::new();
     for difference in differences {
-        let credentials = credentials(&difference, standing, place, &mut problems, output);
-        is_free(&difference, standing, &mut problems);
+        let credentials = credentials(&difference, current, context, &mut problems, output);
+        check_not_deleting(&difference, current, &mut problems);
         ready.push(Ready { difference, credentials });
     }
     problems.end(ready)
 }
 
-/// Where files of keys are, and what is known of the deployment.
-pub(super) struct Place<'a> {
+/// The directory of key files, and the deployment.
+pub(super) struct Context<'a> {
     pub(super) folder: &'a Path,
     pub(super) deployment: &'a Deployed,
 }
@@ -81,7 +82,7 @@ pub(super) struct Place<'a> {
 #[derive(Default)]
 struct Problems {
     lines: Vec<String>,
-    /// The gravest: a file that is wrong before one that can't be read.
+    /// Exit code of the most severe problem: an invalid file before one that can't be read.
     exit: Option<Exit>,
 }
 
@@ -95,11 +96,11 @@ impl Problems {
         self.exit = if self.exit == Some(Exit::Usage) { self.exit } else { Some(exit) };
     }
 
-    /// The value, or what the API's checks have against it.
+    /// The value, or none if the API's checks reject it.
     fn check<T>(&mut self, noun: ResourceKind, id: &ProviderId, checked: Result<T, ApiError>) -> Option<T> {
         match checked {
             Ok(value) => return Some(value),
-            Err(ApiError::Invalid(errors)) => errors.iter().for_each(|error| self.add(noun, id, told(error))),
+            Err(ApiError::Invalid(errors)) => errors.iter().for_each(|error| self.add(noun, id, describe(error))),
             Err(refusal) => self.add(noun, id, refusal.to_string()),
         }
         None
@@ -107,8 +108,8 @@ impl Problems {
 
     fn end<T>(self, value: T) -> Result<T, Failure> {
         let Some(exit) = self.exit else { return Ok(value) };
-        let count = text::counted(self.lines.len() as u64, "thing is", "things are");
-        let mut message = format!("nothing was changed: {count} wrong");
+        let count = text::counted(self.lines.len() as u64, "problem", "problems");
+        let mut message = format!("nothing was changed: {count}");
         for line in self.lines.iter().take(PROBLEMS_MAX) {
             message.push_str(&format!("\n  {line}"));
         }
@@ -120,7 +121,7 @@ impl Problems {
     }
 }
 
-fn told(error: &FieldError) -> String {
+fn describe(error: &FieldError) -> String {
     let of_file =
         IN_FILES.iter().find(|(field, message, _)| (error.field.as_str(), error.message.as_str()) == (field, message));
     match of_file {
@@ -129,7 +130,7 @@ fn told(error: &FieldError) -> String {
     }
 }
 
-/// A body of the API, as its fields declare it.
+/// A body of the API from its fields.
 fn body<T: DeserializeOwned>(fields: Value) -> Result<T, ApiError> {
     serde_json::from_value(fields).map_err(|error| ApiError::Malformed(error.to_string()))
 }
@@ -140,32 +141,32 @@ fn settings_of_provider(id: &ProviderId, settings: &Settings, problems: &mut Pro
     problems.check(ResourceKind::Provider, id, checked);
 }
 
-fn settings_of_integration(id: &ProviderId, mut settings: Settings, place: &Place<'_>, problems: &mut Problems) {
+fn settings_of_integration(id: &ProviderId, mut settings: Settings, context: &Context<'_>, problems: &mut Problems) {
     settings.insert("provider".to_owned(), id.as_str().into());
     let checked = body::<IntegrationBody>(json!(settings));
-    let checked = checked.and_then(|body| check::integration(&body, place.deployment));
+    let checked = checked.and_then(|body| check::integration(&body, context.deployment));
     problems.check(ResourceKind::Integration, id, checked);
 }
 
-/// An integration that is being deleted takes credentials only.
-fn is_free(difference: &Difference<'_>, standing: &Standing, problems: &mut Problems) {
+/// Rejects settings of an integration that is being deleted: only its credentials can be changed.
+fn check_not_deleting(difference: &Difference<'_>, current: &CurrentState, problems: &mut Problems) {
     let Difference { action: Action::Change, noun: ResourceKind::Integration, id, settings, .. } = difference else {
         return;
     };
-    let is_going = standing.integrations.get(id).is_some_and(|kept| kept.view.deletion_requested_at.is_some());
+    let is_going = current.integrations.get(id).is_some_and(|kept| kept.view.deletion_requested_at.is_some());
     if is_going && !settings.is_empty() {
         let what = format!(
-            "is being deleted, so its settings can't be changed: hubctl integration enable {id} cancels the removal"
+            "is being deleted, so its settings can't be changed: hubctl integration enable {id} cancels the deletion"
         );
         problems.note(Exit::Error, ResourceKind::Integration, id, &what);
     }
 }
 
-/// The credentials that a difference sends, if it sends some.
+/// The credentials that a difference sends, if any.
 fn credentials(
     difference: &Difference<'_>,
-    standing: &Standing,
-    place: &Place<'_>,
+    current: &CurrentState,
+    context: &Context<'_>,
     problems: &mut Problems,
     output: &mut Output,
 ) -> Option<Value> {
@@ -176,7 +177,7 @@ fn credentials(
     }
     let none = DeclaredCredentials::default_of(noun);
     let declared = difference.declared_credentials.unwrap_or(&none);
-    let sent = match with_key(declared, place.folder, output) {
+    let sent = match with_key(declared, context.folder, output) {
         Ok(sent) => sent,
         Err(failure) => {
             problems.note(failure.exit, noun, id, &format!("credentials.access_key_file: {}", failure.message));
@@ -184,30 +185,30 @@ fn credentials(
         }
     };
     let before = match noun {
-        ResourceKind::Provider => standing.providers.get(id).map(|kept| &kept.view.credentials),
-        ResourceKind::Integration => standing.integrations.get(id).map(|kept| &kept.view.credentials),
+        ResourceKind::Provider => current.providers.get(id).map(|kept| &kept.view.credentials),
+        ResourceKind::Integration => current.integrations.get(id).map(|kept| &kept.view.credentials),
     };
     let before = before.and_then(kept);
     let stored = before.as_ref().and_then(Credentials::secret);
     if declared.secret.as_deref().is_some_and(|secret| is_managed(secret) && stored != Some(secret)) {
-        // An export of an earlier version, before the key was rotated.
+        // The file was exported before the key was rotated.
         problems.add(
             noun,
             id,
-            "credentials.secret names a key that is no longer stored: leave it out to keep the current key",
+            "credentials.secret names a key that is no longer stored: omit it to keep the current key",
         );
         return None;
     }
     let checked = body::<CredentialsBody>(sent.clone()).and_then(|body| match noun {
-        ResourceKind::Provider => check::of_provider(id, &body, before.as_ref(), place.deployment).map(drop),
-        ResourceKind::Integration => check::of_integration(id, &body, before.as_ref(), place.deployment).map(drop),
+        ResourceKind::Provider => check::of_provider(id, &body, before.as_ref(), context.deployment).map(drop),
+        ResourceKind::Integration => check::of_integration(id, &body, before.as_ref(), context.deployment).map(drop),
     });
     problems.check(noun, id, checked)?;
-    // Something new has its default anyway.
+    // A new resource has its default.
     (!is_new || declared.kind != none.kind || declared.role.is_some()).then_some(sent)
 }
 
-/// Credentials as the API takes them, with the key of the file that is named.
+/// Credentials as the API's body, with the key from the file.
 fn with_key(declared: &DeclaredCredentials, folder: &Path, output: &mut Output) -> Result<Value, Failure> {
     let mut body = match &declared.access_key_file {
         Some(file) => {
@@ -231,7 +232,7 @@ fn with_key(declared: &DeclaredCredentials, folder: &Path, output: &mut Output) 
     Ok(body)
 }
 
-/// The credentials that there are. None are the provider's.
+/// The current credentials; none for those of the provider.
 fn kept(view: &CredentialsView) -> Option<Credentials> {
     let role = view.role.as_ref().map(|role| Role {
         external_id: role.external_id.clone(),

@@ -1,11 +1,10 @@
-//! Names and values, a line each. Long values go on below themselves, and a word is never cut, so that what stands there
-//! (an address, a path, an ARN) can be copied.
+//! Names and values, one per line. Long values wrap, but words are never broken, so that URLs, paths, and ARNs can be copied.
 
+use super::style::Tone;
 use super::text;
-use super::tone::Tone;
 use crate::config::Style;
 
-/// Columns between a name and its value.
+/// Spaces between a name and its value.
 const GAP: usize = 2;
 
 /// Names and values.
@@ -15,18 +14,18 @@ pub(crate) struct Details {
 }
 
 impl Details {
-    /// No facts yet.
+    /// Empty details.
     pub(crate) fn new() -> Self {
         Self::default()
     }
 
-    /// Adds a fact. What a scan or a service said is made harmless here.
+    /// Adds a name and its value. Control characters are escaped.
     pub(crate) fn add(&mut self, tone: Tone, name: &'static str, value: impl AsRef<str>) -> &mut Self {
         self.lines.push((tone, name, text::harmless(value.as_ref())));
         self
     }
 
-    /// The facts as text, each line ended.
+    /// The details as text, with line ends.
     pub(crate) fn render(&self, style: Style) -> String {
         let names = self.lines.iter().map(|(_, name, _)| name.len()).max().unwrap_or_default() + GAP;
         let room = usize::from(style.width).saturating_sub(names);
@@ -41,7 +40,7 @@ impl Details {
     }
 }
 
-/// Lines of at most `room` characters, but for single words that are longer.
+/// Wraps at `room` characters; longer words are not broken.
 fn wrap(value: &str, room: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in value.split(' ') {
@@ -64,10 +63,10 @@ mod tests {
 
     #[test]
     fn long_values_are_broken_between_words_only() {
-        let mut facts = Details::new();
-        facts.add(Tone::Good, "State", "complete").add(Tone::Plain, "Regions", "eu-west-1, us-east-1, us-west-2");
-        facts.add(Tone::Plain, "Report", "s3://a-bucket/with/a/long/key/that/is/copied.json");
-        let text = facts.render(Style { terminal: false, color: false, width: 30 });
+        let mut details = Details::new();
+        details.add(Tone::Good, "State", "complete").add(Tone::Plain, "Regions", "eu-west-1, us-east-1, us-west-2");
+        details.add(Tone::Plain, "Report", "s3://a-bucket/with/a/long/key/that/is/copied.json");
+        let text = details.render(Style { terminal: false, color: false, width: 30 });
         insta::assert_snapshot!(text, @r"
         State    complete
         Regions  eu-west-1, us-east-1,

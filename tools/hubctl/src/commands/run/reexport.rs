@@ -1,4 +1,4 @@
-//! A run's upload again on this machine: with `--local` for a deployment, with `--state` without one.
+//! Re-exports a run's upload on this machine: with `--local` for a deployment, with `--state` without one.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -20,9 +20,9 @@ use crate::exit::{Exit, Failure};
 use crate::origin::Origin;
 use crate::render::Output;
 use crate::scan::source::Source;
-use crate::standalone::{Place, Standalone};
+use crate::standalone::{Standalone, StateLocation};
 
-/// Exports what a run exported again, with the caller's own credentials, also where that is a file.
+/// Re-exports a run's upload, which may be a local file, with the caller's own credentials.
 pub(super) fn local(
     run_id: &str,
     approval: Approval,
@@ -34,37 +34,37 @@ pub(super) fn local(
         let connected = deployment::connect(global).await?;
         let earlier = connected.find_run(run_id).await?;
         let cloud = &connected.cloud;
-        let is_here = !earlier.upload.source.starts_with("s3://");
-        let origin = Origin::workstation(global, is_here, connected.state());
-        let again = Again { earlier: &earlier, approval, origin: &origin };
-        let scan = again.open(cloud.as_ref(), cloud.as_ref()).await?;
-        submit::put_in_trail(&job(run_id, approval), &connected).await?;
-        let report = work::export(cloud, work, &origin, scan, again.options(), output).await?;
+        let is_local_file = !earlier.upload.source.starts_with("s3://");
+        let origin = Origin::workstation(global, is_local_file, connected.state());
+        let reexport = Reexport { earlier: &earlier, approval, origin: &origin };
+        let scan = reexport.open(cloud.as_ref(), cloud.as_ref()).await?;
+        submit::record_audit(&job(run_id, approval), &connected).await?;
+        let report = work::export(cloud, work, &origin, scan, reexport.options(), output).await?;
         Ok((report, origin))
     })?;
     work::conclude(work, &report, &origin, output)
 }
 
-/// The same without a deployment, with the settings that the run had.
+/// Re-exports without a deployment, with the settings of the run.
 pub(super) fn standalone(
     run_id: &str,
     approval: Approval,
     work: &Work,
-    (place, global): (&Place, &Global),
+    (location, global): (&StateLocation, &Global),
     output: &mut Output,
 ) -> Result<Exit> {
-    let origin = Origin::standalone(place, global);
+    let origin = Origin::standalone(location, global);
     let report = deployment::block_on(async {
-        let ports = Arc::new(Standalone::open_as(place, run_id, global).await?);
+        let ports = Arc::new(Standalone::open_as(location, run_id, global).await?);
         let earlier = ports.find_run(run_id).await?;
-        let again = Again { earlier: &earlier, approval, origin: &origin };
-        let scan = again.open(ports.as_ref(), ports.cloud.as_ref()).await?;
-        work::export(&ports, work, &origin, scan, again.options(), output).await
+        let reexport = Reexport { earlier: &earlier, approval, origin: &origin };
+        let scan = reexport.open(ports.as_ref(), ports.cloud.as_ref()).await?;
+        work::export(&ports, work, &origin, scan, reexport.options(), output).await
     })?;
     work::conclude(work, &report, &origin, output)
 }
 
-/// What is asked for, as the audit log names it.
+/// The job, for the audit log.
 pub(super) fn job(run_id: &str, approval: Approval) -> Job {
     let run_id = run_id.to_owned();
     match approval {
@@ -73,22 +73,22 @@ pub(super) fn job(run_id: &str, approval: Approval) -> Job {
     }
 }
 
-/// A run that is exported again.
-struct Again<'a> {
+/// A run to export again.
+struct Reexport<'a> {
     earlier: &'a RunReport,
-    /// Nothing: a replay.
+    /// None for a replay.
     approval: Approval,
     origin: &'a Origin,
 }
 
-impl Again<'_> {
+impl Reexport<'_> {
     fn options(&self) -> Options {
-        // In the format that the run exported, whichever the settings say of a scan's several files.
+        // In the run's format, whatever format the settings select.
         let any_format = !self.earlier.counts.filtered.contains_key(FilterReason::OtherFormat.as_str());
         Options { reexport: true, approval: self.approval, any_format, ..Options::default() }
     }
 
-    /// Opens what the run exported, if it may be exported again and still is what it was.
+    /// Opens the run's upload, if it can be exported again and is unchanged.
     async fn open(&self, ports: &impl Ports, scans: &impl Scans) -> Result<Scan> {
         let run = self.earlier;
         is_export(run)?;
@@ -110,12 +110,12 @@ impl Again<'_> {
         let export_it = if self.origin.is_standalone() {
             "export the scan again, with --standalone and the options of that export".to_owned()
         } else {
-            format!("to export what is there now: hubctl export {name}")
+            format!("to export the current version: hubctl export {name}")
         };
         if let Source::File(path) = &source
             && !path.exists()
         {
-            let message = format!("{name}, which run {} exported, is no longer there", run.run_id);
+            let message = format!("{name}, which run {} exported, no longer exists", run.run_id);
             return Err(Failure::new(Exit::Error, message).hint(export_it).into());
         }
         let scan = work::open(&source, scans).await?;
@@ -131,6 +131,6 @@ fn is_export(run: &RunReport) -> Result<(), Failure> {
     if run.kind == RunKind::Export {
         return Ok(());
     }
-    let message = format!("run {} exported no upload, it is of the kind {}", run.run_id, run.kind.as_str());
-    Err(Failure::new(Exit::Usage, message).hint("hubctl run list shows the uploads"))
+    let message = format!("run {} is not an export (kind {})", run.run_id, run.kind.as_str());
+    Err(Failure::new(Exit::Usage, message).hint("to list the runs: hubctl run list"))
 }

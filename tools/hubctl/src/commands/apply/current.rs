@@ -1,4 +1,4 @@
-//! What a deployment has, and the same as a file would declare it.
+//! The current providers and integrations of a deployment, also as a configuration file.
 
 use std::collections::BTreeMap;
 
@@ -14,23 +14,23 @@ use super::document::{integration_settings, kind_word};
 use crate::client::{Management, read};
 use crate::exit::{Exit, Failure};
 
-/// Things of one kind at most: more accounts than AWS lets an organization have.
+/// Maximum number of resources of a kind: more than the account quota of an organization.
 const THINGS_MAX: usize = 100_000;
 
-/// Something that is there, in the version that was seen.
-pub(super) struct Kept<T> {
+/// A resource, with the version that was read.
+pub(super) struct Existing<T> {
     pub(super) view: T,
     pub(super) etag: String,
 }
 
-/// All that is there.
-pub(super) struct Standing {
-    pub(super) providers: BTreeMap<ProviderId, Kept<ProviderView>>,
-    pub(super) integrations: BTreeMap<ProviderId, Kept<IntegrationView>>,
+/// All providers and integrations.
+pub(super) struct CurrentState {
+    pub(super) providers: BTreeMap<ProviderId, Existing<ProviderView>>,
+    pub(super) integrations: BTreeMap<ProviderId, Existing<IntegrationView>>,
 }
 
-impl Standing {
-    /// Asks the deployment.
+impl CurrentState {
+    /// Reads them from the deployment.
     pub(super) async fn read(management: &Management) -> Result<Self, Failure> {
         let providers =
             all(management, "/providers", |view: &ProviderView| (view.id.clone(), view.version, view.created_at));
@@ -40,10 +40,10 @@ impl Standing {
         Ok(Self { providers, integrations: integrations.await? })
     }
 
-    /// As a file declares it. Access keys stay where they are: secrets of the customer are named, ours are not.
+    /// The configuration file. Access keys are not exported: the user's own secrets are named, the exporter's are not.
     pub(super) fn declared(&self) -> Value {
         let providers: Vec<Value> = self.providers.values().map(|kept| declared_provider(&kept.view)).collect();
-        let going = |kept: &&Kept<IntegrationView>| kept.view.deletion_requested_at.is_none();
+        let going = |kept: &&Existing<IntegrationView>| kept.view.deletion_requested_at.is_none();
         let integrations: Vec<Value> =
             self.integrations.values().filter(going).map(|kept| declared_integration(&kept.view)).collect();
         json!({ "providers": providers, "integrations": integrations })
@@ -54,14 +54,14 @@ async fn all<T: DeserializeOwned>(
     management: &Management,
     path: &str,
     identity: impl Fn(&T) -> (String, u64, Timestamp),
-) -> Result<BTreeMap<ProviderId, Kept<T>>, Failure> {
+) -> Result<BTreeMap<ProviderId, Existing<T>>, Failure> {
     let mut found = BTreeMap::new();
     for json in management.list(path, THINGS_MAX).await? {
         let view: T = read(&json)?;
         let (id, version, created_at) = identity(&view);
         let etag = management::service::etag(Revision { version, created_at });
         let id = id.parse().map_err(|error| Failure::new(Exit::Error, format!("{path}: {error}")))?;
-        found.insert(id, Kept { view, etag });
+        found.insert(id, Existing { view, etag });
     }
     Ok(found)
 }
@@ -93,7 +93,7 @@ fn declared_integration(view: &IntegrationView) -> Value {
 fn declared_credentials(view: &CredentialsView) -> Value {
     let mut fields = Map::new();
     fields.insert("kind".to_owned(), kind_word(view.kind).into());
-    // A name of ours is another one with each new key, and no other deployment has it.
+    // The name of a managed secret changes with each key and differs between deployments.
     if let Some(secret) = view.secret.as_ref().filter(|secret| !is_managed(secret)) {
         fields.insert("secret".to_owned(), secret.as_str().into());
     }
@@ -103,12 +103,12 @@ fn declared_credentials(view: &CredentialsView) -> Value {
     Value::Object(fields)
 }
 
-/// Whether a secret is one that the exporter made for a key: PREFIX, `managed/`, for what it was made, and a name of its own.
+/// Whether the exporter created the secret: PREFIX, `managed/`, the resource, and a unique suffix.
 pub(super) fn is_managed(secret: &str) -> bool {
     let mut parts = secret.rsplitn(3, '/');
-    let (Some(_), Some(made_for), Some(before)) = (parts.next(), parts.next(), parts.next()) else { return false };
-    let made_for = made_for.split_once('-').filter(|(noun, _)| ["provider", "integration"].contains(noun));
-    before.ends_with(MANAGED.trim_end_matches('/')) && made_for.is_some_and(|(_, id)| id.parse::<ProviderId>().is_ok())
+    let (Some(_), Some(resource), Some(before)) = (parts.next(), parts.next(), parts.next()) else { return false };
+    let resource = resource.split_once('-').filter(|(noun, _)| ["provider", "integration"].contains(noun));
+    before.ends_with(MANAGED.trim_end_matches('/')) && resource.is_some_and(|(_, id)| id.parse::<ProviderId>().is_ok())
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! `hubctl map`: a scan as ASFF, one finding a line, without sending anything.
+//! `hubctl convert`: converts a scan to ASFF JSON Lines, offline.
 
 use std::io::{self, Write};
 use std::ops::ControlFlow;
@@ -11,64 +11,64 @@ use crate::exit::Exit;
 use crate::render::{Column, Output, Table, Tone, hidden, text};
 use crate::scan::pipeline::Item;
 use crate::scan::source::Source;
-use crate::scan::survey::Survey;
+use crate::scan::summary::ScanSummary;
 use crate::scan::{self, verdict};
 
-/// Bytes gathered before they are written.
+/// Size of the output buffer, in bytes.
 const WRITE_BYTES: usize = 256 * 1024;
 
-/// Write the findings of a scan as ASFF, one a line (offline)
+/// Convert a scan to ASFF JSON Lines, offline
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
-All findings that can be mapped are written, whatever their status: no filter
-applies. They go to standard output, the counts to standard error.
+Writes every finding that can be mapped, whatever its status: no filters apply.
+Findings go to standard output, counts to standard error.
 
 Examples:
-  hubctl map scan.ocsf.json.gz > findings.jsonl
-  aws s3 cp s3://scans/scan.ocsf.json - | hubctl map - | jq .Id")]
+  hubctl convert scan.ocsf.json.gz > findings.jsonl
+  aws s3 cp s3://scans/scan.ocsf.json - | hubctl convert - | jq .Id")]
 pub(crate) struct Args {
-    /// Scan file of Prowler, plain or compressed; - for standard input
+    /// Prowler scan file, optionally compressed; - for standard input
     #[arg(value_name = "FILE", value_parser = Source::parser())]
     source: Source,
 
-    /// Write the counts to a file as well, as JSON
+    /// Also write the counts to a file, as JSON
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
 }
 
 pub(crate) fn run(args: &Args, output: &mut Output) -> Result<Exit> {
-    let survey = map(&args.source, output)?;
+    let summary = convert(&args.source, output)?;
     if let Some(path) = &args.report {
-        let json = serde_json::to_vec_pretty(&survey)?;
+        let json = serde_json::to_vec_pretty(&summary)?;
         std::fs::write(path, json).with_context(|| format!("failed to write {}", path.display()))?;
     }
-    if survey.read > 0 {
-        output.note_table(&counts(&survey))?;
+    if summary.read > 0 {
+        output.note_table(&counts(&summary))?;
     }
-    if let Some(refusal) = verdict::refusal(&survey) {
-        return Err(refusal.into());
+    if let Some(rejection) = verdict::rejection(&summary) {
+        return Err(rejection.into());
     }
-    verdict::warn(&survey, output)?;
-    Ok(verdict::exit(&survey))
+    verdict::warn(&summary, output)?;
+    Ok(verdict::exit(&summary))
 }
 
 /// Writes the findings.
-fn map(source: &Source, output: &mut Output) -> Result<Survey> {
-    // A bar would run through the findings where both are shown on one terminal.
+fn convert(source: &Source, output: &mut Output) -> Result<ScanSummary> {
+    // A progress bar would mix with the findings on the same terminal.
     let watcher = Style { terminal: output.err_style.terminal && !output.out_style.terminal, ..output.err_style };
     let mut out = io::BufWriter::with_capacity(WRITE_BYTES, output.out());
     let mut written = Ok(());
-    let survey = scan::survey(source, watcher, |item| {
+    let summary = scan::summary(source, watcher, |item| {
         if let Item::Finding(_, _, Ok(json)) = item {
             written = write(json, &mut out);
         }
         if written.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     })?;
     written.and_then(|()| out.flush()).context("failed to write the findings")?;
-    Ok(survey)
+    Ok(summary)
 }
 
-/// Writes a finding on a line of its own, with what a terminal would hide escaped: it is the same value.
+/// Writes a finding as one line, with characters that a terminal would hide escaped: the value is the same.
 fn write(json: &[u8], out: &mut impl Write) -> io::Result<()> {
     match std::str::from_utf8(json) {
         Ok(json) => out.write_all(hidden::escaped_json(json).as_bytes())?,
@@ -77,25 +77,25 @@ fn write(json: &[u8], out: &mut impl Write) -> io::Result<()> {
     out.write_all(b"\n")
 }
 
-/// What became of every entry of the file.
-fn counts(survey: &Survey) -> Table {
+/// The outcome of every entry of the file.
+fn counts(summary: &ScanSummary) -> Table {
     let mut table = Table::new([Column::Text("Entries"), Column::Number("Count")]);
-    for (status, findings) in &survey.statuses {
+    for (status, findings) in &summary.statuses {
         table.row(Tone::Plain, [format!("mapped: {}", status.as_str()), text::count(*findings)]);
     }
-    for (reason, findings) in &survey.skipped {
+    for (reason, findings) in &summary.skipped {
         table.row(Tone::Plain, [format!("skipped: {reason}"), text::count(*findings)]);
     }
-    for problem in &survey.problems {
+    for problem in &summary.problems {
         let name =
             if problem.code == "malformed" { "malformed".to_owned() } else { format!("quarantined: {}", problem.code) };
         table.row(Tone::Bad, [name, text::count(problem.entries)]);
     }
-    table.row(Tone::Strong, ["read".to_owned(), text::count(survey.read)]);
+    table.row(Tone::Strong, ["read".to_owned(), text::count(summary.read)]);
     for (name, findings) in [
-        ("of these repaired", survey.repaired),
-        ("of these duplicates", survey.duplicates),
-        ("of these with a longer Id", survey.collisions),
+        ("of these repaired", summary.repaired),
+        ("of these duplicates", summary.duplicates),
+        ("of these with a longer Id", summary.collisions),
     ] {
         if findings > 0 {
             table.row(Tone::Plain, [name.to_owned(), text::count(findings)]);

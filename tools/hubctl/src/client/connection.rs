@@ -1,4 +1,4 @@
-//! Which deployment a management command works on, and by whom it reaches it.
+//! Which deployment a management command works on, and how it reaches it.
 
 use std::sync::Arc;
 
@@ -16,18 +16,18 @@ use crate::shell::quoted;
 /// How a management command reaches its deployment.
 #[derive(clap::Args, Clone, Debug, Default)]
 pub(crate) struct ConnectionArgs {
-    /// Work on this machine and as whom you call, instead of by the deployment's function
+    /// Run locally with your own credentials instead of invoking the deployed function
     #[arg(long, global = true, help_heading = "Deployment")]
     pub(crate) local: bool,
 
-    /// Function that manages the deployment, instead of --stack
+    /// Management function of the deployment, instead of --stack
     #[arg(long, global = true, value_name = "NAME", env = "HUBCTL_MANAGE_FUNCTION", hide_env_values = true)]
     #[arg(help_heading = "Deployment")]
     pub(crate) manage_function: Option<String>,
 }
 
 impl ConnectionArgs {
-    /// The options by which a command reaches the deployment in the same way.
+    /// The options with which another command reaches the deployment in the same way.
     pub(crate) fn options(&self) -> String {
         let function =
             self.manage_function.as_ref().filter(|name| !crate::config::is_set("HUBCTL_MANAGE_FUNCTION", name));
@@ -35,7 +35,7 @@ impl ConnectionArgs {
         format!("{function}{}", if self.local { " --local" } else { "" })
     }
 
-    /// The managing API of the deployment that the options name.
+    /// The management API of the deployment that the options select.
     pub(crate) async fn connect(&self, global: &Global) -> Result<Management> {
         let config = aws::sdk_config_of(global.profile.as_deref(), global.region.as_deref()).await;
         let partition = partition_of(&config)?;
@@ -67,13 +67,13 @@ impl ConnectionArgs {
     }
 }
 
-/// The partition of the deployment's Region. None: the Region has a name of which AWS has not told yet.
+/// The partition of the deployment's Region; none if the Region is not known to this release.
 fn partition_of(config: &SdkConfig) -> Result<Option<Partition>, Failure> {
     let name: Option<RegionName> = region_of(config)?.parse().ok();
     Ok(name.and_then(Partition::that_may_hold))
 }
 
-/// The account of a function: what stands before `function:NAME` in its ARN, or the caller's where it has a name alone.
+/// The account of a function: from its ARN, or the caller's if only a name is given.
 fn account_of(function: &str, caller: &Caller) -> Option<AccountId> {
     let named = function.rsplit(':').skip(2).find_map(|part| part.parse().ok());
     named.or_else(|| caller.account.parse().ok())
@@ -82,10 +82,10 @@ fn account_of(function: &str, caller: &Caller) -> Option<AccountId> {
 fn no_function(global: &Global) -> Failure {
     match &global.stack {
         None => which_deployment()
-            .hint("add --stack NAME, or set HUBCTL_STACK, or name the function by --manage-function NAME"),
+            .hint("add --stack NAME, or set HUBCTL_STACK, or select the function with --manage-function NAME"),
         Some(name) => {
-            Failure::new(Exit::Error, format!("stack {name} has no function that manages it: it is an older one"))
-                .hint("deploy it again (sam build && sam deploy), or work on this machine: --local")
+            Failure::new(Exit::Error, format!("stack {name} has no management function: it is from an older release"))
+                .hint("deploy it again (sam build && sam deploy), or run locally: --local")
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `hubctl map` against Prowler's own ASFF of the same scan.
+//! `hubctl convert` against Prowler's own ASFF of the same scan.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -22,7 +22,7 @@ fn prowlers_own(scan_name: &str) -> BTreeMap<String, Value> {
 }
 
 fn mapped(file: &str) -> BTreeMap<String, Value> {
-    let ended = run(&format!("map {}", scan(file).display()));
+    let ended = run(&format!("convert {}", scan(file).display()));
     assert_eq!(ended.exit, 0, "{}", ended.stderr);
     by_id(ended.stdout.lines().map(|line| serde_json::from_str(line).unwrap()))
 }
@@ -50,7 +50,7 @@ fn every_format_of_a_scan_gives_the_ids_of_prowlers_own_asff() {
 
 #[test]
 fn the_order_of_the_file_is_kept() {
-    let ended = run(&format!("map {}", scan("5.46.0-scan-1.ocsf.json.gz").display()));
+    let ended = run(&format!("convert {}", scan("5.46.0-scan-1.ocsf.json.gz").display()));
     let ids = ended.stdout.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["Id"].take());
     let mut json = String::new();
     let file = File::open(scan("5.46.0-scan-1.asff.json.gz")).unwrap();
@@ -64,7 +64,7 @@ fn the_counts_go_to_standard_error_and_into_the_report() {
     let folder = tempfile::tempdir().unwrap();
     let report = folder.path().join("counts.json");
     let file = scan("5.46.0-scan-1.ocsf.json.gz");
-    let ended = run(&format!("map {} --report {}", file.display(), report.display()));
+    let ended = run(&format!("convert {} --report {}", file.display(), report.display()));
     insta::assert_snapshot!(ended.stderr, @r"
     Entries          Count
     ----------------------
@@ -81,7 +81,7 @@ fn the_counts_go_to_standard_error_and_into_the_report() {
 #[test]
 fn standard_input_is_a_file_like_any_other() {
     let file = File::open(scan("5.8.1-scan.ocsf.json.gz")).unwrap();
-    let output = hubctl().args(["map", "-"]).stdin(file).output().unwrap();
+    let output = hubctl().args(["convert", "-"]).stdin(file).output().unwrap();
     assert!(output.status.success());
     assert_eq!(output.stdout.lines().count(), prowlers_own("5.8.1-scan").len());
 }
@@ -89,7 +89,7 @@ fn standard_input_is_a_file_like_any_other() {
 #[test]
 fn a_reader_that_has_enough_is_no_error_and_changes_no_count() {
     let file = scan("5.46.0-scan-1.ocsf.json.gz");
-    let mut child = hubctl().arg("map").arg(file).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = hubctl().arg("convert").arg(file).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut line = String::new();
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
     assert!(line.starts_with("{\"SchemaVersion\""));
@@ -100,6 +100,6 @@ fn a_reader_that_has_enough_is_no_error_and_changes_no_count() {
 
 #[test]
 fn an_object_is_not_read_offline() {
-    let ended = run_in(&std::env::temp_dir(), "map s3://scans/scan.ocsf.json");
+    let ended = run_in(&std::env::temp_dir(), "convert s3://scans/scan.ocsf.json");
     insta::assert_snapshot!(ended.text(std::path::Path::new("/none")));
 }
