@@ -121,7 +121,7 @@ fn sample(command: &str) -> String {
         "provider create" => "333333333333".to_owned(),
         "provider configure" => format!("{ACCOUNT} --alias production"),
         "permissions print" => "--account 333333333333".to_owned(),
-        "integration send-sample" => format!("--account {ACCOUNT}"),
+        "integration send-sample" => ACCOUNT.to_owned(),
         "apply" | "config diff" => "-f file.yaml".to_owned(),
         "run show" | "run pending" | "run replay" | "quarantine show" => runs::RUN.to_owned(),
         "run approve" | "run undo-archive" => format!("{} --yes", runs::RUN),

@@ -47,5 +47,5 @@ fn a_role_that_the_functions_may_not_assume_gets_no_template() {
     deployment.json(&format!("integration create --provider {ACCOUNT} --role-name Foo --external-id an-id"));
     let told = deployment.run(&format!("permissions print --integration {ACCOUNT} --stack one"));
     assert_eq!(told.exit, 0, "{}", told.stderr);
-    assert!(told.stderr.contains("*Exporter* only, not Foo"), "{}", told.stderr);
+    assert!(told.stderr.contains("only roles *Exporter*, not Foo"), "{}", told.stderr);
 }
