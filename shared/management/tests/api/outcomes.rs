@@ -138,8 +138,8 @@ async fn of_an_organization_the_worst_accounts_come_first_and_all_are_counted() 
     assert_eq!(
         message,
         "1 of 120 accounts are not connected; 1 of 120 accounts did not respond; 000000000120: the role can't be \
-         assumed. To fix: hubctl permissions print; 000000000111: no response: STS answered 503; to fix \
-         it: the remedy"
+         assumed. To fix: hubctl permissions print; 000000000111: no response: STS answered 503. \
+         To fix: the remedy"
     );
     let shown: Vec<_> = some["connections"].as_array().unwrap().iter().map(|one| one["account"].clone()).collect();
     assert_eq!((shown.len(), &shown[..2]), (100, &[json!("000000000120"), json!("000000000111")][..]));

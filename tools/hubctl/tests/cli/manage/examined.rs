@@ -45,7 +45,7 @@ fn a_setting_that_the_api_would_refuse_is_found_before_the_first_change() {
         ("credentials: {kind: provider, secret: x}", "credentials.kind must be `static`"),
         (
             "credentials: {kind: default, role: {arn: 'arn:aws:iam::210987654321:role/X'}}",
-            "a role of account 123456789012",
+            "a role in account 123456789012",
         ),
         (
             "credentials: {kind: default, role: {arn: 'arn:aws:iam::123456789012:role/X', duration_seconds: 60}}",
