@@ -24,7 +24,7 @@ type Names = BTreeMap<String, BTreeSet<String>>;
 /// A run with everything that a metric or a line needs.
 fn run() -> RunReport {
     let upload = json!({ "source": "s3://b/k", "etag": "e", "bytes": 1 });
-    let mut run = RunReport::begin(
+    let mut run = RunReport::new(
         "r1".to_owned(),
         serde_json::from_value(upload).unwrap(),
         "2026-11-23T08:00:00Z".parse().unwrap(),

@@ -12,11 +12,11 @@ use bytes::Bytes;
 use exporter::connection::Connection;
 use exporter::integration::Integration;
 use exporter::jobs::JobRecord;
+use exporter::notifications::Notified;
 use exporter::provider::Provider;
 use exporter::registry::AuditEntry;
 use exporter::report::RunReport;
 use exporter::state::{StateReader, StateStep};
-use exporter::telling::Notified;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -135,7 +135,7 @@ fn reports_are_read_whole() {
     for release in releases() {
         for report in json_of(&release, "reports.json").as_array().unwrap() {
             let report: RunReport = read(report, &release.display().to_string());
-            assert!(report.counts.balanced() && report.counts.read > 0, "{}", report.run_id);
+            assert!(report.counts.is_balanced() && report.counts.read > 0, "{}", report.run_id);
         }
     }
 }

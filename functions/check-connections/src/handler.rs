@@ -167,10 +167,9 @@ impl<P: RoundPorts, S: FanOut> Handler<P, S> {
         {
             Ok(0) => {}
             Ok(accounts) => tracing::info!(accounts, "deleted the connections of accounts that are no longer checked"),
-            Err(error) => roll
+            Err(error) => targets
                 .problems
-                .push(format!("failed to delete the connections of accounts that are no longer checked: {error}"))
-            }
+                .push(format!("failed to delete the connections of accounts that are no longer checked: {error}")),
         }
         for problem in &targets.problems {
             tracing::warn!(problem, "some requested accounts can't be checked");

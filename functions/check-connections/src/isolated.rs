@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::time::Instant;
 
-use crate::round::{Failed, Outcome, TELLING_RESERVE};
+use crate::round::{Failed, Outcome, PUBLISH_RESERVE};
 
 /// Time that is reserved for the parent: to forward accounts and to answer.
 const PARENT_RESERVE: Duration = Duration::from_secs(5);
@@ -91,7 +91,7 @@ pub async fn run(
     let mut alone = futures::stream::iter(targets)
         .map(async |target| {
             // Without time for a check it would only start and end.
-            if deadline.is_some_and(|deadline| Instant::now() + TELLING_RESERVE + PARENT_RESERVE >= deadline) {
+            if deadline.is_some_and(|deadline| Instant::now() + PUBLISH_RESERVE + PARENT_RESERVE >= deadline) {
                 return Outcome { not_reached: vec![target.account], ..Outcome::default() };
             }
             let target = std::slice::from_ref(target);

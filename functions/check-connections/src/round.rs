@@ -1,6 +1,6 @@
-//! One invocation's share of the accounts: check each, tell what changed.
+//! One invocation's share of the accounts: check each, publish what changed.
 //!
-//! Promise: whatever fails for one account is that account's problem; all others are checked and told.
+//! Promise: whatever fails for one account is that account's problem; all others are checked, and their changes published.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -8,21 +8,21 @@ use std::time::Duration;
 
 use asff::AccountId;
 use exporter::connection::{CheckPorts, CheckTarget, Checked, Checker, Connection, SaveOutcome};
-use exporter::notifications::{Event, Notifications, StatusChanges, publish_status_changes};
+use exporter::notifications::{Event, Notifications, PublishedChanges, StatusChanges, publish_status_changes};
 use exporter::ports::AccountLocks;
 use exporter::provider::ProviderId;
 use exporter::schedule::Schedule;
-use exporter::targets::{Event, Notifications, StatusChanges, Told, tell};
+use exporter::targets::CheckTargets;
 use futures::StreamExt as _;
 use jiff::Timestamp;
 use runtime::isolation::Ended;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-/// Time that is kept free at the end, to tell what the checks found: some calls for each account, some accounts at once.
-pub(crate) const TELLING_RESERVE: Duration = Duration::from_secs(20);
-/// Accounts whose changes are told at once. Each needs a few calls to the table.
-const TELLING_AT_ONCE: usize = 16;
+/// Time that is reserved at the end to publish what the checks found: some calls for each account, some accounts at once.
+pub(crate) const PUBLISH_RESERVE: Duration = Duration::from_secs(20);
+/// Accounts whose changes are published at once. Each needs a few calls to the table.
+const PUBLISH_CONCURRENCY: usize = 16;
 
 /// All that a round needs.
 pub trait RoundPorts: CheckPorts + Notifications + CheckTargets + AccountLocks {}
@@ -100,14 +100,14 @@ impl Outcome {
     }
 }
 
-/// Checks accounts until the time is over, and tells what changed.
+/// Checks accounts until the time is over, and publishes what changed.
 pub async fn run<P: RoundPorts>(
     ports: &P,
     checker: &Arc<Checker<P>>,
     targets: Vec<CheckTarget>,
     deadline: Option<Instant>,
 ) -> Outcome {
-    let checks_end = deadline.map(|deadline| deadline.checked_sub(TELLING_RESERVE).unwrap_or(deadline));
+    let checks_end = deadline.map(|deadline| deadline.checked_sub(PUBLISH_RESERVE).unwrap_or(deadline));
     let (schedules, mut problems) = schedules(ports, &targets).await;
     let mut failed: Vec<Failed> = targets.iter().map(|target| Failed::new(target, Ended::Died.reason())).collect();
     let since: BTreeMap<AccountId, Since> = targets.iter().map(Since::of).collect();
@@ -116,46 +116,46 @@ pub async fn run<P: RoundPorts>(
     let known = round.checked.iter().map(|checked| checked.connection.account);
     let known: BTreeSet<AccountId> = known.chain(round.not_reached.iter().map(|target| target.account)).collect();
     failed.retain(|failed| !known.contains(&failed.account));
-    let telling = futures::stream::iter(round.checked).map(|checked| {
+    let publishing = futures::stream::iter(round.checked).map(|checked| {
         let since = since.get(&checked.connection.account).copied().unwrap_or_default();
         // A disabled integration waits for no scan.
         let schedule = schedules.get(&checked.connection.provider).filter(|_| since.is_enabled);
         async move {
-            let told = tell_of(ports, &checked, schedule, since.exported).await;
-            (checked, told)
+            let changes = publish_changes_of(ports, &checked, schedule, since.exported).await;
+            (checked, changes)
         }
     });
-    let mut told = telling.buffer_unordered(TELLING_AT_ONCE);
+    let mut published = publishing.buffer_unordered(PUBLISH_CONCURRENCY);
     let mut checked = Vec::new();
-    while let Some((of, told)) = told.next().await {
-        let told = told.unwrap_or_else(|problem| {
+    while let Some((of, changes)) = published.next().await {
+        let changes = changes.unwrap_or_else(|problem| {
             tracing::warn!(
                 account = of.connection.account.as_str(),
                 problem,
                 "changes not published; the next check publishes them"
             );
             problems.push(problem);
-            Told::default()
+            PublishedChanges::default()
         });
         let took_ms = u64::try_from(of.elapsed.as_millis()).unwrap_or(u64::MAX);
-        let Told { events, export_due_at } = told;
+        let PublishedChanges { events, export_due_at } = changes;
         checked.push(Report { connection: of.connection, took_ms, events, export_due_at });
     }
     let not_reached = round.not_reached.iter().map(|target| target.account).collect();
     Outcome { checked, not_reached, failed, problems }
 }
 
-/// Tells of one account. Nothing, where another check was faster: that one tells.
-async fn tell_of<P: RoundPorts>(
+/// Publishes the changes of one account. Nothing if a concurrent check saved first: that one publishes them.
+async fn publish_changes_of<P: RoundPorts>(
     ports: &P,
     checked: &Checked,
     schedule: Option<&Schedule>,
     exported_since: Option<Timestamp>,
-) -> Result<Told, String> {
+) -> Result<PublishedChanges, String> {
     let connection = &checked.connection;
     match &checked.saved {
         SaveOutcome::Saved => {}
-        SaveOutcome::Superseded | SaveOutcome::Orphaned => return Ok(Told::default()),
+        SaveOutcome::Superseded | SaveOutcome::Orphaned => return Ok(PublishedChanges::default()),
         SaveOutcome::Failed(error) => return Err(error.to_string()),
     }
     let newest = match schedule {
@@ -165,7 +165,7 @@ async fn tell_of<P: RoundPorts>(
     let newest = newest.map(|(newest, _)| newest);
     // An organization has accounts that nobody scans. Only one that was scanned can lack a scan.
     let schedule = schedule.filter(|_| connection.provider.account().is_some() || newest.is_some());
-    let news = StatusChanges {
+    let changes = StatusChanges {
         connection,
         schedule,
         exported_since,
@@ -173,7 +173,7 @@ async fn tell_of<P: RoundPorts>(
         exported_at: newest.and_then(|newest| newest.exported_at),
         now: ports.now(),
     };
-    publish_status_changes(ports, news).await.map_err(|error| error.to_string())
+    publish_status_changes(ports, changes).await.map_err(|error| error.to_string())
 }
 
 /// When the scans of each provider are due.

@@ -39,7 +39,7 @@ pub struct MemoryContents {
     /// The audit log, oldest first.
     pub trail: Vec<AuditEntry>,
     /// Requests by their keys.
-    pub idempotency_record: BTreeMap<String, IdempotencyRecord>,
+    pub idempotency_records: BTreeMap<String, IdempotencyRecord>,
     /// Access keys by the names of their secrets, as they stand in Secrets Manager.
     pub secrets: BTreeMap<String, String>,
     /// What checks found, by account.
@@ -139,7 +139,7 @@ impl MemoryContents {
             Write::RequireNoIntegration(id) => integration(id).is_none(),
             Write::DeleteConnection(_) => true,
             Write::SaveIdempotencyRecord(idempotency_record) => {
-                !self.idempotency_record.contains_key(&idempotency_record.key)
+                !self.idempotency_records.contains_key(&idempotency_record.key)
             }
         }
     }
@@ -155,7 +155,7 @@ impl MemoryContents {
             Write::RequireProvider(_) | Write::RequireNoIntegration(_) => {}
             Write::DeleteConnection(account) => drop(self.connections.remove(&account)),
             Write::SaveIdempotencyRecord(idempotency_record) => {
-                drop(self.idempotency_record.insert(idempotency_record.key.clone(), idempotency_record))
+                drop(self.idempotency_records.insert(idempotency_record.key.clone(), idempotency_record));
             }
         }
     }
@@ -202,7 +202,7 @@ impl Registry for Memory {
     }
 
     async fn idempotency_record(&self, key: &str, now: Timestamp) -> Result<Option<IdempotencyRecord>, PortError> {
-        let found = self.up("read a request")?.idempotency_record.get(key).cloned();
+        let found = self.up("read a request")?.idempotency_records.get(key).cloned();
         Ok(found.filter(|idempotency_record| idempotency_record.until > now))
     }
 }

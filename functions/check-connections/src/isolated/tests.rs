@@ -52,7 +52,7 @@ async fn a_single_account_is_not_tried_twice() {
 
 #[tokio::test]
 async fn targets_out_of_time_are_not_reached_and_a_hung_child_has_failed() {
-    let late = outcome("late", "kill -ABRT $$", 3, TELLING_RESERVE).await;
+    let late = outcome("late", "kill -ABRT $$", 3, PUBLISH_RESERVE).await;
     assert_eq!((late.not_reached.len(), late.failed.len()), (3, 0));
     let hangs = outcome("hangs", "exec sleep 60", 3, PARENT_RESERVE + Duration::from_millis(300)).await;
     assert_eq!((hangs.not_reached.len(), hangs.failed.len()), (0, 3));

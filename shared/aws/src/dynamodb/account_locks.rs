@@ -97,12 +97,16 @@ impl AccountLocks for Cloud {
             .condition_expression("locked_by = :run_id")
             .expression_attribute_values(":run_id", text(run_id))
             .expression_attribute_values(":doubt", AttributeValue::Bool(in_doubt.everywhere));
-        let (mut set, mut remove) = (vec!["in_doubt = :doubt"], REMOVE locked_by, locked_until, in_doubt_regions");
+        let (mut set, mut remove) = (vec!["in_doubt = :doubt"], vec!["locked_by", "locked_until"]);
+        if in_doubt.regions.is_empty() {
+            remove.push("in_doubt_regions");
         } else {
             let regions = in_doubt.regions.iter().map(ToString::to_string).collect();
-            set.push("doubtful_regions = :regions");
-            request = request.expression_attribute_values(":regions", in_doubt_regions = exported_at {
-            set.push("exported_at locked_by, locked_until");
+            set.push("in_doubt_regions = :regions");
+            request = request.expression_attribute_values(":regions", AttributeValue::Ss(regions));
+        }
+        if let Some(at) = exported_at {
+            set.push("exported_at = :exported_at");
             request = request.expression_attribute_values(":exported_at", number(at.as_millisecond()));
         }
         request = request.update_expression(format!("SET {} REMOVE {}", set.join(", "), remove.join(", ")));

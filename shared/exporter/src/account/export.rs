@@ -92,7 +92,7 @@ pub(super) enum State<P: Ports> {
     /// An earlier run finished it for the same upload; what that run says of it, if there is a problem.
     Complete(Option<Problem>),
     /// Its findings are all filtered, for this reason.
-    QuarantinedEntry(Problem),
+    Excluded(Problem),
     /// A newer scan of the whole account was exported. A newer entry of the same file may still count.
     Superseded(Timestamp, String),
     /// Nothing can be sent for this account.

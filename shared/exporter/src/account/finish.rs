@@ -47,7 +47,7 @@ impl<P: Ports> AccountExport<P> {
                 report.counts.merge(&delivered.counts);
                 report.regions = delivered.regions;
                 // Each state was saved when the account was suspended.
-                let ended = dormant
+                let ended = suspended
                     .session
                     .release(delivered.in_doubt_regions.into_iter().chain(suspended.untracked), None)
                     .await;
@@ -55,7 +55,7 @@ impl<P: Ports> AccountExport<P> {
             }
             State::Suspending(_) | State::Resuming => error = Some(suspended_error(account)),
             State::Complete(problem) => report.problem = problem.map(|problem| problem.to_string()),
-            State::QuarantinedEntry(problem) => report.problem = Some(problem.to_string()).filter(|_| has_verdicts),
+            State::Excluded(problem) => report.problem = Some(problem.to_string()).filter(|_| has_verdicts),
             State::Superseded(_, message) => report.problem = Some(message).filter(|_| has_verdicts),
             State::Unavailable(problem) => {
                 report.problem = Some(problem.to_string()).filter(|_| has_verdicts);

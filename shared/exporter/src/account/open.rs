@@ -139,11 +139,11 @@ fn accept<P: Ports>(
             Err(State::Unavailable(integration_disabled(account, &integration)))
         }
         Some(integration) if !integration.accepts(account, &context.upload) => {
-            Err(State::QuarantinedEntry(not_authorized(account, &integration, &context.upload)))
+            Err(State::Excluded(not_authorized(account, &integration, &context.upload)))
         }
         Some(integration) if context.any_format => Ok(Integration { format: context.format, ..integration }),
         Some(integration) if integration.format != context.format => {
-            Err(State::QuarantinedEntry(other_format(account, context.format, &integration)))
+            Err(State::Excluded(other_format(account, context.format, &integration)))
         }
         Some(integration) => Ok(integration),
     }

@@ -39,7 +39,7 @@ impl<P: Ports> AccountExport<P> {
                 self.counts.add(Fate::Filtered(SUPERSEDED.to_owned()), 1);
                 return Ok(());
             }
-            State::QuarantinedEntry(problem) => {
+            State::Excluded(problem) => {
                 self.counts.add(Fate::Filtered(problem.reason.clone()), 1);
                 return Ok(());
             }

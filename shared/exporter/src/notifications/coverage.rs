@@ -45,7 +45,7 @@ pub async fn publish_coverage<P: Notifications>(ports: &P, coverage: Coverage<'_
         let events = after.coverage_changed(&coverage);
         after.enqueue(events, coverage.now)
     };
-    Ok(publish_changes(ports, coverage.account, change).await?.1)
+    Ok(update_and_publish(ports, coverage.account, change).await?.1)
 }
 
 impl Notified {

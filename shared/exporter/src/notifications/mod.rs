@@ -89,7 +89,7 @@ pub struct StatusChanges<'a> {
 
 /// The result of [`tell`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Told {
+pub struct PublishedChanges {
     /// The events that the bus accepted.
     pub events: Vec<Event>,
     /// When an export was due that is missing now: no scan came, or the exports of those that came did not complete.
@@ -122,10 +122,11 @@ pub trait Notifications {
 pub async fn publish_status_changes<P: Notifications>(
     ports: &P,
     changes: StatusChanges<'_>,
-) -> Result<Told, PortError> {
-    let (after, events) = publish_changes(ports, changes.connection.account, |before| before.updated(&changes)).await?;
-    let due = |schedule: &Schedule| schedule.missing(news.exported_at, after.waits_since?, news.now);
-    Ok(Told { events, export_due_at: news.schedule.and_then(due) })
+) -> Result<PublishedChanges, PortError> {
+    let (after, events) =
+        update_and_publish(ports, changes.connection.account, |before| before.updated(&changes)).await?;
+    let due = |schedule: &Schedule| schedule.missing(changes.exported_at, after.waits_since?, changes.now);
+    Ok(PublishedChanges { events, export_due_at: changes.schedule.and_then(due) })
 }
 
 /// Writes what an account's notifications become, publishes the events that this makes due, and notes which the bus took. The

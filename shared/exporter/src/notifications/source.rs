@@ -45,7 +45,7 @@ pub async fn publish_unauthorized<P: Notifications>(
         let event = after.unauthorized(&found);
         after.enqueue(event.into_iter().collect(), found.now)
     };
-    Ok(publish_changes(ports, found.account, change).await?.1)
+    Ok(update_and_publish(ports, found.account, change).await?.1)
 }
 
 impl Notified {

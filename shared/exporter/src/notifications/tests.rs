@@ -221,7 +221,7 @@ async fn a_missing_scan_is_published_once_until_a_scan_arrives() {
         )
         .await
         .unwrap()
-            .events
+        .events
     };
     assert_eq!(look(hour(0), None).await.len(), 1, "connected");
     assert_eq!(look(hour(30), None).await, []);
@@ -243,10 +243,13 @@ async fn an_export_is_due_until_one_completes_even_if_scans_come() {
         let connection = connection(0, &["eu-west-1"]);
         let (newest_scan, exported_at) = (Some(hour(now)), exported.map(hour));
         let schedule = Some(&daily);
-        tell(&memory, StatusChanges { schedule, newest_scan, exported_at, now: hour(now), ..news(&connection) })
-            .await
-            .unwrap()
-            .export_due_at
+        publish_status_changes(
+            &memory,
+            StatusChanges { schedule, newest_scan, exported_at, now: hour(now), ..changes(&connection) },
+        )
+        .await
+        .unwrap()
+        .export_due_at
     };
     assert_eq!(due(0, None).await, None);
     assert_eq!(due(30, None).await, None, "a scan has six hours to come and to be exported");
@@ -273,7 +276,8 @@ async fn nobody_waits_for_scans_of_another_schedule_or_of_the_time_before_it_was
         publish_status_changes(&memory, changes)
             .await
             .unwrap()
-            .events.iter()
+            .events
+            .iter()
             .map(|event| event.kind.as_str())
             .collect::<Vec<_>>()
     };

@@ -11,10 +11,10 @@ use simulator::{Effect, Fault, Operation};
 use tokio::time::Instant;
 
 use crate::evidence::active;
+use crate::hub_assertions::held;
 use crate::jobs::twin;
 use crate::life::Life;
 use crate::memory::World;
-use crate::hub_assertions::held;
 use crate::promises::{failed, scan};
 use crate::scan::Scanned;
 use crate::{ACCOUNT, REGIONS, Run, export, integrate, runner, world};

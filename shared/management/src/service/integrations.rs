@@ -2,7 +2,7 @@
 
 use exporter::integration::{Credentials, Integration};
 use exporter::provider::ProviderId;
-use exporter::registry::{CommitError, ExpectedVersion, Page, Part, Stored, Write};
+use exporter::registry::{CommitError, ExpectedVersion, ListPage, Page, Stored, Write};
 
 use super::credentials::stays;
 use super::resource::{Change, differences, entry};
@@ -26,7 +26,7 @@ impl<P: Ports> Service<P> {
     ) -> Result<List<IntegrationView>, ApiError> {
         let read = async |page: Page| {
             let part = self.ports.integrations(&page).await?;
-            Ok(Part { entries: self.views(&part.entries).await?, next: part.next })
+            Ok(ListPage { entries: self.views(&part.entries).await?, next: part.next })
         };
         let part = search(page, read, |view| filter.matches(&view).then_some(view)).await?;
         Ok(List::of(part, |view| view))

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use exporter::registry::{Page, Part};
+use exporter::registry::{ListPage, Page};
 
 use crate::problem::ApiError;
 
@@ -17,11 +17,11 @@ pub(super) async fn search<T, U, F>(
     page: &Page,
     read: impl Fn(Page) -> F,
     find: impl Fn(T) -> Option<U>,
-) -> Result<Part<U>, ApiError>
+) -> Result<ListPage<U>, ApiError>
 where
-    F: Future<Output = Result<Part<T>, ApiError>> + Send,
+    F: Future<Output = Result<ListPage<T>, ApiError>> + Send,
 {
-    let mut found = Part { entries: Vec::new(), next: page.after.clone() };
+    let mut found = ListPage { entries: Vec::new(), next: page.after.clone() };
     for _ in 0..READS_MAX {
         // No more than fit: an entry that is read and not returned would be lost.
         let limit = ENTRIES_PER_READ.min(page.limit - found.entries.len());

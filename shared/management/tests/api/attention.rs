@@ -16,7 +16,7 @@ fn run(run_id: &str, at: &str, account: &str, report: AccountReport) -> RunRepor
         modified_at: None,
         requester: None,
     };
-    let mut run = RunReport::begin(run_id.to_owned(), upload, at.parse().unwrap());
+    let mut run = RunReport::new(run_id.to_owned(), upload, at.parse().unwrap());
     run.status = RunStatus::Degraded;
     run.accounts.insert(account.parse().unwrap(), report);
     run

@@ -34,12 +34,12 @@ async fn two_of_the_same_at_once_create_one_integration() {
     assert_eq!(create(&api, "k1", &body).await.status, 201);
     let (made, idempotency_record) = {
         let mut kept = api.memory.kept();
-        (std::mem::take(&mut kept.integrations), std::mem::take(&mut kept.idempotency_record))
+        (std::mem::take(&mut kept.integrations), std::mem::take(&mut kept.idempotency_records))
     };
     api.memory.before_next_commit(move |memory| {
         let mut kept = memory.kept();
         kept.integrations = made;
-        kept.idempotency_record = idempotency_record;
+        kept.idempotency_records = idempotency_record;
     });
     let slower = create(&api, "k1", &body).await;
     assert_eq!((slower.status.as_u16(), &slower.headers["idempotent-replayed"]), (201, &"true".parse().unwrap()));

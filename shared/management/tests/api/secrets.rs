@@ -21,7 +21,7 @@ fn nowhere(place: &str, text: &str) {
 /// All that is kept but the secrets.
 fn kept(api: &Api) -> String {
     let kept = api.memory.kept();
-    format!("{:?} {:?} {:?} {:?}", kept.providers, kept.integrations, kept.trail, kept.idempotency_record)
+    format!("{:?} {:?} {:?} {:?}", kept.providers, kept.integrations, kept.trail, kept.idempotency_records)
 }
 
 #[tokio::test]

@@ -42,7 +42,7 @@ pub(super) fn failure(words: &str, response: &http::Response<Bytes>) -> Failure 
     };
     let failure = Failure::new(exit(status), message(&problem));
     match problem.remediation.or_else(|| hint(status).map(str::to_owned)) {
-        Some(hint) => failure.remediation(text::harmless(&hint)),
+        Some(hint) => failure.hint(text::harmless(&hint)),
         None => failure,
     }
 }
@@ -124,9 +124,9 @@ mod tests {
         {
             assert_eq!(refused(status, r#"{"title":"no"}"#).exit as u8, exit, "{status}");
         }
-        assert!(refused(412, r#"{"title":"no"}"#).remediation.unwrap().contains("modified by another request"));
+        assert!(refused(412, r#"{"title":"no"}"#).hint.unwrap().contains("modified by another request"));
         let own = refused(409, r#"{"title":"exists","remediation":"hubctl integration show 1"}"#);
-        assert_eq!(own.remediation.as_deref(), Some("hubctl integration show 1"));
+        assert_eq!(own.hint.as_deref(), Some("hubctl integration show 1"));
     }
 
     #[test]

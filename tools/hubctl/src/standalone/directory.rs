@@ -120,7 +120,7 @@ fn publish(directory: &Path, name: TempPath, target: &Path, only: &PutMode) -> i
     name.persist(target).map_err(|error| error.error)
 }
 
-/// Hash of the content, as an ETag.
+/// Hash of the content, as an `ETag`.
 fn digest(file: &mut File) -> io::Result<String> {
     let mut hash = Sha256::new();
     let mut chunk = vec![0; READ_BYTES];

@@ -46,7 +46,7 @@ pub(super) fn run(args: &Args, reach: &ConnectionArgs, global: &Global, output: 
     match output.format {
         Format::Json => output.json(&found.iter().map(|(_, entry)| entry).collect::<Vec<_>>())?,
         Format::Table if found.is_empty() => {
-            output.note(format!("Run {} has no quarantined findings.", args.run_id))?
+            output.note(format!("Run {} has no quarantined findings.", args.run_id))?;
         }
         Format::Table => {
             for (index, (number, entry)) in found.iter().enumerate() {

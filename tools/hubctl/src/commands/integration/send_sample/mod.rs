@@ -182,9 +182,10 @@ fn call_failure(error: &CallError, region: RegionName) -> Failure {
     let exit = match error {
         CallError::AccessDenied(_) | CallError::ExpiredToken(_) | CallError::UnrecognizedClient(_) => Exit::Credentials,
         CallError::InvalidAccess(_) | CallError::Unreachable(_) => Exit::Degraded,
-        CallError::Throttled(_) | CallError::Transient(_) | CallError::OutOfTime | CallError::Refused { .. } => {
-            Exit::Error
-        }
+        CallError::Throttled(_)
+        | CallError::Transient(_)
+        | CallError::DeadlineExceeded
+        | CallError::Rejected { .. } => Exit::Error,
     };
     let failure = Failure::new(exit, format!("{region}: {error}"));
     match error {
@@ -201,9 +202,9 @@ fn call_failure(error: &CallError, region: RegionName) -> Failure {
 
 fn not_connected(error: &ConnectError, args: &Args) -> Failure {
     match error {
-        ConnectError::Refused(_) if args.use_caller_credentials => Failure::new(Exit::Credentials, error.to_string())
+        ConnectError::Rejected(_) if args.use_caller_credentials => Failure::new(Exit::Credentials, error.to_string())
             .hint(format!("use credentials of account {}: --profile NAME", args.account)),
-        ConnectError::Refused(_) => Failure::new(Exit::Credentials, error.to_string()).hint(format!(
+        ConnectError::Rejected(_) => Failure::new(Exit::Credentials, error.to_string()).hint(format!(
             "the deployment may have access that you don't have: hubctl integration test {}; to use credentials of the \
              account: --use-caller-credentials",
             args.account
