@@ -91,7 +91,7 @@ mod tests {
     fn each_code_in_quarantine_has_a_line() {
         let upload =
             UploadInfo { source: String::new(), etag: String::new(), bytes: 0, modified_at: None, requester: None };
-        let mut run = RunReport::begin("r1".to_owned(), upload, "2026-11-23T08:00:00Z".parse().unwrap());
+        let mut run = RunReport::new("r1".to_owned(), upload, "2026-11-23T08:00:00Z".parse().unwrap());
         let lines = |run: &RunReport| written(LevelFilter::INFO, "export_findings", || log_quarantine(run));
         assert!(lines(&run).is_empty());
         run.counts.add(Fate::Quarantined("InvalidInput".to_owned()), 2);

@@ -17,7 +17,7 @@ fn run(status: RunStatus) -> RunReport {
         modified_at: None,
         requester: None,
     };
-    let mut run = RunReport::begin("r1".to_owned(), upload, "2026-11-23T08:00:00Z".parse().unwrap());
+    let mut run = RunReport::new("r1".to_owned(), upload, "2026-11-23T08:00:00Z".parse().unwrap());
     run.finished_at = Some("2026-11-23T08:00:01.5Z".parse().unwrap());
     run.status = status;
     let counts = |read, sent| Counts { read, sent, ..Counts::default() };

@@ -106,7 +106,7 @@ mod tests {
 
     const NOW: &str = "2026-11-27T17:00:00Z";
 
-    fn list(items: serde_json::Value) -> AttentionList {
+    fn list(items: &serde_json::Value) -> AttentionList {
         let list =
             serde_json::json!({ "items": items, "more": 2, "runs_read": 9, "last_run_at": "2026-11-27T15:00:00Z" });
         serde_json::from_value(list).unwrap()
@@ -114,7 +114,7 @@ mod tests {
 
     #[test]
     fn a_line_names_what_where_why_and_leads_to_the_fix() {
-        let list = list(serde_json::json!([
+        let list = list(&serde_json::json!([
             { "kind": "archive_requires_approval", "account": "123456789012", "run_id": "r1", "count": 80, "total": 120,
               "since": "2026-11-27T03:00:00Z", "message": "80 of 120 would be archived", "remediation": "hubctl run pending r1" },
             { "kind": "region_unavailable", "alias": "production", "integration": "123456789012", "region": "us-east-1", "count": 1,
@@ -132,8 +132,8 @@ mod tests {
     fn more_lines_than_are_shown_are_counted() {
         let item =
             serde_json::json!({ "kind": "quarantine", "run_id": "r", "count": 1, "message": "m", "remediation": "c" });
-        let shown = attention(&list(serde_json::json!(vec![item; 10])), NOW.parse().unwrap());
+        let shown = attention(&list(&serde_json::json!(vec![item; 10])), NOW.parse().unwrap());
         assert_eq!((shown.items.len(), shown.more), (7, 5));
-        assert!(attention(&list(serde_json::json!([])), NOW.parse().unwrap()).summary.contains("Last run"));
+        assert!(attention(&list(&serde_json::json!([])), NOW.parse().unwrap()).summary.contains("Last run"));
     }
 }

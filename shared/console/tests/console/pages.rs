@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use exporter::jobs::Job;
 
 use crate::host::sample::RUN;
-use crate::host::{Browser, hidden, plain};
+use crate::host::{Browser, Host, hidden, plain};
 
 /// The page that follows an action.
 async fn follow(browser: &Browser, path: &str, fields: &[(&str, &str)]) -> String {
@@ -290,4 +290,16 @@ async fn a_plan_is_shown_when_it_is_there_and_changes_nothing() {
     }
     assert!(!browser.get("/plan/1").await.text.contains("aria-busy"));
     assert_eq!(browser.get("/plan/2").await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn a_large_organization_is_listed_in_pages() {
+    let host = Host::new();
+    let now = host.memory.kept().now.unwrap();
+    crate::sample::fill_many(&host.memory, 1_000, 1_500, now).unwrap();
+    let browser = Browser::of(host).await;
+    let accounts = plain(&browser.get("/accounts").await.text);
+    assert!(accounts.contains("1–25 of 1,0"), "{accounts}");
+    let runs = plain(&browser.get("/runs").await.text);
+    assert!(runs.contains("100 shown, newest first"), "{runs}");
 }

@@ -259,7 +259,7 @@ async fn an_export_is_due_until_one_completes_even_if_scans_come() {
 }
 
 #[tokio::test]
-async fn nobody_waits_for_scans_of_another_schedule_or_of_the_time_before_it_was_enabled() {
+async fn scans_of_another_schedule_or_before_enabling_are_not_awaited() {
     let memory = Memory::default();
     let hour = |hour: i64| at(hour * 60);
     let look = async |schedule: &str, since: i64, now: i64, newest: i64| {

@@ -11,11 +11,11 @@ use simulator::{Effect, Fault, Operation};
 use tokio::time::Instant;
 
 use crate::evidence::active;
+use crate::fake_aws::World;
 use crate::hub_assertions::held;
-use crate::jobs::twin;
-use crate::life::Life;
-use crate::memory::World;
+use crate::jobs::fake_aws;
 use crate::promises::{failed, scan};
+use crate::run_lifetime::Life;
 use crate::scan::Scanned;
 use crate::{ACCOUNT, REGIONS, Run, export, integrate, runner, world};
 
@@ -35,7 +35,7 @@ pub(crate) fn billed(world: &World) -> usize {
 
 /// When an upload of the account was last exported completely.
 async fn exported_at(world: &World) -> Option<jiff::Timestamp> {
-    let status = twin(world, Life::long()).lock_status(ACCOUNT.parse().unwrap()).await.unwrap();
+    let status = fake_aws(world, Life::long()).lock_status(ACCOUNT.parse().unwrap()).await.unwrap();
     status.and_then(|(newest, _)| newest.exported_at)
 }
 

@@ -102,7 +102,7 @@ mod tests {
     fn only_a_name_of_a_partition_is_repeated() {
         let known = Settings { partition: Some(Partition::Aws), ..Settings::default() };
         assert_eq!(known.other_partition("aws"), None);
-        assert!(known.other_partition("aws-iso").is_some_and(|message| message.contains("not of partition aws-iso:")));
+        assert!(known.other_partition("aws-iso").is_some_and(|message| message.contains("not in partition aws-iso:")));
         for text in ["mars", "aws-Secret", "aws-0123", ""] {
             assert_eq!(known.other_partition(text), None, "{text}");
         }

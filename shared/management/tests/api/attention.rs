@@ -60,16 +60,14 @@ async fn each_kind_is_listed_once_and_the_most_urgent_first() {
         "me",
     );
     job.state = JobState::Failed;
-    let mut kept = api.memory.kept();
-    kept.connections.insert(connection.account, connection);
-    kept.runs = vec![
+    api.memory.kept().connections.insert(connection.account, connection);
+    api.memory.kept().runs = vec![
         run("older", "2026-11-20T00:00:00Z", ACCOUNT, pending(7)),
         quarantined,
         run("disabled", "2026-11-21T12:00:00Z", "333333333333", disabled),
         run("newest", "2026-11-22T00:00:00Z", ACCOUNT, newest),
     ];
-    kept.jobs.push(job);
-    drop(kept);
+    api.memory.kept().jobs.push(job);
     let list = api.get("/attention").await.body;
     assert_eq!(
         kinds(&list),

@@ -108,7 +108,7 @@ mod tests {
     fn fields_at_fault_are_named_with_their_options() {
         let body = r#"{"type":"urn:x","title":"Invalid","status":422,"detail":"two settings are wrong","errors":[
             {"field":"archive_limit_percent","message":"is 0 to 100"},
-            {"pointer":"/credentials/role/arn","detail":"is no role"}]}"#;
+            {"field":"/credentials/role/arn","message":"is no role"}]}"#;
         let failure = refused(422, body);
         assert_eq!(failure.exit, Exit::Usage);
         insta::assert_snapshot!(failure.message, @r"

@@ -102,7 +102,7 @@ fn a_file_that_changed_or_is_gone_is_not_exported_in_its_place() {
     assert!(changed.stderr.contains("has changed since run"), "{}", changed.stderr);
     std::fs::remove_file(&path).unwrap();
     let gone = world.typed(&format!("{approve} --yes"));
-    assert!(gone.stderr.contains("is no longer there"), "{}", gone.stderr);
+    assert!(gone.stderr.contains("no longer exists"), "{}", gone.stderr);
 
     let outdated = world.run("export", SECOND, "--archive");
     assert!([0, 3].contains(&outdated.exit), "{}", outdated.stderr);
@@ -121,5 +121,5 @@ fn a_run_that_is_not_there_is_said_with_the_place() {
     assert_eq!(missing.exit, 1);
     assert!(missing.stderr.contains("run nobody not found") && missing.stderr.contains("hubctl run list --state"));
     let nowhere = world.typed("run list --state nowhere");
-    assert!(nowhere.stderr.contains("there is no folder nowhere"), "{}", nowhere.stderr);
+    assert!(nowhere.stderr.contains("directory nowhere not found"), "{}", nowhere.stderr);
 }

@@ -123,7 +123,7 @@ fn jobs(kept: &mut MemoryContents, now: Timestamp) {
     let replay = Job::Replay { run_id: "0193a1c3-0000-7c41-9a3b-000000000010".to_owned(), next_run_ids: Vec::new() };
     let rejected = JobRecord::new("0193a1f8-0000-7e02-8b11-000000000002".to_owned(), replay, ago(now, 120), ben);
     let why = "a newer scan of account 345678901234 was exported".to_owned();
-    kept.jobs.push(rejected(JobState::Rejected, Some(why), ago(now, 119)));
+    kept.jobs.push(rejected.completed(JobState::Rejected, Some(why), ago(now, 119)));
     let reconcile = Job::Reconcile { provider: "123456789012".parse().ok(), regions: Vec::new(), dry_run: true };
     kept.jobs.push(JobRecord::new(JOB.to_owned(), reconcile, now, ben));
 }
