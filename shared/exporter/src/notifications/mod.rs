@@ -87,7 +87,7 @@ pub struct StatusChanges<'a> {
     pub now: Timestamp,
 }
 
-/// The result of [`tell`].
+/// The result of [`publish_status_changes`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PublishedChanges {
     /// The events that the bus accepted.

@@ -11,7 +11,7 @@ use super::{Newest, PortError};
 /// Keeps an account's scans in order and its exports apart.
 pub trait AccountLocks {
     /// Locks the account for a run that exports a scan of `scanned_at` from an upload of this content, until `until`, in one
-    /// atomic step: unless a newer scan was begun before ([`Newest::acquire`]), or another run has the account locked. The scan's
+    /// atomic step: unless a newer scan was begun before ([`Newest::with_scan`]), or another run has the account locked. The scan's
     /// time is remembered at once.
     fn acquire(
         &self,
