@@ -1,8 +1,8 @@
 """AWS list prices of us-east-1, in US dollars, for local/cost.py.
 
-Each comment names the page of AWS that has the price. The values were compared on 2026-11-28 with public copies of these pages, not with the pages
-themselves; the ones of DynamoDB with the AWS Price List of 2026-09. Free tiers other than Security Hub's are not subtracted. To compute the costs in
-another Region, or with another price, change a value here and run `make cost`.
+Each comment names the page of AWS that has the price. The values are those that were known in November 2026; only Security Hub's were compared with a
+second source (AWS's pricing example for ingestion events). Check the pages before you rely on a figure. Free tiers other than Security Hub's are not
+subtracted. To compute the costs in another Region, or with another price, change a value here and run `make cost`.
 """
 
 from __future__ import annotations
