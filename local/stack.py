@@ -153,6 +153,9 @@ def _package(config: Settings) -> Path:
             (folder / name).mkdir(parents=True)
             shutil.copy2(program(resource["Metadata"]["BuildProperties"]["Binary"]), folder / name / "bootstrap")
             resource["Properties"]["CodeUri"] = name
+    application = template["Metadata"]["AWS::ServerlessRepo::Application"]
+    for name in ("LicenseUrl", "ReadmeUrl"):
+        application[name] = os.path.relpath(ROOT / application[name], folder)
     (folder / "template.yaml").write_text(yaml_dump(template))
     return folder
 
