@@ -3,14 +3,17 @@
     make demo KEEP=1 && .venv/bin/python local/record_release.py && make stack-down
 
 Done once for each release, before its tag. Later releases must read these files (tests/upgrade/main.rs); they are not changed. The state,
-the reports, and the items of the table are those of the demo; the messages of the queues are those that it sent, and one of each job.
+the reports, and the items of the table are those of the demo, and of a job that undoes
+what it archived; the messages of the queues are those that it sent, and one of each job.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
+import subprocess
 from decimal import Decimal
 
 from boto3.dynamodb.types import TypeDeserializer
@@ -52,8 +55,21 @@ def _plain(value):
     return value
 
 
+def _submit_job(up: stack.Stack) -> None:
+    """Undoes what the demo archived, so that the table has a job."""
+    command = [str(stack.program("hubctl"))]
+    to = ["--stack", settings.STACK_NAME]
+    environment = os.environ | up.environment()
+    listed = subprocess.run(
+        [*command, "run", "list", "--output", "json", *to], env=environment, capture_output=True, text=True, check=True
+    )
+    archived = next(run["run_id"] for run in json.loads(listed.stdout) if run["counts"]["archived"])
+    subprocess.run([*command, "run", "undo-archive", archived, "--yes", *to], env=environment, check=True)
+
+
 def main() -> None:
     up = stack.load(settings.read())
+    _submit_job(up)
     version = re.search(r'^version = "(.*)"', (ROOT / "Cargo.toml").read_text(), re.MULTILINE)[1]
     target = TARGET / version
     shutil.rmtree(target, ignore_errors=True)

@@ -32,7 +32,7 @@ fn type_all(stage: &Stage, text: &str, hub: &AccountHub) -> Result<()> {
     let [approve, list] = commands.as_slice() else { anyhow::bail!("{commands:#?}") };
 
     let listed = typed(stage, list, "")?;
-    let sentence = format!("{before} unproven findings stay active, because the scan has no results for the Region");
+    let sentence = format!("{before} unproven findings stay active: the scan has no results for the Region");
     ensure!(listed.exit == 0 && listed.stdout.contains(&sentence), "{listed:#?}");
     let again = printed(&listed.stdout);
     ensure!(

@@ -163,7 +163,7 @@ async fn doctor_checks_accounts_and_deployment_locally_and_by_the_function() -> 
         );
         for name in ["scan bucket", "upload rule", "check schedule", "function", "queue to function"] {
             let mut of_name = checks.iter().filter(|check| check["check"] == name).peekable();
-            ensure!(of_name.peek().is_some() && of_name.all(|check| check["status"] == "well"), "{name}: {checks:#?}");
+            ensure!(of_name.peek().is_some() && of_name.all(|check| check["status"] == "ok"), "{name}: {checks:#?}");
         }
     }
     Ok(())

@@ -75,7 +75,7 @@ fn config(stage: &Stage) -> Result<()> {
     ensure!(after["only_failed"] == false && after["severity_min"] == "LOW", "{after:#}");
     ensure!(after["archive_previous_findings"] == true, "what was not named changed: {after:#}");
     let nothing = hubctl(stage, &format!("integration configure {ACCOUNT}"), "")?;
-    says(&nothing, 2, &["nothing to change"])
+    says(&nothing, 2, &["no settings specified"])
 }
 
 /// Enable/Disable: status change takes effect immediately; what came meanwhile is not lost.

@@ -57,8 +57,8 @@ async fn another_stack_is_told_by_the_output_that_it_lacks() {
     let error = of_stack(200, stack(&OUTPUTS[..2])).await.unwrap_err();
     assert_eq!(
         error,
-        "stack exporter (CREATE_COMPLETE) has no output TableName: it is no deployment of securityhub-exporter, or not a \
-         complete one"
+        "stack exporter (CREATE_COMPLETE) has no output TableName: it is not a securityhub-exporter stack, \
+         or is incomplete"
     );
 }
 
@@ -67,7 +67,7 @@ async fn a_missing_stack_is_named_with_its_region() {
     let answer = "<ErrorResponse><Error><Code>ValidationError</Code>\
                   <Message>Stack with id exporter does not exist</Message></Error></ErrorResponse>";
     let error = of_stack(400, answer.to_owned()).await.unwrap_err();
-    assert!(error.starts_with("there is no stack exporter in eu-west-1;"), "{error}");
+    assert!(error.starts_with("stack exporter not found in eu-west-1;"), "{error}");
     let answer = "<ErrorResponse><Error><Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>";
     let error = of_stack(403, answer.to_owned()).await.unwrap_err();
     assert_eq!(error, "read the outputs of stack exporter: AccessDenied: no");

@@ -87,7 +87,7 @@ async fn a_function_that_crashes_says_why() {
     .await;
     let function = CheckFunction::new(&config_as(ACCOUNT, &wire.url).await, "checks");
     let error = function.check(&[]).await.unwrap_err().to_string();
-    assert_eq!(error, "invoke the function checks: the function failed: the table is gone; its log says more");
+    assert_eq!(error, "invoke the function checks: the function failed: the table is gone; see its logs");
 }
 
 #[tokio::test]

@@ -143,7 +143,7 @@ async fn a_run_is_recorded_shortened_and_never_larger_than_the_table_takes() {
     let [listed] = cloud(&wire.url).await.list_runs(10, None).await.unwrap().try_into().unwrap();
     assert_eq!(listed.counts, report.counts);
     assert_eq!(listed.reasons.len(), 21);
-    assert_eq!(listed.reasons[20], "19980 more are in the report");
+    assert_eq!(listed.reasons[20], "19980 more in the report");
     assert_eq!(listed.accounts.len(), 20);
     assert_eq!(
         RunReport { reasons: Vec::new(), accounts: BTreeMap::new(), ..listed },
