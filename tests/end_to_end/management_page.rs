@@ -111,7 +111,7 @@ async fn credentials(stage: &Stage) -> Result<()> {
     );
 
     let fixed = hubctl(stage, &format!("integration credentials {ACCOUNT} --use-provider"), "")?;
-    says(&fixed, 0, &["Test passed", "of the provider"])?;
+    says(&fixed, 0, &["Test passed", "from provider"])?;
     let replayed = hubctl(stage, &format!("run replay {}", lost.run_id), "")?;
     ensure!(replayed.exit == 0, "{replayed:#?}");
     Ok(())
@@ -129,7 +129,7 @@ async fn delete(stage: &Stage) -> Result<()> {
         stage.hub(ACCOUNT).findings()?.into_iter().filter(|finding| finding["RecordState"] != "ARCHIVED").collect();
     ensure!(live.is_empty(), "{} findings are still live", live.len());
     let provider = hubctl(stage, &format!("provider delete {ACCOUNT} --yes"), "")?;
-    says(&provider, 0, &["is deleted"])
+    says(&provider, 0, &["Deleted the provider"])
 }
 
 /// A failed finding in each Region.
