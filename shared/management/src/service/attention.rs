@@ -38,11 +38,12 @@ impl<P: Ports> Service<P> {
     /// When the table does not answer.
     pub async fn attention(&self) -> Result<AttentionList, ApiError> {
         let (integrations, runs) = futures::try_join!(self.all_integrations(), self.newest_runs())?;
+        let owners: BTreeSet<ProviderId> = integrations.iter().map(|stored| stored.value.provider.clone()).collect();
         let jobs = self.ports.jobs(&first(ENTRIES_PER_PAGE)).await?.entries;
         let lookups: Vec<_> = integrations.iter().map(|stored| self.attention_of(stored)).collect();
         let found: Vec<Vec<AttentionItem>> = futures::stream::iter(lookups).buffered(AT_ONCE).try_collect().await?;
         let mut items: Vec<AttentionItem> = found.into_iter().flatten().collect();
-        items.extend(of_runs(&runs));
+        items.extend(of_runs(&runs, &owners));
         items.extend(jobs.iter().filter(|job| job.state == JobState::Failed).map(of_job));
         items.sort_by_key(|item| (item.kind, std::cmp::Reverse(item.since)));
         let more = items.len().saturating_sub(ITEMS_MAX) as u64;
@@ -196,8 +197,13 @@ fn of_quarantine(runs: &[RunReport]) -> Option<AttentionItem> {
     })
 }
 
+/// The integration by which an account is exported: its own, or that of the organization.
+fn owner_of(account: AccountId, owners: &BTreeSet<ProviderId>) -> Option<&ProviderId> {
+    owners.get(&account.into()).or_else(|| owners.iter().find(|owner| owner.account().is_none()))
+}
+
 /// What the newest runs leave to a user: of each account, what its newest export says.
-fn of_runs(runs: &[RunReport]) -> Vec<AttentionItem> {
+fn of_runs(runs: &[RunReport], owners: &BTreeSet<ProviderId>) -> Vec<AttentionItem> {
     let mut judged: BTreeSet<AccountId> = BTreeSet::new();
     let mut items: Vec<AttentionItem> = of_quarantine(runs).into_iter().collect();
     for run in runs {
@@ -210,7 +216,7 @@ fn of_runs(runs: &[RunReport]) -> Vec<AttentionItem> {
         }
         for (account, report) in &run.accounts {
             if judged.insert(*account) {
-                items.extend(of_account(run, *account, report));
+                items.extend(of_account(run, *account, report, owner_of(*account, owners)));
             }
         }
     }
@@ -221,14 +227,22 @@ fn of_run(kind: AttentionKind, run: &RunReport) -> AttentionItem {
     AttentionItem { run_id: Some(run.run_id.clone()), since: Some(run.started_at), ..item(kind) }
 }
 
-fn of_account(run: &RunReport, account: AccountId, report: &AccountReport) -> Vec<AttentionItem> {
-    let of_account = |kind| AttentionItem { account: Some(account), ..of_run(kind, run) };
+/// What a run says of an account. Without an integration, nothing can be approved or replayed.
+fn of_account(
+    run: &RunReport,
+    account: AccountId,
+    report: &AccountReport,
+    owner: Option<&ProviderId>,
+) -> Vec<AttentionItem> {
+    let integration = owner.map(ToString::to_string);
+    let of_account =
+        |kind| AttentionItem { account: Some(account), integration: integration.clone(), ..of_run(kind, run) };
     let run_id = &run.run_id;
     let mut items = Vec::new();
-    if let Some(ArchiveSkipped::ArchiveRequiresApproval { pending, active }) = report.archive {
+    if let (Some(ArchiveSkipped::ArchiveRequiresApproval { pending, active }), Some(_)) = (&report.archive, owner) {
         items.push(AttentionItem {
-            count: pending,
-            total: Some(active),
+            count: *pending,
+            total: Some(*active),
             message: format!(
                 "{pending} of {active} active findings of account {account} would be archived, more than the limit; \
                  nothing was archived"
@@ -237,7 +251,7 @@ fn of_account(run: &RunReport, account: AccountId, report: &AccountReport) -> Ve
             ..of_account(AttentionKind::ArchiveRequiresApproval)
         });
     }
-    if report.counts.unproven > 0 {
+    if report.counts.unproven > 0 && owner.is_some() {
         let unproven = report.counts.unproven;
         items.push(AttentionItem {
             count: unproven,
@@ -249,11 +263,10 @@ fn of_account(run: &RunReport, account: AccountId, report: &AccountReport) -> Ve
         });
     }
     let disabled = report.counts.undelivered.get(undelivered::INTEGRATION_DISABLED).copied().unwrap_or_default();
-    if disabled > 0 {
+    if let Some(owner) = owner.filter(|_| disabled > 0) {
         items.push(AttentionItem {
-            integration: Some(account.to_string()),
             message: format!("a scan of account {account} was uploaded while its integration was disabled"),
-            remediation: format!("hubctl integration enable {account} --replay"),
+            remediation: format!("hubctl integration enable {owner} --replay"),
             ..of_account(AttentionKind::PendingUploads)
         });
     }

@@ -1,7 +1,10 @@
 //! What needs attention, and lists that are searched.
 
 use exporter::connection::RegionStatus;
+use exporter::integration::Integration;
 use exporter::jobs::{Job, JobRecord, JobState};
+use exporter::provider::ProviderId;
+use exporter::registry::Stored;
 use exporter::report::{AccountReport, ArchiveSkipped, RunReport, RunStatus};
 use exporter::upload::UploadInfo;
 use serde_json::{Value, json};
@@ -27,6 +30,15 @@ fn pending(findings: u64) -> AccountReport {
     AccountReport { archive, ..AccountReport::default() }
 }
 
+/// Exports the accounts that have no integration of their own.
+const ORGANIZATION: &str = "o-a1b2c3d4e5";
+
+fn add_organization(api: &Api) {
+    let integration = Integration::new(ORGANIZATION.parse::<ProviderId>().unwrap());
+    let stored = Stored::new(integration, "2026-11-01T00:00:00Z".parse().unwrap(), "me");
+    api.memory.kept().integrations.insert(ORGANIZATION.to_owned(), stored);
+}
+
 fn kinds(list: &Value) -> Vec<&str> {
     list["items"].as_array().unwrap().iter().map(|item| item["kind"].as_str().unwrap()).collect()
 }
@@ -41,6 +53,7 @@ async fn nothing_needs_attention_where_nothing_happened() {
 #[tokio::test]
 async fn each_kind_is_listed_once_and_the_most_urgent_first() {
     let api = Api::with_integration().await;
+    add_organization(&api);
     let mut connection = connected(ACCOUNT, ACCOUNT, &["eu-west-1", "us-east-1"]);
     let lost = connection.regions.get_mut(&"us-east-1".parse().unwrap()).unwrap();
     lost.status = RegionStatus::AccessDenied;
@@ -89,7 +102,7 @@ async fn each_kind_is_listed_once_and_the_most_urgent_first() {
     );
     assert_eq!((&items[1]["region"], &items[1]["alias"]), (&json!("us-east-1"), &json!("production")));
     assert_eq!(items[3]["remediation"], "hubctl job retry job");
-    assert_eq!(items[6]["remediation"], "hubctl integration enable 333333333333 --replay");
+    assert_eq!(items[6]["remediation"], "hubctl integration enable o-a1b2c3d4e5 --replay", "by which it is exported");
     assert_eq!((&list["runs_read"], &list["last_run_at"]), (&json!(4), &json!("2026-11-22T00:00:00Z")));
 }
 
@@ -101,18 +114,25 @@ async fn a_disconnected_account_is_one_entry_and_a_disabled_integration_none() {
     let list = api.get("/attention").await.body;
     assert_eq!(kinds(&list), ["disconnected"]);
     assert_eq!(list["items"][0]["message"], "the role can't be assumed");
-    let disabled = api.post(&format!("/integrations/{ACCOUNT}/disable"), &json!(null)).await;
-    let etag = disabled.headers.get("etag").map(|_| disabled.etag());
-    if etag.is_none() {
-        let (_, etag) = api.integration().await;
-        assert_eq!(api.patch(&format!("/integrations/{ACCOUNT}"), &etag, &json!({"enabled": false})).await.status, 200);
-    }
+    let (_, etag) = api.integration().await;
+    assert_eq!(api.patch(&format!("/integrations/{ACCOUNT}"), &etag, &json!({"enabled": false})).await.status, 200);
     assert_eq!(kinds(&api.get("/attention").await.body), Vec::<&str>::new());
+}
+
+#[tokio::test]
+async fn nothing_is_to_be_approved_where_there_is_no_integration() {
+    let api = Api::new();
+    let mut report = pending(80);
+    report.counts.unproven = 3;
+    report.counts.undelivered.insert("throttled".to_owned(), 5);
+    api.memory.kept().runs = vec![run("run", "2026-11-22T00:00:00Z", ACCOUNT, report)];
+    assert_eq!(kinds(&api.get("/attention").await.body), ["undelivered"], "findings are missing all the same");
 }
 
 #[tokio::test]
 async fn at_most_100_entries_are_listed_and_the_rest_is_counted() {
     let api = Api::new();
+    add_organization(&api);
     api.memory.kept().runs = (0..130)
         .map(|number| {
             run(&format!("run-{number:05}"), "2026-11-22T00:00:00Z", &format!("{number:012}"), pending(number))
