@@ -16,7 +16,7 @@ const RUN_KEPT: SignedDuration = SignedDuration::from_hours(90 * 24);
 const REASONS_MAX: usize = 20;
 /// Characters of a reason or a problem that the summary keeps.
 const REASON_CHARS_MAX: usize = 500;
-/// Accounts whose counts the summary keeps. With what counts may hold, some 40 KB of the table's 400.
+/// Accounts whose counts the summary keeps, those that need attention first. With what counts may hold, some 40 KB of the table's 400.
 const ACCOUNTS_MAX: usize = 20;
 /// Accounts by which the run is found. 65 KB.
 const ACCOUNT_NAMES_MAX: usize = 5_000;
@@ -54,7 +54,12 @@ fn shorten(report: &RunReport) -> RunReport {
     if left_out > 0 {
         reasons.push(format!("{left_out} more in the report"));
     }
-    let accounts = report.accounts.iter().take(ACCOUNTS_MAX).map(|(account, part)| {
+    let mut accounts: Vec<_> = report.accounts.iter().collect();
+    // Those that need attention first, so that lists show them.
+    accounts.sort_by_key(|(_, part)| {
+        part.problem.is_none() && part.archive.is_none() && !part.has_unproven() && part.counts.undelivered.is_empty()
+    });
+    let accounts = accounts.into_iter().take(ACCOUNTS_MAX).map(|(account, part)| {
         let problem = part.problem.as_deref().map(cut);
         (
             *account,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use exporter::ports::{AccountLocks, Claim, Runs, UploadLocks};
-use exporter::report::{AccountReport, Fate, RegionReport, RunReport, RunStatus};
+use exporter::report::{AccountReport, ArchiveSkipped, Fate, RegionReport, RunReport, RunStatus};
 use exporter::upload::UploadInfo;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -149,6 +149,24 @@ async fn a_run_is_recorded_shortened_and_never_larger_than_the_table_takes() {
         RunReport { reasons: Vec::new(), accounts: BTreeMap::new(), ..listed },
         RunReport { reasons: Vec::new(), accounts: BTreeMap::new(), ..report }
     );
+}
+
+#[tokio::test]
+async fn a_recorded_run_keeps_the_accounts_that_need_attention() {
+    let mut report = huge_report(40);
+    for (number, part) in report.accounts.values_mut().enumerate() {
+        *part = AccountReport::default();
+        if number == 39 {
+            part.archive = Some(ArchiveSkipped::ArchiveRequiresApproval { pending: 80, active: 120 });
+        }
+    }
+    let wire = Wire::serve(|_, _| Reply::new(200, "{}")).await;
+    cloud(&wire.url).await.record(&report).await.unwrap();
+    let answer = json!({ "Items": [wire.requests()[0].json()["Item"]] }).to_string();
+    let wire = Wire::serve(move |_, _| Reply::new(200, answer.clone())).await;
+    let [listed] = cloud(&wire.url).await.list_runs(10, None).await.unwrap().try_into().unwrap();
+    let pending = listed.accounts.values().filter(|part| part.has_pending()).count();
+    assert_eq!((listed.accounts.len(), pending), (20, 1), "the last account of the file is in the list");
 }
 
 #[tokio::test]
