@@ -77,7 +77,7 @@ PROGRAMS = {
     "dynamodb/upload_locks.rs": ("Table", {"take_claim": EXPORTS, "keep_claim": EXPORTS, "mark_done": EXPORTS, "release": EXPORTS}),
     "organization.rs": ("Table", {"keep_members": (CHECK, HUBCTL), "organization_accounts": (CHECK, HUBCTL)}),
     "queue.rs": ("ExportQueue", {"put": CHANGES}),
-    "roster.rs": ("CheckQueue", {"send": (CHECK,)}),
+    "check_targets.rs": ("CheckQueue", {"send": (CHECK,)}),
     "s3/objects.rs": ("StateBucket", {
         "object": CHANGES, "keys": (HUBCTL,), "put": EXPORTS, "begin": EXPORTS, "complete": EXPORTS, "drop": EXPORTS}),
     "s3/scans.rs": ("ScanBucket", {"get": EXPORTS}),

@@ -52,7 +52,7 @@ async fn each_region_is_named_with_what_fixes_it_and_nothing_is_left_in_the_hub(
     }
     ensure!(kinds(&events) == [EventKind::Connected], "{events:#?}");
     let (_, again) = check(&stage, ACCOUNT).await?;
-    ensure!(again.is_empty(), "told twice: {again:#?}");
+    ensure!(again.is_empty(), "published twice: {again:#?}");
     let hub = stage.hub(ACCOUNT);
     ensure!(hub.findings_in("eu-west-1")?.is_empty() && hub.asked()?.billed == 0, "{:#?}", hub.asked()?);
     ensure!(stage.connection(ACCOUNT).await?.is_some(), "the verdict was not kept");
@@ -100,7 +100,7 @@ async fn a_wrong_or_missing_external_id_disconnects_and_says_what_to_do() -> Res
         ensure!(kinds(&events) == [EventKind::Disconnected], "{events:#?}");
         ensure!(!serde_json::to_string(&connection)?.contains("the-right-one"), "{connection:#?}");
         let (_, again) = check(&stage, account).await?;
-        ensure!(again.is_empty(), "told twice: {again:#?}");
+        ensure!(again.is_empty(), "published twice: {again:#?}");
     }
     Ok(())
 }

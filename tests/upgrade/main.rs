@@ -29,7 +29,7 @@ const VALUES: [(&str, &str); 7] = [
     ("job", "record"),
     ("provider", "settings"),
     ("run", "summary"),
-    ("told", "told"),
+    ("notification", "notified"),
 ];
 /// Partitions whose items have attributes only, which the adapters read one by one.
 const PLAIN: [&str; 3] = ["account", "request", "upload#"];

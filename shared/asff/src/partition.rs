@@ -65,7 +65,7 @@ impl Partition {
             && number.bytes().all(|digit| digit.is_ascii_digit())
     }
 
-    /// The partition that may hold a Region of this name, known or not. None: AWS has not told of such names yet.
+    /// The partition that may hold a Region of this name, known or not. None: AWS has not published such names yet.
     #[must_use]
     pub fn that_may_hold(region: RegionName) -> Option<Self> {
         Self::ALL.into_iter().find(|partition| partition.may_hold(region))

@@ -71,7 +71,7 @@ impl Regions {
         Self { by_name }
     }
 
-    /// Adds a Region that AWS told of; one that is known already stays as it is.
+    /// Adds a Region that AWS reported; one that is known already stays as it is.
     pub fn add(&mut self, name: RegionName, region: Region) {
         self.by_name.entry(name).or_insert(region);
     }

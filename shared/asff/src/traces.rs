@@ -1,4 +1,4 @@
-//! What is told of bytes that are no entry any more: enough for a user to see which finding it was.
+//! What is reported of bytes that are no longer an entry: enough for a user to see which finding it was.
 //!
 //! Nobody can tell what a piece of damaged JSON belonged to, so only values are kept that have the form of what the field should
 //! hold, which no secret has: names of checks and Regions, account IDs, times, versions, words of a fixed list.
@@ -10,7 +10,7 @@ use memchr::memchr;
 use crate::map::product::PRODUCT_ARN_END;
 use crate::{AccountId, Partition, RegionName, SeverityLabel};
 
-/// Fields that are told at most.
+/// Maximum number of fields that are reported.
 const TRACES_MAX: usize = 32;
 /// Bytes of a name that is checked; of a value too.
 const TEXT_BYTES_MAX: usize = 512;
@@ -19,7 +19,7 @@ const STATUS_CODES: [&str; 6] = ["PASS", "FAIL", "MANUAL", "PASSED", "FAILED", "
 
 /// The fields of damaged JSON whose values can't be anything else, as `"name":"value"`, separated by commas.
 pub(crate) fn from_json(bytes: &[u8]) -> Vec<u8> {
-    let mut told = Vec::new();
+    let mut fields = Vec::new();
     let mut count = 0;
     let mut rest = bytes;
     while let Some(quote) = memchr(b'"', rest)
@@ -28,12 +28,12 @@ pub(crate) fn from_json(bytes: &[u8]) -> Vec<u8> {
         rest = &rest[quote + 1..];
         let Some((name, value)) = pair(rest) else { continue };
         if has_form(name, value) {
-            told.extend_from_slice(if told.is_empty() { b"" } else { b"," });
-            told.extend_from_slice(format!("\"{name}\":\"{value}\"").as_bytes());
+            fields.extend_from_slice(if fields.is_empty() { b"" } else { b"," });
+            fields.extend_from_slice(format!("\"{name}\":\"{value}\"").as_bytes());
             count += 1;
         }
     }
-    told
+    fields
 }
 
 /// The cells of a damaged row that can't be anything else, separated by semicolons.
@@ -109,9 +109,9 @@ mod tests {
         let damaged = br#"{"metadata": {"event_code": "s3_bucket_versioning", "version": "1.5.0"}, "environment": {
             "DB_PASSWORD": "hunter2", "region": "hunter2", "version": "hunter2", "uid": "hunter2", "severity": "hunter2",
             "d\u0061ta": "hunter2"}, "cloud": {"account": {"uid" : "123456789012"}, "region":"eu-west-1"}, "class_uid": 2004, "severity": "High"#;
-        let told = String::from_utf8(from_json(damaged)).unwrap();
+        let fields = String::from_utf8(from_json(damaged)).unwrap();
         let wanted = r#""event_code":"s3_bucket_versioning","version":"1.5.0","uid":"123456789012","region":"eu-west-1","class_uid":"2004""#;
-        assert_eq!(told, wanted);
+        assert_eq!(fields, wanted);
         assert_eq!(from_json(b"hunter2"), b"");
         let row = "profile: hunter2;123456789012;\"hunter2;\nFAIL;eu-west-1;x".as_bytes();
         assert_eq!(from_row(row), b"123456789012;FAIL;eu-west-1");

@@ -1,4 +1,4 @@
-//! The roster: integrations and providers from the table, accounts of organizations from AWS Organizations, and the queue by
+//! Check targets: integrations and providers from the table, accounts of organizations from AWS Organizations, and the queue by
 //! which a check of many accounts is spread over invocations.
 
 use std::collections::BTreeSet;

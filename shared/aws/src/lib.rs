@@ -4,6 +4,7 @@
 //! by the SDK and by nobody else, but for imports, which the exporter retries itself; no secret gets into an error, a log
 //! line or a debug text.
 
+mod check_targets;
 mod cloud;
 mod config;
 mod deployment;
@@ -13,7 +14,6 @@ mod organization;
 mod queue;
 mod raw_call;
 mod retries;
-mod roster;
 mod s3;
 mod secrets_manager;
 mod security_hub;
@@ -21,6 +21,7 @@ mod time;
 
 pub use aws_config::SdkConfig;
 
+pub use check_targets::CheckQueue;
 pub use cloud::{Cloud, ManagementConfig, ResourceNames};
 pub use config::{sdk_config, sdk_config_of};
 pub use deployment::check_function::{CheckAnswer, CheckFunction};
@@ -28,7 +29,6 @@ pub use deployment::inspect::{AlarmState, FunctionState, Inspector, Resource, Ru
 pub use deployment::management_function::{Caller, ManageFunction};
 pub use deployment::outputs::{Deployment, DeploymentError};
 pub use organization::Member;
-pub use roster::CheckQueue;
 pub use s3::objects::Writer;
 pub use s3::uploads::Listed;
 pub use security_hub::client::SecurityHub;

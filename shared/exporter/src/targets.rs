@@ -1,4 +1,4 @@
-//! The roster: which accounts there are to check, and by which integration each is reached.
+//! Check targets: which accounts there are to check, and by which integration each is reached.
 
 mod stale;
 

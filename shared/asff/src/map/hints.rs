@@ -1,7 +1,7 @@
 //! What an entry tells of itself although it can't be mapped: where it belongs, and what it is about.
 //!
 //! Each field is read for itself and types are not trusted: whatever has the wrong one, or stands there twice, is as if it were
-//! not there. What can't be told leaves everything open, so that nothing is taken for certain that is not.
+//! not there. What can't be determined leaves everything open, so that nothing is taken for certain that is not.
 
 use std::borrow::Cow;
 
@@ -21,7 +21,7 @@ use crate::read::{Column, ScanFormat};
 #[derive(Debug, Default)]
 pub(super) struct Hints {
     pub(super) place: Place,
-    /// The uid of the first resource; empty where it isn't told.
+    /// The uid of the first resource; empty if it isn't stated.
     uid: String,
     /// It is certainly not Prowler's, or not about AWS.
     pub(super) foreign: Option<Skip>,
@@ -130,7 +130,7 @@ fn from_asff(text: &str) -> Hints {
     let uid = words(first::<GivenResource<'_>>(given.resources).id).into_owned();
     let foreign = match maker_of_arn(&arn) {
         Maker::Other(product) => Some(Skip::OtherProduct { product }),
-        Maker::Prowler | Maker::Untold => None,
+        Maker::Prowler | Maker::Unstated => None,
     };
     Hints { place: Place::of(&words(given.aws_account_id), region, &check_id), uid, foreign }
 }

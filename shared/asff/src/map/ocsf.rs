@@ -139,7 +139,7 @@ struct Remediation<'a> {
 impl Event<'_> {
     fn maker(&self) -> Maker {
         let product = self.metadata.as_ref().and_then(|metadata| metadata.product.as_ref());
-        product.map_or(Maker::Untold, Product::maker)
+        product.map_or(Maker::Unstated, Product::maker)
     }
 
     fn looks_like_prowler(&self) -> bool {
@@ -172,7 +172,7 @@ pub(super) fn draft<'a>(event: Event<'a>, keys: &TagKeys) -> Result<Drafted<'a>,
         return Err(Rejection::new(QuarantineCode::NotAScanResult, message));
     }
     let manual = event.status_code.as_ref().is_some_and(|code| is_manual(&code.0));
-    if maker == Maker::Untold && event.status_code.is_some() && !event.looks_like_prowler() {
+    if maker == Maker::Unstated && event.status_code.is_some() && !event.looks_like_prowler() {
         let message = "the entry does not say that Prowler made it (metadata.product), nor does it look like that";
         return Err(Rejection::new(QuarantineCode::NotAScanResult, message));
     }

@@ -46,22 +46,22 @@ pub(crate) enum Maker {
     /// Another product, by its name.
     Other(String),
     /// The finding names no product.
-    Untold,
+    Unstated,
 }
 
 impl Product<'_> {
-    /// Whose product it is. Whatever it tells must be Prowler's; a feature counts only where nothing else is told.
+    /// Whose product it is. Everything that it states must be Prowler's; a feature counts only if nothing else is stated.
     pub(crate) fn maker<'s>(&'s self) -> Maker {
         let text = |field: Option<&'s Text<'_>>| field.map_or("", |text| text.0.trim());
         let feature = self.feature.as_ref().map_or("", |feature| text(feature.name.as_ref()));
         let all = [self.name.as_ref(), self.vendor_name.as_ref(), self.uid.as_ref()].map(text);
         let all = if all.iter().all(|text| text.is_empty()) { [feature, "", ""] } else { all };
-        let mut told = all.into_iter().filter(|text| !text.is_empty());
-        let Some(first) = told.next() else { return Maker::Untold };
+        let mut stated = all.into_iter().filter(|text| !text.is_empty());
+        let Some(first) = stated.next() else { return Maker::Unstated };
         if !is_prowler(first) {
             return Maker::Other(parts::brief(first).to_owned());
         }
-        match told.find(|text| !is_prowler(text)) {
+        match stated.find(|text| !is_prowler(text)) {
             None => Maker::Prowler,
             // Prowler's name within another maker's product: both names tell which it is.
             Some(other) => Maker::Other(parts::brief(&format!("{first} ({other})")).to_owned()),
@@ -90,7 +90,7 @@ pub(crate) fn maker_of_arn(arn: &str) -> Maker {
     match arn.split_once(PRODUCT) {
         _ if arn.ends_with(PRODUCT_ARN_END) => Maker::Prowler,
         Some((_, name)) if is_arn && !name.is_empty() => Maker::Other(parts::brief(name).to_owned()),
-        _ => Maker::Untold,
+        _ => Maker::Unstated,
     }
 }
 
@@ -156,7 +156,7 @@ mod tests {
             assert_eq!(lenient(raw).maker(), wanted, "{product}");
         }
         for nothing in ["{}", "7", "null", r#"{"name":""}"#, r#"{"name":["x"]}"#] {
-            assert_eq!(lenient(serde_json::from_str(nothing).unwrap()).maker(), Maker::Untold, "{nothing}");
+            assert_eq!(lenient(serde_json::from_str(nothing).unwrap()).maker(), Maker::Unstated, "{nothing}");
         }
     }
 

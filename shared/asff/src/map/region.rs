@@ -21,22 +21,22 @@ impl Draft<'_> {
             Rejection::new(QuarantineCode::UnknownRegion, message)
         };
         let region: RegionName = self.region.parse().map_err(|_| unknown_region())?;
-        let told = self.partition.as_deref().filter(|name| !name.is_empty());
-        let told = told.map(|name| {
+        let stated = self.partition.as_deref().filter(|name| !name.is_empty());
+        let stated = stated.map(|name| {
             name.parse::<Partition>().map_err(|error| {
                 let message = format!("the partition {:?} is {error}", parts::brief(name));
                 Rejection::new(QuarantineCode::UnknownPartition, message)
             })
         });
-        let told = told.transpose()?;
+        let stated = stated.transpose()?;
         let home = match regions.partition_of(region) {
             Some(home) => home,
-            None => self.home_of_new(region, told).ok_or_else(unknown_region)?,
+            None => self.home_of_new(region, stated).ok_or_else(unknown_region)?,
         };
-        if told.is_none() {
+        if stated.is_none() {
             repairs.push(parts::repair("Resources.Partition", "taken from the Region"));
         }
-        match told.filter(|partition| *partition != home) {
+        match stated.filter(|partition| *partition != home) {
             None => Ok((region, home)),
             Some(partition) => {
                 let message = format!("the finding says partition {partition}, but its Region {region} is of {home}");
@@ -47,7 +47,7 @@ impl Draft<'_> {
 
     /// The partition of a Region that this release doesn't know: the one that the finding and its resource's ARN name, if the Region
     /// is called like those of that partition and nothing contradicts. Whether the Region is there, its Security Hub says.
-    fn home_of_new(&self, region: RegionName, told: Option<Partition>) -> Option<Partition> {
+    fn home_of_new(&self, region: RegionName, stated: Option<Partition>) -> Option<Partition> {
         let mut arn = self.resource_uid.split(':');
         let of_arn = match (arn.next(), arn.next(), arn.next(), arn.next()) {
             (Some("arn"), Some(partition), Some(_), Some(place)) => {
@@ -59,7 +59,7 @@ impl Draft<'_> {
             }
             _ => None,
         };
-        let partition = told.or(of_arn)?;
+        let partition = stated.or(of_arn)?;
         let agree = of_arn.is_none_or(|of_arn| of_arn == partition)
             && (self.resource_region.is_empty() || *self.resource_region == *region.as_str());
         (agree && partition.may_hold(region)).then_some(partition)

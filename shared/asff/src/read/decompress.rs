@@ -1,4 +1,4 @@
-//! Unpacks the file as its pieces come, told by its first bytes: plain, gzip of any number of members, zstd of any number of frames.
+//! Decompresses the file as its chunks arrive, by a format that is detected from its first bytes: plain, gzip of any number of members, zstd of any number of frames.
 //!
 //! A piece never yields more than [`PIECE_BYTES`] at once, and a file that grows more than its limits allow is rejected.
 
@@ -52,7 +52,7 @@ pub(super) struct Source {
 }
 
 enum Decoder {
-    Untold,
+    Undetected,
     Plain,
     Gzip {
         inflate: Box<Decompress>,
@@ -77,7 +77,7 @@ enum Member {
 impl fmt::Debug for Decoder {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
-            Self::Untold => "Untold",
+            Self::Undetected => "Untold",
             Self::Plain => "Plain",
             Self::Gzip { .. } => "Gzip",
             Self::Zstd { .. } => "Zstd",
@@ -91,7 +91,7 @@ impl Source {
         Self {
             chunks: VecDeque::new(),
             ended: false,
-            decoder: Decoder::Untold,
+            decoder: Decoder::Undetected,
             compressed_bytes: 0,
             decompressed_bytes: 0,
         }
@@ -115,7 +115,7 @@ impl Source {
     /// How the file is packed, once its first bytes are there.
     pub(super) fn compression(&self) -> Option<Compression> {
         match self.decoder {
-            Decoder::Untold => None,
+            Decoder::Undetected => None,
             Decoder::Plain => Some(Compression::Plain),
             Decoder::Zstd { .. } => Some(Compression::Zstd),
             Decoder::Gzip { .. } => Some(Compression::Gzip),
@@ -125,7 +125,7 @@ impl Source {
 
     /// Appends the next decompressed bytes to `out`.
     pub(super) fn pull(&mut self, out: &mut Vec<u8>, limits: &ReadLimits) -> Pull {
-        if matches!(self.decoder, Decoder::Untold) && !self.detect_compression() {
+        if matches!(self.decoder, Decoder::Undetected) && !self.detect_compression() {
             return Pull::NeedInput;
         }
         let before = out.len();
@@ -176,7 +176,7 @@ impl Source {
                 return self.out_of_input(out);
             };
             let (used, step) = match &mut self.decoder {
-                Decoder::Untold | Decoder::Plain => copy(chunk, out),
+                Decoder::Undetected | Decoder::Plain => copy(chunk, out),
                 Decoder::Over(_) => (chunk.len(), Step::More),
                 Decoder::Gzip { inflate, member } => inflate_chunk(inflate, member, chunk, out),
                 Decoder::Zstd { decoder, frame } => unzstd_chunk(decoder, frame, chunk, out),

@@ -1,4 +1,4 @@
-//! Elements that wait until the file has told whose it is.
+//! Elements that wait until the file shows whose it is.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -60,11 +60,11 @@ impl Held {
         *self = Self::default();
     }
 
-    /// Gives the entries that wait the format that was told at last.
+    /// Assigns the detected format to the entries that wait.
     pub(super) fn tell(&mut self, format: ScanFormat) {
         for waiting in &mut self.queue {
-            if let Waiting::One(Element { content: Content::Json { format: told, .. }, .. }) = waiting {
-                *told = format;
+            if let Waiting::One(Element { content: Content::Json { format: assigned, .. }, .. }) = waiting {
+                *assigned = format;
             }
         }
     }

@@ -99,7 +99,7 @@ impl fmt::Display for ScanFormat {
     }
 }
 
-/// How the file is packed, told by its first bytes.
+/// How the file is compressed, detected from its first bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Compression {

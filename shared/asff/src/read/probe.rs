@@ -94,8 +94,8 @@ pub(super) fn judge(entry: &[u8]) -> Verdict {
             DETECTION_FINDING => match product.maker() {
                 Maker::Prowler => supported(version, ScanFormat::Ocsf),
                 Maker::Other(product) => Verdict::Foreign(product),
-                Maker::Untold if probe.looks_like_prowler(&metadata) => supported(version, ScanFormat::Ocsf),
-                Maker::Untold => {
+                Maker::Unstated if probe.looks_like_prowler(&metadata) => supported(version, ScanFormat::Ocsf),
+                Maker::Unstated => {
                     Verdict::Nothing("they do not say that Prowler made them (metadata.product)".to_owned())
                 }
             },
@@ -109,7 +109,9 @@ pub(super) fn judge(entry: &[u8]) -> Verdict {
         match maker_of_arn(&product_arn) {
             Maker::Prowler => {}
             Maker::Other(product) => return Verdict::Foreign(product),
-            Maker::Untold => return Verdict::Nothing("they are ASFF findings without Prowler's ProductArn".to_owned()),
+            Maker::Unstated => {
+                return Verdict::Nothing("they are ASFF findings without Prowler's ProductArn".to_owned());
+            }
         }
         let fields = probe.product_fields.and_then(parse::<ProductFields<'_>>).unwrap_or_default();
         return supported(fields.provider_version.map(Cow::into_owned), ScanFormat::Asff);

@@ -39,7 +39,7 @@ pub struct ScanReader {
     window: Window,
     stage: Stage,
     format: Option<ScanFormat>,
-    /// Elements that wait until the format is told, or to come out.
+    /// Elements that wait until the format is detected, or to be returned.
     held: Held,
     held_bytes: usize,
     /// What the first entry that said nothing lacks.
@@ -55,7 +55,7 @@ pub struct ScanReader {
 
 #[derive(Debug)]
 enum Stage {
-    Untold,
+    Undetected,
     Json(JsonSplitter),
     Rows(RowSplitter),
 }
@@ -68,7 +68,7 @@ impl ScanReader {
             limits,
             source: Source::new(),
             window: Window::default(),
-            stage: Stage::Untold,
+            stage: Stage::Undetected,
             format: None,
             held: Held::default(),
             held_bytes: 0,
@@ -90,7 +90,7 @@ impl ScanReader {
         self.source.end();
     }
 
-    /// The format, as soon as the content has told it: always before the first element comes out, unless nothing in the
+    /// The format, as soon as it is detected: always before the first element comes out, unless nothing in the
     /// file could be read.
     #[must_use]
     pub fn format(&self) -> Option<ScanFormat> {
@@ -121,15 +121,15 @@ impl ScanReader {
     #[expect(clippy::should_implement_trait, reason = "it asks for input, which an iterator cannot")]
     pub fn next(&mut self) -> Step {
         loop {
-            let told = self.format.is_some() || self.done.is_some();
-            if told && let Some(element) = self.held.pop() {
+            let is_detected = self.format.is_some() || self.done.is_some();
+            if is_detected && let Some(element) = self.held.pop() {
                 return Step::Element(element);
             }
             if let Some(ending) = &self.done {
                 return Step::Done(ending.clone());
             }
             let split = match &mut self.stage {
-                Stage::Untold => match self.detect_content() {
+                Stage::Undetected => match self.detect_content() {
                     Some(split) => split,
                     None => continue,
                 },
@@ -167,7 +167,7 @@ impl ScanReader {
         true
     }
 
-    /// Looks at the beginning of the content; `None` when it is told.
+    /// Looks at the beginning of the content; `None` if it is detected.
     fn detect_content(&mut self) -> Option<Split> {
         match sniff::content(&mut self.window) {
             Detected::NeedMore => return Some(Split::NeedMore),
@@ -221,7 +221,7 @@ impl ScanReader {
         }
     }
 
-    /// Keeps an element until the format is told, and rejects the file when too many say nothing.
+    /// Retains an element until the format is detected, and rejects the file if too many elements don't show it.
     fn hold(&mut self, element: Element) {
         self.held_bytes += element.bytes_held();
         self.held.push(element);

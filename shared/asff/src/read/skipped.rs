@@ -1,4 +1,4 @@
-//! What is left out of a file as it passes by, and what is told of it.
+//! Damaged parts of a file that are skipped, and what is reported of them.
 
 use super::split::Split;
 use super::window::Window;
@@ -6,7 +6,7 @@ use crate::outcome::Malformed;
 use crate::place::Place;
 use crate::traces;
 
-/// Bytes of a damaged entry that are checked for what is told of it: enough for a finding of usual size.
+/// Bytes of a damaged entry that are checked for what is reported of it: enough for a finding of usual size.
 const BEGINNING_BYTES_MAX: usize = 16 * 1024;
 
 /// What is left out, as it passes by.
@@ -39,16 +39,16 @@ impl Skipped {
     /// All of some JSON has passed.
     pub(super) fn end(self) -> Split {
         let excerpt = traces::from_json(&self.beginning);
-        self.told(excerpt)
+        self.into_split(excerpt)
     }
 
     /// All of some rows has passed.
     pub(super) fn end_of_rows(self) -> Split {
         let excerpt = traces::from_row(&self.beginning);
-        self.told(excerpt)
+        self.into_split(excerpt)
     }
 
-    fn told(self, excerpt: Vec<u8>) -> Split {
+    fn into_split(self, excerpt: Vec<u8>) -> Split {
         Split::Malformed(Malformed {
             offset: self.offset,
             length: self.length,

@@ -15,7 +15,7 @@ const OWN_NAMES: [&str; 2] = ["CHECK_ID", "ACCOUNT_UID"];
 /// Bytes that Windows-1252 gives no letter, and that damage leaves.
 const NO_LETTERS: [u8; 7] = [0x81, 0x8d, 0x8f, 0x90, 0x9d, 0xfe, 0xff];
 
-/// Reads the head, of which as much as is checked lies in the window.
+/// Reads the header row. The part that is checked is within the window.
 pub(super) fn read(window: &mut Window, head_bytes_max: usize) -> Detected {
     for _ in 0..LINES_BEFORE_MAX {
         let line = first_line(window.bytes());

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::support::{case, findings, outcomes, read, read_with, sample};
 
 /// Ids of the findings, how many entries are malformed, and how the file ended.
-fn told(file: impl Into<Bytes>) -> (Vec<String>, usize, Ending) {
+fn read_file(file: impl Into<Bytes>) -> (Vec<String>, usize, Ending) {
     let (outcomes, ending) = outcomes(file);
     let malformed = outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Malformed(_))).count();
     let uids: Vec<String> = outcomes
@@ -77,7 +77,7 @@ fn every_document_of_a_file_is_read() {
         ("a bracket on a line of its own", format!("[{a}\n]\n{b},\n{c},\n{d}\n]\n")),
         ("two lists in a page", format!(r#"{{"Findings":[{a},{b}],"n":1,"findings":[{c},{d}],"m":2}}"#)),
     ] {
-        assert_eq!(told(file), (["a", "b", "c", "d"].map(str::to_owned).to_vec(), 0, Ending::Complete), "{what}");
+        assert_eq!(read_file(file), (["a", "b", "c", "d"].map(str::to_owned).to_vec(), 0, Ending::Complete), "{what}");
     }
 }
 
@@ -95,7 +95,7 @@ fn what_is_no_document_is_counted_and_costs_none() {
     ] {
         // A file that begins with a number is no JSON that we know.
         let file = file.trim_start_matches("7 ").to_owned();
-        assert_eq!(told(file), (["a", "b", "c"].map(str::to_owned).to_vec(), lost, Ending::Complete), "{what}");
+        assert_eq!(read_file(file), (["a", "b", "c"].map(str::to_owned).to_vec(), lost, Ending::Complete), "{what}");
     }
 }
 
@@ -109,11 +109,11 @@ fn a_file_cut_within_a_later_document_is_truncated() {
     ] {
         for cut in first.len() + 1..first.len() + second.len() {
             let file = format!("{first}{second}").as_bytes()[..cut].to_vec();
-            assert!(is_truncated(&told(file).2), "{what}, {cut}");
+            assert!(is_truncated(&read_file(file).2), "{what}, {cut}");
         }
     }
     // Nothing shows where loose entries end, but a comma says that one more was to come.
-    assert!(is_truncated(&told(format!("{a},\n{b},\n")).2));
+    assert!(is_truncated(&read_file(format!("{a},\n{b},\n")).2));
 }
 
 #[test]
@@ -145,7 +145,7 @@ fn a_damaged_entry_of_one_document_costs_none_of_the_others() {
         ("pages", format!("{{\"Findings\":[{a},{damaged}]}}\n{{\"Findings\":[{c},{d}]}}")),
         ("the first of a page", format!("{{\"Findings\":[{a}]}}\n{{\"Findings\":[{damaged},{c},{d}]}}")),
     ] {
-        let (uids, lost, ending) = told(file);
+        let (uids, lost, ending) = read_file(file);
         assert_eq!((uids.join(""), ending), ("acd".to_owned(), Ending::Complete), "{what}");
         assert!((1..=2).contains(&lost), "{what}: {lost}");
     }
@@ -165,7 +165,7 @@ fn memory_does_not_grow_with_what_a_page_holds_besides() {
 fn lists_that_lie_too_deep_are_counted() {
     let a = entry("a");
     let deep = format!("[{a},{}{a}{}]", "[".repeat(40), "]".repeat(40));
-    let (uids, lost, _) = told(deep);
+    let (uids, lost, _) = read_file(deep);
     assert!(!uids.is_empty() && lost > 0, "{uids:?}, {lost}");
 }
 
@@ -174,7 +174,7 @@ fn field_case_two_nights_in_one_file_are_read_whole() {
     let file = case("two-days-appended.ocsf.json");
     let (all, ending) = outcomes(file.clone());
     let wanted = memchr::memmem::find_iter(&file, b"\"event_code\"").count();
-    let (uids, lost, _) = told(file.clone());
+    let (uids, lost, _) = read_file(file.clone());
     assert_eq!((uids.len(), lost, all.len(), ending), (wanted, 0, wanted, Ending::Complete));
     let (_, ending) = read(file[..file.len() - 1000].to_vec());
     assert!(is_truncated(&ending));
@@ -185,7 +185,7 @@ fn field_case_entries_after_a_stray_bracket_are_read() {
     let file = case("stray-bracket.ocsf.json");
     let whole = String::from_utf8(file.clone()).unwrap().replacen("}]{", "},{", 1);
     let wanted = findings(whole).len();
-    let (uids, lost, ending) = told(file.clone());
+    let (uids, lost, ending) = read_file(file.clone());
     assert_eq!((uids.len(), lost, ending), (wanted, 0, Ending::Complete));
     let ends: Vec<usize> = memchr::memmem::find_iter(&file, b"    },").map(|at| at + 5).collect();
     for cut in [ends[ends.len() - 2], ends[ends.len() - 2] + 1, file.len() - 2, file.len() - 500] {
@@ -200,7 +200,7 @@ fn field_case_pages_and_batches_are_read_whole() {
         let pages = serde_json::Deserializer::from_slice(&file).into_iter::<Value>();
         let all: usize = pages.map(|page| page.unwrap()["Findings"].as_array().unwrap().len()).sum();
         assert!(wanted == 0 || all == wanted, "{name} {all}");
-        let (uids, lost, ending) = told(file.clone());
+        let (uids, lost, ending) = read_file(file.clone());
         assert_eq!((uids.len(), lost, ending), (all, 0, Ending::Complete), "{name}");
         let (_, _, reader) = read_with(ReadLimits::default(), &file.into(), 1000);
         assert!(!reader.has_end());

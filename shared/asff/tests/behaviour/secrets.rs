@@ -73,8 +73,8 @@ fn no_secret_leaves_its_place_whatever_is_lost() {
                 let damaged = [&file[..at], &file[at + lost..]].concat();
                 let (outcomes, _) = outcomes(damaged);
                 // Two texts that damage made one are one field, whichever they were.
-                let told = leaves(&outcomes);
-                assert!(!told.contains(SECRET), "{lost} bytes from {at}: {told}");
+                let values = leaves(&outcomes);
+                assert!(!values.contains(SECRET), "{lost} bytes from {at}: {values}");
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Telling: events on the account's default bus, and what was told in the table, so that it is told once.
+//! Notifications: events on the default bus of the account, and in the table what was published, so that it is published once.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -14,8 +14,8 @@ use crate::Cloud;
 use crate::dynamodb::item::{get, get_number, number, text, to_attribute};
 use crate::errors::{failure, is_written, port_error};
 
-/// The partition of what was told.
-const PARTITION: &str = "told";
+/// The partition of what was published.
+const PARTITION: &str = "notification";
 /// What an error names.
 const PUT_EVENTS: &str = "put events on the default bus";
 /// Entries of one call (EventBridge API, `PutEvents`).
@@ -32,14 +32,13 @@ impl Notifications for Cloud {
         let answer = request.key("pk", text(PARTITION)).key("sk", text(account.as_str())).send().await;
         let answer = answer.map_err(|error| port_error(action(), &error))?;
         let Some(item) = answer.item else { return Ok((Notified::default(), 0)) };
-        let told = get(&item, "told");
-        let told = told.map_err(|error| failure(action(), error))?;
-        Ok((told, get_number(&item, "version").and_then(|number| u64::try_from(number).ok()).unwrap_or_default()))
+        let notified = get(&item, "notified").map_err(|error| failure(action(), error))?;
+        Ok((notified, get_number(&item, "version").and_then(|number| u64::try_from(number).ok()).unwrap_or_default()))
     }
 
-    async fn write_notified(&self, account: AccountId, told: &Notified, before: u64) -> Result<bool, PortError> {
+    async fn write_notified(&self, account: AccountId, notified: &Notified, before: u64) -> Result<bool, PortError> {
         let action = || format!("save the notification state of account {account}");
-        let told = to_attribute(told).map_err(|error| failure(action(), error))?;
+        let notified = to_attribute(notified).map_err(|error| failure(action(), error))?;
         let version = |version: u64| number(i64::try_from(version).unwrap_or(i64::MAX));
         let request = self
             .dynamodb
@@ -47,7 +46,7 @@ impl Notifications for Cloud {
             .table_name(&self.names.table)
             .item("pk", text(PARTITION))
             .item("sk", text(account.as_str()))
-            .item("told", told)
+            .item("notified", notified)
             .item("version", version(before.saturating_add(1)));
         let request = match before {
             0 => request.condition_expression("attribute_not_exists(pk)"),

@@ -1,4 +1,4 @@
-//! The roster: an organization's accounts, and the queue that spreads a check.
+//! Check targets: an organization's accounts, and the queue that spreads a check.
 
 use aws::CheckQueue;
 use exporter::provider::ProviderId;

@@ -6,6 +6,7 @@
     reason = "a test that can't be set up, or sees another answer, has failed"
 )]
 
+mod check_queue;
 mod checks;
 mod connect;
 mod connections;
@@ -15,14 +16,13 @@ mod hub;
 mod hub_errors;
 mod inspect;
 mod integrations;
+mod notifications;
 mod objects;
 mod queue;
 mod registry;
-mod roster;
 mod runs;
 mod scans;
 mod secrets;
-mod telling;
 mod tested;
 mod wire;
 

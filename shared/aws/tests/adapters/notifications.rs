@@ -65,13 +65,13 @@ async fn a_bus_that_never_takes_an_event_ends_with_its_words() {
 
 #[tokio::test]
 async fn what_was_told_is_written_only_in_the_place_of_what_was_read() {
-    let told = Notified { connected: Some(true), ..Notified::default() };
+    let notified = Notified { connected: Some(true), ..Notified::default() };
     let wire = Wire::serve(|_, _| Reply::new(200, "{}")).await;
     let cloud = cloud(&wire.url).await;
     let account = ACCOUNT.parse().unwrap();
     assert_eq!(cloud.notified(account).await.unwrap(), (Notified::default(), 0));
-    assert!(cloud.write_notified(account, &told, 0).await.unwrap());
-    assert!(cloud.write_notified(account, &told, 7).await.unwrap());
+    assert!(cloud.write_notified(account, &notified, 0).await.unwrap());
+    assert!(cloud.write_notified(account, &notified, 7).await.unwrap());
     let [read, first, next] = wire.requests().try_into().unwrap();
     assert_eq!(read.json()["ConsistentRead"], true);
     assert_eq!(first.json()["ConditionExpression"], "attribute_not_exists(pk)");
@@ -79,7 +79,7 @@ async fn what_was_told_is_written_only_in_the_place_of_what_was_read() {
     assert_eq!(next["ConditionExpression"], "#version = :before");
     assert_eq!(next["ExpressionAttributeValues"][":before"]["N"], "7");
     assert_eq!(next["Item"]["version"]["N"], "8");
-    assert_eq!((&next["Item"]["pk"]["S"], &next["Item"]["sk"]["S"]), (&json!("told"), &json!(ACCOUNT)));
+    assert_eq!((&next["Item"]["pk"]["S"], &next["Item"]["sk"]["S"]), (&json!("notification"), &json!(ACCOUNT)));
 }
 
 #[tokio::test]

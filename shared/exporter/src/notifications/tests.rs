@@ -291,7 +291,7 @@ async fn scans_of_another_schedule_or_before_enabling_are_not_awaited() {
     assert!(look(DAILY, 200, 200, 0).await.is_empty());
     assert!(look(DAILY, 200, 229, 0).await.is_empty());
     assert_eq!(look(DAILY, 200, 231, 0).await, ["Scan Missing"]);
-    assert!(look(DAILY, 200, 250, 0).await.is_empty(), "told once");
+    assert!(look(DAILY, 200, 250, 0).await.is_empty(), "published once");
 }
 
 proptest! {
