@@ -122,7 +122,7 @@ test-fast: $(VENV) ## Run the tests that need neither the AWS SDK nor a server, 
 
 .PHONY: simulate
 simulate: ## Run the fault-injection simulation: make simulate SEEDS=1000 SEED=0; a failure prints its seed
-	SEEDS=$(or $(SEEDS),1000) SEED=$(or $(SEED),0) cargo test --locked --release -p exporter --test simulation -- --nocapture weeks:: histories:: parallel:: moving::
+	SEEDS=$(or $(SEEDS),1000) SEED=$(or $(SEED),0) cargo test --locked --release -p exporter --test simulation -- --nocapture weeks:: histories:: parallel:: moving_fallbacks::
 
 .PHONY: bench
 bench: $(VENV) ## Measure a large export against the simulator: make bench FINDINGS=100000 REGIONS=16

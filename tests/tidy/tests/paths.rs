@@ -1,4 +1,4 @@
-//! Each file of the tree that a page of the documentation names exists.
+//! Each file of the tree that a page of the documentation or the Makefile names exists.
 
 use std::collections::BTreeSet;
 
@@ -28,4 +28,16 @@ fn each_file_that_a_page_names_exists() {
         }
     }
     assert!(missing.is_empty(), "no such file: {missing:#?}");
+}
+
+#[test]
+fn make_simulate_names_modules_that_exist() {
+    let makefile = std::fs::read_to_string(tidy::root().join("Makefile")).unwrap();
+    let command = makefile.lines().find(|line| line.contains("--test simulation --")).unwrap();
+    let modules: Vec<&str> = command.split(' ').filter_map(|word| word.strip_suffix("::")).collect();
+    assert!(modules.len() >= 4, "{modules:?}");
+    for module in modules {
+        let file = tidy::root().join(format!("shared/exporter/tests/simulation/{module}.rs"));
+        assert!(file.exists(), "a filter that matches nothing runs nothing: {module}");
+    }
 }
