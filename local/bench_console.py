@@ -28,6 +28,7 @@ PAGES = [
     "/runs/history",
     "/quarantine",
     "/doctor",
+    "/doctor?show=all&regions=all&from=400",
     "/jobs",
     "/audit",
 ]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 
 use crate::client::Client;
+use crate::connections::Snapshot;
 use crate::guard::Gate;
 use crate::messages::Messages;
 use crate::plans::Plans;
@@ -19,6 +20,7 @@ pub(crate) struct App {
     pub(crate) gate: Arc<Gate>,
     pub(crate) messages: Messages,
     pub(crate) plans: Plans,
+    pub(crate) connections: Snapshot,
     /// Event streams that may still be opened.
     pub(crate) streams: Arc<Semaphore>,
 }

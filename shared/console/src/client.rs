@@ -1,6 +1,7 @@
 //! Requests to the management API, and what comes back: typed, with text from scans made harmless.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -149,9 +150,22 @@ impl Failed {
 }
 
 /// The API.
-pub(crate) struct Client(pub(crate) Arc<dyn Api>);
+pub(crate) struct Client {
+    api: Arc<dyn Api>,
+    /// Requests that may have changed something: counted when they are sent, and again when they have returned.
+    changes: AtomicU64,
+}
 
 impl Client {
+    pub(crate) fn new(api: Arc<dyn Api>) -> Self {
+        Self { api, changes: AtomicU64::new(0) }
+    }
+
+    /// A number that is another one after each change.
+    pub(crate) fn changes(&self) -> u64 {
+        self.changes.load(Ordering::SeqCst)
+    }
+
     /// Reads one thing.
     pub(crate) async fn get<T: DeserializeOwned>(&self, path: impl Into<String>) -> Result<Answer<T>, Failed> {
         self.send(Request::get(path)).await
@@ -207,7 +221,11 @@ impl Client {
         let is_read = request.method == Method::GET;
         let limit = if is_read { READ_TIMEOUT } else { CHANGE_TIMEOUT };
         let request = request.into_http().map_err(|error| Failed::other(error.to_string()))?;
-        let response = match tokio::time::timeout(limit, self.0.call(request)).await {
+        let count_change = || if is_read { 0 } else { self.changes.fetch_add(1, Ordering::SeqCst) };
+        count_change();
+        let response = tokio::time::timeout(limit, self.api.call(request)).await;
+        count_change();
+        let response = match response {
             Ok(response) => response.map_err(Failed::Unavailable)?,
             Err(_) if is_read => {
                 return Err(Failed::other(format!("the deployment did not respond within {} s", limit.as_secs())));
@@ -220,15 +238,13 @@ impl Client {
 
 fn read<T: DeserializeOwned>(response: &http::Response<Bytes>) -> Result<Answer<T>, Failed> {
     let status = response.status();
-    let body = if response.body().is_empty() { Ok(Value::Null) } else { serde_json::from_slice(response.body()) };
-    let body = body.map(clean);
     if !status.is_success() {
-        let problem = body.ok().and_then(|body| serde_json::from_value::<Box<Problem>>(body).ok());
+        let problem = parse::<Box<Problem>>(response.body()).ok();
         return Err(
             problem.map_or_else(|| Failed::other(format!("the deployment responded with {status}")), Failed::Problem)
         );
     }
-    let value = body.and_then(serde_json::from_value).map_err(|error| {
+    let value = parse(response.body()).map_err(|error| {
         Failed::Unavailable(Unavailable {
             is_denied: false,
             message: format!("failed to read the response: {error}"),
@@ -239,12 +255,64 @@ fn read<T: DeserializeOwned>(response: &http::Response<Bytes>) -> Result<Answer<
     Ok(Answer { value, etag })
 }
 
-/// All texts of a response, made harmless: they may come from a scan.
+/// A body, with all its texts made harmless: they may come from a scan. No body is `null`.
+fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, serde_json::Error> {
+    match body {
+        [] => serde_json::from_value(Value::Null),
+        plain if is_plain(plain) => serde_json::from_slice(plain),
+        other => serde_json::from_slice(other).map(clean).and_then(serde_json::from_value),
+    }
+}
+
+/// Whether no text of a body can have a character that [`harmless`] replaces: the body is ASCII without DEL, and escapes only quotes,
+/// slashes, line feeds, and tabs. Most bodies are, and don't have to be built twice.
+fn is_plain(body: &[u8]) -> bool {
+    let mut bytes = body.iter();
+    while let Some(byte) = bytes.next() {
+        let is_plain = match byte {
+            b'\\' => bytes.next().is_some_and(|escape| matches!(escape, b'"' | b'\\' | b'/' | b'n' | b't')),
+            0x7f.. => false,
+            _ => true,
+        };
+        if !is_plain {
+            return false;
+        }
+    }
+    true
+}
+
+/// All texts of a response, made harmless.
 fn clean(value: Value) -> Value {
     match value {
         Value::String(text) => Value::String(harmless(&text)),
         Value::Array(values) => values.into_iter().map(clean).collect(),
         Value::Object(fields) => fields.into_iter().map(|(name, value)| (harmless(&name), clean(value))).collect(),
         other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn only_plain_bodies_are_read_as_they_are() {
+        for plain in [r#"{"a":"b \" \\ \/ \n \t ~"}"#, "[1, true, null]", ""] {
+            assert!(is_plain(plain.as_bytes()), "{plain}");
+        }
+        for other in [r#""\u202e""#, r#""\r""#, r#""\b""#, "\"\u{202e}\"", "\"\u{7f}\"", "\"é\"", "\\"] {
+            assert!(!is_plain(other.as_bytes()), "{other}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn text_is_harmless_whichever_way_it_is_read(texts in proptest::collection::vec(any::<String>(), 0..4)) {
+            let body = serde_json::to_vec(&texts).unwrap();
+            let read: Vec<String> = parse(&body).unwrap();
+            prop_assert_eq!(read, texts.iter().map(|text| harmless(text)).collect::<Vec<_>>());
+        }
     }
 }

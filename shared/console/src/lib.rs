@@ -10,6 +10,7 @@ mod app;
 mod assets;
 mod chart;
 mod client;
+mod connections;
 mod form;
 mod guard;
 mod messages;
@@ -23,6 +24,7 @@ mod visit;
 use std::sync::Arc;
 
 use axum::Router;
+use tower_http::compression::CompressionLayer;
 
 pub use self::guard::Gate;
 pub use self::ports::{Api, DeploymentCheck, InProcess, Permissions, Unavailable, Workbench};
@@ -45,7 +47,8 @@ pub fn console(ports: Ports, settings: Settings) -> (Router, Arc<Gate>) {
     let gate = Arc::new(Gate::new(settings.port, settings.now.clone()));
     let is_read_only = settings.is_read_only;
     let app = Arc::new(app::App {
-        client: client::Client(ports.api),
+        client: client::Client::new(ports.api),
+        connections: connections::Snapshot::default(),
         workbench: ports.workbench,
         settings,
         gate: gate.clone(),
@@ -53,6 +56,7 @@ pub fn console(ports: Ports, settings: Settings) -> (Router, Arc<Gate>) {
         plans: plans::Plans::default(),
         streams: Arc::new(tokio::sync::Semaphore::new(STREAMS_MAX)),
     });
-    let router = guard::protect(pages::router(app), &gate, Arc::new(pages::unauthorized), is_read_only);
+    let router = pages::router(app).layer(CompressionLayer::new());
+    let router = guard::protect(router, &gate, Arc::new(pages::unauthorized), is_read_only);
     (router, gate)
 }

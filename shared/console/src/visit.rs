@@ -90,6 +90,13 @@ pub(crate) struct Frame {
     pub(crate) search: &'static str,
 }
 
+impl Frame {
+    /// The frame of a page whose data were read at a time, maybe for another page. Its link *Refresh* reads them again.
+    pub(crate) fn read_at(self, visit: &Visit, at: Timestamp) -> Self {
+        Self { as_of: hour(at), here: visit.with("fresh", Some("1")), ..self }
+    }
+}
+
 #[derive(Template)]
 #[template(path = "problem.html")]
 struct ProblemPage {
@@ -134,7 +141,7 @@ impl Visit {
             scripts: scripts.into(),
             note,
             cli: if cli.is_empty() { String::new() } else { format!("{cli}{}", settings.options) },
-            as_of: self.now().strftime("%H:%M:%S").to_string(),
+            as_of: hour(self.now()),
             here: self.here(),
             version: settings.version.clone(),
             is_read_only: settings.is_read_only,
@@ -153,9 +160,10 @@ impl Visit {
         if query.is_empty() { self.path.clone() } else { format!("{}?{query}", self.path) }
     }
 
-    /// This page's address with a parameter, or without it.
+    /// This page's address with a parameter, or without it. What applies to one request only is left out.
     pub(crate) fn with(&self, name: &str, value: Option<&str>) -> String {
-        let fields = self.query.fields().filter(|(key, text)| *key != name && *key != "said" && !text.is_empty());
+        let lasts = |key: &str| !["fresh", "said", name].contains(&key);
+        let fields = self.query.fields().filter(|(key, text)| lasts(key) && !text.is_empty());
         let fields = fields.chain(value.map(|value| (name, value)));
         let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
         if query.is_empty() { self.path.clone() } else { format!("{}?{query}", self.path) }
@@ -197,6 +205,10 @@ impl Visit {
             Err(failed) => self.after(path, told(&failed)),
         }
     }
+}
+
+fn hour(at: Timestamp) -> String {
+    at.strftime("%H:%M:%S").to_string()
 }
 
 /// A page as a response.

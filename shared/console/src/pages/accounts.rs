@@ -5,15 +5,15 @@ use axum::response::Response;
 use exporter::connection::{Connection, ConnectionStatus};
 use jiff::Timestamp;
 
-use super::connections::all;
+use super::connections::connections;
+use crate::connections::{Connections, Named};
+use crate::view::pager::Pager;
 use crate::view::parts::State;
 use crate::view::region::unavailable;
 use crate::view::text::{age, clock, count};
 use crate::visit::{Frame, Visit};
 
-/// Accounts per page, unless another number is chosen.
-const ROWS_DEFAULT: usize = 25;
-/// The numbers to choose from.
+/// Accounts per page: the numbers to choose from, the default first.
 const ROWS: [usize; 3] = [25, 100, 250];
 
 #[derive(Template)]
@@ -25,10 +25,7 @@ struct Page {
     status: String,
     columns: Vec<Column>,
     rows: Vec<Row>,
-    summary: String,
-    previous: String,
-    next: String,
-    sizes: Vec<(usize, String, bool)>,
+    pager: Pager,
     is_empty: bool,
 }
 
@@ -59,11 +56,12 @@ const COLUMNS: [(&str, &str); 4] =
 
 /// `GET /accounts`
 pub(crate) async fn list(visit: Visit) -> Response {
-    let read = all(&visit.app.client).await;
-    visit.show(read.map(|all| view(&visit, &all)))
+    let read = connections(&visit).await;
+    visit.show(read.map(|read| view(&visit, &read)))
 }
 
-fn view(visit: &Visit, all: &[(Connection, String)]) -> Page {
+fn view(visit: &Visit, read: &Connections) -> Page {
+    let all = &read.all;
     let (query, now) = (&visit.query, visit.now());
     let (q, status) = (query.get("q").to_lowercase(), query.get("status"));
     let is_chosen = |connection: &Connection| {
@@ -72,7 +70,7 @@ fn view(visit: &Visit, all: &[(Connection, String)]) -> Page {
     let has_text = |connection: &Connection, name: &str| {
         connection.account.as_str().contains(&q) || name.to_lowercase().contains(&q)
     };
-    let mut shown: Vec<&(Connection, String)> =
+    let mut shown: Vec<&Named> =
         all.iter().filter(|(connection, name)| is_chosen(connection) && has_text(connection, name)).collect();
     // They come worst first, which is the default.
     match query.get("sort") {
@@ -81,10 +79,7 @@ fn view(visit: &Visit, all: &[(Connection, String)]) -> Page {
         "checked" => shown.sort_by_key(|(connection, _)| connection.checked_at),
         _ => {}
     }
-    let size = query.get("size").parse().ok().filter(|size| ROWS.contains(size)).unwrap_or(ROWS_DEFAULT);
-    let first: usize = query.get("from").parse().unwrap_or(0);
-    let last = (first + size).min(shown.len());
-    let from = |first: usize| visit.with("from", Some(&first.to_string()));
+    let pager = Pager::new(visit, shown.len(), &ROWS, "accounts");
     let number = |one| all.iter().filter(|(connection, _)| connection.status == one).count() as u64;
     let counts = STATUSES.iter().map(|(name, tone, one)| {
         let tone = if number(*one) == 0 { "plain" } else { tone };
@@ -94,13 +89,8 @@ fn view(visit: &Visit, all: &[(Connection, String)]) -> Page {
             *name == status,
         )
     });
-    let summary = if shown.is_empty() {
-        "0 accounts".to_owned()
-    } else {
-        format!("{}–{last} of {}", first + 1, count(shown.len() as u64))
-    };
     Page {
-        frame: visit.frame("accounts", "Accounts", "hubctl doctor"),
+        frame: visit.frame("accounts", "Accounts", "hubctl doctor").read_at(visit, read.read_at),
         counts: counts.collect(),
         q: query.get("q").to_owned(),
         status: status.to_owned(),
@@ -112,11 +102,8 @@ fn view(visit: &Visit, all: &[(Connection, String)]) -> Page {
                 is_sorted: query.get("sort") == *key,
             })
             .collect(),
-        rows: shown.iter().skip(first).take(size).map(|(connection, name)| row(connection, name, now)).collect(),
-        summary,
-        previous: if first > 0 { from(first.saturating_sub(size)) } else { String::new() },
-        next: if last < shown.len() { from(last) } else { String::new() },
-        sizes: ROWS.iter().map(|one| (*one, visit.with("size", Some(&one.to_string())), *one == size)).collect(),
+        rows: shown[pager.rows.clone()].iter().map(|(connection, name)| row(connection, name, now)).collect(),
+        pager,
         is_empty: all.is_empty(),
     }
 }

@@ -5,11 +5,13 @@ use askama::filters::HtmlSafe;
 use axum::response::Response;
 use exporter::connection::Connection;
 
-use super::connections::{all, table};
+use super::connections::{connections, table};
 use super::download::attachment;
 use crate::client::Failed;
+use crate::connections::{Connections, Named};
 use crate::ports::DeploymentCheck;
 use crate::view::matrix::{Fix, LEGEND, Matrix, fixes, matrix, needs_action};
+use crate::view::pager::Pager;
 use crate::view::parts::{Note, Remediation, State};
 use crate::view::text::{counted, harmless, sentence};
 use crate::visit::{Frame, Visit, told};
@@ -28,7 +30,7 @@ struct Page {
     show: [(&'static str, String, bool); 2],
     regions: [(&'static str, String, bool); 2],
     legend: [(&'static str, &'static str); 9],
-    more: usize,
+    pager: Pager,
     is_empty: bool,
     deployment: Option<Deployment>,
     deployment_page: String,
@@ -56,9 +58,9 @@ struct Check {
 
 /// `GET /doctor`
 pub(crate) async fn show(visit: Visit) -> Response {
-    let read = all(&visit.app.client).await;
+    let read = connections(&visit).await;
     let inspected = if visit.query.has("wait") { inspect(&visit).await } else { None };
-    visit.show(read.map(|all| view(&visit, &all, inspected)))
+    visit.show(read.map(|read| view(&visit, &read, inspected)))
 }
 
 /// `GET /doctor/deployment`: the checks of the deployment, when the rest of the page is already there.
@@ -99,26 +101,27 @@ fn check(found: DeploymentCheck) -> Check {
 
 /// `GET /doctor.csv`
 pub(crate) async fn list(visit: Visit) -> Response {
-    match all(&visit.app.client).await {
-        Ok(all) => attachment("text/csv; charset=utf-8", "connections.csv", table(&all)),
+    match connections(&visit).await {
+        Ok(read) => attachment("text/csv; charset=utf-8", "connections.csv", table(&read.all)),
         Err(failed) => visit.problem(&failed),
     }
 }
 
-fn view(visit: &Visit, all: &[(Connection, String)], deployment: Option<Deployment>) -> Page {
+fn view(visit: &Visit, read: &Connections, deployment: Option<Deployment>) -> Page {
+    let all = &read.all;
     let q = visit.query.get("q").to_lowercase();
     let (with_all, all_regions) = (visit.query.get("show") == "all", visit.query.get("regions") == "all");
-    let matches = |(connection, name): &&(Connection, String)| {
+    let matches = |(connection, name): &&Named| {
         (q.is_empty() || connection.account.as_str().contains(&q) || name.to_lowercase().contains(&q))
             && (with_all || needs_action(connection))
     };
     let shown: Vec<&Connection> = all.iter().filter(matches).map(|(connection, _)| connection).collect();
     let wrong = all.iter().filter(|(connection, _)| needs_action(connection)).count();
-    let rows: Vec<&Connection> = shown.iter().copied().take(ROWS_MAX).collect();
+    let pager = Pager::new(visit, shown.len(), &[ROWS_MAX], "accounts");
     Page {
-        frame: visit.frame("doctor", "Doctor", "hubctl doctor"),
+        frame: visit.frame("doctor", "Doctor", "hubctl doctor").read_at(visit, read.read_at),
         fixes: fixes(&shown, visit.now()),
-        matrix: matrix(&rows, all_regions),
+        matrix: matrix(&shown[pager.rows.clone()], all_regions),
         summary: format!("{} of {} need action", counted(wrong as u64, "account", "accounts"), all.len()),
         q: visit.query.get("q").to_owned(),
         show: [
@@ -130,7 +133,7 @@ fn view(visit: &Visit, all: &[(Connection, String)], deployment: Option<Deployme
             ("All Regions", visit.with("regions", Some("all")), all_regions),
         ],
         legend: LEGEND,
-        more: shown.len() - rows.len(),
+        pager,
         is_empty: all.is_empty(),
         deployment,
         deployment_page: visit.with("wait", Some("1")),

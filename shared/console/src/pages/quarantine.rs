@@ -8,7 +8,7 @@ use axum::response::Response;
 use exporter::explain::FindingName;
 use exporter::quarantine::Entry;
 use jiff::Timestamp;
-use management::wire::{JobView, QuarantinedRun};
+use management::wire::{JobView, List, QuarantinedRun};
 
 use super::download::attachment;
 use crate::client::{Failed, Request};
@@ -20,8 +20,8 @@ use crate::view::parts::Button;
 use crate::view::text::{count, counted, sentence, time};
 use crate::visit::{Frame, Visit};
 
-/// Runs that are read.
-const RUNS_MAX: usize = 1_000;
+/// Runs on a page.
+const RUNS_SHOWN: usize = 100;
 /// Entries that are read of a run.
 const ENTRIES_MAX: usize = 1_000;
 
@@ -33,6 +33,8 @@ struct Page {
     summary: String,
     reasons: Vec<Reason>,
     runs: Vec<Run>,
+    newest: String,
+    older: String,
 }
 
 struct Reason {
@@ -53,12 +55,13 @@ struct Run {
 
 /// `GET /quarantine`
 pub(crate) async fn list(visit: Visit) -> Response {
-    let read = visit.app.client.list::<QuarantinedRun>("/quarantine", RUNS_MAX).await;
-    visit.show(read.map(|(runs, _)| view(&visit, &runs)))
+    let read = visit.app.client.page("/quarantine", RUNS_SHOWN, visit.query.given("after")).await;
+    visit.show(read.map(|list| view(&visit, &list)))
 }
 
-fn view(visit: &Visit, runs: &[QuarantinedRun]) -> Page {
-    let now = visit.now();
+fn view(visit: &Visit, list: &List<QuarantinedRun>) -> Page {
+    let (now, runs) = (visit.now(), &list.items);
+    let is_whole = list.next.is_none() && !visit.query.has("after");
     let mut sums: BTreeMap<&str, (u64, Timestamp)> = BTreeMap::new();
     for run in runs {
         for (code, number) in &run.quarantined {
@@ -85,18 +88,22 @@ fn view(visit: &Visit, runs: &[QuarantinedRun]) -> Page {
         codes: run.quarantined.keys().cloned().collect::<Vec<_>>().join(", "),
         count: count(run.quarantined.values().sum()),
     });
+    let redrive_all = if is_whole { format!("Redrive all {}", count(total)) } else { "Redrive all".to_owned() };
     Page {
         frame: visit.frame("quarantine", "Quarantine", "hubctl quarantine list"),
-        redrive: redrive("/quarantine/redrive".to_owned(), format!("Redrive all {}", count(total)))
+        redrive: redrive("/quarantine/redrive".to_owned(), redrive_all)
             .map(|button| button.class("primary"))
-            .filter(|_| total > 0),
+            .filter(|_| total > 0 || !is_whole),
         summary: format!(
-            "{} from {}",
+            "{} from {}{}",
             counted(total, "finding", "findings"),
-            counted(runs.len() as u64, "run", "runs")
+            counted(runs.len() as u64, "run", "runs"),
+            if is_whole { "" } else { " on this page; Redrive applies to all runs" }
         ),
         reasons: reasons.collect(),
         runs: rows.collect(),
+        newest: if visit.query.has("after") { visit.with("after", None) } else { String::new() },
+        older: list.next.as_ref().map(|next| visit.with("after", Some(next))).unwrap_or_default(),
     }
 }
 

@@ -86,11 +86,26 @@ pub(crate) async fn charts(visit: Visit) -> Response {
     visit.show(panel(&visit).await)
 }
 
+/// The runs of an account, or all.
 fn address(visit: &Visit) -> String {
     match visit.query.given("account") {
         Some(account) => format!("/runs?account={}", encoded(account)),
         None => "/runs".to_owned(),
     }
+}
+
+/// Those that the filters apply to. The API searches by one status and one kind; a choice that stands for several is applied to
+/// each page.
+fn searched(visit: &Visit) -> String {
+    let mut address = address(visit);
+    let status = Some(visit.query.get("status")).filter(|name| ["Succeeded", "Degraded", "Failed"].contains(name));
+    let kind = Some(visit.query.get("kind")).filter(|name| KINDS[1..].contains(name));
+    for (parameter, name) in [("status", status), ("kind", kind)] {
+        let Some(name) = name else { continue };
+        let mark = if address.contains('?') { '&' } else { '?' };
+        address = format!("{address}{mark}{parameter}={}", name.to_lowercase().replace(' ', "_"));
+    }
+    address
 }
 
 async fn panel(visit: &Visit) -> Result<Panel, Failed> {
@@ -108,7 +123,7 @@ pub(super) async fn names(client: &Client) -> Result<Names, Failed> {
 
 async fn read(visit: &Visit) -> Result<(List<RunReport>, Names, Option<Panel>), Failed> {
     let client = &visit.app.client;
-    let path = address(visit);
+    let path = searched(visit);
     let (list, names) = futures::try_join!(client.page(&path, RUNS_SHOWN, visit.query.given("after")), names(client))?;
     let panel = if visit.query.has("wait") { Some(panel(visit).await?) } else { None };
     Ok((list, names, panel))
@@ -147,8 +162,8 @@ fn view(visit: &Visit, list: &List<RunReport>, names: &Names, history: Option<Pa
     let command =
         if account.is_empty() { "hubctl run list".to_owned() } else { format!("hubctl run list --account {account}") };
     let total = list.items.len();
-    let is_filtered = shown.len() < total;
-    let summary = if is_filtered {
+    let is_filtered = shown.len() < total || searched(visit) != address(visit);
+    let summary = if shown.len() < total {
         format!("{} of {total} runs match the filter", shown.len())
     } else {
         format!("{total} shown, newest first")

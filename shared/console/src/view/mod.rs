@@ -7,6 +7,7 @@ pub(crate) mod history;
 pub(crate) mod integration;
 pub(crate) mod matrix;
 pub(crate) mod outcomes;
+pub(crate) mod pager;
 pub(crate) mod parts;
 pub(crate) mod region;
 pub(crate) mod report;

@@ -107,7 +107,13 @@ impl Browser {
 
     /// Opens a page.
     pub(crate) async fn get(&self, path: &str) -> Reply {
+        self.get_with(path, &[]).await
+    }
+
+    /// Opens a page with more headers.
+    pub(crate) async fn get_with(&self, path: &str, headers: &[(&str, &str)]) -> Reply {
         let request = get(path).header(header::COOKIE, &self.cookie).header("sec-fetch-site", "same-origin");
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
         self.host.send(request.body(Body::empty()).unwrap()).await
     }
 

@@ -1,0 +1,73 @@
+//! The connections of all integrations, which several pages show. An organization of a thousand accounts takes ten requests, so
+//! the pages that are opened one after another share what was read.
+
+use std::sync::Arc;
+
+use exporter::connection::Connection;
+use futures::{StreamExt as _, stream};
+use jiff::{SignedDuration, Timestamp};
+use management::wire::IntegrationView;
+use tokio::sync::Mutex;
+
+use crate::client::{Client, Failed};
+use crate::form::encoded;
+use crate::view::matrix::rank;
+
+/// Integrations that are read at most, and accounts of each.
+const INTEGRATIONS_MAX: usize = 1_000;
+const ACCOUNTS_MAX: usize = 10_000;
+/// Integrations that are read at once.
+const READS_AT_ONCE: usize = 8;
+/// How long pages share what was read.
+const SHARED_MAX: SignedDuration = SignedDuration::from_secs(30);
+
+/// A connection, and the name of its integration.
+pub(crate) type Named = (Connection, String);
+
+/// All connections, worst first, and when they were read.
+#[derive(Clone)]
+pub(crate) struct Connections {
+    pub(crate) all: Arc<[Named]>,
+    pub(crate) read_at: Timestamp,
+    /// [`Client::changes`] before they were read.
+    changes: u64,
+}
+
+/// The connections that were read last.
+#[derive(Default)]
+pub(crate) struct Snapshot(Mutex<Option<Connections>>);
+
+impl Snapshot {
+    /// The connections that were read last, or new ones: when those are older than 30 seconds, the console has sent a change since,
+    /// or `is_fresh` asks for them. Pages that are opened at the same time wait for one read.
+    pub(crate) async fn get(&self, client: &Client, now: Timestamp, is_fresh: bool) -> Result<Connections, Failed> {
+        let mut last = self.0.lock().await;
+        let changes = client.changes();
+        let is_shared = |last: &&Connections| {
+            let age = now.duration_since(last.read_at);
+            last.changes == changes && !age.is_negative() && age < SHARED_MAX
+        };
+        if let Some(last) = last.as_ref().filter(is_shared).filter(|_| !is_fresh) {
+            return Ok(last.clone());
+        }
+        let all = read(client).await?.into();
+        Ok(last.insert(Connections { all, read_at: now, changes }).clone())
+    }
+}
+
+async fn read(client: &Client) -> Result<Vec<Named>, Failed> {
+    let (integrations, _) = client.list::<IntegrationView>("/integrations", INTEGRATIONS_MAX).await?;
+    let reads = stream::iter(integrations).map(async |view: IntegrationView| {
+        let path = format!("/integrations/{}/connections", encoded(&view.id));
+        let (connections, _) = client.list::<Connection>(&path, ACCOUNTS_MAX).await?;
+        let name = view.provider_alias.unwrap_or(view.id);
+        Ok::<_, Failed>(connections.into_iter().map(|connection| (connection, name.clone())).collect::<Vec<_>>())
+    });
+    let parts: Vec<_> = reads.buffered(READS_AT_ONCE).collect().await;
+    let mut all = Vec::new();
+    for part in parts {
+        all.extend(part?);
+    }
+    all.sort_by_key(|(connection, _)| (rank(connection), connection.account));
+    Ok(all)
+}
