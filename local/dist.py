@@ -35,6 +35,7 @@ SUMS, NOTES, LICENSES = "SHA256SUMS", "RELEASE_NOTES.md", "THIRD-PARTY-LICENSES.
 # What a release has as it is in this repository.
 COPIES = {
     "deploy/release/README.md": "README.md",
+    "deploy/release/upgrade.sh": "upgrade.sh",
     "LICENSE": "LICENSE",
     "deploy/member-role.yaml": "member-role.yaml",
     "deploy/prowler-scan.yaml": "prowler-scan.yaml",

@@ -4,8 +4,8 @@
 
 Run by `make test-dist`. DIRECTORY is what `make dist` wrote. It is copied to an empty directory, and the commands of its README.md run
 there, with the AWS CLI of .venv-awscli: nothing of this repository, of SAM, or of Rust is in their PATH. Then hubctl of the release
-creates an integration, and a scan is uploaded and must arrive in the simulated Security Hub, as in `make demo`. At last, a changed function
-is installed by the same commands.
+creates an integration, and a scan is uploaded and must arrive in the simulated Security Hub, as in `make demo`. At last, a release with a
+changed function is installed by the commands of the section Upgrade.
 """
 
 from __future__ import annotations
@@ -57,13 +57,13 @@ def clean_path() -> str:
     return os.pathsep.join([str(AWSCLI), "/usr/bin", "/bin"])
 
 
-def shell(script: str, directory: Path, environment: dict[str, str], say=print) -> None:
-    """Runs commands before the reader's eyes; exits where one fails."""
+def shell(script: str, directory: Path, environment: dict[str, str], answer: str = "", code: int = 0) -> None:
+    """Runs commands and shows them; exits if they don't end with `code`. `answer` is what the user types."""
     for line in script.replace("\\\n", "").splitlines():
-        say(f"$ {' '.join(line.split())}")
-    done = subprocess.run(["bash", "-euo", "pipefail", "-c", script], cwd=directory, env=environment)
-    if done.returncode:
-        sys.exit(f"a command of README.md ended with {done.returncode}")
+        print(f"$ {' '.join(line.split())}", flush=True)
+    done = subprocess.run(["bash", "-euo", "pipefail", "-c", script], cwd=directory, env=environment, input=answer, text=True)
+    if done.returncode != code:
+        sys.exit(f"a command of README.md ended with {done.returncode}, not {code}")
 
 
 def environment(copy: Path, up: Stack) -> dict[str, str]:
@@ -91,7 +91,7 @@ def first_install(copy: Path):
 
 
 def upgrade(config: Settings, up: Stack, copy: Path) -> None:
-    """The same commands deploy a release whose function has changed: here, by a comment in its zip file."""
+    """upgrade.sh deploys a release whose function has changed: here, by a comment in its zip file. Parameters keep their values."""
     old = next((copy / "functions").glob("export-findings-*.zip"))
     with zipfile.ZipFile(old, "a") as archive:
         archive.comment = b"the next release"
@@ -100,8 +100,20 @@ def upgrade(config: Settings, up: Stack, copy: Path) -> None:
     template = copy / "template.yaml"
     template.write_text(template.read_text().replace(old.name, name))
     old.rename(old.with_name(name))
-    install(config, up, copy)
+    before = parameters(up)
+    script = commands((copy / "README.md").read_text(), "Upgrade").rstrip()
+    shell(script, copy, environment(copy, up), answer="n\n", code=1)
+    shell(f"{script} --yes", copy, environment(copy, up))
     check_code(up, copy)
+    if parameters(up) != before:
+        sys.exit(f"the upgrade changed parameters: {before} to {parameters(up)}")
+    shell(f"{script} --yes", copy, environment(copy, up))
+
+
+def parameters(up: Stack) -> dict[str, str]:
+    """The values of the parameters of the stack."""
+    described = up.client("cloudformation").describe_stacks(StackName=settings.STACK_NAME)["Stacks"][0]
+    return {parameter["ParameterKey"]: parameter["ParameterValue"] for parameter in described["Parameters"]}
 
 
 def check_code(up: Stack, copy: Path) -> None:
