@@ -6,6 +6,7 @@
 mod account;
 mod account_router;
 pub mod approval;
+mod backoff;
 pub mod connection;
 pub mod cost;
 mod coverage;

@@ -24,11 +24,11 @@ pub struct Settings {
     /// Findings that wait for one Region's worker before the reader waits as well. A whole batch, so that one can be
     /// filled while another is sent.
     pub worker_queue_max: usize,
-    /// Workers, each of one account and Region, that are at work at once at most: each takes some 200 KB. The accounts of a file
-    /// that were not mentioned for longest was suspended above it; the one that is being read may have more. With 0 it was suspended after
-    /// each of its entries, which only tests want.
+    /// Workers, each of one account and Region, that are open at once at most: each takes some 200 KB. Above it, the accounts whose
+    /// last entry in the file is furthest back are suspended. The account that is being read may have more. With 0, an account is
+    /// suspended after each of its entries, which only tests want.
     pub open_workers_max: usize,
-    /// Accounts that was suspended at once, and that are finished at once at the end of a file.
+    /// Accounts that are suspended at once, and that are finished at once at the end of a file.
     pub finishing_accounts_max: usize,
     /// Attempts at one call that fails for a transient reason.
     pub attempts_max: u32,

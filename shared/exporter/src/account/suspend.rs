@@ -64,7 +64,7 @@ impl<P: Ports> AccountExport<P> {
         };
     }
 
-    /// Waits until the account is suspended that is coming to it.
+    /// Waits until an account that is being suspended is.
     pub(crate) async fn wait_suspended(&mut self) -> Result<(), PortError> {
         let State::Suspending(settling) = &mut self.state else { return Ok(()) };
         match settling.await {

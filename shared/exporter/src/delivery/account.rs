@@ -60,7 +60,7 @@ pub(crate) struct AccountDelivery<P: Ports> {
     pub(super) workers: BTreeMap<RegionName, Running<P>>,
     /// A Region of the account answered.
     pub(super) has_response: Arc<AtomicBool>,
-    /// The Regions that was suspended, and have not continued.
+    /// The Regions that were suspended and have not resumed.
     pub(super) suspended: BTreeMap<RegionName, SuspendedWorker<P>>,
     /// The outcome of Regions that ended early.
     pub(super) delivered: AccountDelivered,

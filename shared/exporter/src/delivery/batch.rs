@@ -3,14 +3,13 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
 
 use asff::{AccountId, Partition, RegionName};
-use rand::RngExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 use super::call_rate::CallRate;
+use crate::backoff::pause;
 use crate::connection::RegionContext;
 use crate::lease::Lease;
 use crate::pack::Batch;
@@ -61,7 +60,7 @@ impl<H> RegionConfig<H> {
 
     /// Waits before the next attempt after this one.
     pub(super) async fn back_off(&self, attempt: u32) {
-        tokio::time::sleep(backoff(&self.settings, attempt)).await;
+        tokio::time::sleep(pause(self.settings.backoff_base, self.settings.backoff_max, attempt)).await;
     }
 
     /// Waits until a batch may be in flight; it is while the answer is kept.
@@ -323,10 +322,4 @@ fn reject_all(batch: &Batch, code: &str, message: &str, delivered: &mut Delivere
         code: code.to_owned(),
         message: message.to_owned(),
     }));
-}
-
-/// The pause before attempt number `attempt`: doubling, at least half of it waited, the rest by chance.
-fn backoff(settings: &Settings, attempt: u32) -> Duration {
-    let doubled = settings.backoff_base.saturating_mul(1 << attempt.saturating_sub(1).min(16));
-    doubled.min(settings.backoff_max).mul_f64(rand::rng().random_range(0.5..=1.0))
 }

@@ -1,7 +1,7 @@
 //! Accounts suspended: a file of many accounts has few of them at work at once. The state of one suspended is saved, and what must be
 //! known until the end of the file is kept in some hundred bytes for each Region.
 //!
-//! Promise: an account that was suspended is judged as if it had not: what the file says of each finding is kept, and which became active.
+//! Promise: an account that was suspended gets the same result as one that was not: what the file says of each finding is kept, and which became active.
 
 use std::collections::BTreeMap;
 

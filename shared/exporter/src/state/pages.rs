@@ -1,17 +1,26 @@
 //! All that Security Hub holds of our product in one Region, page by page, at the service's pace.
 
+use std::time::Duration;
+
 use asff::RegionName;
 use bytes::Bytes;
 use tokio::time::Instant;
 
+use crate::backoff::{longest_pause, pause};
 use crate::delivery::CallRate;
-use crate::ports::{CallError, Hub};
+use crate::ports::{CallError, Hub, Page};
 
 /// `GetFindings` calls per second and at once (quota of the service, per account and Region).
 const READS_PER_SECOND: u32 = 3;
 const READS_BURST: u32 = 6;
 /// A page token is bound to its request and may go stale: then the reading begins again, this often at most.
 const READINGS_MAX: u32 = 3;
+/// Attempts at one page that is throttled, or fails for another transient reason. The port retries each of them a few times within
+/// a second; others that use up the quota do so for longer.
+const ATTEMPTS_MAX: u32 = 6;
+/// The pause after the first attempt, and the longest one. It doubles, and half of it to all of it is waited: 31 s in total at most.
+const PAUSE_BASE: Duration = Duration::from_secs(1);
+const PAUSE_MAX: Duration = Duration::from_secs(16);
 /// Pages that one run reads at most: ten million findings, more than a Region holds. A service whose pages come to no end is not
 /// followed further.
 const PAGES_MAX: u32 = 100_000;
@@ -94,9 +103,8 @@ impl<'a, H: Hub> Pages<'a, H> {
                 return Err(Unread::PageLimit);
             }
             self.pages += 1;
-            self.pace.wait().await;
             let token = self.token();
-            match self.hub.findings(&self.region, token.clone()).await {
+            match self.read(token.clone()).await {
                 Ok(page) => {
                     self.next = page.next.map_or(Next::End, Next::Page);
                     return Ok(Some(page.findings));
@@ -108,5 +116,106 @@ impl<'a, H: Hub> Pages<'a, H> {
                 Err(error) => return Err(Unread::Call(error)),
             }
         }
+    }
+
+    /// Reads a page, in several attempts if necessary.
+    async fn read(&mut self, token: Option<String>) -> Result<Page, CallError> {
+        let mut attempt = 1;
+        loop {
+            self.pace.wait().await;
+            match self.hub.findings(&self.region, token.clone()).await {
+                Err(CallError::Throttled(_) | CallError::Transient(_) | CallError::ExpiredToken(_))
+                    if attempt < ATTEMPTS_MAX && self.has_time_for(longest_pause(PAUSE_BASE, PAUSE_MAX, attempt)) =>
+                {
+                    tokio::time::sleep(pause(PAUSE_BASE, PAUSE_MAX, attempt)).await;
+                    attempt += 1;
+                }
+                answer => return answer,
+            }
+        }
+    }
+
+    fn has_time_for(&self, pause: Duration) -> bool {
+        self.until.is_none_or(|until| Instant::now() + pause < until)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::ports::{HubState, ImportOutcome};
+
+    /// A hub whose `GetFindings` gives these responses.
+    struct Scripted(Mutex<Vec<Result<Page, CallError>>>);
+
+    impl Hub for Scripted {
+        async fn import(&self, _: &RegionName, _: Bytes) -> Result<ImportOutcome, CallError> {
+            unreachable!("pages are read")
+        }
+
+        async fn enabled_at(&self, _: &RegionName) -> Result<Option<String>, CallError> {
+            unreachable!("pages are read")
+        }
+
+        async fn findings(&self, _: &RegionName, _: Option<String>) -> Result<Page, CallError> {
+            self.0.lock().unwrap().pop().unwrap()
+        }
+
+        async fn finding(&self, _: &RegionName, _: &str) -> Result<Option<Bytes>, CallError> {
+            unreachable!("pages are read")
+        }
+
+        async fn state(&self, _: &RegionName) -> Result<HubState, CallError> {
+            unreachable!("pages are read")
+        }
+    }
+
+    fn scripted(responses: impl IntoIterator<Item = Result<Page, CallError>>) -> Scripted {
+        let mut responses: Vec<_> = responses.into_iter().collect();
+        responses.reverse();
+        Scripted(Mutex::new(responses))
+    }
+
+    fn page() -> Page {
+        Page { findings: vec![Bytes::from_static(b"{}")], next: None }
+    }
+
+    fn throttled() -> Result<Page, CallError> {
+        Err(CallError::Throttled("Rate exceeded".to_owned()))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_page_that_is_throttled_for_a_while_is_read() {
+        let expired = Err(CallError::ExpiredToken("expired".to_owned()));
+        let hub = scripted([throttled(), throttled(), expired, throttled(), throttled(), Ok(page())]);
+        let start = Instant::now();
+        let mut pages = Pages::new(&hub, "eu-west-1".parse().unwrap(), None);
+        assert_eq!(pages.next().await.unwrap().unwrap().len(), 1);
+        assert!(pages.next().await.unwrap().is_none());
+        let waited = start.elapsed();
+        assert!(waited > Duration::from_secs(15) && waited < Duration::from_secs(32), "{waited:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn patience_ends_after_some_attempts_or_before_the_deadline() {
+        let hub = scripted(std::iter::repeat_with(throttled).take(ATTEMPTS_MAX as usize));
+        let mut pages = Pages::new(&hub, "eu-west-1".parse().unwrap(), None);
+        assert!(matches!(pages.next().await, Err(Unread::Call(CallError::Throttled(_)))));
+        assert!(hub.0.lock().unwrap().is_empty());
+
+        let hub = scripted(std::iter::repeat_with(throttled).take(9));
+        let until = Instant::now() + Duration::from_secs(4);
+        let mut pages = Pages::new(&hub, "eu-west-1".parse().unwrap(), Some(until));
+        assert!(matches!(pages.next().await, Err(Unread::Call(CallError::Throttled(_)))));
+        assert!(Instant::now() < until);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_denied_page_is_asked_for_once() {
+        let hub = scripted([Err(CallError::AccessDenied("no".to_owned()))]);
+        let mut pages = Pages::new(&hub, "eu-west-1".parse().unwrap(), None);
+        assert!(matches!(pages.next().await, Err(Unread::Call(CallError::AccessDenied(_)))));
     }
 }

@@ -242,7 +242,7 @@ impl<P: Ports> RegionWorker<P> {
         let Some(region_state) = &mut self.state.region_state else { return };
         let first_ms = self.header.scanned_at.map_or(at_ms, |first| first.as_millisecond());
         let Some(before) = region_state.index.seen(key) else {
-            // The state knows it once the account has was suspended.
+            // The state knows it once the account was suspended.
             if at_ms != first_ms || self.state.times.contains_key(&key) {
                 let newest_ms = self.state.times.entry(key).or_insert(at_ms);
                 *newest_ms = at_ms.max(*newest_ms);
