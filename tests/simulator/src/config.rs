@@ -6,12 +6,14 @@
 mod accounts;
 mod builders;
 mod check;
+mod deviations;
 mod rules;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use accounts::{AccessKey, AccountConfig, Deny, RegionConfig, RoleConfig};
+pub use deviations::Deviation;
 pub use rules::{HubOffImport, Rate, Rates, Rules, ThrottleError};
 
 use crate::faults::Fault;

@@ -5,7 +5,7 @@ use std::sync::MutexGuard;
 use jiff::Timestamp;
 
 use crate::arn::partition_of;
-use crate::config::Deny;
+use crate::config::{Deny, Deviation};
 use crate::faults::{CheckTarget, Effect};
 use crate::findings::Write;
 use crate::identity::Caller;
@@ -78,6 +78,11 @@ impl Context<'_> {
             id: id.to_owned(),
             write,
         });
+    }
+
+    /// Whether this world breaks a rule on purpose.
+    pub(crate) fn deviates(&self, deviation: Deviation) -> bool {
+        self.world.config.rules.deviates(deviation)
     }
 
     pub(crate) fn partition(&self) -> &'static str {

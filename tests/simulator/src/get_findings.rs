@@ -10,8 +10,11 @@ mod request;
 mod scope;
 mod token;
 
+use std::sync::atomic::Ordering;
+
 use serde_json::{Value, json};
 
+use crate::config::Deviation;
 use crate::context::Context;
 use crate::response::Response;
 use request::Request;
@@ -30,18 +33,24 @@ pub(crate) fn get(context: &Context<'_>, body: &[u8]) -> Response {
 }
 
 fn page(context: &Context<'_>, body: &[u8]) -> Result<Response, String> {
-    let request = Request::parse(body)?;
+    let rules = &context.world.config.rules;
+    let request = Request::parse(body, rules)?;
     let query = request.query_hash(&context.caller.account, context.region);
     let position = match &request.next_token {
         Some(text) => Some(Token::open(text, query, context)?),
         None => None,
     };
     let scope = Scope::new(context);
-    let (findings, next) = if request.sort.is_empty() {
+    let (mut findings, next) = if request.sort.is_empty() {
         in_key_order(context, &scope, &request, position.as_ref())
     } else {
         in_sort_order(context, &scope, &request, position.as_ref())
     };
+    if rules.deviates(Deviation::OrderChanges) && context.world.reads.fetch_add(1, Ordering::Relaxed).is_multiple_of(2)
+    {
+        findings.reverse();
+    }
+    let next = next.filter(|_| !rules.deviates(Deviation::NextTokenMissing));
     let mut answer = json!({ "Findings": findings });
     if let Some(next) = next {
         answer["NextToken"] = Value::from(next.seal(query, context));
@@ -61,7 +70,10 @@ fn in_key_order(
     let mut found = scope.search(context, &request.filters, position, limit + 1);
     let more = found.len() > limit;
     found.truncate(limit);
-    let next = found.last().filter(|_| more).map(|found| Token::behind(found.place, &found.product_arn, &found.id));
+    // The page before the last finding: the next one begins with it.
+    let repeats = context.deviates(Deviation::PageRepeatsFinding) && limit > 1;
+    let last = found.len().checked_sub(1 + usize::from(repeats)).and_then(|index| found.get(index));
+    let next = last.filter(|_| more).map(|found| Token::behind(found.place, &found.product_arn, &found.id));
     (found.into_iter().map(|found| found.finding).collect(), next)
 }
 

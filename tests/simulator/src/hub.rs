@@ -5,6 +5,7 @@ use serde_json::json;
 
 use crate::arn::hub_arn;
 use crate::clock::format_ms;
+use crate::config::Deviation;
 use crate::context::Context;
 use crate::limits::{HOURS_PER_DAY, SUBSCRIPTION_RETENTION_DAYS};
 use crate::response::Response;
@@ -19,12 +20,15 @@ pub(crate) fn describe(context: &Context<'_>, query: &[(String, String)]) -> Res
     if query.iter().any(|(name, value)| name == "HubArn" && *value != arn) {
         return Response::error(404, "ResourceNotFoundException", "The hub does not exist");
     }
-    Response::ok(&json!({
+    let mut answer = json!({
         "HubArn": arn,
-        "SubscribedAt": format_ms(hub.subscribed_at),
         "AutoEnableControls": true,
         "ControlFindingGenerator": "SECURITY_CONTROL",
-    }))
+    });
+    if !context.deviates(Deviation::EnabledAtMissing) {
+        answer["SubscribedAt"] = format_ms(hub.subscribed_at).into();
+    }
+    Response::ok(&answer)
 }
 
 /// `EnableSecurityHub`. Partner products that were accepted before come back within the retention (contract 1.8).

@@ -3,6 +3,7 @@
 //! Steps 1 and 2 (token, opt-in, rate) are the same for every operation and are done by the caller, `simulator::call`.
 
 pub(crate) mod auth;
+mod deviations;
 pub(crate) mod facts;
 pub(crate) mod instant;
 pub(crate) mod schema;
@@ -10,11 +11,13 @@ pub(crate) mod shapes;
 pub(crate) mod upsert;
 pub(crate) mod validate;
 
+use std::collections::BTreeSet;
+
 use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::RawValue;
 
-use crate::config::HubOffImport;
+use crate::config::{Deviation, HubOffImport, Rules};
 use crate::context::Context;
 use crate::done::Done;
 use crate::faults::Effect;
@@ -38,15 +41,21 @@ struct Failed<'a> {
     message: String,
 }
 
+impl<'a> Failed<'a> {
+    fn new(id: &'a str, code: &'a str, message: &str) -> Self {
+        Self { id, code, message: message.to_owned() }
+    }
+}
+
 /// Takes a batch in, or says why not.
 pub(crate) fn import(context: &Context<'_>, body: &[u8]) -> Done {
     let rules = &context.world.config.rules;
-    if body.len() > IMPORT_BYTES_MAX {
+    if body.len() > body_bytes_max(rules) {
         let response =
             Response::error(rules.oversized_body_status, "InvalidInputException", "Request body is too large");
         return response.into();
     }
-    let raw = match read(body) {
+    let raw = match read(body, rules) {
         Ok(raw) => raw,
         Err(message) => return Response::invalid_input(&message).into(),
     };
@@ -60,6 +69,9 @@ pub(crate) fn import(context: &Context<'_>, body: &[u8]) -> Done {
         Ok(allowed) => allowed,
         Err(response) => return response.into(),
     };
+    if raw.is_empty() {
+        return answer(&[], 0, Tally::default());
+    }
     if let Some(response) = hub_off(context, &checked) {
         return response.into();
     }
@@ -71,22 +83,56 @@ pub(crate) fn import(context: &Context<'_>, body: &[u8]) -> Done {
     let mut failed: Vec<Failed<'_>> = Vec::new();
     let mut good: Vec<(&Facts<'_>, &str)> = Vec::with_capacity(checked.len());
     for ((checked, raw), allowed) in checked.iter().zip(&raw).zip(allowed) {
-        match refusal(checked, allowed, &effects) {
+        match refusal(context, checked, allowed, &effects) {
             Some(refused) => failed.push(refused),
             None => good.push((&checked.facts, raw.get())),
         }
     }
+    if !failed.is_empty() && rules.deviates(Deviation::PartialBatchRejected) {
+        return Response::invalid_input("Invalid parameter 'Findings'").into();
+    }
+    let good = deviations::without_duplicates(good, &mut failed, rules);
     let tally = commit(context, &good, &effects, Tally::of(&ids, failed.len()));
-    answer(&failed, good.len(), tally)
+    let accepted = good.len();
+    if rules.deviates(Deviation::IgnoredUpdateFails) && tally.ignored > 0 {
+        let ignored = good.iter().map(|(facts, _)| Failed::new(facts.id(), "InvalidInput", "The update is not newer"));
+        failed.extend(ignored);
+        return answer(&failed, 0, tally);
+    }
+    let mut done = answer(&failed, accepted, tally);
+    if rules.deviates(Deviation::CountsWrong) {
+        done.response = deviations::without_failed_count(&done.response);
+    }
+    done
+}
+
+/// Bytes of a body at most.
+fn body_bytes_max(rules: &Rules) -> usize {
+    match rules {
+        _ if rules.deviates(Deviation::BodyLimitLower) => IMPORT_BYTES_MAX / 6 * 5,
+        _ if rules.deviates(Deviation::BodySizeUnlimited) => usize::MAX,
+        _ => IMPORT_BYTES_MAX,
+    }
+}
+
+/// Findings of a call: the least and the most.
+fn findings_bounds(rules: &Rules) -> (usize, usize) {
+    let min = usize::from(!rules.deviates(Deviation::EmptyBatchAccepted));
+    match rules {
+        _ if rules.deviates(Deviation::BatchOf100Rejected) => (min, IMPORT_FINDINGS_MAX - 1),
+        _ if rules.deviates(Deviation::BatchOf101Accepted) => (min, usize::MAX),
+        _ => (min, IMPORT_FINDINGS_MAX),
+    }
 }
 
 /// Step 3: the list must be there and hold 1 to 100 objects.
-fn read(body: &[u8]) -> Result<Vec<&RawValue>, String> {
+fn read<'a>(body: &'a [u8], rules: &Rules) -> Result<Vec<&'a RawValue>, String> {
     let request: Request<'_> = serde_json::from_slice(body).map_err(|_| "Invalid request body".to_owned())?;
     let count = request.findings.len();
-    if count == 0 || count > IMPORT_FINDINGS_MAX {
+    let (min, max) = findings_bounds(rules);
+    if count < min || count > max {
         return Err(format!(
-            "Invalid parameter 'Findings'. Number of findings must be between 1 and {IMPORT_FINDINGS_MAX}, got {count}"
+            "Invalid parameter 'Findings'. Number of findings must be between {min} and {max}, got {count}"
         ));
     }
     Ok(request.findings)
@@ -96,6 +142,9 @@ fn read(body: &[u8]) -> Result<Vec<&RawValue>, String> {
 fn hub_off(context: &Context<'_>, checked: &[Checked<'_>]) -> Option<Response> {
     if context.is_hub_on() {
         return None;
+    }
+    if context.deviates(Deviation::HubDisabledAsInvalid) {
+        return Some(Response::invalid_input("Invalid parameter 'Findings'"));
     }
     let response = match context.world.config.rules.hub_off_import {
         HubOffImport::InvalidAccess => context.not_subscribed(),
@@ -116,7 +165,12 @@ fn hub_off(context: &Context<'_>, checked: &[Checked<'_>]) -> Option<Response> {
 }
 
 /// Why one finding is not taken: permission, a fault, size, format.
-fn refusal<'a>(checked: &'a Checked<'_>, allowed: bool, effects: &'a [Effect]) -> Option<Failed<'a>> {
+fn refusal<'a>(
+    context: &Context<'_>,
+    checked: &'a Checked<'_>,
+    allowed: bool,
+    effects: &'a [Effect],
+) -> Option<Failed<'a>> {
     let id = checked.facts.id();
     if !allowed {
         let message = "The account is not authorized to import the finding".to_owned();
@@ -129,6 +183,9 @@ fn refusal<'a>(checked: &'a Checked<'_>, allowed: bool, effects: &'a [Effect]) -
             return Some(Failed { id, code, message: message.clone() });
         }
     }
+    if let Some(message) = deviations::bound(&checked.facts, context.now, &context.world.config.rules) {
+        return Some(Failed::new(id, "InvalidInput", message));
+    }
     checked.refusal().map(|message| Failed { id, code: "InvalidInput", message })
 }
 
@@ -139,9 +196,14 @@ fn commit(context: &Context<'_>, good: &[(&Facts<'_>, &str)], effects: &[Effect]
         Effect::StaleReads { lag_ms } => lag.max(*lag_ms),
         _ => lag,
     });
+    let lag_ms = if context.deviates(Deviation::SlowReads) { deviations::SLOW_MS } else { lag_ms };
     let mut state = context.state();
+    let mut first = BTreeSet::new();
     for &(facts, raw) in good {
-        let written = upsert::upsert(&mut state.findings, facts, raw, context.now, lag_ms);
+        if rules.deviates(Deviation::FirstDuplicateStored) && !first.insert(facts.id()) {
+            continue;
+        }
+        let written = upsert::upsert(&mut state.findings, facts, raw, context.now, lag_ms, rules);
         tally.count(written);
         if written != Write::Ignored || rules.ignored_updates_billed {
             state.billed_events += 1;

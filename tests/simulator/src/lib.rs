@@ -35,8 +35,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 pub use call::Input;
 pub use clock::Clock;
 pub use config::{
-    AccessKey, AccountConfig, Aggregator, Config, Deny, HubOffImport, Organization, Rate, Rates, RegionConfig,
-    RoleConfig, Rules, ThrottleError,
+    AccessKey, AccountConfig, Aggregator, Config, Deny, Deviation, HubOffImport, Organization, Rate, Rates,
+    RegionConfig, RoleConfig, Rules, ThrottleError,
 };
 pub use faults::{Effect, Fault, FaultStatus};
 pub use findings::Write;

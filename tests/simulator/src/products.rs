@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::arn::{ProductArn, subscription_arn};
+use crate::config::Deviation;
 use crate::context::Context;
 use crate::limits::PAGE_RESULTS_MAX;
 use crate::response::Response;
@@ -35,7 +36,9 @@ pub(crate) fn list_enabled(context: &Context<'_>, query: &[(String, String)]) ->
     }
     let slugs = NATIVE.into_iter().chain(state.subscriptions.iter().map(String::as_str));
     let account = &context.caller.account;
-    let all: Vec<Value> = slugs.map(|slug| subscription_arn(context.region, account, slug).into()).collect();
+    let version = if context.deviates(Deviation::SubscriptionFormat) { "/1" } else { "" };
+    let arn = |slug| format!("{}{version}", subscription_arn(context.region, account, slug));
+    let all: Vec<Value> = slugs.map(|slug| arn(slug).into()).collect();
     page(context, query, "ProductSubscriptions", &all)
 }
 

@@ -105,7 +105,7 @@ impl Simulator {
             return Vec::new();
         };
         let account_name = world.accounts.get(account).and_then(|account| account.config.name.as_deref());
-        let place = Place { account_name, region };
+        let place = Place { account_name, region, deviations: &world.config.rules.deviations };
         let state = here.state();
         let findings = state.findings.iter(None, self.clock.now());
         findings.map(|(product_arn, id, stored)| render(stored, product_arn, id, &place)).collect()

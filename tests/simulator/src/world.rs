@@ -3,6 +3,7 @@
 //! Each Region of each account has a lock of its own, so that calls to different Regions do not wait for one another.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Mutex, MutexGuard};
 
 use jiff::Timestamp;
@@ -20,6 +21,8 @@ use crate::records::{Records, Tally};
 #[derive(Debug)]
 pub(crate) struct World {
     pub(crate) config: Config,
+    /// `GetFindings` calls, for a world whose order changes.
+    pub(crate) reads: AtomicU64,
     pub(crate) accounts: BTreeMap<String, Account>,
     pub(crate) identities: Mutex<Identities>,
     pub(crate) faults: Mutex<Faults>,
@@ -67,6 +70,7 @@ impl World {
         let accounts = config.accounts.iter().map(|account| (account.id.clone(), Account::new(account))).collect();
         Self {
             accounts,
+            reads: AtomicU64::new(0),
             identities: Mutex::new(Identities::new(&config)),
             faults: Mutex::new(Faults::new(config.seed, &config.faults)),
             records: Mutex::default(),

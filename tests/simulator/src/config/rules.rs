@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Deviation;
+
 /// Token buckets per account, Region and operation (contract 1.9).
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
@@ -82,6 +84,8 @@ pub struct Rules {
     pub tag_characters_checked: bool,
     /// Whether the temporary keys are of version 1, which Regions that need opting in reject (contract 6.1).
     pub global_sts_tokens: bool,
+    /// Rules of the contract that this world breaks.
+    pub deviations: Vec<Deviation>,
 }
 
 impl Default for Rules {
@@ -99,6 +103,7 @@ impl Default for Rules {
             type_namespaces_checked: false,
             tag_characters_checked: false,
             global_sts_tokens: false,
+            deviations: Vec::new(),
         }
     }
 }

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 use super::{Severity, Stored};
 use crate::arn::ProductArn;
 use crate::clock::format_ms;
+use crate::config::Deviation;
 
 /// Fields that the provider owns but a customer may override at the top level.
 pub(crate) const SHARED: [&str; 5] = ["Confidence", "Criticality", "RelatedFindings", "Severity", "Types"];
@@ -17,6 +18,8 @@ pub(crate) const CUSTOMER_ONLY: [&str; 3] = ["Note", "UserDefinedFields", "Verif
 pub(crate) struct Place<'a> {
     pub(crate) account_name: Option<&'a str>,
     pub(crate) region: &'a str,
+    /// Rules that the world breaks.
+    pub(crate) deviations: &'a [Deviation],
 }
 
 /// The whole finding as a reader gets it.
@@ -44,6 +47,13 @@ pub(crate) fn render(stored: &Stored, product_arn: &str, id: &str, place: &Place
         set("AwsAccountName", Value::from(name));
     }
     product_names(&mut finding, product_arn, id);
+    for (deviation, name) in
+        [(Deviation::ProviderFieldsDropped, "FindingProviderFields"), (Deviation::SampleDropped, "Sample")]
+    {
+        if place.deviations.contains(&deviation) {
+            finding.remove(name);
+        }
+    }
     Value::Object(finding)
 }
 

@@ -8,7 +8,16 @@ use serde_json::{Map, Value};
 
 use super::attributes::{lookup, values};
 use super::filters::Filters;
+use crate::config::{Deviation, Rules};
 use crate::limits::PAGE_RESULTS_MAX;
+
+/// Filters that have no effect in a world that breaks a rule on purpose.
+const IGNORED: [(Deviation, &str); 4] = [
+    (Deviation::RecordStateFilterIgnored, "RecordState"),
+    (Deviation::AccountFilterIgnored, "AwsAccountId"),
+    (Deviation::RegionFilterIgnored, "Region"),
+    (Deviation::ProductFilterIgnored, "ProductArn"),
+];
 
 /// A request that is within its bounds.
 #[derive(Debug)]
@@ -45,16 +54,26 @@ struct WireSort {
 
 impl Request {
     /// Reads it; the error is the message of `InvalidInputException`.
-    pub(super) fn parse(body: &[u8]) -> Result<Self, String> {
+    pub(super) fn parse(body: &[u8], rules: &Rules) -> Result<Self, String> {
         let body: &[u8] = if body.is_empty() { b"{}" } else { body };
         let wire: Wire = serde_json::from_slice(body).map_err(|_| "Invalid request body".to_owned())?;
         let max_results = wire.max_results.unwrap_or(PAGE_RESULTS_MAX);
-        if !(1..=PAGE_RESULTS_MAX).contains(&max_results) {
+        let max = if rules.deviates(Deviation::MaxResultsUnlimited) { usize::MAX - 1 } else { PAGE_RESULTS_MAX };
+        if !(1..=max).contains(&max_results) {
             return Err("Invalid parameter 'MaxResults'".to_owned());
         }
-        let filters = wire.filters.unwrap_or_default();
+        let max_results = if rules.deviates(Deviation::PageSizeIgnored) { PAGE_RESULTS_MAX } else { max_results };
+        let mut filters = wire.filters.unwrap_or_default();
+        for (deviation, name) in IGNORED {
+            if rules.deviates(deviation) {
+                filters.remove(name);
+            }
+        }
         let criteria = wire.sort_criteria.unwrap_or_default();
-        let canonical = format!("{} {criteria:?}", Value::Object(filters.clone()));
+        let canonical = match rules.deviates(Deviation::NextTokenUnbound) {
+            true => String::new(),
+            false => format!("{} {criteria:?}", Value::Object(filters.clone())),
+        };
         let sort = criteria.iter().map(Sort::parse).collect::<Option<Vec<_>>>();
         Ok(Self {
             filters: Filters::parse(&filters)?,

@@ -4,8 +4,9 @@ use serde_json::Value;
 
 use super::filters::Filters;
 use super::token::Token;
+use crate::config::Deviation;
 use crate::context::Context;
-use crate::findings::{Place, render};
+use crate::findings::{Place, RecordState, render};
 
 /// The (account, Region) pairs of a read, in order.
 pub(super) struct Scope<'a> {
@@ -39,6 +40,8 @@ impl<'a> Scope<'a> {
         limit: usize,
     ) -> Vec<Found> {
         let mut found = Vec::new();
+        let rules = &context.world.config.rules;
+        let deviations = rules.deviations.as_slice();
         let start = after.map_or(0, Token::place);
         for (place, (account, region)) in self.places.iter().enumerate().skip(start) {
             let Some(here) = context.world.region(account, region) else {
@@ -54,10 +57,13 @@ impl<'a> Scope<'a> {
                 let Some(stored) = stored.visible(context.now) else {
                     continue;
                 };
+                if rules.deviates(Deviation::ArchivedHidden) && stored.record_state == RecordState::Archived {
+                    continue;
+                }
                 if !filters.may_match(stored, product_arn, id, region) {
                     continue;
                 }
-                let finding = render(stored, product_arn, id, &Place { account_name, region });
+                let finding = render(stored, product_arn, id, &Place { account_name, region, deviations });
                 if filters.matches(&finding, context.now) {
                     found.push(Found { place, product_arn: product_arn.to_owned(), id: id.to_owned(), finding });
                 }

@@ -2,6 +2,7 @@
 
 use super::validate::Checked;
 use crate::arn::{ProductArn, is_account_id, partition_of};
+use crate::config::Deviation;
 use crate::context::Context;
 use crate::operation::Operation;
 use crate::response::Response;
@@ -39,14 +40,17 @@ pub(super) fn allowed(context: &Context<'_>, checked: &[Checked<'_>]) -> Result<
 
 /// The finding is the caller's own, for this Region, of a product that it accepts or of its default one.
 fn is_allowed(context: &Context<'_>, checked: &Checked<'_>) -> bool {
-    let own = checked.facts.account.as_deref() == Some(&context.caller.account);
+    let own = checked.facts.account.as_deref() == Some(&context.caller.account)
+        || context.deviates(Deviation::ForeignAccountAccepted);
     let Some(arn) = checked.facts.product_arn.as_deref().and_then(ProductArn::parse) else {
         return false;
     };
-    let here = arn.region == context.region && arn.partition == partition_of(context.region);
+    let here = arn.region == context.region && arn.partition == partition_of(context.region)
+        || context.deviates(Deviation::ForeignRegionAccepted);
     let default_slug = arn.slug.strip_suffix("/default") == Some(&context.caller.account);
     let is_default = default_slug && arn.account == context.caller.account;
     // Partner products that the simulator knows carry no account in their ARN, as Prowler's (contract 2.1).
-    let accepted = arn.account.is_empty() && context.state().subscriptions.contains(arn.slug);
+    let accepted = arn.account.is_empty() && context.state().subscriptions.contains(arn.slug)
+        || context.deviates(Deviation::ProductUnchecked);
     own && here && (is_default || accepted)
 }

@@ -3,17 +3,26 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
 
+use super::deviations;
 use super::facts::Facts;
+use crate::config::Rules;
 use crate::findings::{CUSTOMER_ONLY, Compliance, Findings, RecordState, Severity, Stored, Workflow, Write};
 
 /// Takes one well-formed finding in.
-pub(super) fn upsert(findings: &mut Findings, facts: &Facts<'_>, raw: &str, now: Timestamp, lag_ms: u64) -> Write {
+pub(super) fn upsert(
+    findings: &mut Findings,
+    facts: &Facts<'_>,
+    raw: &str,
+    now: Timestamp,
+    lag_ms: u64,
+    rules: &Rules,
+) -> Write {
     let product_arn = facts.product_arn.as_deref().unwrap_or_default();
     let lag = SignedDuration::from_millis(i64::try_from(lag_ms).unwrap_or(i64::MAX));
     let visible_at = now.saturating_add(lag).unwrap_or(Timestamp::MAX);
     let fresh = new_version(facts, raw, now, visible_at);
     match findings.get_mut(product_arn, facts.id()) {
-        Some(existing) if !existing.is_expired(now) => update(existing, facts, fresh),
+        Some(existing) if !existing.is_expired(now) => update(existing, facts, fresh, rules),
         _ => {
             let customer = if facts.has_customer_fields { customer_fields(raw) } else { None };
             findings.insert(product_arn, facts.id(), Stored { customer, ..fresh });
@@ -51,8 +60,8 @@ fn severity(facts: &Facts<'_>, is_first: bool) -> Severity {
 }
 
 /// Replaces a known finding, but for what the rules keep.
-fn update(existing: &mut Stored, facts: &Facts<'_>, fresh: Stored) -> Write {
-    if fresh.updated_at <= existing.updated_at {
+fn update(existing: &mut Stored, facts: &Facts<'_>, fresh: Stored, rules: &Rules) -> Write {
+    if deviations::is_ignored(existing, &fresh, rules) {
         return Write::Ignored;
     }
     let now = fresh.processed_at;
@@ -63,8 +72,9 @@ fn update(existing: &mut Stored, facts: &Facts<'_>, fresh: Stored) -> Write {
         severity: if customers_severity { existing.severity } else { severity(facts, false) },
         workflow: workflow_after(existing, &fresh),
         customer: existing.customer.clone(),
-        ..fresh
+        ..fresh.clone()
     };
+    deviations::distort(&mut next, existing, &fresh, facts.created_at.as_deref(), rules);
     if next.visible_at > now {
         let mut previous = existing.clone();
         if previous.visible_at <= now {

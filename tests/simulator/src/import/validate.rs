@@ -8,7 +8,7 @@ use serde::de::DeserializeSeed;
 use super::facts::Facts;
 use super::schema::Node;
 use super::shapes::FINDING;
-use crate::config::Rules;
+use crate::config::{Deviation, Rules};
 use crate::limits::{FINDING_BYTES_MAX, STRING_CHARS_LIMIT};
 use visit::Check;
 use walk::Walk;
@@ -43,7 +43,15 @@ pub(crate) fn check<'a>(raw: &'a str, rules: &'a Rules) -> Checked<'a> {
     if raw.trim_start().starts_with('{') {
         severity_and_types(&mut walk);
     }
-    let oversized = if raw.len() > FINDING_BYTES_MAX {
+    if rules.deviates(Deviation::FormatUnchecked) {
+        walk.failures.clear();
+    }
+    let finding_bytes_max = match rules {
+        _ if rules.deviates(Deviation::FindingLimitLower) => FINDING_BYTES_MAX / 24 * 23,
+        _ if rules.deviates(Deviation::FindingSizeUnlimited) => usize::MAX,
+        _ => FINDING_BYTES_MAX,
+    };
+    let oversized = if raw.len() > finding_bytes_max {
         Some("The maximum size of a finding should be less than 240 KB")
     } else if walk.longest_string >= STRING_CHARS_LIMIT {
         Some("The maximum size of an individual field should be less than 32768")

@@ -6,7 +6,7 @@ use std::fmt::{self, Write};
 use super::super::facts::Facts;
 use super::super::schema::{Form, Int, List, Map, Node, Object, Text};
 use super::super::shapes::{TYPE_PATTERN, has_known_namespace, is_type_path, is_uri};
-use crate::config::Rules;
+use crate::config::{Deviation, Rules};
 
 /// The state of a walk.
 #[derive(Debug)]
@@ -57,7 +57,7 @@ impl<'a> Walk<'a> {
 
     pub(super) fn text(&mut self, text: &Text, value: Cow<'a, str>) {
         let max = if value.starts_with("arn:") { text.max_arn } else { text.max };
-        self.length(&value, text.min, max);
+        self.length(&value, text.min, self.shortened(max));
         match &text.form {
             Form::Free => {}
             Form::OneOf(allowed) if allowed.contains(&&*value) => {}
@@ -80,6 +80,16 @@ impl<'a> Walk<'a> {
             self.facts.keep_text(slot, value);
         } else if let Some(unique) = &mut self.unique {
             unique.push(value);
+        }
+    }
+
+    /// The limit of the place where the walk is, in a world that has shorter ones.
+    fn shortened(&self, max: usize) -> usize {
+        match self.path.as_slice() {
+            [Step::Name("Title")] if self.rules.deviates(Deviation::TitleShort) => 200,
+            [Step::Name("Title")] if self.rules.deviates(Deviation::TitleUnlimited) => usize::MAX,
+            [Step::Name("Resources"), _, Step::Name("Id")] if self.rules.deviates(Deviation::ResourceIdShort) => 256,
+            _ => max,
         }
     }
 
