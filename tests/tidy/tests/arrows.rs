@@ -8,17 +8,18 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 /// A crate, and the crates of ours that it may depend on, tests aside.
-const ARROWS: [(&str, &[&str]); 14] = [
+const ARROWS: [(&str, &[&str]); 15] = [
     ("asff", &[]),
     ("exporter", &["asff"]),
     ("management", &["asff", "exporter"]),
+    ("conformance", &["asff", "exporter"]),
     ("web-console", &["asff", "exporter", "management"]),
     ("aws", &["asff", "exporter", "management"]),
     ("runtime", &[]),
     ("check-connections", &["asff", "aws", "exporter", "runtime"]),
     ("export-findings", &["asff", "aws", "exporter", "runtime"]),
     ("manage-integrations", &["aws", "management", "runtime"]),
-    ("hubctl", &["asff", "aws", "exporter", "management", "web-console"]),
+    ("hubctl", &["asff", "aws", "conformance", "exporter", "management", "web-console"]),
     ("simulator", &[]),
     (
         "end-to-end",

@@ -28,6 +28,7 @@ pub use self::connection_cache::ConnectionCache;
 pub use self::identity::{CredentialOwner, assume_role_remediation, refused_caller};
 pub use self::model::{CheckTarget, Connection, ConnectionStatus, ExternalIdCheck, RegionConnection, RegionStatus};
 pub use self::ports::{AccountRegion, CheckPorts, Connections, Probe};
+pub use self::probe::{PROBE_ID, write_probe_body};
 pub(crate) use self::remediation::RegionContext;
 pub use self::remediation::{PERMISSIONS, dns_suffix};
 pub use self::settings::{CheckSettings, WriteProbe};

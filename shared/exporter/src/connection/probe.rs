@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::ports::{CallError, ImportOutcome};
 
 /// The Id of the finding, by which a user would recognize it.
-pub(super) const PROBE_ID: &str = "securityhub-exporter-write-probe";
+pub const PROBE_ID: &str = "securityhub-exporter-write-probe";
 
 /// What the service says of a finding that breaks its format (contract 1.10).
 const BROKEN: &str = "InvalidInput";
@@ -20,8 +20,8 @@ const BROKEN_CODES: [&str; 4] = ["ValidationException", "SerializationException"
 /// What the service says of a finding that the caller may not import (contract 1.10).
 const NOT_ALLOWED: &str = "InvalidAccess";
 
-/// The body of the call.
-pub(super) fn write_probe_body(partition: Partition, account: AccountId, region: RegionName) -> Bytes {
+/// The body of the call that imports the probe.
+pub fn write_probe_body(partition: Partition, account: AccountId, region: RegionName) -> Bytes {
     let finding = json!({
         "SchemaVersion": "none",
         "Id": PROBE_ID,

@@ -1,0 +1,46 @@
+//! Whether a run can be made at all, before anything is imported.
+
+use exporter::connection::write_probe_body;
+
+use crate::checks::subscriptions;
+use crate::service::Call;
+use crate::session::Session;
+use crate::stop::Stop;
+
+/// Checks the permissions that a run needs at least, without storing anything.
+///
+/// # Errors
+///
+/// What is missing.
+pub(crate) async fn preflight(session: &Session<'_>) -> Result<(), Stop> {
+    let target = &session.target;
+    let call = Call::Import(write_probe_body(target.partition, target.account, target.region));
+    let action = call.action();
+    let answer = session.call(target.region, call).await?;
+    let is_unavailable = answer.body["FailedFindings"][0]["ErrorCode"].as_str() == Some("InvalidAccess");
+    let stop = Stop::of_answer(action, &answer)
+        .or_else(|| is_unavailable.then(|| Stop::HubDisabled("InvalidAccess in FailedFindings".to_owned())));
+    if let Some(stop) = stop {
+        return Err(explain(session, stop).await);
+    }
+    session.active(Some(&session.run)).await.map(drop)
+}
+
+/// Whether an import is denied because the hub is disabled or the product is not accepted.
+async fn explain(session: &Session<'_>, stop: Stop) -> Stop {
+    if !matches!(stop, Stop::Denied { .. } | Stop::HubDisabled(_)) {
+        return stop;
+    }
+    let region = session.target.region;
+    match session.call(region, Call::DescribeHub).await {
+        Ok(answer) if answer.is_code("InvalidAccess") => return Stop::HubDisabled(answer.text()),
+        Ok(answer) if answer.is_ok() => {}
+        _ => return stop,
+    }
+    match subscriptions(session, region).await {
+        Ok(found) if !found.iter().any(|arn| arn.contains("/prowler/prowler")) => {
+            Stop::ProductNotAccepted(session.target.partition.product_arn(region))
+        }
+        _ => stop,
+    }
+}

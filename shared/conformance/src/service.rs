@@ -1,0 +1,41 @@
+//! The port: one account's Security Hub, call by call.
+
+use asff::RegionName;
+use bytes::Bytes;
+use futures::future::BoxFuture;
+
+use crate::answer::{Answer, NoAnswer};
+
+/// A call of Security Hub.
+#[derive(Clone, Debug)]
+pub enum Call {
+    /// `BatchImportFindings` with this body.
+    Import(Bytes),
+    /// `GetFindings` with this body.
+    Find(Bytes),
+    /// `DescribeHub`.
+    DescribeHub,
+    /// A page of `ListEnabledProductsForImport`.
+    ListProducts {
+        /// The token of the page; none for the first one.
+        next: Option<String>,
+    },
+}
+
+impl Call {
+    /// The IAM action that the call needs.
+    pub(crate) const fn action(&self) -> &'static str {
+        match self {
+            Self::Import(_) => "securityhub:BatchImportFindings",
+            Self::Find(_) => "securityhub:GetFindings",
+            Self::DescribeHub => "securityhub:DescribeHub",
+            Self::ListProducts { .. } => "securityhub:ListEnabledProductsForImport",
+        }
+    }
+}
+
+/// One account's Security Hub. An error of the service is an [`Answer`]. An implementer doesn't retry an import.
+pub trait Service: Send + Sync {
+    /// Makes a call in a Region.
+    fn call(&self, region: RegionName, call: Call) -> BoxFuture<'_, Result<Answer, NoAnswer>>;
+}

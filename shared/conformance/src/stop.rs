@@ -1,0 +1,115 @@
+//! Why a check, or the whole run, can't go on.
+
+use crate::answer::Answer;
+
+/// Codes of rejected credentials.
+const CREDENTIALS: [&str; 8] = [
+    "ExpiredToken",
+    "UnrecognizedClient",
+    "InvalidClientTokenId",
+    "InvalidAccessKeyId",
+    "InvalidSignature",
+    "SignatureDoesNotMatch",
+    "MissingAuthenticationToken",
+    "IncompleteSignature",
+];
+
+/// Why a check, or the whole run, can't go on.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Stop {
+    /// A permission is missing, or a policy denies the call.
+    #[error("{message}")]
+    Denied {
+        /// The IAM action.
+        action: &'static str,
+        /// The service's message.
+        message: String,
+    },
+    /// The credentials are missing or rejected.
+    #[error("{0}")]
+    Credentials(String),
+    /// Security Hub is not enabled.
+    #[error("{0}")]
+    HubDisabled(String),
+    /// Security Hub does not accept the Prowler product.
+    #[error("{0}")]
+    ProductNotAccepted(String),
+    /// No answer, throttled, or a failure of the service, after all retries.
+    #[error("{0}")]
+    Unavailable(String),
+    /// The service rejected a finding that the check builds upon.
+    #[error("{0}")]
+    Rejected(String),
+    /// A finding that the check builds upon was not returned by `GetFindings`.
+    #[error("the finding was not visible within {0} s")]
+    NotVisible(u64),
+}
+
+impl Stop {
+    /// What an answer says about the caller, if it says anything.
+    pub(crate) fn of_answer(action: &'static str, answer: &Answer) -> Option<Self> {
+        if CREDENTIALS.iter().any(|code| answer.is_code(code)) {
+            return Some(Self::Credentials(answer.text()));
+        }
+        if answer.is_code("InvalidAccess") {
+            return Some(Self::HubDisabled(answer.text()));
+        }
+        let is_denied =
+            answer.is_code("AccessDenied") || (answer.status == 403 && answer.message.contains("not authorized"));
+        is_denied.then(|| Self::Denied { action, message: answer.text() })
+    }
+
+    /// What fixes it: a permission, a command, or credentials; none if a retry may succeed.
+    pub fn remediation(&self, region: &str) -> Option<String> {
+        match self {
+            Self::Denied { action, message } if message.contains("explicit deny") => {
+                Some(format!("a policy denies {action} explicitly: exempt your principal in that policy"))
+            }
+            Self::Denied { action, .. } => Some(format!("add {action} to the permissions of your principal")),
+            Self::Credentials(_) => Some(format!(
+                "to see your identity: aws sts get-caller-identity; the Region must be enabled for the account: aws account \
+                 get-region-opt-status --region-name {region}"
+            )),
+            Self::HubDisabled(_) => {
+                Some(format!("aws securityhub enable-security-hub --no-enable-default-standards --region {region}"))
+            }
+            Self::ProductNotAccepted(arn) => Some(format!(
+                "aws securityhub enable-import-findings-for-product --region {region} --product-arn {arn}"
+            )),
+            Self::Unavailable(_) | Self::Rejected(_) | Self::NotVisible(_) => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(status: u16, code: &str, message: &str) -> Answer {
+        Answer {
+            code: Some(code.to_owned()),
+            message: message.to_owned(),
+            ..Answer { status, ..Answer::ok(().into()) }
+        }
+    }
+
+    #[test]
+    fn a_missing_permission_names_the_action_to_add() {
+        let action = "securityhub:GetFindings";
+        let denied = Stop::of_answer(action, &answer(403, "AccessDeniedException", "not authorized")).unwrap();
+        assert_eq!(
+            denied.remediation("eu-west-1").unwrap(),
+            "add securityhub:GetFindings to the permissions of your principal"
+        );
+        let policy = answer(403, "AccessDeniedException", "not authorized ... with an explicit deny in an SCP");
+        assert!(Stop::of_answer(action, &policy).unwrap().remediation("eu-west-1").unwrap().contains("explicitly"));
+    }
+
+    #[test]
+    fn an_answer_about_the_request_says_nothing_about_the_caller() {
+        assert_eq!(Stop::of_answer("a", &answer(400, "InvalidInputException", "no")), None);
+        assert_eq!(Stop::of_answer("a", &answer(500, "AuthorizerConfigurationException", "no")), None);
+        let off = Stop::of_answer("a", &answer(401, "InvalidAccessException", "Account 1 is not subscribed")).unwrap();
+        assert!(off.remediation("eu-west-1").unwrap().contains("enable-security-hub"));
+    }
+}
