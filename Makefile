@@ -42,7 +42,7 @@ USUALLY_TESTS := 1 to 2 minutes on 2 cores
 # The web console on sample data, as Cargo left it.
 CONSOLE := $(or $(CARGO_TARGET_DIR),target)/debug/examples/serve-console
 # The packages that need neither the AWS SDK nor a server.
-FAST := -p asff -p web-console -p exporter -p management -p runtime -p simulator -p tidy
+FAST := -p asff -p conformance -p web-console -p exporter -p management -p runtime -p simulator -p tidy
 # The tests of the scripts in local and of what deploy and .github have, in seconds.
 UNIT_TESTS = cd local && $(CURDIR)/$(PYTHON) -B -m unittest --quiet $(patsubst local/%.py,%,$(filter-out local/test_api.py local/test_console.py,$(wildcard local/test_*.py)))
 

@@ -87,8 +87,9 @@ PROGRAMS = {
     "security_hub/client.rs": ("securityhub", {"page": HUB, "send": HUB, "enabled_at": HUB, "state": HUB}),
     "security_hub/credentials.rs": ("role", {"assume": (EXPORT, CHECK, HUBCTL)}),
     "security_hub/probe.rs": ("securityhub", {"product_accepted": HUB, "accept_product": HUB}),
+    "security_hub/raw.rs": ("securityhub", dict.fromkeys(["raw_import", "raw_find", "raw_describe", "raw_products"], (HUBCTL,))),
     "security_hub/regions.rs": ("", {"account_regions": HUB}),
-    "security_hub/sessions.rs": ("", {"connect_for": HUB}),
+    "security_hub/sessions.rs": ("", {"connect_as_caller": (HUBCTL,), "connect_for": HUB}),
 }
 # Actions that AWS services perform with a role, and other reasons for an action: the action, its resource, the reason.
 POLLS = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ChangeMessageVisibility"]
@@ -258,8 +259,8 @@ def document(wrong: list[str]) -> str:
     lines += [
         "## hubctl with your own credentials", "",
         "Without `--local`, hubctl needs `lambda:InvokeFunction` on the function in the output `ManageFunctionName`, and",
-        "`cloudformation:DescribeStacks`. With `--local`, and for `plan`, `export`, `explain`, and `doctor`, it makes those of the following calls",
-        "itself that the command needs:", "",
+        "`cloudformation:DescribeStacks`. With `--local`, and for `plan`, `export`, `explain`, `doctor`, and `verify`, it makes those of the",
+        "following calls itself that the command needs:", "",
         "| action | needed for |", "| --- | --- |",
     ]  # fmt: skip
     by_action = defaultdict(list)

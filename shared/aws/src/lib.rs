@@ -32,3 +32,4 @@ pub use organization::Member;
 pub use s3::objects::Writer;
 pub use s3::uploads::Listed;
 pub use security_hub::client::SecurityHub;
+pub use security_hub::raw::RawAnswer;

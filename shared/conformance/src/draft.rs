@@ -138,7 +138,7 @@ impl Draft {
 
 fn with_details(resource: &Value, pairs: Map<String, Value>) -> Value {
     let mut resource = resource.clone();
-    resource["Details"] = json!({ "Other": pairs });
+    resource["Details"] = Value::Object(Map::from_iter([("Other".to_owned(), Value::Object(pairs))]));
     resource
 }
 

@@ -61,7 +61,7 @@ fn never_connected(error: &(dyn Error + 'static)) -> bool {
 }
 
 /// The service's words, or the beginning of what came in their place.
-fn words(error: &impl ProvideErrorMetadata, response: &HttpResponse) -> String {
+pub(crate) fn words(error: &impl ProvideErrorMetadata, response: &HttpResponse) -> String {
     match error.message() {
         Some(message) => message.to_owned(),
         None => {

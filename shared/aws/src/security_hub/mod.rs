@@ -4,5 +4,6 @@ pub(crate) mod client;
 pub(crate) mod credentials;
 pub(crate) mod errors;
 pub(crate) mod probe;
+pub(crate) mod raw;
 pub(crate) mod regions;
 pub(crate) mod sessions;

@@ -37,6 +37,20 @@ impl Cloud {
         self.connect_for(account, credentials, None).await
     }
 
+    /// Connects to the caller's own account. Returns the account, too.
+    ///
+    /// # Errors
+    ///
+    /// As [`Hubs::connect`].
+    pub async fn connect_as_caller(&self) -> Result<(AccountId, SecurityHub), ConnectError> {
+        const ACTION: &str = "get the caller identity";
+        let identity = aws_sdk_sts::Client::new(&self.config).get_caller_identity().send().await;
+        let identity = identity.map_err(|error| port_error(ACTION, &error))?;
+        let account = identity.account().unwrap_or_default().parse::<AccountId>();
+        let account = account.map_err(|error| failure(ACTION, error))?;
+        Ok((account, self.connect_as(account, &Credentials::default()).await?))
+    }
+
     async fn connect_for(
         &self,
         account: AccountId,

@@ -20,7 +20,7 @@ async fn run(session: &Session<'_>) -> Checked {
     let many = |items: usize, item: &dyn Fn(usize) -> Value| (0..items).map(item).collect::<Vec<_>>();
     let requirement = |number: usize| format!("{number:0width$}", width = limits::RELATED_REQUIREMENT_CHARS_MAX).into();
     let id = session.draft("field-limits/").id().to_owned();
-    let id = format!("{id:x<width$}", width = ID_CHARS_MAX);
+    let id = format!("{id:x<ID_CHARS_MAX$}");
     let draft = session
         .draft("field-limits")
         .set("Id", id)

@@ -22,7 +22,7 @@ pub(super) fn upsert(
     let visible_at = now.saturating_add(lag).unwrap_or(Timestamp::MAX);
     let fresh = new_version(facts, raw, now, visible_at);
     match findings.get_mut(product_arn, facts.id()) {
-        Some(existing) if !existing.is_expired(now) => update(existing, facts, fresh, rules),
+        Some(existing) if !existing.is_expired(now) => update(existing, facts, &fresh, rules),
         _ => {
             let customer = if facts.has_customer_fields { customer_fields(raw) } else { None };
             findings.insert(product_arn, facts.id(), Stored { customer, ..fresh });
@@ -60,8 +60,8 @@ fn severity(facts: &Facts<'_>, is_first: bool) -> Severity {
 }
 
 /// Replaces a known finding, but for what the rules keep.
-fn update(existing: &mut Stored, facts: &Facts<'_>, fresh: Stored, rules: &Rules) -> Write {
-    if deviations::is_ignored(existing, &fresh, rules) {
+fn update(existing: &mut Stored, facts: &Facts<'_>, fresh: &Stored, rules: &Rules) -> Write {
+    if deviations::is_ignored(existing, fresh, rules) {
         return Write::Ignored;
     }
     let now = fresh.processed_at;
@@ -70,11 +70,11 @@ fn update(existing: &mut Stored, facts: &Facts<'_>, fresh: Stored, rules: &Rules
         is_first: false,
         created_at: existing.created_at.clone(),
         severity: if customers_severity { existing.severity } else { severity(facts, false) },
-        workflow: workflow_after(existing, &fresh),
+        workflow: workflow_after(existing, fresh),
         customer: existing.customer.clone(),
         ..fresh.clone()
     };
-    deviations::distort(&mut next, existing, &fresh, facts.created_at.as_deref(), rules);
+    deviations::distort(&mut next, existing, fresh, facts.created_at.as_deref(), rules);
     if next.visible_at > now {
         let mut previous = existing.clone();
         if previous.visible_at <= now {
