@@ -8,7 +8,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::commands::{
     apply, audit, completion, console, convert, doctor, explain, export, integration, job, man, permissions, plan,
-    provider, quarantine, reconcile, run, validate,
+    provider, quarantine, reconcile, run, validate, verify,
 };
 use crate::config::Global;
 use crate::exit::Failure;
@@ -25,7 +25,8 @@ Exit codes:
      is truncated; or findings that require approval (hubctl run pending)
   4  credentials missing, expired, of the wrong account, or without permission
   5  Security Hub unavailable in a Region that has findings
-  6  config diff, apply --dry-run, reconcile --dry-run: differences found
+  6  config diff, apply --dry-run, reconcile --dry-run, verify: differences
+     found
 
 Examples:
   hubctl validate scan.ocsf.json
@@ -66,6 +67,7 @@ pub(crate) enum Command {
     Doctor(doctor::Args),
     Reconcile(reconcile::Args),
     Explain(explain::Args),
+    Verify(verify::Args),
     Console(console::Args),
     Completion(completion::Args),
     Man(man::Args),

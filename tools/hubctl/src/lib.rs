@@ -69,6 +69,7 @@ fn dispatch(cli: Cli, output: &mut Output) -> Result<Exit> {
         Command::Job(group) => commands::job::run(&group, &cli.global, output),
         Command::Reconcile(args) => commands::reconcile::run(&args, &cli.global, output),
         Command::Explain(args) => commands::explain::run(&args, &cli.global, output),
+        Command::Verify(args) => commands::verify::run(&args, &cli.global, output),
         Command::Doctor(args) => commands::doctor::run(&args, &cli.global, output),
         Command::Console(args) => commands::console::run(&args, &cli.global, output),
         Command::Completion(args) => commands::completion::run(&args, command(), output),

@@ -38,8 +38,8 @@ pub(crate) fn reject(matches: &ArgMatches) -> Result<(), Failure> {
 
 type Rule = fn(&Line<'_>) -> Option<Failure>;
 
-const RULES: [Rule; 7] =
-    [offline, without_deployment, unneeded, by_function, on_this_machine, named_twice, without_effect];
+const RULES: [Rule; 8] =
+    [offline, without_deployment, unneeded, own_account, by_function, on_this_machine, named_twice, without_effect];
 
 impl Line<'_> {
     /// Whether an option was given.
@@ -92,6 +92,12 @@ fn unneeded(line: &Line<'_>) -> Option<Failure> {
         line.is(&["integration", "send-sample"]) && line.has("use_caller_credentials") && line.has("hub_region");
     let id = line.first(DEPLOYMENT.into_iter().chain(["manage_function", "local"])).filter(|_| needs_none)?;
     Some(line.ignored(id, "with --use-caller-credentials and --hub-region, no deployment is used", "omit it"))
+}
+
+/// Security Hub of the caller's account is called directly.
+fn own_account(line: &Line<'_>) -> Option<Failure> {
+    let id = line.first(DEPLOYMENT).filter(|_| line.is(&["verify"]))?;
+    Some(line.ignored(id, "`verify` calls Security Hub of your own account, without a deployment", "omit it"))
 }
 
 /// The function uses its own table and bucket.

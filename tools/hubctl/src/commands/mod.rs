@@ -18,3 +18,4 @@ pub(crate) mod quarantine;
 pub(crate) mod reconcile;
 pub(crate) mod run;
 pub(crate) mod validate;
+pub(crate) mod verify;

@@ -11,6 +11,7 @@ mod standalone;
 mod standalone_runs;
 mod usage;
 mod validate;
+mod verify;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};

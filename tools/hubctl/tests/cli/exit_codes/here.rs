@@ -1,10 +1,11 @@
 //! Entries that are decided on this machine: scans, exports without a deployment, and what is asked of Security Hub directly.
 
-use simulator::{Config, Fault, Operation, Simulator};
+use simulator::{Config, Deviation, Fault, Operation, Simulator};
 
 use super::{Driver, FILE, alone, code, sample};
 use crate::manage::{ACCOUNT, Deployment, OTHER};
 use crate::standalone::{FIRST, World, genuine};
+use crate::verify;
 use crate::{Ended, hubctl, run};
 
 pub(super) fn driver(command: &str, when: &str) -> Option<Driver> {
@@ -33,6 +34,7 @@ pub(super) fn driver(command: &str, when: &str) -> Option<Driver> {
         }
         ("integration send-sample", _) => send_sample(when),
         ("doctor", _) => doctor(when),
+        ("verify", _) => verified(when),
         _ => None,
     }
 }
@@ -107,6 +109,20 @@ fn hub(when: &str, of_credentials: &str, of_hub: &str) -> Option<fn() -> Config>
         "success" => Some(|| Config::one_account(ACCOUNT, &["us-east-1"])),
         when if when == of_credentials => Some(|| Config::one_account(OTHER, &["us-east-1"])),
         when if when == of_hub => Some(off),
+        _ => None,
+    }
+}
+
+fn verified(when: &str) -> Option<Driver> {
+    let with = |deviations: &'static [Deviation], options: &'static str| {
+        Some(Box::new(move || verify::verify(&verify::world(deviations), options).exit) as Driver)
+    };
+    match when {
+        "success" => with(&[], ""),
+        "unconfirmed" => Some(Box::new(|| in_world(&verify::world(&[]), "verify"))),
+        "not cleaned up" => Some(Box::new(verify::clean_up_in_vain)),
+        "region" => with(&[], "--hub-region us-west-2"),
+        "differs" => with(&[Deviation::MaxResultsUnlimited], ""),
         _ => None,
     }
 }

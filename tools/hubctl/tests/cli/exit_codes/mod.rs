@@ -130,6 +130,7 @@ fn sample(command: &str) -> String {
         "explain" => format!("prowler-s3_bucket_acl-{ACCOUNT}-eu-west-1-0123456ab {there}"),
         "doctor" => format!("--local {there}"),
         "console" => "--no-open --idle-timeout 1s".to_owned(),
+        "verify" => "--yes --reads-per-second 1000 --settle-seconds 0".to_owned(),
         "completion" => "bash".to_owned(),
         "man" => "pages".to_owned(),
         _ => String::new(),
