@@ -2,8 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Rules;
-
 /// A rule of the contract that this world breaks.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -161,11 +159,4 @@ impl Deviation {
         Self::ForeignAccountAccepted,
         Self::ForeignRegionAccepted,
     ];
-}
-
-impl Rules {
-    /// Whether this world breaks a rule.
-    pub(crate) fn deviates(&self, deviation: Deviation) -> bool {
-        self.deviations.contains(&deviation)
-    }
 }

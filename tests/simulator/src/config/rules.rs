@@ -88,6 +88,13 @@ pub struct Rules {
     pub deviations: Vec<Deviation>,
 }
 
+impl Rules {
+    /// Whether this world breaks a rule.
+    pub(crate) fn deviates(&self, deviation: Deviation) -> bool {
+        self.deviations.contains(&deviation)
+    }
+}
+
 impl Default for Rules {
     fn default() -> Self {
         Self {
