@@ -8,13 +8,14 @@ use std::future::Future;
 
 use asff::AccountId;
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::connection::Connection;
 use crate::integration::Integration;
 use crate::ports::PortError;
 use crate::provider::{Provider, ProviderId};
-use crate::report::RunReport;
+use crate::report::{HistoryEntry, RunReport};
 
 /// A setting as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -273,8 +274,21 @@ pub trait CheckLog {
     fn delete_connections(&self, provider: &ProviderId) -> impl Future<Output = Result<(), PortError>> + Send;
 }
 
+/// Entries of the history, of whole UTC days.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HistoryPage {
+    /// The entries, in any order.
+    pub entries: Vec<HistoryEntry>,
+    /// The newest of the days that were asked for and not read. None: all were read.
+    pub next: Option<Date>,
+}
+
 /// What runs left behind.
 pub trait RunLog {
+    /// The finished runs of the UTC days `from` to `to`. At least the newest day with a run is read; a day is read whole or not at
+    /// all.
+    fn history(&self, from: Date, to: Date) -> impl Future<Output = Result<HistoryPage, PortError>> + Send;
+
     /// Runs, newest first, of one account or of all. They are shortened: Regions and most accounts are left out.
     fn runs(
         &self,

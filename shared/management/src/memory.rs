@@ -1,6 +1,6 @@
 //! The ports in memory, with the registry's conditions: for tests, and to try the API without AWS.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use asff::AccountId;
@@ -10,11 +10,13 @@ use exporter::jobs::{Job, JobRecord, JobStore};
 use exporter::ports::{AccountLocks, Acquired, Clock, InDoubt, Newest, PortError};
 use exporter::provider::{Provider, ProviderId};
 use exporter::registry::{
-    AccessKey, Audit, AuditEntry, CheckLog, CommitError, ExpectedVersion, IdempotencyRecord, ListPage, Page, Registry,
-    RunLog, Secrets, Stored, Write,
+    AccessKey, Audit, AuditEntry, CheckLog, CommitError, ExpectedVersion, HistoryPage, IdempotencyRecord, ListPage,
+    Page, Registry, RunLog, Secrets, Stored, Write,
 };
-use exporter::report::RunReport;
+use exporter::report::history::day_of;
+use exporter::report::{HistoryEntry, RunReport};
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde_json::{Value, json};
 
 use crate::ports::{JobSubmitter, Tested, Tests};
@@ -52,6 +54,8 @@ pub struct MemoryContents {
     pub tests_hang: bool,
     /// Runs, oldest first.
     pub runs: Vec<RunReport>,
+    /// Days with a run that are read of the history at once, where it takes several reads. Not 0.
+    pub history_days_max: Option<usize>,
     /// What runs put into quarantine.
     pub quarantine: BTreeMap<String, Vec<Value>>,
     /// The findings of runs that are archived upon approval.
@@ -250,6 +254,17 @@ impl CheckLog for Memory {
 }
 
 impl RunLog for Memory {
+    async fn history(&self, from: Date, to: Date) -> Result<HistoryPage, PortError> {
+        let kept = self.up("read the history")?;
+        let runs = kept.runs.iter().filter(|run| (from..=to).contains(&day_of(run.started_at)));
+        let mut entries: Vec<_> = runs.filter_map(HistoryEntry::of).collect();
+        let Some(days_max) = kept.history_days_max else { return Ok(HistoryPage { entries, next: None }) };
+        let days: BTreeSet<Date> = entries.iter().map(HistoryEntry::day).collect();
+        let next = days.into_iter().nth_back(days_max);
+        entries.retain(|entry| next.is_none_or(|next| entry.day() > next));
+        Ok(HistoryPage { entries, next })
+    }
+
     async fn runs(&self, account: Option<AccountId>, page: &Page) -> Result<ListPage<RunReport>, PortError> {
         let kept = self.up("list the runs")?;
         let of = |run: &&RunReport| account.is_none_or(|account| run.accounts.contains_key(&account));

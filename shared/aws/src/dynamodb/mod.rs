@@ -3,6 +3,7 @@
 pub(crate) mod account_locks;
 pub(crate) mod connection_log;
 pub(crate) mod connections;
+pub(crate) mod history;
 pub(crate) mod integrations;
 pub(crate) mod item;
 pub(crate) mod jobs;

@@ -3,7 +3,7 @@
 
 use asff::AccountId;
 use aws_sdk_dynamodb::types::AttributeValue;
-use exporter::report::{AccountReport, RunReport};
+use exporter::report::{AccountReport, HistoryEntry, RunReport};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::dynamodb::item::{Item, ItemError, get, number, text, to_attribute};
@@ -24,18 +24,40 @@ const ACCOUNT_NAMES_MAX: usize = 5_000;
 /// The item of a run.
 pub(crate) fn to_item(report: &RunReport) -> Result<Item, ItemError> {
     let accounts: Vec<&AccountId> = report.accounts.keys().take(ACCOUNT_NAMES_MAX).collect();
-    let begun = report.started_at;
-    let forgotten = begun.saturating_add(RUN_KEPT).unwrap_or(Timestamp::MAX);
     Ok(Item::from([
         ("pk".to_owned(), text(PARTITION)),
         ("sk".to_owned(), text(&report.run_id)),
         ("status".to_owned(), text(report.status.as_str())),
         ("source".to_owned(), text(&report.upload.source)),
-        ("started_at".to_owned(), text(begun.to_string())),
-        ("expires_at".to_owned(), number(forgotten.as_second())),
+        ("started_at".to_owned(), text(report.started_at.to_string())),
+        ("expires_at".to_owned(), number(forgotten_at(report.started_at))),
         ("accounts".to_owned(), to_attribute(&accounts)?),
         ("summary".to_owned(), to_attribute(&shorten(report))?),
     ]))
+}
+
+/// The partition of the history.
+pub(crate) const HISTORY: &str = "history";
+
+/// The item of a run in the history, by the day on which the run began: a range of days is a range of keys, and no item is in
+/// another day than its entry, whatever the clock says that made the run's ID.
+pub(crate) fn to_history_item(entry: &HistoryEntry) -> Result<Item, ItemError> {
+    Ok(Item::from([
+        ("pk".to_owned(), text(HISTORY)),
+        ("sk".to_owned(), text(format!("{}#{}", entry.day(), entry.run_id))),
+        ("expires_at".to_owned(), number(forgotten_at(entry.started_at))),
+        ("entry".to_owned(), to_attribute(entry)?),
+    ]))
+}
+
+/// The entry of an item of the history.
+pub(crate) fn from_history_item(item: &Item) -> Result<HistoryEntry, ItemError> {
+    get(item, "entry")
+}
+
+/// When the table forgets a run that began at a time, in seconds.
+fn forgotten_at(begun: Timestamp) -> i64 {
+    begun.saturating_add(RUN_KEPT).unwrap_or(Timestamp::MAX).as_second()
 }
 
 /// The run of an item, with what the summary kept of it.

@@ -2,9 +2,10 @@
 
 use asff::AccountId;
 use exporter::ports::PortError;
-use exporter::registry::{ListPage, Page, RunLog};
+use exporter::registry::{HistoryPage, ListPage, Page, RunLog};
 use exporter::report::RunReport;
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _};
 
@@ -18,6 +19,10 @@ use crate::errors::{failure, read_error};
 const ANSWER_BYTES_MAX: usize = 3 * 1024 * 1024;
 
 impl RunLog for Cloud {
+    async fn history(&self, from: Date, to: Date) -> Result<HistoryPage, PortError> {
+        self.read_history(from, to).await
+    }
+
     async fn runs(&self, account: Option<AccountId>, page: &Page) -> Result<ListPage<RunReport>, PortError> {
         let query = self.partition(PARTITION).scan_index_forward(false);
         let query = match account {

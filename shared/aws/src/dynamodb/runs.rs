@@ -2,12 +2,12 @@
 
 use asff::AccountId;
 use exporter::ports::{Claim, PortError, Runs, UploadLocks};
-use exporter::report::RunReport;
+use exporter::report::{HistoryEntry, RunReport};
 use jiff::Timestamp;
 
 use crate::Cloud;
 use crate::dynamodb::item::{number, text};
-use crate::dynamodb::run_item::{PARTITION, account_attribute, from_item, to_item};
+use crate::dynamodb::run_item::{PARTITION, account_attribute, from_item, to_history_item, to_item};
 use crate::errors::{causes, failure, port_error, read_error};
 
 /// Pages that a list reads at most, of 1 MB each. Whoever seeks an account's runs of long ago may find fewer.
@@ -38,6 +38,10 @@ impl Runs for Cloud {
     async fn record(&self, report: &RunReport) -> Result<(), PortError> {
         let action = || format!("record run {}", report.run_id);
         let item = to_item(report).map_err(|error| failure(action(), error))?;
+        if let Some(entry) = HistoryEntry::of(report) {
+            let entry = to_history_item(&entry).map_err(|error| failure(action(), error))?;
+            return self.put_together([item, entry], &action()).await;
+        }
         let request = self.dynamodb.put_item().table_name(&self.names.table).set_item(Some(item));
         request.send().await.map(drop).map_err(|error| port_error(action(), &error))
     }

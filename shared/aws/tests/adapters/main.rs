@@ -12,6 +12,7 @@ mod connect;
 mod connections;
 mod deployment;
 mod emulators;
+mod history;
 mod hub;
 mod hub_errors;
 mod inspect;

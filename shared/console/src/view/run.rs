@@ -6,7 +6,7 @@ use super::parts::State;
 
 /// Findings that were neither sent nor deliberately left out, and that a replay alone may not fix.
 pub(crate) fn errors(counts: &Counts) -> u64 {
-    counts.quarantined_total() + counts.malformed + counts.undelivered_total()
+    counts.errors()
 }
 
 /// The state of a run.

@@ -149,6 +149,11 @@ impl Counts {
         total(&self.undelivered)
     }
 
+    /// Findings that were neither sent nor deliberately left out: quarantined, malformed, and undelivered.
+    pub fn errors(&self) -> u64 {
+        self.quarantined_total() + self.malformed + self.undelivered_total()
+    }
+
     /// Findings that their Regions do not take.
     pub fn region_unavailable_total(&self) -> u64 {
         self.region_unavailable.values().map(total).sum()

@@ -3,6 +3,7 @@
 mod approval;
 mod counts;
 mod drift;
+pub mod history;
 mod pending;
 pub mod reasons;
 mod run;
@@ -10,6 +11,7 @@ mod verdict;
 
 pub use counts::{Counts, Fate};
 pub use drift::Drift;
+pub use history::HistoryEntry;
 pub use pending::{ARCHIVE_LIMIT, PendingClass, PendingFinding};
 pub use reasons::{undelivered, unproven};
 pub use run::{

@@ -15,7 +15,7 @@ use crate::account::OFF;
 use crate::fake_aws::FakeAws;
 use crate::run_lifetime::Life;
 use crate::weeks::Simulation;
-use crate::{ACCOUNT, OTHER, REGIONS};
+use crate::{ACCOUNT, OTHER, REGIONS, assert_history};
 
 impl Simulation {
     /// What goes wrong today.
@@ -149,6 +149,7 @@ impl Simulation {
         }
         for run in outcome.iter().flatten() {
             assert!(run.counts.is_balanced(), "everything is counted: {:?}", run.counts);
+            assert_history(run);
         }
     }
 }

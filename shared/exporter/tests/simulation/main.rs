@@ -58,7 +58,8 @@ use exporter::integration::Integration;
 use exporter::jobs::JobRunner;
 use exporter::plan::Planning;
 use exporter::ports::Scan;
-use exporter::report::RunReport;
+use exporter::report::history::{HistoryBy, Totals, sums};
+use exporter::report::{HistoryEntry, RunReport};
 use exporter::settings::Settings;
 use simulator::{Config, Simulator};
 
@@ -119,9 +120,20 @@ impl Run {
         self.world.assert_no_violation();
         if let Some(Ok(report)) = &outcome {
             assert!(report.counts.is_balanced(), "everything is counted: {:?}", report.counts);
+            assert_history(report);
         }
         outcome
     }
+}
+
+/// The history of a run has what its counts have, whether by Region or not.
+#[track_caller]
+pub(crate) fn assert_history(run: &RunReport) {
+    let by_region = sums(HistoryEntry::of(run).as_ref(), HistoryBy::Region, None);
+    let mut total = Totals::default();
+    by_region.values().for_each(|sum| total.add(&sum.totals));
+    let expected = Totals { throttled: total.throttled, ..Totals::of(&run.counts) };
+    assert_eq!(total, expected, "{by_region:?}");
 }
 
 /// What an export would do.

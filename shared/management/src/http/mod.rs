@@ -1,5 +1,6 @@
 //! The routes. A handler parses the request, calls one operation of the service, and writes the response.
 
+pub(crate) mod history;
 pub(crate) mod integrations;
 pub(crate) mod jobs;
 pub(crate) mod openapi;
@@ -45,6 +46,7 @@ pub fn router<P: Ports>(service: Arc<Service<P>>) -> Router {
         .route("/integrations/{id}/disable", post(integrations::disable::<P>))
         .route("/integrations/{id}/connections", get(integrations::connections::<P>))
         .route("/regions", get(rest::regions))
+        .route("/history", get(history::sums::<P>))
         .route("/runs", get(runs::list::<P>))
         .route("/runs/{id}", get(runs::show::<P>))
         .route("/runs/{id}/replay", post(jobs::replay::<P>))

@@ -7,7 +7,7 @@ use utoipa::openapi::OpenApi as Document;
 
 use super::read::Query;
 use super::refused::ReadRefused;
-use super::{integrations, jobs, providers, rest, runs, write};
+use super::{history, integrations, jobs, providers, rest, runs, write};
 use crate::problem::{ApiError, Problem};
 use crate::wire::IntegrationState;
 
@@ -41,6 +41,7 @@ use crate::wire::IntegrationState;
         integrations::enable,
         integrations::disable,
         integrations::connections,
+        history::sums,
         runs::list,
         runs::show,
         jobs::replay,

@@ -7,6 +7,7 @@ mod credentials;
 mod declarable;
 mod declare;
 mod deletion;
+mod history;
 mod integrations;
 mod jobs;
 mod judge;

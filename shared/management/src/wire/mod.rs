@@ -3,6 +3,7 @@
 mod attention;
 mod credentials;
 mod filter;
+mod history;
 mod integration;
 mod job;
 mod list;
@@ -12,6 +13,7 @@ mod values;
 pub use attention::{AttentionItem, AttentionKind, AttentionList};
 pub use credentials::{CredentialsBody, CredentialsView, RoleBody, RoleView, SecretText};
 pub use filter::{ConnectionFilter, IntegrationFilter, IntegrationState, RunFilter};
+pub use history::{HistoryItem, HistoryList};
 pub use integration::{
     ConnectionSummary, IntegrationBody, IntegrationPatch, IntegrationView, OrphanedFindings, PendingUploads,
     ScanSourceBody, Test, TestedAccounts,

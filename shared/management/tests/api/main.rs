@@ -7,6 +7,7 @@ mod client;
 mod conditions;
 mod description;
 mod guarded;
+mod history;
 mod integrations;
 mod lost;
 mod once;

@@ -7,6 +7,7 @@ use aws_sdk_dynamodb::types::builders::{ConditionCheckBuilder, DeleteBuilder, Pu
 use aws_sdk_dynamodb::types::{CancellationReason, ConditionCheck, Delete, Put, TransactWriteItem};
 use aws_smithy_types::error::operation::BuildError;
 use backon::{ExponentialBuilder, Retryable as _};
+use exporter::ports::PortError;
 use exporter::registry::{AuditEntry, CommitError, ExpectedVersion, Revision, Write};
 use jiff::Timestamp;
 
@@ -41,13 +42,29 @@ impl Cloud {
         }
         let trail = audit::to_item(entry).map_err(|error| failure(action(), error))?;
         steps.push(put(self.put_of(trail)).map_err(|error| failure(action(), error))?);
-        let backoff = ExponentialBuilder::new().with_min_delay(PAUSE).with_max_times(RETRIES_MAX);
-        let attempt = || self.dynamodb.transact_write_items().set_transact_items(Some(steps.clone())).send();
-        let committed = attempt.retry(backoff).when(|error| failed_step(error).is_none() && is_transient(error)).await;
-        committed.map(drop).map_err(|error| match failed_step(&error) {
+        self.transact_steps(steps).await.map_err(|error| match failed_step(&error) {
             Some(step) => CommitError::Conflict { step },
             None => port_error(action(), &error).into(),
         })
+    }
+
+    /// Writes items, all or none, whatever was under their keys.
+    pub(crate) async fn put_together(
+        &self,
+        items: impl IntoIterator<Item = Item>,
+        action: &str,
+    ) -> Result<(), PortError> {
+        let steps: Result<_, StepError> = items.into_iter().map(|item| put(self.put_of(item))).collect();
+        let steps = steps.map_err(|error| failure(action, error))?;
+        self.transact_steps(steps).await.map_err(|error| port_error(action, &error))
+    }
+
+    /// One transaction, again where it met another one or was throttled.
+    async fn transact_steps(&self, steps: Vec<TransactWriteItem>) -> Result<(), CallFailure<TransactWriteItemsError>> {
+        let backoff = ExponentialBuilder::new().with_min_delay(PAUSE).with_max_times(RETRIES_MAX);
+        let attempt = || self.dynamodb.transact_write_items().set_transact_items(Some(steps.clone())).send();
+        let is_worth_it = |error: &_| failed_step(error).is_none() && is_transient(error);
+        attempt.retry(backoff).when(is_worth_it).await.map(drop)
     }
 
     fn step(&self, write: &Write, now: Timestamp) -> Result<TransactWriteItem, StepError> {

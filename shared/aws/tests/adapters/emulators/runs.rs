@@ -3,10 +3,11 @@
 use asff::AccountId;
 use exporter::jobs::{Job, JobRecord, JobState, JobStore as _};
 use exporter::ports::{AccountLocks as _, Acquired, Claim, InDoubt, Runs as _, UploadLocks as _};
-use exporter::registry::{Page, RunLog as _};
-use exporter::report::RunReport;
+use exporter::registry::{HistoryPage, Page, RunLog as _};
+use exporter::report::history::day_of;
+use exporter::report::{HistoryEntry, RunReport, RunStatus};
 use exporter::upload::UploadInfo;
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Span, Timestamp};
 use management::ports::JobSubmitter as _;
 
 use super::{Place, on_each_emulator};
@@ -21,6 +22,7 @@ on_each_emulator![
     an_account_is_held_by_one_run_and_goes_from_older_scans_to_newer_ones,
     a_run_is_listed_by_account_and_found_by_its_id,
     the_largest_run_fits_the_table,
+    the_history_has_each_finished_run_once_under_its_day,
     an_order_that_is_settled_stays_so,
 ];
 
@@ -151,6 +153,34 @@ async fn the_largest_run_fits_the_table(place: Place) {
     place.cloud.record(&report).await.unwrap();
     let kept = place.cloud.run("run-2").await.unwrap().unwrap();
     assert_eq!(kept.counts, report.counts);
+}
+
+async fn the_history_has_each_finished_run_once_under_its_day(place: Place) {
+    let cloud = &place.cloud;
+    let today = day_of(Timestamp::now());
+    let day = |days: i64| today.saturating_sub(Span::new().days(days));
+    let mut expected = Vec::new();
+    for (number, days) in [(1, 3), (2, 2), (3, 2), (4, 0), (5, 91)] {
+        let mut run = report(number);
+        run.started_at = format!("{}T00:00:00Z", day(days)).parse().unwrap();
+        cloud.record(&run).await.unwrap();
+        run.status = RunStatus::Failed;
+        cloud.record(&run).await.unwrap();
+        (run.status, run.counts.sent) = (RunStatus::Succeeded, 7);
+        cloud.record(&run).await.unwrap();
+        expected.push(HistoryEntry::of(&run).unwrap());
+    }
+    cloud.record(&report(6)).await.unwrap();
+    let expected: Vec<_> = [3, 2, 1, 0].map(|index| expected[index].clone()).into();
+    let read = async |from: i64, to: i64| cloud.history(day(from), day(to)).await.unwrap();
+    assert_eq!(
+        read(89, 0).await,
+        HistoryPage { entries: expected.clone(), next: None },
+        "run-5 is too old, run-6 runs"
+    );
+    assert_eq!(read(2, 1).await.entries, expected[1..3]);
+    assert_eq!(read(1, 1).await, HistoryPage { entries: Vec::new(), next: None });
+    assert_eq!(cloud.run("run-4").await.unwrap().unwrap().counts.sent, 7);
 }
 
 async fn an_order_that_is_settled_stays_so(place: Place) {

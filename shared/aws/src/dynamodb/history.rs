@@ -1,0 +1,57 @@
+//! The history: what runs did, day by day, newest first.
+
+use exporter::ports::PortError;
+use exporter::registry::HistoryPage;
+use exporter::report::HistoryEntry;
+use jiff::Timestamp;
+use jiff::civil::Date;
+
+use crate::Cloud;
+use crate::dynamodb::item::{number, text};
+use crate::dynamodb::run_item::{HISTORY, from_history_item};
+use crate::errors::{failure, port_error};
+
+/// Pages of the table that are read for one answer, of 1 MB each at most: some 15,000 runs, in one to two seconds.
+const PAGES_MAX: usize = 8;
+/// Pages that are read at most until a day is whole: some 120,000 runs of one day.
+const DAY_PAGES_MAX: usize = 64;
+/// Sorts after every character of a run's ID.
+const LAST: char = '~';
+
+const ACTION: &str = "read the history";
+
+impl Cloud {
+    /// The entries of whole days. Reads are eventually consistent, at half the price: a run may be missing for a second.
+    pub(crate) async fn read_history(&self, from: Date, to: Date) -> Result<HistoryPage, PortError> {
+        let query = self
+            .dynamodb
+            .query()
+            .table_name(&self.names.table)
+            .scan_index_forward(false)
+            .key_condition_expression("pk = :pk AND sk BETWEEN :from AND :to")
+            .filter_expression("expires_at > :now")
+            .expression_attribute_values(":pk", text(HISTORY))
+            .expression_attribute_values(":from", text(format!("{from}#")))
+            .expression_attribute_values(":to", text(format!("{to}#{LAST}")))
+            .expression_attribute_values(":now", number(Timestamp::now().as_second()));
+        let mut pages = query.into_paginator().send();
+        let mut entries: Vec<HistoryEntry> = Vec::new();
+        for number in 0..DAY_PAGES_MAX {
+            let oldest = entries.last().map(HistoryEntry::day);
+            let has_whole_day = oldest != entries.first().map(HistoryEntry::day);
+            if let Some(oldest) = oldest.filter(|_| number >= PAGES_MAX && has_whole_day) {
+                // Its other entries may be on the next page.
+                entries.retain(|entry| entry.day() > oldest);
+                return Ok(HistoryPage { entries, next: Some(oldest) });
+            }
+            let Some(page) = pages.next().await else { return Ok(HistoryPage { entries, next: None }) };
+            for item in page.map_err(|error| port_error(ACTION, &error))?.items() {
+                entries.push(from_history_item(item).map_err(|error| failure(ACTION, error))?);
+            }
+        }
+        if pages.next().await.is_none() {
+            return Ok(HistoryPage { entries, next: None });
+        }
+        Err(failure(ACTION, format!("the runs of one day are more than {DAY_PAGES_MAX} pages")))
+    }
+}

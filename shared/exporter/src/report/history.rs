@@ -1,0 +1,275 @@
+//! The history of runs: what each finished run did by account and Region, and sums of runs by day, Region, or account.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use asff::AccountId;
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
+
+use super::{AccountReport, Counts, RunKind, RunReport, RunStatus};
+
+/// The key of what belongs to no account or no Region, such as malformed entries, and of what is summed since it would be too long.
+pub const OTHER: &str = "other";
+/// Accounts and Regions that an entry tells apart at most, with 150 bytes each. Of a run with more, accounts and Regions are
+/// summed on their own.
+const CELLS_MAX: usize = 1_000;
+/// Accounts of an entry at most, with 160 bytes each: 320 KB of the 400 KB that an item of the table may have.
+const ACCOUNTS_MAX: usize = 2_000;
+
+/// Numbers of findings by outcome, and of throttled calls. A 0 is left out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = HistoryTotals))]
+#[serde(default)]
+pub struct Totals {
+    /// Sent.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub sent: u64,
+    /// Not sent, since Security Hub has them as they are.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub unchanged: u64,
+    /// Findings of earlier scans that were archived.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub archived: u64,
+    /// Quarantined, malformed, and undelivered.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub errors: u64,
+    /// Not sent, since their Region is unavailable.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub unavailable: u64,
+    /// Calls that were throttled.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub throttled: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+impl Totals {
+    /// The totals of counts, which don't have calls.
+    pub fn of(counts: &Counts) -> Self {
+        Self {
+            sent: counts.sent,
+            unchanged: counts.unchanged,
+            archived: counts.archived,
+            errors: counts.errors(),
+            unavailable: counts.region_unavailable_total(),
+            throttled: 0,
+        }
+    }
+
+    /// Adds others.
+    pub fn add(&mut self, other: &Self) {
+        *self = self.zip(other, u64::saturating_add);
+    }
+
+    /// Whether all are 0.
+    pub fn is_zero(&self) -> bool {
+        *self == Self::default()
+    }
+
+    fn minus(&self, other: &Self) -> Self {
+        self.zip(other, u64::saturating_sub)
+    }
+
+    fn zip(&self, other: &Self, with: impl Fn(u64, u64) -> u64) -> Self {
+        Self {
+            sent: with(self.sent, other.sent),
+            unchanged: with(self.unchanged, other.unchanged),
+            archived: with(self.archived, other.archived),
+            errors: with(self.errors, other.errors),
+            unavailable: with(self.unavailable, other.unavailable),
+            throttled: with(self.throttled, other.throttled),
+        }
+    }
+}
+
+type ByRegion = BTreeMap<String, Totals>;
+
+/// What a finished run did, by account and Region. Small: some 300 bytes for an account with four Regions.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HistoryEntry {
+    /// The run.
+    pub run_id: String,
+    /// When it began. The entry counts for this day, in UTC.
+    pub started_at: Timestamp,
+    /// What it did.
+    pub kind: RunKind,
+    /// How it ended.
+    pub status: RunStatus,
+    /// Totals by account and Region. What belongs to neither has the key [`OTHER`]: quarantined, malformed, and undelivered findings
+    /// aren't counted by Region.
+    pub accounts: BTreeMap<String, ByRegion>,
+    /// Totals by Region, only where the accounts have too many Regions to tell them apart.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub regions: ByRegion,
+}
+
+impl HistoryEntry {
+    /// The entry of a run. None: it has not ended.
+    pub fn of(run: &RunReport) -> Option<Self> {
+        if run.status == RunStatus::Running {
+            return None;
+        }
+        let mut accounts: BTreeMap<String, ByRegion> =
+            run.accounts.iter().map(|(account, part)| (account.to_string(), of_account(part))).collect();
+        let rest = Totals::of(&run.counts).minus(&sum(accounts.values().flat_map(BTreeMap::values)));
+        if !rest.is_zero() {
+            accounts.insert(OTHER.to_owned(), ByRegion::from([(OTHER.to_owned(), rest)]));
+        }
+        let mut entry = Self {
+            run_id: run.run_id.clone(),
+            started_at: run.started_at,
+            kind: run.kind,
+            status: run.status,
+            accounts,
+            regions: ByRegion::new(),
+        };
+        entry.bound();
+        Some(entry)
+    }
+
+    /// The day for which it counts.
+    pub fn day(&self) -> Date {
+        day_of(self.started_at)
+    }
+
+    /// Sums up what is too much to be told apart.
+    fn bound(&mut self) {
+        if self.accounts.values().map(BTreeMap::len).sum::<usize>() <= CELLS_MAX && self.accounts.len() <= ACCOUNTS_MAX
+        {
+            return;
+        }
+        self.regions = merged(self.accounts.values());
+        let mut accounts: Vec<(String, Totals)> =
+            self.accounts.iter().map(|(account, regions)| (account.clone(), sum(regions.values()))).collect();
+        // Those with errors first, so that they keep their names.
+        accounts.sort_by_key(|(account, totals)| (account != OTHER, std::cmp::Reverse(totals.errors)));
+        self.accounts.clear();
+        for (index, (account, totals)) in accounts.into_iter().enumerate() {
+            let account = if index < ACCOUNTS_MAX - 1 { account } else { OTHER.to_owned() };
+            let regions = self.accounts.entry(account).or_default();
+            if !totals.is_zero() {
+                regions.entry(OTHER.to_owned()).or_default().add(&totals);
+            }
+        }
+    }
+
+    /// Its totals by Region, of one account or of all. None: the run has nothing of the account.
+    fn by_region(&self, account: Option<&str>) -> Option<ByRegion> {
+        match account {
+            Some(account) => self.accounts.get(account).cloned(),
+            None if self.regions.is_empty() => Some(merged(self.accounts.values())),
+            None => Some(self.regions.clone()),
+        }
+    }
+}
+
+fn of_account(part: &AccountReport) -> ByRegion {
+    let mut regions = ByRegion::new();
+    for (region, report) in &part.regions {
+        let totals = regions.entry(region.to_string()).or_default();
+        totals.add(&Totals {
+            sent: report.sent,
+            unchanged: report.unchanged,
+            archived: report.archived,
+            throttled: report.throttled,
+            ..Totals::default()
+        });
+    }
+    for (region, reasons) in &part.counts.region_unavailable {
+        regions.entry(region.clone()).or_default().unavailable += reasons.values().sum::<u64>();
+    }
+    let rest = Totals::of(&part.counts).minus(&sum(regions.values()));
+    regions.entry(OTHER.to_owned()).or_default().add(&rest);
+    regions.retain(|_, totals| !totals.is_zero());
+    regions
+}
+
+fn sum<'a>(all: impl IntoIterator<Item = &'a Totals>) -> Totals {
+    let mut sum = Totals::default();
+    all.into_iter().for_each(|totals| sum.add(totals));
+    sum
+}
+
+fn merged<'a>(all: impl IntoIterator<Item = &'a ByRegion>) -> ByRegion {
+    let mut regions = ByRegion::new();
+    for (region, totals) in all.into_iter().flatten() {
+        regions.entry(region.clone()).or_default().add(totals);
+    }
+    regions
+}
+
+/// The UTC day of a time.
+pub fn day_of(at: Timestamp) -> Date {
+    TimeZone::UTC.to_datetime(at).date()
+}
+
+/// What runs are summed by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum HistoryBy {
+    /// By UTC day on which they began.
+    #[default]
+    Day,
+    /// By Region.
+    Region,
+    /// By account.
+    Account,
+}
+
+/// The sums of a day, a Region, or an account.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HistorySum {
+    /// Runs that are in it.
+    pub runs: u64,
+    /// Their totals.
+    pub totals: Totals,
+    /// The totals of each day that has some.
+    pub days: BTreeMap<Date, Totals>,
+}
+
+/// Sums of runs by day (`2026-11-28`), Region, or account, of one account or of all. A run counts once, however often its entry is
+/// there; one that did nothing counts for its day, and otherwise for [`OTHER`].
+pub fn sums<'a>(
+    entries: impl IntoIterator<Item = &'a HistoryEntry>,
+    by: HistoryBy,
+    account: Option<AccountId>,
+) -> BTreeMap<String, HistorySum> {
+    let account = account.map(|account| account.to_string());
+    let (mut sums, mut seen) = (BTreeMap::<String, HistorySum>::new(), BTreeSet::new());
+    for entry in entries {
+        let Some(regions) = entry.by_region(account.as_deref()).filter(|_| seen.insert(&entry.run_id)) else {
+            continue;
+        };
+        let day = entry.day();
+        let all = || sum(regions.values());
+        let mut groups: Vec<(String, Totals)> = match (by, &account) {
+            (HistoryBy::Day, _) => vec![(day.to_string(), all())],
+            (HistoryBy::Account, Some(account)) => vec![(account.clone(), all())],
+            (HistoryBy::Account, None) => {
+                entry.accounts.iter().map(|(account, part)| (account.clone(), sum(part.values()))).collect()
+            }
+            (HistoryBy::Region, _) => regions.into_iter().collect(),
+        };
+        if groups.is_empty() {
+            groups.push((OTHER.to_owned(), Totals::default()));
+        }
+        for (key, totals) in groups {
+            let group = sums.entry(key).or_default();
+            group.runs += 1;
+            group.totals.add(&totals);
+            if !totals.is_zero() {
+                group.days.entry(day).or_default().add(&totals);
+            }
+        }
+    }
+    sums
+}
+
+#[cfg(test)]
+mod tests;

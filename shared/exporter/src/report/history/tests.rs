@@ -1,0 +1,156 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::report::{Fate, RegionReport};
+use crate::upload::UploadInfo;
+
+fn run(id: &str, started_at: &str) -> RunReport {
+    let upload =
+        UploadInfo { source: "s3://b/k".to_owned(), etag: String::new(), bytes: 0, modified_at: None, requester: None };
+    let mut run = RunReport::new(id.to_owned(), upload, started_at.parse().unwrap());
+    run.status = RunStatus::Succeeded;
+    run
+}
+
+/// An account with one Region that takes findings, and one that doesn't.
+fn account(sent: u64, errors: u64, unavailable: u64) -> AccountReport {
+    let mut part = AccountReport::default();
+    let region = RegionReport { sent, unchanged: 10, archived: 2, throttled: 1, ..RegionReport::default() };
+    part.regions.insert("eu-west-1".parse().unwrap(), region);
+    part.counts.add(Fate::Sent, sent);
+    part.counts.add(Fate::Unchanged, 10);
+    part.counts.archived = 2;
+    part.counts.add(Fate::Quarantined("InvalidInput".to_owned()), errors);
+    part.counts.add(Fate::RegionUnavailable("sa-east-1".parse().unwrap(), "hub_not_enabled".to_owned()), unavailable);
+    part
+}
+
+fn with(mut run: RunReport, id: &str, part: AccountReport) -> RunReport {
+    run.counts.merge(&part.counts);
+    run.accounts.insert(id.parse().unwrap(), part);
+    run
+}
+
+const FIRST: &str = "123456789012";
+const SECOND: &str = "210987654321";
+
+#[test]
+fn a_run_that_is_not_finished_has_no_entry() {
+    let mut running = run("r", "2026-11-27T03:00:00Z");
+    running.status = RunStatus::Running;
+    assert_eq!(HistoryEntry::of(&running), None);
+}
+
+#[test]
+fn an_entry_has_what_each_region_took_and_the_rest() {
+    let mut whole = with(run("r", "2026-11-27T23:59:59.999Z"), FIRST, account(5, 3, 7));
+    whole.counts.malformed = 4;
+    let entry = HistoryEntry::of(&whole).unwrap();
+    assert_eq!(entry.day().to_string(), "2026-11-27");
+    let regions = &entry.accounts[FIRST];
+    assert_eq!(regions["eu-west-1"], Totals { sent: 5, unchanged: 10, archived: 2, throttled: 1, ..Totals::default() });
+    assert_eq!(regions["sa-east-1"], Totals { unavailable: 7, ..Totals::default() });
+    assert_eq!(regions[OTHER], Totals { errors: 3, ..Totals::default() });
+    assert_eq!(entry.accounts[OTHER][OTHER], Totals { errors: 4, ..Totals::default() });
+    assert!(serde_json::to_string(&entry).unwrap().len() < 450, "{}", serde_json::to_string(&entry).unwrap());
+}
+
+#[test]
+fn one_account_of_a_run_is_summed_alone() {
+    let both = with(with(run("r", "2026-11-27T03:00:00Z"), FIRST, account(5, 0, 7)), SECOND, account(40, 1, 0));
+    let entries = [HistoryEntry::of(&both).unwrap(), HistoryEntry::of(&run("idle", "2026-11-27T04:00:00Z")).unwrap()];
+    let of = |by, account: &str| sums(&entries, by, Some(account.parse().unwrap()));
+    let days = of(HistoryBy::Day, SECOND);
+    assert_eq!((days.len(), days["2026-11-27"].runs, days["2026-11-27"].totals.sent), (1, 1, 40));
+    assert_eq!(of(HistoryBy::Region, FIRST).keys().collect::<Vec<_>>(), ["eu-west-1", "sa-east-1"]);
+    assert_eq!(of(HistoryBy::Account, FIRST).keys().collect::<Vec<_>>(), [FIRST]);
+    assert!(of(HistoryBy::Day, "000000000000").is_empty());
+    assert_eq!(sums(&entries, HistoryBy::Account, None)[OTHER].runs, 1, "it did nothing");
+}
+
+#[test]
+fn the_entry_of_a_very_large_run_stays_small_and_its_sums_hold() {
+    for accounts in [500, 5_000_u32] {
+        let mut large = run("r", "2026-11-27T03:00:00Z");
+        for number in 0..accounts {
+            large = with(large, &format!("{number:012}"), account(u64::MAX / 100_000_000, 0, 7));
+        }
+        let worst = with(large, "999999999999", account(1, 9, 0));
+        let entry = HistoryEntry::of(&worst).unwrap();
+        let totals = |by| sum(sums([&entry], by, None).values().map(|sum| &sum.totals));
+        let all = Totals { throttled: u64::from(accounts) + 1, ..Totals::of(&worst.counts) };
+        assert_eq!([HistoryBy::Day, HistoryBy::Region, HistoryBy::Account].map(totals), [all; 3]);
+        assert_eq!(sums([&entry], HistoryBy::Region, None)["sa-east-1"].totals.unavailable, u64::from(accounts) * 7);
+        assert_eq!(entry.accounts["999999999999"][OTHER].errors, 9, "an account with errors keeps its name");
+        assert!(entry.accounts.len() <= ACCOUNTS_MAX);
+        assert!(serde_json::to_vec(&entry).unwrap().len() < 390_000);
+    }
+}
+
+fn any_part() -> impl Strategy<Value = AccountReport> {
+    let region = (0..4_u64, 0..4_u64, 0..3_u64, 0..3_u64, 0..3_u64);
+    (prop::collection::btree_map(0..5_u8, region, 0..4), 0..3_u64, 0..3_u64).prop_map(|(regions, quarantined, left)| {
+        let mut part = AccountReport::default();
+        for (number, (sent, unchanged, archived, throttled, unavailable)) in regions {
+            let name: asff::RegionName = format!("eu-west-{number}").parse().unwrap();
+            part.counts.add(Fate::Sent, sent);
+            part.counts.add(Fate::Unchanged, unchanged);
+            part.counts.archived += archived;
+            part.counts.add(Fate::RegionUnavailable(name, "unreachable".to_owned()), unavailable);
+            let report = RegionReport { sent, unchanged, archived, throttled, ..RegionReport::default() };
+            part.regions.insert(name, report);
+        }
+        part.counts.add(Fate::Quarantined("a".to_owned()), quarantined);
+        part.counts.add(Fate::Undelivered("b".to_owned()), left);
+        part
+    })
+}
+
+fn any_run() -> impl Strategy<Value = RunReport> {
+    let parts = prop::collection::btree_map(0..4_u8, any_part(), 0..4);
+    (0..1_000_u32, 0..5_u8, 0..24_u8, 0..3_u64, parts).prop_map(|(id, day, hour, malformed, parts)| {
+        let mut whole = run(&format!("run-{id}"), &format!("2026-11-{:02}T{hour:02}:00:00Z", day + 1));
+        for (number, part) in parts {
+            whole = with(whole, &format!("{number:012}"), part);
+        }
+        whole.counts.add(Fate::Malformed, malformed);
+        whole
+    })
+}
+
+proptest! {
+    #[test]
+    fn sums_are_those_of_the_runs_by_whatever_in_any_order(
+        runs in prop::collection::btree_map(0..1_000_u32, any_run(), 0..12),
+        duplicates in prop::collection::vec(any::<prop::sample::Index>(), 0..6),
+    ) {
+        let mut runs: Vec<RunReport> = runs.into_iter().map(|(id, run)| RunReport { run_id: id.to_string(), ..run }).collect();
+        let mut expected = Totals::default();
+        for run in &runs {
+            let throttled = run.accounts.values().flat_map(|part| part.regions.values()).map(|region| region.throttled);
+            expected.add(&Totals { throttled: throttled.sum(), ..Totals::of(&run.counts) });
+        }
+        let number = runs.len() as u64;
+        let entries: Vec<HistoryEntry> = runs.iter().filter_map(HistoryEntry::of).collect();
+        if !runs.is_empty() {
+            let again: Vec<RunReport> = duplicates.iter().map(|index| index.get(&runs).clone()).collect();
+            runs.extend(again);
+        }
+        runs.reverse();
+        let shuffled: Vec<HistoryEntry> = runs.iter().filter_map(HistoryEntry::of).collect();
+        for by in [HistoryBy::Day, HistoryBy::Region, HistoryBy::Account] {
+            let found = sums(&entries, by, None);
+            prop_assert_eq!(sum(found.values().map(|sum| &sum.totals)), expected);
+            prop_assert_eq!(sum(found.values().flat_map(|sum| sum.days.values())), expected, "day by day");
+            prop_assert_eq!(&found, &sums(&shuffled, by, None));
+        }
+        prop_assert_eq!(sums(&entries, HistoryBy::Day, None).values().map(|sum| sum.runs).sum::<u64>(), number);
+    }
+
+    #[test]
+    fn an_entry_survives_its_way_into_the_table_and_back(run in any_run()) {
+        let entry = HistoryEntry::of(&run).unwrap();
+        let json = serde_json::to_string(&entry).unwrap();
+        prop_assert_eq!(serde_json::from_str::<HistoryEntry>(&json).unwrap(), entry);
+    }
+}

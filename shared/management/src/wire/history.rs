@@ -1,0 +1,149 @@
+//! Sums of runs by day, Region, or account.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+use asff::AccountId;
+use exporter::registry::HistoryPage;
+use exporter::report::history::{HistoryBy, HistorySum, Totals, sums};
+use jiff::Span;
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// The sums of a day, a Region, or an account. One of `day`, `region`, and `account` is there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct HistoryItem {
+    /// The UTC day.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = Date)]
+    pub day: Option<Date>,
+    /// The Region, or `other`: errors aren't counted by Region.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+    /// The account ID, or `other`: malformed findings belong to no account, and a run tells 2,000 accounts apart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+    /// Number of runs. A run with several Regions or accounts counts for each.
+    pub runs: u64,
+    /// Findings sent.
+    pub sent: u64,
+    /// Findings not sent, since Security Hub has them as they are.
+    pub unchanged: u64,
+    /// Findings of earlier scans that were archived.
+    pub archived: u64,
+    /// Findings quarantined, malformed, or undelivered.
+    pub errors: u64,
+    /// Findings not sent, since their Region is unavailable.
+    pub unavailable: u64,
+    /// Calls that were throttled.
+    pub throttled: u64,
+    /// With `by=region`: the totals of each day that has any. A total of 0 is left out.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(value_type = BTreeMap<String, Totals>)]
+    pub days: BTreeMap<Date, Totals>,
+}
+
+impl HistoryItem {
+    /// The sums of a key: a day, a Region, or an account.
+    pub fn new(by: HistoryBy, key: String, sum: HistorySum) -> Self {
+        let HistorySum { runs, totals, days } = sum;
+        let key_of = |kind| (by == kind).then(|| key.clone());
+        Self {
+            day: key_of(HistoryBy::Day).and_then(|day| day.parse().ok()),
+            region: key_of(HistoryBy::Region),
+            account: key_of(HistoryBy::Account),
+            runs,
+            sent: totals.sent,
+            unchanged: totals.unchanged,
+            archived: totals.archived,
+            errors: totals.errors,
+            unavailable: totals.unavailable,
+            throttled: totals.throttled,
+            days: if by == HistoryBy::Region { days } else { BTreeMap::new() },
+        }
+    }
+
+    /// Its totals.
+    pub fn totals(&self) -> Totals {
+        Totals {
+            sent: self.sent,
+            unchanged: self.unchanged,
+            archived: self.archived,
+            errors: self.errors,
+            unavailable: self.unavailable,
+            throttled: self.throttled,
+        }
+    }
+
+    /// Adds what a further page has of the same Region or account.
+    pub fn add(&mut self, other: &Self) {
+        let mut totals = self.totals();
+        totals.add(&other.totals());
+        let Totals { sent, unchanged, archived, errors, unavailable, throttled } = totals;
+        self.runs += other.runs;
+        (self.sent, self.unchanged, self.archived) = (sent, unchanged, archived);
+        (self.errors, self.unavailable, self.throttled) = (errors, unavailable, throttled);
+        for (day, totals) in &other.days {
+            self.days.entry(*day).or_default().add(totals);
+        }
+    }
+
+    /// The day, the Region, or the account.
+    pub fn key(&self) -> String {
+        let day = self.day.map(|day| day.to_string());
+        day.or_else(|| self.region.clone()).or_else(|| self.account.clone()).unwrap_or_default()
+    }
+}
+
+/// Sums of the finished runs of whole UTC days.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct HistoryList {
+    /// The oldest day that is summed.
+    #[schema(value_type = String, format = Date)]
+    pub from: Date,
+    /// The newest day that is summed.
+    #[schema(value_type = String, format = Date)]
+    pub to: Date,
+    /// The sums: each day, newest first; or the Regions or accounts with a run, by name.
+    pub items: Vec<HistoryItem>,
+    /// The `after` parameter of the next page, with the days before these; null if the period was read to its end. Sums by Region
+    /// or account of several pages are added.
+    #[schema(required = true, value_type = Option<String>, format = Date)]
+    pub next: Option<Date>,
+}
+
+impl HistoryList {
+    /// The sums of what was read of the days `from` to `to`, of one account or of all.
+    pub fn of(page: &HistoryPage, by: HistoryBy, account: Option<AccountId>, (from, to): (Date, Date)) -> Self {
+        let from = page.next.and_then(|next| next.tomorrow().ok()).unwrap_or(from);
+        let mut sums = sums(&page.entries, by, account);
+        if by == HistoryBy::Day {
+            for day in from.series(Span::new().days(1)).take_while(|day| *day <= to) {
+                sums.entry(day.to_string()).or_default();
+            }
+        }
+        let mut items: Vec<_> = sums.into_iter().map(|(key, sum)| HistoryItem::new(by, key, sum)).collect();
+        if by == HistoryBy::Day {
+            items.reverse();
+        }
+        Self { from, to, items, next: page.next }
+    }
+
+    /// Adds the next page.
+    pub fn append(&mut self, page: Self) {
+        (self.from, self.next) = (page.from, page.next);
+        let keyed = std::mem::take(&mut self.items).into_iter().map(|item| (item.key(), item));
+        let mut all: BTreeMap<String, HistoryItem> = keyed.collect();
+        for item in page.items {
+            match all.entry(item.key()) {
+                Entry::Occupied(mut known) => known.get_mut().add(&item),
+                Entry::Vacant(place) => drop(place.insert(item)),
+            }
+        }
+        self.items = all.into_values().collect();
+        if self.items.iter().any(|item| item.day.is_some()) {
+            self.items.reverse();
+        }
+    }
+}
