@@ -266,6 +266,7 @@ fn the_options_by_which_a_run_is_found_go_with_every_command_about_it() {
     ];
     let commands = [
         "run list",
+        "run history --by region --days 7",
         "run show r",
         "run pending r --format csv",
         "run approve r",

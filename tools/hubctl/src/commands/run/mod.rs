@@ -1,6 +1,7 @@
-//! `hubctl run`: lists, replays, approves, and undoes runs.
+//! `hubctl run`: lists, sums, replays, approves, and undoes runs.
 
 mod approve;
+mod history;
 mod list;
 mod pending;
 mod reexport;
@@ -20,7 +21,7 @@ use crate::origin::Origin;
 use crate::render::Output;
 use crate::standalone::{Standalone, StateOption};
 
-/// List, replay, approve, and undo runs
+/// List, sum, replay, approve, and undo runs
 #[derive(clap::Args, Debug)]
 pub(crate) struct Group {
     #[command(flatten)]
@@ -35,6 +36,7 @@ pub(crate) struct Group {
 enum Command {
     List(list::Args),
     Show(show::Args),
+    History(history::Args),
     Replay(replay::Args),
     Pending(pending::Args),
     Approve(approve::Args),
@@ -78,6 +80,7 @@ pub(crate) fn run(Group { source, command }: &Group, global: &Global, output: &m
     match command {
         Command::List(args) => list::run(args, source, global, output),
         Command::Show(args) => show::run(args, source, global, output),
+        Command::History(args) => history::run(args, source, global, output),
         Command::Replay(args) => replay::run(args, source, global, output),
         Command::Pending(args) => pending::run(args, source, global, output),
         Command::Approve(args) => approve::run(args, source, global, output),
