@@ -7,6 +7,7 @@ use tokio::sync::Semaphore;
 use crate::client::Client;
 use crate::connections::Snapshot;
 use crate::guard::Gate;
+use crate::histories::Histories;
 use crate::messages::Messages;
 use crate::plans::Plans;
 use crate::ports::Workbench;
@@ -21,6 +22,7 @@ pub(crate) struct App {
     pub(crate) messages: Messages,
     pub(crate) plans: Plans,
     pub(crate) connections: Snapshot,
+    pub(crate) histories: Histories,
     /// Event streams that may still be opened.
     pub(crate) streams: Arc<Semaphore>,
 }

@@ -13,6 +13,7 @@ mod client;
 mod connections;
 mod form;
 mod guard;
+mod histories;
 mod messages;
 mod pages;
 mod plans;
@@ -49,6 +50,7 @@ pub fn console(ports: Ports, settings: Settings) -> (Router, Arc<Gate>) {
     let app = Arc::new(app::App {
         client: client::Client::new(ports.api),
         connections: connections::Snapshot::default(),
+        histories: histories::Histories::default(),
         workbench: ports.workbench,
         settings,
         gate: gate.clone(),

@@ -13,6 +13,7 @@ mod doctor;
 mod download;
 mod explain;
 mod go;
+mod history;
 mod integration;
 mod integrations;
 mod jobs;
@@ -51,7 +52,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/integrations/{id}/delete", get(delete::ask).post(delete::confirm))
         .route("/integrations/{id}/documents/{name}", get(role::document))
         .route("/runs", get(runs::list))
-        .route("/runs/history", get(runs::charts))
+        .route("/runs/history", get(history::show))
         .route("/runs/{id}", get(run::show))
         .route("/runs/{id}/report.json", get(run::report))
         .route("/runs/{id}/replay", post(run::replay))

@@ -8,9 +8,9 @@ use exporter::report::{RunReport, RunStatus};
 use jiff::Timestamp;
 use management::wire::{List, ProviderView};
 
+use super::history::{Choices, Panel};
 use crate::client::{Client, Failed};
 use crate::form::encoded;
-use crate::view::history::{History, history};
 use crate::view::outcomes::{Bar, OUTCOMES};
 use crate::view::parts::State;
 use crate::view::run::{errors, kind, reason, state};
@@ -19,10 +19,6 @@ use crate::visit::{Frame, Visit};
 
 /// Runs on a page, which are also those that the filters apply to.
 const RUNS_SHOWN: usize = 100;
-/// Runs that the history is computed from: three requests.
-const RUNS_OF_HISTORY: usize = 300;
-/// Days of the history.
-const DAYS_MAX: usize = 30;
 /// Providers whose names are shown.
 const PROVIDERS_MAX: usize = 1_000;
 
@@ -33,6 +29,7 @@ struct Page {
     history_href: String,
     history_page: String,
     history: Option<Panel>,
+    kept: Vec<(&'static str, String)>,
     account: String,
     since: String,
     statuses: Vec<Choice>,
@@ -44,15 +41,6 @@ struct Page {
     is_filtered: bool,
     outcomes: [(&'static str, &'static str); 7],
 }
-
-/// The history as a part of the page, or alone.
-#[derive(Template)]
-#[template(path = "history.html")]
-struct Panel {
-    history: Option<History>,
-}
-
-impl askama::filters::HtmlSafe for Panel {}
 
 struct Choice {
     name: &'static str,
@@ -81,11 +69,6 @@ pub(crate) async fn list(visit: Visit) -> Response {
     visit.show(page.map(|(list, names, panel)| view(&visit, &list, &names, panel)))
 }
 
-/// `GET /runs/history`: the charts, when the rest of the page is already there.
-pub(crate) async fn charts(visit: Visit) -> Response {
-    visit.show(panel(&visit).await)
-}
-
 /// The runs of an account, or all.
 fn address(visit: &Visit) -> String {
     match visit.query.given("account") {
@@ -108,11 +91,6 @@ fn searched(visit: &Visit) -> String {
     address
 }
 
-async fn panel(visit: &Visit) -> Result<Panel, Failed> {
-    let (runs, is_cut) = visit.app.client.list::<RunReport>(&address(visit), RUNS_OF_HISTORY).await?;
-    Ok(Panel { history: history(&runs, is_cut, DAYS_MAX, visit.now()) })
-}
-
 type Names = BTreeMap<String, String>;
 
 /// The names of accounts.
@@ -125,7 +103,7 @@ async fn read(visit: &Visit) -> Result<(List<RunReport>, Names, Option<Panel>), 
     let client = &visit.app.client;
     let path = searched(visit);
     let (list, names) = futures::try_join!(client.page(&path, RUNS_SHOWN, visit.query.given("after")), names(client))?;
-    let panel = if visit.query.has("wait") { Some(panel(visit).await?) } else { None };
+    let panel = if visit.query.has("wait") { Some(Panel::read(visit).await?) } else { None };
     Ok((list, names, panel))
 }
 
@@ -168,12 +146,12 @@ fn view(visit: &Visit, list: &List<RunReport>, names: &Names, history: Option<Pa
     } else {
         format!("{total} shown, newest first")
     };
-    let filter = if account.is_empty() { String::new() } else { format!("?account={}", encoded(account)) };
     Page {
         frame: visit.frame("runs", "Runs", &command),
-        history_href: format!("/runs/history{filter}"),
+        history_href: Choices::of(query).address("/runs/history"),
         history_page: visit.with("wait", Some("1")),
         history,
+        kept: Choices::of(query).fields(),
         account: account.to_owned(),
         since: since.to_owned(),
         statuses: choices(&STATUSES, status),

@@ -6,6 +6,7 @@
 mod sample;
 
 mod guard;
+mod history;
 mod host;
 mod pages;
 mod secrets;

@@ -196,7 +196,7 @@ async fn an_empty_deployment_says_what_to_do_next() {
         ("/doctor", "No account was checked yet"),
         ("/jobs", "No jobs yet"),
         ("/audit", "Nothing was changed yet"),
-        ("/runs/history", "No complete day to show yet"),
+        ("/runs/history", "No run ended in the last 30 days"),
     ] {
         let reply = browser.get(path).await;
         assert!(reply.status == StatusCode::OK && reply.text.contains(words), "{path}: {}", reply.text);
