@@ -172,6 +172,7 @@ impl Stage {
             by: by.to_owned(),
             action: "integration.put".to_owned(),
             target: integration.provider.to_string(),
+            reason: None,
             changes: BTreeMap::new(),
         };
         self.cloud.commit(&[Write::PutIntegration(after, seen)], &entry).await?;

@@ -213,6 +213,9 @@ pub struct AuditEntry {
     pub action: String,
     /// To what: an id of a provider, or of a run.
     pub target: String,
+    /// Why, if that was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
     /// What is different now, by the setting's path.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub changes: BTreeMap<String, FieldChange>,

@@ -31,6 +31,7 @@ fn entry() -> AuditEntry {
         by: "ada".to_owned(),
         action: "integration.create".to_owned(),
         target: ACCOUNT.to_owned(),
+        reason: None,
         changes: [].into(),
     }
 }

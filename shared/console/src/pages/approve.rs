@@ -164,7 +164,8 @@ pub(crate) async fn approve(visit: Visit, Path(id): Path<String>, form: Form) ->
         let message = Message::new("bad", "Nothing was archived.").text("Confirm that you have reviewed the findings.");
         return visit.after(&format!("{path}{query}"), message);
     }
-    let body = ApprovalBody { pending: (!is_unproven).then_some(true), unproven: is_unproven.then_some(true) };
+    let reason = form.given("reason").map(str::to_owned);
+    let body = ApprovalBody { pending: (!is_unproven).then_some(true), unproven: is_unproven.then_some(true), reason };
     let request = Request::post(&*path).json(crate::view::settings::secret_body(&body));
     match visit.app.client.send::<JobView>(request).await {
         Ok(job) => {
@@ -172,7 +173,10 @@ pub(crate) async fn approve(visit: Visit, Path(id): Path<String>, form: Form) ->
                 .text("It runs in the deployment; you can leave this page. It is recorded in the audit log.");
             visit.after(&format!("/jobs/{}", encoded(&job.value.id)), message)
         }
-        Err(failed) => visit.after_result(&format!("/runs/{}", encoded(&id)), Err(failed)),
+        Err(failed) if failed.errors().is_empty() => {
+            visit.after_result(&format!("/runs/{}", encoded(&id)), Err(failed))
+        }
+        Err(failed) => visit.after_result(&format!("{path}{query}"), Err(failed)),
     }
 }
 
@@ -212,6 +216,6 @@ pub(crate) async fn ask_undo(visit: Visit, Path(id): Path<String>) -> Response {
 }
 
 /// `POST /runs/{id}/undo-archive`
-pub(crate) async fn undo(visit: Visit, Path(id): Path<String>) -> Response {
-    submit(&visit, &id, "undo-archive", "Job submitted.").await
+pub(crate) async fn undo(visit: Visit, Path(id): Path<String>, form: Form) -> Response {
+    submit(&visit, &id, "undo-archive", "Job submitted.", form.given("reason")).await
 }

@@ -36,6 +36,7 @@ struct Row {
     action: String,
     target: String,
     href: String,
+    reason: String,
     changes: Vec<(String, String, String)>,
 }
 
@@ -96,6 +97,7 @@ fn row(entry: &AuditEntry, now: Timestamp) -> Row {
         action: entry.action.clone(),
         target: entry.target.clone(),
         href,
+        reason: entry.reason.clone().unwrap_or_default(),
         changes: changes.collect(),
     }
 }

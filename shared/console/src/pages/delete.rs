@@ -11,6 +11,7 @@ use crate::client::{Answer, Request};
 use crate::form::{Form, encoded};
 use crate::messages::Message;
 use crate::view::parts::Note;
+use crate::view::text::harmless;
 use crate::visit::{Frame, Visit, rendered, told};
 
 #[derive(Template)]
@@ -24,6 +25,7 @@ struct Page {
     noun: &'static str,
     note: Option<Note>,
     is_archive: bool,
+    reason: String,
     may_change: bool,
 }
 
@@ -40,6 +42,7 @@ fn view(visit: &Visit, answer: &Answer<IntegrationView>, form: &Form, error: Opt
         noun: if view.provider.starts_with("o-") { "organization ID" } else { "account ID" },
         note: error.map(Note::from),
         is_archive: form.get("archive") == "yes",
+        reason: harmless(form.get("reason")),
         may_change: visit.may_change(),
     }
 }
@@ -63,11 +66,12 @@ pub(crate) async fn confirm(visit: Visit, Path(id): Path<String>, form: Form) ->
         };
     }
     let archive = form.get("archive") == "yes";
-    let request = Request::delete(if archive { format!("{path}?archive=true") } else { path.clone() });
+    let reason = form.given("reason").map(|reason| format!("&reason={}", encoded(reason))).unwrap_or_default();
+    let request = Request::delete(format!("{path}?archive={archive}{reason}"));
     let answer = visit.app.client.send::<Value>(request.at_version(form.get("etag"))).await;
     match answer {
         Ok(answer) if archive => {
-            let job = answer.value["job"].as_str().unwrap_or_default().to_owned();
+            let job = answer.value["job_id"].as_str().unwrap_or_default().to_owned();
             let message = Message::new("good", "Deletion requested.")
                 .text("Its findings are being archived. The integration is deleted when this is done; enabling it before then cancels the deletion.");
             visit.after(&if job.is_empty() { path } else { format!("/jobs/{}", encoded(&job)) }, message)

@@ -4,7 +4,7 @@ use askama::Template;
 use axum::extract::Path;
 use axum::response::Response;
 use exporter::report::{RunKind, RunReport, RunStatus};
-use management::wire::JobView;
+use management::wire::{JobView, ReasonBody};
 use serde_json::Value;
 
 use super::download::attachment;
@@ -73,19 +73,21 @@ pub(crate) async fn report(visit: Visit, Path(id): Path<String>) -> Response {
 
 /// `POST /runs/{id}/replay`
 pub(crate) async fn replay(visit: Visit, Path(id): Path<String>) -> Response {
-    submit(&visit, &id, "replay", "Replay submitted.").await
+    submit(&visit, &id, "replay", "Replay submitted.", None).await
 }
 
 /// `POST /runs/{id}/redrive`
 pub(crate) async fn redrive(visit: Visit, Path(id): Path<String>) -> Response {
     let verb = visit.query.given("code").map_or("redrive".to_owned(), |code| format!("redrive?code={}", encoded(code)));
-    submit(&visit, &id, &verb, "Redrive submitted.").await
+    submit(&visit, &id, &verb, "Redrive submitted.", None).await
 }
 
-/// Submits a job about a run, and shows it.
-pub(super) async fn submit(visit: &Visit, id: &str, verb: &str, title: &str) -> Response {
+/// Submits a job about a run, with a reason if one is given, and shows it.
+pub(super) async fn submit(visit: &Visit, id: &str, verb: &str, title: &str, reason: Option<&str>) -> Response {
     let path = format!("/runs/{}", encoded(id));
-    match visit.app.client.send::<JobView>(Request::post(format!("{path}/{verb}"))).await {
+    let body = ReasonBody { reason: reason.map(str::to_owned) };
+    let request = Request::post(format!("{path}/{verb}")).json(crate::view::settings::secret_body(&body));
+    match visit.app.client.send::<JobView>(request).await {
         Ok(job) => {
             let message = Message::new("good", title).text("It runs in the deployment; you can leave this page.");
             visit.after(&format!("/jobs/{}", encoded(&job.value.id)), message)

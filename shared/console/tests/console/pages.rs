@@ -167,6 +167,25 @@ async fn approving_replaying_and_redriving_submit_jobs() {
 }
 
 #[tokio::test]
+async fn a_reason_is_shown_as_text_on_the_job_and_in_the_audit_log() {
+    let browser = Browser::open().await;
+    let why = "SEC-42 <script>alert(1)</script>";
+    let shown = "SEC-42 &#60;script&#62;alert(1)&#60;/script&#62;";
+    assert!(browser.get(&format!("/runs/{RUN}/approve")).await.text.contains("(saved in the audit log)"));
+    let page = follow(&browser, &format!("/runs/{RUN}/approve"), &[("seen", "on"), ("reason", why)]).await;
+    assert!(page.contains(shown) && !page.contains("<script>alert"), "{page}");
+    let page = follow(&browser, &format!("/runs/{RUN}/approve"), &[("seen", "on"), ("reason", "two\nlines")]).await;
+    assert!(page.contains("must have 1 to 500 characters"), "{page}");
+    let path = "/integrations/210987654321/delete";
+    let etag = plain(hidden(&browser.get(path).await.text, "etag"));
+    let fields = [("etag", etag.as_str()), ("archive", "yes"), ("confirm", "210987654321"), ("reason", why)];
+    let page = follow(&browser, path, &fields).await;
+    assert!(page.contains("Archive all: 210987654321") && page.contains(shown), "{page}");
+    let log = browser.get("/audit").await.text;
+    assert_eq!((log.matches(shown).count(), log.contains("<script>alert")), (2, false));
+}
+
+#[tokio::test]
 async fn a_failure_of_the_deployment_is_a_page_with_its_cause() {
     let browser = Browser::open().await;
     browser.host.memory.kept().down = Some("the connection timed out".to_owned());

@@ -128,6 +128,9 @@ pub struct JobRecord {
     pub submitted_at: Timestamp,
     /// Who placed it.
     pub submitted_by: String,
+    /// Why it was submitted, if that was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
     /// When it was completed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub completed_at: Option<Timestamp>,
@@ -151,10 +154,17 @@ impl JobRecord {
             next_job_ids: Vec::new(),
             submitted_at: now,
             submitted_by: by.to_owned(),
+            reason: None,
             completed_at: None,
             inline: false,
             last_attempt_at: None,
         }
+    }
+
+    /// The same with the reason for which it is submitted.
+    #[must_use]
+    pub fn with_reason(self, reason: Option<String>) -> Self {
+        Self { reason, ..self }
     }
 
     /// As it travels.
@@ -188,7 +198,7 @@ impl JobRecord {
     #[must_use]
     pub fn child(&self, about: &str, job: Job, now: Timestamp) -> Self {
         let root = self.id.split('.').next().unwrap_or_default();
-        Self::new(format!("{root}.{about}"), job, now, &self.submitted_by)
+        Self::new(format!("{root}.{about}"), job, now, &self.submitted_by).with_reason(self.reason.clone())
     }
 
     /// The same, completed.
@@ -240,8 +250,10 @@ mod tests {
     fn a_follow_up_job_has_the_same_id_each_time() {
         let now = Timestamp::UNIX_EPOCH;
         let first = JobRecord::new("7".to_owned(), Job::Redrive { run_id: None, code: None }, now, "me");
+        let first = first.with_reason(Some("SEC-42".to_owned()));
         let second = first.child("run2", first.job.clone(), now);
         assert_eq!((second.id.as_str(), second.submitted_by.as_str()), ("7.run2", "me"));
+        assert_eq!(second.reason.as_deref(), Some("SEC-42"));
         assert_eq!(second.child("run3", first.job, now).id, "7.run3", "ids do not grow");
     }
 }

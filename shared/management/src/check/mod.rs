@@ -6,6 +6,7 @@ mod credentials;
 mod errors;
 mod integration;
 mod provider;
+mod reason;
 mod schedule;
 mod settings;
 
@@ -13,5 +14,6 @@ pub use credentials::{Checked, Key, for_provider, of_integration, of_provider};
 pub use errors::Errors;
 pub use integration::{integration, patchable};
 pub use provider::{alias, provider, provider_id};
+pub use reason::{REASON_CHARS_MAX, reason};
 pub use schedule::{next_scan, schedule};
 pub use settings::Settings;

@@ -54,7 +54,7 @@ pub fn alias(text: &str, errors: &mut Errors) {
 
 /// Controls, separators of lines, and format characters (Unicode, category Cf), by which a name would look like another, or turn
 /// around what stands beside it in a table or a mail. U+200C and U+200D stay: Persian and emoji are written with them.
-fn is_unseen(letter: char) -> bool {
+pub(super) fn is_unseen(letter: char) -> bool {
     let is_format = matches!(letter,
         '\u{ad}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}' | '\u{890}'..='\u{891}' | '\u{8e2}'
         | '\u{180e}' | '\u{200b}' | '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'

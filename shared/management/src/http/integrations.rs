@@ -9,18 +9,19 @@ use exporter::connection::ConnectionStatus as AccountConnectionStatus;
 use exporter::integration::Integration;
 use exporter::registry::Revision;
 
-use super::read::{Head, Json, Patch, Query, Segment, id, typed};
+use super::jobs::reason;
+use super::read::{Head, Json, Optional, Patch, Query, Segment, id, typed};
 use super::refused::{ChangeRefused, CreateRefused, DeleteRefused, ReadRefused, SwitchRefused};
 use super::rest::PageParams;
 use super::write;
-use crate::check::patchable;
+use crate::check::{self, patchable};
 use crate::merge::merged;
 use crate::ports::Ports;
 use crate::problem::{ApiError, ResourceKind};
 use crate::service::{Created, Service};
 use crate::wire::{
     ConnectionFilter, ConnectionList, ConnectionStatus, CredentialsBody, IntegrationBody, IntegrationFilter,
-    IntegrationList, IntegrationPatch, IntegrationState, IntegrationView, Test,
+    IntegrationList, IntegrationPatch, IntegrationState, IntegrationView, ReasonBody, Test,
 };
 
 type Answer = Result<Response, ApiError>;
@@ -105,6 +106,7 @@ pub(crate) async fn update<P: Ports>(
 #[utoipa::path(delete, path = "/integrations/{id}", tag = "integrations", operation_id = "deleteIntegration",
     params(("id" = String, Path, description = "Provider ID", example = json!("123456789012")),
         ("archive" = Option<bool>, Query, description = "Archive all findings first. Otherwise they stay active in Security Hub."),
+        ("reason" = Option<String>, Query, description = "Why it is deleted, on one line. Saved in the audit log, and in the job that archives", min_length = 1, max_length = 500),
         ("If-Match" = String, Header, example = json!("*"), description = "ETag of the version to delete")),
     responses((status = 202, body = IntegrationView, headers(("ETag" = String)), description = "The findings are being archived; then the integration is deleted"),
         (status = 204, description = "Deleted, including its stored access key"), DeleteRefused))]
@@ -115,13 +117,14 @@ pub(crate) async fn remove<P: Ports>(
     mut query: Query,
 ) -> Answer {
     let archive = query.flag("archive")?;
+    let reason = check::reason(query.take("reason")?)?;
     query.end()?;
     let id = id(ResourceKind::Integration, &text)?;
     if archive {
-        let view = service.archive_integration_findings(&head.caller, &id, &head.if_match).await?;
+        let view = service.archive_integration_findings(&head.caller, &id, &head.if_match, reason).await?;
         return Ok(integration(StatusCode::ACCEPTED, &view));
     }
-    service.delete_integration(&head.caller, &id, &head.if_match).await?;
+    service.delete_integration(&head.caller, &id, &head.if_match, reason.as_deref()).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
@@ -183,17 +186,19 @@ pub(crate) async fn test<P: Ports>(
     params(("id" = String, Path, description = "Provider ID", example = json!("123456789012")),
         ("replay" = Option<bool>, Query, description = "Export the uploads received while the integration was disabled."),
         ("If-Match" = Option<String>, Header, description = "ETag of the version to enable")),
+    request_body = Option<ReasonBody>,
     responses((status = 200, body = IntegrationView, headers(("ETag" = String))), SwitchRefused))]
 pub(crate) async fn enable<P: Ports>(
     State(service): State<Arc<Service<P>>>,
     Segment(text): Segment,
     head: Head,
     mut query: Query,
+    Optional(body): Optional,
 ) -> Answer {
     let replay = query.flag("replay")?;
     query.end()?;
     let id = id(ResourceKind::Integration, &text)?;
-    let view = service.enable(&head.caller, &id, &head.if_match, replay).await?;
+    let view = service.enable(&head.caller, &id, &head.if_match, replay, reason(body)?).await?;
     Ok(integration(StatusCode::OK, &view))
 }
 
@@ -201,16 +206,21 @@ pub(crate) async fn enable<P: Ports>(
 #[utoipa::path(post, path = "/integrations/{id}/disable", tag = "integrations", operation_id = "disableIntegration",
     params(("id" = String, Path, description = "Provider ID", example = json!("123456789012")),
         ("If-Match" = Option<String>, Header, description = "ETag of the version to disable")),
+    request_body = Option<ReasonBody>,
     responses((status = 200, body = IntegrationView, headers(("ETag" = String))), SwitchRefused))]
 pub(crate) async fn disable<P: Ports>(
     State(service): State<Arc<Service<P>>>,
     Segment(text): Segment,
     head: Head,
     query: Query,
+    Optional(body): Optional,
 ) -> Answer {
     query.end()?;
     let id = id(ResourceKind::Integration, &text)?;
-    Ok(integration(StatusCode::OK, &service.disable(&head.caller, &id, &head.if_match).await?))
+    Ok(integration(
+        StatusCode::OK,
+        &service.disable(&head.caller, &id, &head.if_match, reason(body)?.as_deref()).await?,
+    ))
 }
 
 /// List the newest connection check of each account

@@ -6,37 +6,41 @@ use asff::RegionName;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::Response;
+use serde_json::Value;
 
 use super::read::{Head, Optional, Query, Segment, typed};
-use super::refused::{ActRefused, ApproveRefused, ReadRefused};
+use super::refused::{ActRefused, ReadRefused};
 use super::rest::PageParams;
 use super::write;
+use crate::check;
 use crate::ports::Ports;
 use crate::problem::ApiError;
 use crate::service::Service;
-use crate::wire::{ApprovalBody, JobList, JobView};
+use crate::wire::{ApprovalBody, JobList, JobView, ReasonBody};
 
 type Answer = Result<Response, ApiError>;
 
 /// Re-export a run's upload
 #[utoipa::path(post, path = "/runs/{id}/replay", tag = "jobs", operation_id = "replayRun",
     params(("id" = String, Path, description = "Run ID", example = json!("01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b"))),
+    request_body = Option<ReasonBody>,
     responses((status = 202, body = JobView, headers(("Location" = String))), ActRefused))]
 pub(crate) async fn replay<P: Ports>(
     State(service): State<Arc<Service<P>>>,
     Segment(id): Segment,
     head: Head,
     query: Query,
+    Optional(body): Optional,
 ) -> Answer {
     query.end()?;
-    Ok(accepted(&service.replay(&head.caller, &id).await?))
+    Ok(accepted(&service.replay(&head.caller, &id, reason(body)?).await?))
 }
 
 /// Approve an archive: the findings above the limit, the unproven ones, or both
 #[utoipa::path(post, path = "/runs/{id}/approve", tag = "jobs", operation_id = "approveRun",
     params(("id" = String, Path, description = "Run ID", example = json!("01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b"))),
     request_body = Option<ApprovalBody>,
-    responses((status = 202, body = JobView, headers(("Location" = String))), ApproveRefused))]
+    responses((status = 202, body = JobView, headers(("Location" = String))), ActRefused))]
 pub(crate) async fn approve<P: Ports>(
     State(service): State<Arc<Service<P>>>,
     Segment(id): Segment,
@@ -46,51 +50,58 @@ pub(crate) async fn approve<P: Ports>(
 ) -> Answer {
     query.end()?;
     let body: ApprovalBody = body.map_or(Ok(ApprovalBody::default()), |body| typed(body, ""))?;
-    Ok(accepted(&service.approve(&head.caller, &id, body.approval()?).await?))
+    let (approval, reason) = (body.approval()?, check::reason(body.reason)?);
+    Ok(accepted(&service.approve(&head.caller, &id, approval, reason).await?))
 }
 
 /// Reactivate findings that a run archived
 #[utoipa::path(post, path = "/runs/{id}/undo-archive", tag = "jobs", operation_id = "undoArchive",
     params(("id" = String, Path, description = "Run ID", example = json!("01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b"))),
+    request_body = Option<ReasonBody>,
     responses((status = 202, body = JobView, headers(("Location" = String))), ActRefused))]
 pub(crate) async fn undo_archive<P: Ports>(
     State(service): State<Arc<Service<P>>>,
     Segment(id): Segment,
     head: Head,
     query: Query,
+    Optional(body): Optional,
 ) -> Answer {
     query.end()?;
-    Ok(accepted(&service.undo_archive(&head.caller, &id).await?))
+    Ok(accepted(&service.undo_archive(&head.caller, &id, reason(body)?).await?))
 }
 
 /// Redrive a run's quarantined findings
 #[utoipa::path(post, path = "/runs/{id}/redrive", tag = "jobs", operation_id = "redriveRun",
     params(("id" = String, Path, description = "Run ID", example = json!("01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b")),
         ("code" = Option<String>, Query, description = "Only entries with this error code", min_length = 1, max_length = 128)),
+    request_body = Option<ReasonBody>,
     responses((status = 202, body = JobView, headers(("Location" = String))), ActRefused))]
 pub(crate) async fn redrive<P: Ports>(
     State(service): State<Arc<Service<P>>>,
     Segment(id): Segment,
     head: Head,
     mut query: Query,
+    Optional(body): Optional,
 ) -> Answer {
     let code = query.word("code")?;
     query.end()?;
-    Ok(accepted(&service.redrive(&head.caller, Some(&id), code).await?))
+    Ok(accepted(&service.redrive(&head.caller, Some(&id), code, reason(body)?).await?))
 }
 
 /// Redrive all quarantined findings
 #[utoipa::path(post, path = "/quarantine/redrive", tag = "jobs", operation_id = "redriveAll",
     params(("code" = Option<String>, Query, description = "Only entries with this error code", min_length = 1, max_length = 128)),
+    request_body = Option<ReasonBody>,
     responses((status = 202, body = JobView, headers(("Location" = String))), ActRefused))]
 pub(crate) async fn redrive_all<P: Ports>(
     State(service): State<Arc<Service<P>>>,
     head: Head,
     mut query: Query,
+    Optional(body): Optional,
 ) -> Answer {
     let code = query.word("code")?;
     query.end()?;
-    Ok(accepted(&service.redrive(&head.caller, None, code).await?))
+    Ok(accepted(&service.redrive(&head.caller, None, code, reason(body)?).await?))
 }
 
 /// Compare Security Hub with the export state and fix differences
@@ -98,11 +109,13 @@ pub(crate) async fn redrive_all<P: Ports>(
     params(("account" = Option<String>, Query, description = "Only this account. Default: every account with findings", pattern = "^[0-9]{12}$"),
         ("regions" = Option<String>, Query, description = "Only these Regions, separated by commas", example = json!("eu-west-1,us-east-1"), min_length = 1),
         ("dry_run" = Option<bool>, Query, description = "Report differences without changing anything")),
+    request_body = Option<ReasonBody>,
     responses((status = 202, body = JobView, headers(("Location" = String))), ActRefused))]
 pub(crate) async fn reconcile<P: Ports>(
     State(service): State<Arc<Service<P>>>,
     head: Head,
     mut query: Query,
+    Optional(body): Optional,
 ) -> Answer {
     let account = query.account()?;
     let regions: Vec<RegionName> = match query.take("regions")? {
@@ -111,7 +124,13 @@ pub(crate) async fn reconcile<P: Ports>(
     };
     let dry_run = query.flag("dry_run")?;
     query.end()?;
-    Ok(accepted(&service.reconcile(&head.caller, account, regions, dry_run).await?))
+    Ok(accepted(&service.reconcile(&head.caller, account, regions, dry_run, reason(body)?).await?))
+}
+
+/// The reason in an optional body.
+pub(super) fn reason(body: Option<Value>) -> Result<Option<String>, ApiError> {
+    let body: ReasonBody = body.map_or(Ok(ReasonBody::default()), |body| typed(body, ""))?;
+    check::reason(body.reason)
 }
 
 fn region(name: &str) -> Result<RegionName, ApiError> {
@@ -143,15 +162,17 @@ pub(crate) async fn show<P: Ports>(
 /// Retry a failed job, whose message is in the dead-letter queue
 #[utoipa::path(post, path = "/jobs/{id}/retry", tag = "jobs", operation_id = "retryJob",
     params(("id" = String, Path, description = "Job ID", example = json!("01936f2e-9a3b-7c41-8d5e-0c2d5e6f7a8b"))),
+    request_body = Option<ReasonBody>,
     responses((status = 202, body = JobView, headers(("Location" = String))), ActRefused))]
 pub(crate) async fn retry<P: Ports>(
     State(service): State<Arc<Service<P>>>,
     Segment(id): Segment,
     head: Head,
     query: Query,
+    Optional(body): Optional,
 ) -> Answer {
     query.end()?;
-    Ok(accepted(&service.retry_job(&head.caller, &id).await?))
+    Ok(accepted(&service.retry_job(&head.caller, &id, reason(body)?).await?))
 }
 
 /// The job was placed; it is not yet run.

@@ -25,14 +25,12 @@ const DESCRIPTIONS: [(u16, &str); 10] = [
 
 /// Operations that read.
 const READ: &[u16] = &[400, 404, 422, 500, 503];
-/// Operations that submit a job.
-const ACT: &[u16] = &[400, 404, 409, 422, 500, 503];
-/// Approvals, whose body may select what is approved.
-const APPROVE: &[u16] = &[400, 404, 409, 413, 415, 422, 500, 503];
+/// Operations that submit a job, with an optional body.
+const ACT: &[u16] = &[400, 404, 409, 413, 415, 422, 500, 503];
 /// Operations that create a resource.
 const CREATE: &[u16] = &[400, 409, 413, 415, 422, 500, 503];
 /// Operations that enable or disable a resource, with an optional `If-Match`.
-const SWITCH: &[u16] = &[400, 404, 409, 412, 422, 500, 503];
+const SWITCH: &[u16] = &[400, 404, 409, 412, 413, 415, 422, 500, 503];
 /// Operations that delete a resource; `If-Match` is required.
 const DELETE: &[u16] = &[400, 404, 409, 412, 422, 428, 500, 503];
 /// Operations that change a resource by a body; `If-Match` is required.
@@ -53,7 +51,6 @@ macro_rules! refused {
 refused!(
     ReadRefused: READ,
     ActRefused: ACT,
-    ApproveRefused: APPROVE,
     CreateRefused: CREATE,
     SwitchRefused: SWITCH,
     DeleteRefused: DELETE,

@@ -73,7 +73,7 @@ impl<P: Ports> Service<P> {
             let kept = self.keep::<T>(id, key).await?;
             let value = before.value.clone().with_credentials(credentials).with_secret(kept.as_deref());
             let exactly = &IfMatch::exactly(before.revision());
-            let what = Change { id, caller, verb: "credentials", if_match: exactly };
+            let what = Change { id, caller, verb: "credentials", if_match: exactly, reason: None };
             let changed = self.change(what, |_: &Stored<T>| Ok(value.clone())).await;
             match self.settle(id, Some(&before), kept, changed).await {
                 // Another was faster. What was worked out from the version before would undo that.

@@ -151,7 +151,7 @@ impl ManagedResource for Integration {
         id: &ProviderId,
         if_match: &IfMatch,
     ) -> impl Future<Output = Result<(), ApiError>> + Send {
-        service.delete_integration(caller, id, if_match)
+        service.delete_integration(caller, id, if_match, None)
     }
 }
 

@@ -27,6 +27,7 @@ impl<P: Ports> Service<P> {
         caller: &Caller,
         id: &ProviderId,
         if_match: &IfMatch,
+        reason: Option<&str>,
     ) -> Result<(), ApiError> {
         for _ in 0..TRIES_MAX {
             let before = self.found::<Integration>(id).await?;
@@ -34,6 +35,7 @@ impl<P: Ports> Service<P> {
             let now = self.ports.now();
             let changes = differences(&before.value, &Value::Null);
             let entry = entry(now, caller, "integration.delete".to_owned(), id.as_str(), changes);
+            let entry = AuditEntry { reason: reason.map(str::to_owned), ..entry };
             let mut writes = vec![Write::DeleteIntegration(id.clone(), before.revision())];
             writes.extend(id.account().map(Write::DeleteConnection));
             match self.ports.commit(&writes, &entry).await {
@@ -97,10 +99,11 @@ impl<P: Ports> Service<P> {
         caller: &Caller,
         id: &ProviderId,
         if_match: &IfMatch,
+        reason: Option<String>,
     ) -> Result<IntegrationView, ApiError> {
         let now = self.ports.now();
         let is_again = self.found::<Integration>(id).await?.value.deletion_requested_at.is_some();
-        let what = Change { id, caller, verb: "archive_all", if_match };
+        let what = Change { id, caller, verb: "archive_all", if_match, reason: reason.as_deref() };
         let stored = self
             .change(what, |stored: &Stored<Integration>| {
                 let deletion_requested_at = stored.value.deletion_requested_at.or(Some(now));
@@ -111,9 +114,9 @@ impl<P: Ports> Service<P> {
         if is_again {
             // Nothing was changed, so that nothing was written.
             let again = entry(now, caller, "integration.archive_all".to_owned(), id.as_str(), [].into());
-            self.ports.append(&again).await?;
+            self.ports.append(&AuditEntry { reason: reason.clone(), ..again }).await?;
         }
-        let job = self.enqueue(caller, Job::ArchiveAll { provider: id.clone(), deletion_requested_at }).await?;
+        let job = self.enqueue(caller, Job::ArchiveAll { provider: id.clone(), deletion_requested_at }, reason).await?;
         Ok(IntegrationView { job_id: Some(job.id), ..self.view(&stored).await? })
     }
 
@@ -132,7 +135,7 @@ impl<P: Ports> Service<P> {
         match self.ports.stored_integration(id).await? {
             Some(stored) if stored.value.deletion_requested_at == Some(deletion_requested_at) => {
                 let this = IfMatch::exactly(stored.revision());
-                self.delete_integration(caller, id, &this).await.map(|()| true)
+                self.delete_integration(caller, id, &this, None).await.map(|()| true)
             }
             _ => Ok(false),
         }

@@ -97,7 +97,7 @@ impl<P: Ports> Service<P> {
                     None => continue,
                 }
             }
-            let what = Change { id, caller, verb: "update", if_match };
+            let what = Change { id, caller, verb: "update", if_match, reason: None };
             let after = self
                 .change(what, |stored: &Stored<Integration>| {
                     stays(&stored.value)?;

@@ -6,7 +6,7 @@ use asff::{AccountId, RegionName};
 use exporter::approval::Approval;
 use exporter::integration::ArchiveScope;
 use exporter::jobs::{Job, JobRecord, JobState, newer_run};
-use exporter::registry::Page;
+use exporter::registry::{AuditEntry, Page};
 use exporter::report::{RunReport, RunStatus};
 use uuid::Uuid;
 
@@ -29,10 +29,11 @@ impl<P: Ports> Service<P> {
     /// # Errors
     ///
     /// When there is no such run, or it exported no object of S3.
-    pub async fn replay(&self, caller: &Caller, run_id: &str) -> Result<JobView, ApiError> {
+    pub async fn replay(&self, caller: &Caller, run_id: &str, reason: Option<String>) -> Result<JobView, ApiError> {
         let run = self.run(run_id).await?;
         replayable(&run)?;
-        self.submit_for(caller, "run.replay", Job::Replay { run_id: run_id.to_owned(), next_run_ids: Vec::new() }).await
+        let job = Job::Replay { run_id: run_id.to_owned(), next_run_ids: Vec::new() };
+        self.submit_for(caller, "run.replay", job, reason).await
     }
 
     /// Submits an approval: a replay that also archives the approved findings.
@@ -40,7 +41,13 @@ impl<P: Ports> Service<P> {
     /// # Errors
     ///
     /// When there is no such run, nothing in it waits for this approval, or its scan is no longer the newest.
-    pub async fn approve(&self, caller: &Caller, run_id: &str, approval: Approval) -> Result<JobView, ApiError> {
+    pub async fn approve(
+        &self,
+        caller: &Caller,
+        run_id: &str,
+        approval: Approval,
+        reason: Option<String>,
+    ) -> Result<JobView, ApiError> {
         let run = self.run(run_id).await?;
         if let Some(why) = approval.reason_without_effect(&run) {
             return Err(ApiError::InvalidRunState(why));
@@ -50,7 +57,7 @@ impl<P: Ports> Service<P> {
         // As it travels when nothing is named: only what is pending.
         let pending = approval.pending && approval.unproven;
         let job = Job::Approve { run_id: run_id.to_owned(), pending, unproven: approval.unproven };
-        self.submit_for(caller, "run.approve", job).await
+        self.submit_for(caller, "run.approve", job, reason).await
     }
 
     /// Rejects the approval of a run whose scan is not the newest of any account that waits for it. The exporter makes sure of
@@ -82,12 +89,18 @@ impl<P: Ports> Service<P> {
     /// # Errors
     ///
     /// When there is no such run, or it archived nothing.
-    pub async fn undo_archive(&self, caller: &Caller, run_id: &str) -> Result<JobView, ApiError> {
+    pub async fn undo_archive(
+        &self,
+        caller: &Caller,
+        run_id: &str,
+        reason: Option<String>,
+    ) -> Result<JobView, ApiError> {
         let run = self.run(run_id).await?;
         if run.counts.archived == 0 {
             return Err(ApiError::InvalidRunState(format!("run {run_id} ({}) archived nothing", run.status.as_str())));
         }
-        self.submit_for(caller, "run.undo_archive", Job::UndoArchive { run_id: run_id.to_owned() }).await
+        let job = Job::UndoArchive { run_id: run_id.to_owned() };
+        self.submit_for(caller, "run.undo_archive", job, reason).await
     }
 
     /// Submits a redrive of quarantined findings, of one run or all.
@@ -100,6 +113,7 @@ impl<P: Ports> Service<P> {
         caller: &Caller,
         run_id: Option<&str>,
         code: Option<String>,
+        reason: Option<String>,
     ) -> Result<JobView, ApiError> {
         if let Some(run_id) = run_id {
             let run = self.run(run_id).await?;
@@ -108,7 +122,8 @@ impl<P: Ports> Service<P> {
                 return Err(ApiError::InvalidRunState(message));
             }
         }
-        self.submit_for(caller, "run.redrive", Job::Redrive { run_id: run_id.map(str::to_owned), code }).await
+        let job = Job::Redrive { run_id: run_id.map(str::to_owned), code };
+        self.submit_for(caller, "run.redrive", job, reason).await
     }
 
     /// Submits a reconciliation of Security Hub with the export state.
@@ -122,14 +137,21 @@ impl<P: Ports> Service<P> {
         account: Option<AccountId>,
         regions: Vec<RegionName>,
         dry_run: bool,
+        reason: Option<String>,
     ) -> Result<JobView, ApiError> {
         let provider = account.map(Into::into);
-        self.submit_for(caller, "findings.reconcile", Job::Reconcile { provider, regions, dry_run }).await
+        self.submit_for(caller, "findings.reconcile", Job::Reconcile { provider, regions, dry_run }, reason).await
     }
 
-    async fn submit_for(&self, caller: &Caller, action: &str, job: Job) -> Result<JobView, ApiError> {
+    async fn submit_for(
+        &self,
+        caller: &Caller,
+        action: &str,
+        job: Job,
+        reason: Option<String>,
+    ) -> Result<JobView, ApiError> {
         let target = job.target().unwrap_or_else(|| ALL_TARGETS.to_owned());
-        self.submit(caller, action, &target, job).await
+        self.submit(caller, action, &target, job, reason).await
     }
 
     /// Hands a job to the exporter, after the audit log says so.
@@ -139,15 +161,16 @@ impl<P: Ports> Service<P> {
         action: &str,
         target: &str,
         job: Job,
+        reason: Option<String>,
     ) -> Result<JobView, ApiError> {
         let entry = entry(self.ports.now(), caller, action.to_owned(), target, BTreeMap::new());
-        self.ports.append(&entry).await?;
-        self.enqueue(caller, job).await
+        self.ports.append(&AuditEntry { reason: reason.clone(), ..entry }).await?;
+        self.enqueue(caller, job, reason).await
     }
 
     /// Hands a job to the exporter.
-    pub(super) async fn enqueue(&self, caller: &Caller, job: Job) -> Result<JobView, ApiError> {
-        let record = JobRecord::new(Uuid::now_v7().to_string(), job, self.ports.now(), &caller.0);
+    pub(super) async fn enqueue(&self, caller: &Caller, job: Job, reason: Option<String>) -> Result<JobView, ApiError> {
+        let record = JobRecord::new(Uuid::now_v7().to_string(), job, self.ports.now(), &caller.0).with_reason(reason);
         self.ports.submit(&record).await?;
         Ok(JobView::of(record))
     }
@@ -185,12 +208,12 @@ impl<P: Ports> Service<P> {
     }
 
     /// Submits a job again whose last attempt failed, and whose message is in the dead-letter queue. A job that is pending stays
-    /// as it is.
+    /// as it is. The job keeps its reason; that of the retry is saved in the audit log.
     ///
     /// # Errors
     ///
     /// When there is no such job, or it is complete.
-    pub async fn retry_job(&self, caller: &Caller, id: &str) -> Result<JobView, ApiError> {
+    pub async fn retry_job(&self, caller: &Caller, id: &str, reason: Option<String>) -> Result<JobView, ApiError> {
         let record = self.find_job(id).await?;
         if record.state.is_final() {
             let state = record.state.as_str();
@@ -201,7 +224,7 @@ impl<P: Ports> Service<P> {
             return Ok(self.job_view(record));
         }
         let entry = entry(self.ports.now(), caller, "job.retry".to_owned(), id, BTreeMap::new());
-        self.ports.append(&entry).await?;
+        self.ports.append(&AuditEntry { reason, ..entry }).await?;
         match self.ports.retry(&record).await? {
             Some(pending) => Ok(self.job_view(pending)),
             // It was completed, or retried, in the meantime.

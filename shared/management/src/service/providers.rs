@@ -69,7 +69,7 @@ impl<P: Ports> Service<P> {
         if_match: &IfMatch,
         settings: impl Fn(&Provider) -> Result<ProviderPatch, ApiError> + Send + Sync,
     ) -> Result<Stored<Provider>, ApiError> {
-        let what = Change { id, caller, verb: "update", if_match };
+        let what = Change { id, caller, verb: "update", if_match, reason: None };
         self.change(what, |before: &Stored<Provider>| check::provider(before.value.clone(), &settings(&before.value)?))
             .await
     }

@@ -139,6 +139,8 @@ pub(super) struct Change<'a> {
     /// The last word of the entry's action, such as `update`.
     pub(super) verb: &'a str,
     pub(super) if_match: &'a IfMatch,
+    /// Why, for the audit log.
+    pub(super) reason: Option<&'a str>,
 }
 
 impl<P: Ports> Service<P> {
@@ -165,7 +167,11 @@ impl<P: Ports> Service<P> {
             }
             let after = before.changed(value, now, &what.caller.0);
             let action = format!("{}.{}", T::NOUN.word(), what.verb);
-            let entry = entry(now, what.caller, action, what.id.as_str(), differences(&before.value, &after.value));
+            let changes = differences(&before.value, &after.value);
+            let entry = AuditEntry {
+                reason: what.reason.map(str::to_owned),
+                ..entry(now, what.caller, action, what.id.as_str(), changes)
+            };
             let write = T::put(after.clone(), ExpectedVersion::This(before.revision()));
             match self.ports.commit(&[write], &entry).await {
                 Ok(()) => return Ok(after),
@@ -186,7 +192,8 @@ pub(super) fn entry(
     target: &str,
     changes: BTreeMap<String, FieldChange>,
 ) -> AuditEntry {
-    AuditEntry { id: Uuid::now_v7().to_string(), at, by: by.clone(), action, target: target.to_owned(), changes }
+    let (id, by, target) = (Uuid::now_v7().to_string(), by.clone(), target.to_owned());
+    AuditEntry { id, at, by, action, target, reason: None, changes }
 }
 
 /// What is different, by path. Settings hold no secret: of an access key they have the place only.

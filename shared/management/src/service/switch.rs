@@ -24,7 +24,7 @@ const PAGES_MAX: usize = 30;
 
 impl<P: Ports> Service<P> {
     /// Enables an integration, tests it, and says how many uploads wait; with `replay`, they are exported now. One that is
-    /// being deleted stays.
+    /// being deleted stays. The reason is saved in the audit log, and with the job of a replay.
     ///
     /// # Errors
     ///
@@ -35,13 +35,14 @@ impl<P: Ports> Service<P> {
         id: &ProviderId,
         if_match: &IfMatch,
         replay: bool,
+        reason: Option<String>,
     ) -> Result<IntegrationView, ApiError> {
-        let stored = self.switch(caller, id, if_match, true).await?;
+        let stored = self.switch(caller, id, if_match, true, reason.as_deref()).await?;
         let view = self.tested(&stored).await?;
         let (pending_uploads, more) = self.pending_uploads(id).await?;
         let job = if replay { Job::replays(pending_uploads.iter().cloned()) } else { None };
         let job = match job {
-            Some(job) => Some(self.submit(caller, "integration.replay", id.as_str(), job).await?.id),
+            Some(job) => Some(self.submit(caller, "integration.replay", id.as_str(), job, reason).await?.id),
             None => None,
         };
         let runs = pending_uploads.len() as u64;
@@ -60,8 +61,9 @@ impl<P: Ports> Service<P> {
         caller: &Caller,
         id: &ProviderId,
         if_match: &IfMatch,
+        reason: Option<&str>,
     ) -> Result<IntegrationView, ApiError> {
-        self.view(&self.switch(caller, id, if_match, false).await?).await
+        self.view(&self.switch(caller, id, if_match, false, reason).await?).await
     }
 
     async fn switch(
@@ -70,10 +72,11 @@ impl<P: Ports> Service<P> {
         id: &ProviderId,
         if_match: &IfMatch,
         enabled: bool,
+        reason: Option<&str>,
     ) -> Result<Stored<Integration>, ApiError> {
         // It undoes nobody's change, so it need not name a version.
         let if_match = &if_match.or_any();
-        let what = Change { id, caller, verb: if enabled { "enable" } else { "disable" }, if_match };
+        let what = Change { id, caller, verb: if enabled { "enable" } else { "disable" }, if_match, reason };
         self.change(what, |stored: &Stored<Integration>| {
             if !enabled {
                 stays(&stored.value)?;

@@ -21,6 +21,20 @@ pub struct ApprovalBody {
     #[schema(default = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unproven: Option<bool>,
+    /// Why it is approved. It is saved in the job and in the audit log.
+    #[schema(min_length = 1, max_length = 500)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// Why a job is submitted. The body is optional.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ReasonBody {
+    /// The reason, on one line. It is saved in the job and in the audit log.
+    #[schema(min_length = 1, max_length = 500)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 impl ApprovalBody {
@@ -62,6 +76,9 @@ pub struct JobView {
     pub submitted_at: Timestamp,
     /// Principal that submitted it.
     pub submitted_by: String,
+    /// Why it was submitted, if that was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
     /// Time of completion.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
@@ -71,9 +88,18 @@ pub struct JobView {
 impl JobView {
     /// Converts the stored value.
     pub fn of(record: JobRecord) -> Self {
-        let JobRecord { id, job, state, message, runs, next_job_ids, submitted_at, submitted_by, completed_at, .. } =
-            record;
-        let (name, target) = (job.name().to_owned(), job.target());
-        Self { id, job: name, target, state, message, runs, next_job_ids, submitted_at, submitted_by, completed_at }
+        Self {
+            job: record.job.name().to_owned(),
+            target: record.job.target(),
+            id: record.id,
+            state: record.state,
+            message: record.message,
+            runs: record.runs,
+            next_job_ids: record.next_job_ids,
+            submitted_at: record.submitted_at,
+            submitted_by: record.submitted_by,
+            reason: record.reason,
+            completed_at: record.completed_at,
+        }
     }
 }

@@ -95,6 +95,7 @@ fn the_exporters_own_types_are_described_as_they_are() {
         by: "x".to_owned(),
         action: "y".to_owned(),
         target: "z".to_owned(),
+        reason: None,
         changes: [("a".to_owned(), change)].into(),
     };
     assert_described("AuditEntry", &entry);
@@ -127,9 +128,9 @@ fn each_operation_has_the_refusals_that_it_can_meet() {
         responses.filter(|status| status.as_str() >= "400" && status != "500").collect::<Vec<_>>().join(" ")
     };
     assert_eq!(refusals("/integrations/{id}/test", "post"), "400 404 422 503");
-    assert_eq!(refusals("/runs/{id}/replay", "post"), "400 404 409 422 503");
+    assert_eq!(refusals("/runs/{id}/replay", "post"), "400 404 409 413 415 422 503");
     assert_eq!(refusals("/runs/{id}/approve", "post"), "400 404 409 413 415 422 503");
-    assert_eq!(refusals("/integrations/{id}/enable", "post"), "400 404 409 412 422 503");
+    assert_eq!(refusals("/integrations/{id}/enable", "post"), "400 404 409 412 413 415 422 503");
     assert_eq!(refusals("/integrations", "post"), "400 409 413 415 422 503");
     assert_eq!(refusals("/integrations/{id}", "delete"), "400 404 409 412 422 428 503");
     assert_eq!(refusals("/integrations/{id}", "patch"), "400 404 409 412 413 415 422 428 503");

@@ -64,6 +64,25 @@ async fn what_was_sent_is_archived_before_the_integration_goes() {
 }
 
 #[tokio::test]
+async fn the_reason_of_a_change_of_state_is_in_the_audit_log() {
+    let api = Api::with_integration().await;
+    let (path, _) = api.integration().await;
+    let reasons = || api.memory.kept().trail.iter().filter_map(|entry| entry.reason.clone()).collect::<Vec<_>>();
+    assert_eq!(api.post(&format!("{path}/disable"), &json!({ "reason": "migration" })).await.status, 200);
+    assert_eq!(api.post(&format!("{path}/enable?replay=true"), &json!({ "reason": "done" })).await.status, 200);
+    assert_eq!(reasons(), ["migration", "done"]);
+    let (_, etag) = api.integration().await;
+    let rejected = api.delete(&format!("{path}?archive=true&reason=%0A"), &etag).await;
+    assert_eq!((rejected.status.as_u16(), rejected.fields()), (422, vec!["reason"]));
+    let accepted = api.delete(&format!("{path}?archive=true&reason=account%20closed"), &etag).await;
+    assert_eq!(accepted.status, 202, "{}", accepted.text);
+    let job = api.get(&format!("/jobs/{}", accepted.body["job_id"].as_str().unwrap())).await;
+    assert_eq!(job.body["reason"], "account closed");
+    assert_eq!(api.delete(&format!("{path}?reason=now"), &accepted.etag()).await.status, 204);
+    assert_eq!(reasons(), ["migration", "done", "account closed", "now"]);
+}
+
+#[tokio::test]
 async fn an_integration_that_nobody_removes_is_not_deleted_by_the_exporter() {
     let api = Api::with_integration().await;
     let service = Service::new(api.memory.clone(), Settings::default());

@@ -73,6 +73,29 @@ async fn what_a_person_decides_about_a_run_is_ordered_and_in_the_trail() {
 }
 
 #[tokio::test]
+async fn the_reason_of_a_job_is_in_its_record_and_in_the_audit_log() {
+    let api = api();
+    for path in ["/runs/able/replay", "/runs/able/approve", "/runs/able/undo-archive", "/runs/able/redrive"]
+        .into_iter()
+        .chain(["/quarantine/redrive", "/findings/reconcile?dry_run=true"])
+    {
+        let why = format!("SEC-42, <b>{path}</b>");
+        let submitted = api.post(path, &json!({ "reason": why })).await;
+        assert_eq!((submitted.status.as_u16(), &submitted.body["reason"]), (202, &json!(why)), "{}", submitted.text);
+        let job = api.get(submitted.headers["location"].to_str().unwrap()).await;
+        assert_eq!(job.body["reason"], json!(why));
+        assert_eq!(api.get("/audit?limit=1").await.body["items"][0]["reason"], json!(why), "{path}");
+        for wrong in ["", " ", "two\nlines", "\u{1b}[2J", &"x".repeat(501)] {
+            let rejected = api.post(path, &json!({ "reason": wrong })).await;
+            assert_eq!((rejected.status.as_u16(), rejected.fields()), (422, vec!["reason"]), "{path}: {wrong:?}");
+        }
+        let misspelled = api.post(path, &json!({ "reasons": why })).await;
+        assert_eq!((misspelled.status.as_u16(), misspelled.fields()), (422, vec!["reasons"]), "{path}");
+    }
+    assert_eq!(api.memory.ordered().len(), 6, "a rejected request submits nothing");
+}
+
+#[tokio::test]
 async fn what_is_about_many_runs_or_accounts_is_ordered_as_it_is_asked() {
     let api = api();
     for (address, about) in [

@@ -3,5 +3,6 @@
 pub(crate) mod choices;
 pub(crate) mod credentials;
 pub(crate) mod filters;
+pub(crate) mod reason;
 pub(crate) mod role;
 pub(crate) mod settings;

@@ -57,9 +57,9 @@ impl Request {
         Self::new("POST", path)
     }
 
-    /// Performs an idempotent action with a body.
-    pub(crate) fn act_with(path: impl Into<String>, body: Value) -> Self {
-        Self { body: Some((JSON, body)), ..Self::new("POST", path) }
+    /// Performs an idempotent action with a body, if there is one.
+    pub(crate) fn act_with(path: impl Into<String>, body: Option<Value>) -> Self {
+        Self { body: body.map(|body| (JSON, body)), ..Self::new("POST", path) }
     }
 
     /// Changes only the fields of the body.

@@ -31,7 +31,8 @@ Examples:
   hubctl audit --limit 20
   hubctl audit --output json | jq '.[] | select(.target == \"123456789012\")'
 
-JSON: an array of at, by, action, target and changes (by setting: from, to).")]
+JSON: an array of at, by, action, target, reason (if given), and changes (by
+setting: from, to).")]
 pub(crate) struct Args {
     #[command(flatten)]
     reach: ConnectionArgs,
@@ -52,13 +53,16 @@ pub(crate) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<E
         output.note("No changes recorded.")?;
         return Ok(Exit::Success);
     }
-    let mut table = Table::new(["At (UTC)", "By", "What", "Changes"].map(Column::Text));
+    let mut table = Table::new(["At (UTC)", "By", "What", "Reason and changes"].map(Column::Text));
     for json in &entries {
         let entry: AuditEntry = read(json)?;
         let at = entry.at.strftime("%Y-%m-%d %H:%M").to_string();
         let by = who(&entry.by);
         let what = format!("{} {}", entry.action, entry.target);
-        table.row(Tone::Plain, [at, by, what, changes(&entry)]);
+        let reason = entry.reason.as_ref().map(|reason| format!("Reason: {reason}"));
+        let changes = Some(changes(&entry)).filter(|changes| !changes.is_empty());
+        let changes = reason.into_iter().chain(changes).collect::<Vec<_>>().join("; ");
+        table.row(Tone::Plain, [at, by, what, changes]);
     }
     output.table(&table)?;
     Ok(Exit::Success)

@@ -102,7 +102,7 @@ pub(crate) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<E
 
 /// Reconciles without a deployment, each account with the settings of its newest run.
 fn standalone(args: &Args, location: &StateLocation, global: &Global, output: &Output) -> Result<Vec<RunReport>> {
-    args.execution.check_local("--state")?;
+    args.execution.check_standalone()?;
     let origin = Origin::standalone(location, global);
     block_on(async {
         let opened = Standalone::open(location, global).await?;

@@ -39,6 +39,7 @@ fn entry() -> AuditEntry {
         by: String::new(),
         action: "integration.update".to_owned(),
         target: ACCOUNT.to_owned(),
+        reason: None,
         changes: [].into(),
     }
 }

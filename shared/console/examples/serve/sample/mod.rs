@@ -149,6 +149,7 @@ fn trail(kept: &mut MemoryContents, now: Timestamp) {
             by: format!("arn:aws:sts::111122223333:assumed-role/SecurityAdmin/{by}"),
             action: action.to_owned(),
             target: target.to_owned(),
+            reason: None,
             changes: changes.into_iter().map(|(field, change)| (field.to_owned(), change)).collect(),
         });
     }

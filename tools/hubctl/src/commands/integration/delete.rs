@@ -6,7 +6,8 @@ use serde_json::Value;
 
 use super::shown::{Shown, path};
 use super::words;
-use crate::client::{ConnectionArgs, Request};
+use crate::args::reason::ReasonOption;
+use crate::client::{ConnectionArgs, Request, segment};
 use crate::config::{Format, Global};
 use crate::deployment::block_on;
 use crate::exit::{Exit, Failure};
@@ -39,6 +40,9 @@ pub(crate) struct Args {
     /// Skip the confirmation prompt
     #[arg(long)]
     yes: bool,
+
+    #[command(flatten)]
+    reason: ReasonOption,
 }
 
 pub(super) fn run(args: &Args, reach: &ConnectionArgs, global: &Global, output: &mut Output) -> Result<Exit> {
@@ -66,13 +70,17 @@ pub(super) fn run(args: &Args, reach: &ConnectionArgs, global: &Global, output: 
                 return Err(Failure::new(Exit::Error, "nothing was deleted").into());
             }
         }
-        let query = if archive { "?archive=true" } else { "" };
+        let archiving = archive.then(|| "archive=true".to_owned());
+        let reason = args.reason.text.as_ref().map(|text| format!("reason={}", segment(text)));
+        let query: Vec<_> = archiving.into_iter().chain(reason).collect();
+        let query = if query.is_empty() { String::new() } else { format!("?{}", query.join("&")) };
         let delete = Request::delete(format!("{}{query}", path(id))).at_version(found.etag);
         let answer = management.send(delete).await?;
         match output.format {
             Format::Json => {
-                output
-                    .json(&serde_json::json!({ "deleted": id, "archive": archive, "job": answer.body.get("job") }))?;
+                output.json(
+                    &serde_json::json!({ "deleted": id, "archive": archive, "job": answer.body.get("job_id") }),
+                )?;
             }
             Format::Table if answer.body == Value::Null => {
                 output.note(format!("Deleted the integration of {id}."))?;

@@ -4,6 +4,7 @@ use anyhow::Result;
 use exporter::provider::ProviderId;
 
 use super::shown::{Shown, path};
+use crate::args::reason::ReasonOption;
 use crate::client::{ConnectionArgs, Request};
 use crate::config::{Format, Global};
 use crate::deployment::block_on;
@@ -30,6 +31,9 @@ pub(crate) struct EnableArgs {
     /// Export the uploads received while the integration was disabled
     #[arg(long)]
     replay: bool,
+
+    #[command(flatten)]
+    reason: ReasonOption,
 }
 
 /// Disable an integration; uploads are recorded and can be replayed
@@ -47,11 +51,14 @@ pub(crate) struct DisableArgs {
     /// AWS account or organization ID
     #[arg(value_name = "ID")]
     provider: ProviderId,
+
+    #[command(flatten)]
+    reason: ReasonOption,
 }
 
 pub(super) fn enable(args: &EnableArgs, reach: &ConnectionArgs, global: &Global, output: &mut Output) -> Result<Exit> {
     let query = if args.replay { "?replay=true" } else { "" };
-    let switched = switch(&args.provider, &format!("enable{query}"), reach, global, output)?;
+    let switched = switch((&args.provider, &args.reason), &format!("enable{query}"), reach, global, output)?;
     if let (Some(pending_uploads), Format::Table) = (switched.pending_uploads, output.format) {
         let runs = text::counted(pending_uploads.runs, "upload", "uploads");
         let at_least = if pending_uploads.more { "at least " } else { "" };
@@ -77,7 +84,7 @@ pub(super) fn disable(
     global: &Global,
     output: &mut Output,
 ) -> Result<Exit> {
-    let exit = switch(&args.provider, "disable", reach, global, output)?.exit;
+    let exit = switch((&args.provider, &args.reason), "disable", reach, global, output)?.exit;
     if output.format == Format::Table {
         output.note(format!(
             "Uploads are recorded until you enable it. To export them then:\n  hubctl integration enable {} --replay",
@@ -94,7 +101,7 @@ struct ToggleResult {
 }
 
 fn switch(
-    id: &ProviderId,
+    (id, reason): (&ProviderId, &ReasonOption),
     verb: &str,
     reach: &ConnectionArgs,
     global: &Global,
@@ -102,7 +109,7 @@ fn switch(
 ) -> Result<ToggleResult> {
     block_on(async {
         let management = reach.connect(global).await?;
-        let answer = management.send(Request::act(format!("{}/{verb}", path(id)))).await?;
+        let answer = management.send(Request::act_with(format!("{}/{verb}", path(id)), reason.body())).await?;
         let mut shown = Shown::of(&management, answer).await?;
         let switched = ToggleResult { exit: shown.exit(), pending_uploads: shown.view.pending_uploads.clone() };
         shown.write(&management, output)?;

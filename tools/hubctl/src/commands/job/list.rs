@@ -12,6 +12,8 @@ use crate::render::{Column, Output, Table, Tone};
 
 /// Maximum number of jobs.
 const LIMIT_MAX: i64 = 1000;
+/// Characters of a reason in a row.
+const REASON_CHARS_SHOWN: usize = 40;
 
 /// List jobs, newest first
 #[derive(clap::Args, Debug)]
@@ -46,9 +48,21 @@ pub(super) fn run(args: &Args, reach: &ConnectionArgs, global: &Global, output: 
         let what = format!("{} {}", job.job, job.target.as_deref().unwrap_or("all"));
         table.row(tone(job.state), [&job.id, &at, job.state.as_str()]);
         table.row(Tone::Plain, [what.as_str(), "", ""]);
+        if let Some(reason) = &job.reason {
+            table.row(Tone::Plain, [shortened(reason).as_str(), "", ""]);
+        }
     }
     output.table(&table)?;
     Ok(Exit::Success)
+}
+
+/// The beginning of a reason; `hubctl job show` has the rest.
+fn shortened(reason: &str) -> String {
+    let mut text: String = reason.chars().take(REASON_CHARS_SHOWN).collect();
+    if reason.chars().nth(REASON_CHARS_SHOWN).is_some() {
+        text.push_str("...");
+    }
+    format!("Reason: {text}")
 }
 
 /// Style of a state.

@@ -5,6 +5,7 @@ use management::wire::JobView;
 
 use super::submit::{exit, report_submitted, warn};
 use super::{show, wait};
+use crate::args::reason::ReasonOption;
 use crate::client::{ConnectionArgs, Request, read, segment};
 use crate::config::{Format, Global};
 use crate::deployment::block_on;
@@ -35,13 +36,16 @@ pub(crate) struct Args {
     /// Return immediately instead of waiting for the job to finish
     #[arg(long)]
     no_wait: bool,
+
+    #[command(flatten)]
+    reason: ReasonOption,
 }
 
 pub(super) fn run(args: &Args, reach: &ConnectionArgs, global: &Global, output: &mut Output) -> Result<Exit> {
     let origin = Origin::deployment(reach, global);
     block_on(async {
         let management = reach.connect(global).await?;
-        let request = Request::act(format!("/jobs/{}/retry", segment(&args.job_id)));
+        let request = Request::act_with(format!("/jobs/{}/retry", segment(&args.job_id)), args.reason.body());
         let job: JobView = read(&management.send(request).await?.body)?;
         if args.no_wait {
             return report_submitted(&job, output);

@@ -29,8 +29,8 @@ Examples:
 
 JSON: id, job (its type), target (a run, an account, or an organization; null
 for all), state (pending, succeeded, rejected, failed, canceled), message, runs,
-next_job_ids, submitted_at, submitted_by, completed_at. With --wait an array of
-its runs, as in `hubctl run show`.")]
+next_job_ids, submitted_at, submitted_by, reason, completed_at. With --wait an
+array of its runs, as in `hubctl run show`.")]
 pub(crate) struct Args {
     /// Job ID (see `hubctl job list`)
     #[arg(value_name = "JOB", value_parser = clap::builder::NonEmptyStringValueParser::new())]
@@ -79,6 +79,9 @@ fn details(job: &JobView, origin: &Origin) -> Details {
         details.add(Tone::Plain, "Message", text::harmless(message));
     }
     details.add(Tone::Plain, "Submitted", format!("{} by {}", text::time(job.submitted_at), job.submitted_by));
+    if let Some(reason) = &job.reason {
+        details.add(Tone::Plain, "Reason", text::harmless(reason));
+    }
     if let Some(at) = job.completed_at {
         details.add(Tone::Plain, "Completed", text::time(at));
     }

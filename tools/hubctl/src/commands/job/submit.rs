@@ -20,6 +20,7 @@ use uuid::Uuid;
 
 use super::outcome::Outcome;
 use super::wait;
+use crate::args::reason::ReasonOption;
 use crate::client::{ConnectionArgs, Management, Request, read, segment};
 use crate::commands::export::{Work, work};
 use crate::config::{Format, Global};
@@ -41,6 +42,9 @@ pub(crate) struct ExecutionOptions {
     no_wait: bool,
 
     #[command(flatten)]
+    pub(crate) reason: ReasonOption,
+
+    #[command(flatten)]
     pub(crate) work: Work,
 }
 
@@ -56,9 +60,17 @@ impl ExecutionOptions {
     /// Rejects options that only a deployment supports. `option` selects the local execution.
     pub(crate) fn check_local(&self, option: &str) -> Result<(), Failure> {
         if self.no_wait {
-            return Err(misplaced("--no-wait", "the deployment").hint(format!("omit {option} or --no-wait")));
+            return Err(misplaced("--no-wait", "the deployment runs").hint(format!("omit {option} or --no-wait")));
         }
         Ok(())
+    }
+
+    /// Rejects options that have no effect without a deployment.
+    pub(crate) fn check_standalone(&self) -> Result<(), Failure> {
+        if self.reason.text.is_some() {
+            return Err(misplaced("--reason", "a deployment records").hint("omit it: --state has no audit log"));
+        }
+        self.check_local("--state")
     }
 
     /// Rejects options that don't apply where the job runs.
@@ -68,14 +80,15 @@ impl ExecutionOptions {
         }
         if self.work.has_custom_rate() {
             let hint = "add --local; the deployment's rate limit is a parameter of its template";
-            return Err(misplaced("--calls-per-second", "this machine").hint(hint));
+            return Err(misplaced("--calls-per-second", "this machine runs").hint(hint));
         }
         Ok(())
     }
 }
 
-fn misplaced(option: &str, runner: &str) -> Failure {
-    Failure::new(Exit::Usage, format!("{option} applies only to jobs that {runner} runs"))
+/// `which`: the jobs that the option applies to.
+fn misplaced(option: &str, which: &str) -> Failure {
+    Failure::new(Exit::Usage, format!("{option} applies only to jobs that {which}"))
 }
 
 /// Submits or runs a job. `retry_command`: the command that repeats it.
@@ -92,7 +105,10 @@ pub(crate) fn submit(
         if reach.local {
             let connected = deployment::connect(global).await?;
             if !matches!(job, Job::Reconcile { dry_run: true, .. }) {
-                record_audit(job, &connected).await?;
+                record_audit(job, execution.reason.text.clone(), &connected).await?;
+            } else if execution.reason.text.is_some() {
+                let failure = misplaced("--reason", "change something or that the deployment runs");
+                return Err(failure.hint("omit it: a local dry run is not in the audit log").into());
             }
             let origin = Origin::workstation(global, true, connected.state());
             let retry_command = origin.command(retry_command);
@@ -105,7 +121,7 @@ pub(crate) fn submit(
 }
 
 /// Records a local job in the audit log before it runs. For a job of the deployment, the API does so.
-pub(crate) async fn record_audit(job: &Job, connected: &Connected) -> Result<()> {
+pub(crate) async fn record_audit(job: &Job, reason: Option<String>, connected: &Connected) -> Result<()> {
     let caller = Caller::of(&connected.config).await.map_err(|error| deployment::port(&error))?;
     let entry = AuditEntry {
         id: Uuid::now_v7().to_string(),
@@ -113,6 +129,7 @@ pub(crate) async fn record_audit(job: &Job, connected: &Connected) -> Result<()>
         by: caller.arn,
         action: action(job).to_owned(),
         target: job.target().unwrap_or_else(|| ALL_TARGETS.to_owned()),
+        reason,
         changes: BTreeMap::new(),
     };
     connected.cloud.append(&entry).await.map_err(|error| deployment::port(&error))?;
@@ -138,7 +155,7 @@ pub(crate) async fn run_remotely(
     management: &Management,
     output: &Output,
 ) -> Result<Submitted> {
-    let answer = management.send(request(job)?).await?;
+    let answer = management.send(request(job, &execution.reason)?).await?;
     let message: JobView = read(&answer.body)?;
     if execution.no_wait {
         return Ok(Submitted::Queued(message));
@@ -151,15 +168,15 @@ pub(crate) async fn run_remotely(
 }
 
 /// A job as a request to the API.
-fn request(job: &Job) -> Result<Request, Failure> {
-    let address = path(job)?;
-    Ok(match job {
-        Job::Approve { pending, unproven, .. } => {
-            let approval = Approval::for_job(*pending, *unproven);
-            Request::act_with(address, json!({ "pending": approval.pending, "unproven": approval.unproven }))
-        }
-        _ => Request::act(address),
-    })
+fn request(job: &Job, reason: &ReasonOption) -> Result<Request, Failure> {
+    let mut body = reason.body();
+    if let Job::Approve { pending, unproven, .. } = job {
+        let approval = Approval::for_job(*pending, *unproven);
+        let fields = body.get_or_insert_with(|| json!({}));
+        fields["pending"] = approval.pending.into();
+        fields["unproven"] = approval.unproven.into();
+    }
+    Ok(Request::act_with(path(job)?, body))
 }
 
 /// The API's path for a job.

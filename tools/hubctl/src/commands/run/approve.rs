@@ -97,7 +97,7 @@ pub(super) fn run(args: &Args, source: &RunSource, global: &Global, output: &mut
         submit::run_remotely(&job, &args.execution, &management, output).await.map(Some)
     })?;
     match given {
-        None => reexport::local(&args.run_id, approval, &args.execution.work, global, output),
+        None => reexport::local(&args.run_id, approval, &args.execution, global, output),
         Some(Submitted::Queued(job)) => submit::report_submitted(&job, output),
         Some(Submitted::Finished(outcome)) => {
             let exit = submit::conclude_one(&args.execution.work, &outcome, &origin, output)?;

@@ -64,7 +64,7 @@ impl RunSource {
 
     /// Rejects options that don't apply where the job runs.
     fn check(&self, execution: &ExecutionOptions) -> Result<(), Failure> {
-        if self.state.location.is_some() { execution.check_local("--state") } else { execution.check(&self.reach) }
+        if self.state.location.is_some() { execution.check_standalone() } else { execution.check(&self.reach) }
     }
 
     /// Reads a run, which must exist.

@@ -13,7 +13,7 @@ use exporter::report::{RunKind, RunReport};
 use exporter::upload::Upload;
 
 use crate::commands::export::{Work, work};
-use crate::commands::job::submit;
+use crate::commands::job::submit::{self, ExecutionOptions};
 use crate::config::Global;
 use crate::deployment;
 use crate::exit::{Exit, Failure};
@@ -26,7 +26,7 @@ use crate::standalone::{Standalone, StateLocation};
 pub(super) fn local(
     run_id: &str,
     approval: Approval,
-    work: &Work,
+    ExecutionOptions { work, reason, .. }: &ExecutionOptions,
     global: &Global,
     output: &mut Output,
 ) -> Result<Exit> {
@@ -38,7 +38,7 @@ pub(super) fn local(
         let origin = Origin::workstation(global, is_local_file, connected.state());
         let reexport = Reexport { earlier: &earlier, approval, origin: &origin };
         let scan = reexport.open(cloud.as_ref(), cloud.as_ref()).await?;
-        submit::record_audit(&job(run_id, approval), &connected).await?;
+        submit::record_audit(&job(run_id, approval), reason.text.clone(), &connected).await?;
         let report = work::export(cloud, work, &origin, scan, reexport.options(), output).await?;
         Ok((report, origin))
     })?;

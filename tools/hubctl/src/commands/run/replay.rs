@@ -40,7 +40,7 @@ pub(super) fn run(args: &Args, source: &RunSource, global: &Global, output: &mut
         return reexport::standalone(run_id, Approval::default(), work, (location, global), output);
     }
     if source.reach.local {
-        return reexport::local(run_id, Approval::default(), work, global, output);
+        return reexport::local(run_id, Approval::default(), &args.execution, global, output);
     }
     let job = reexport::job(run_id, Approval::default());
     match submit::submit(&job, &format!("hubctl run replay {run_id}"), &args.execution, &source.reach, global, output)?

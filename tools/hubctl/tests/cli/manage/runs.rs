@@ -152,6 +152,30 @@ fn an_order_is_waited_for_and_its_runs_are_shown() {
 }
 
 #[test]
+fn the_reason_of_a_job_is_sent_and_shown() {
+    let deployment = deployment();
+    let job = deployment.json(&format!("run approve {RUN} --yes --no-wait --reason SEC-42"));
+    assert_eq!(job["reason"], "SEC-42");
+    let id = job["id"].as_str().unwrap();
+    // The API rejects control characters. What reached the table otherwise is escaped.
+    {
+        let kept = &mut *deployment.memory.kept();
+        let hostile = Some("SEC-42\u{1b}[31m".to_owned());
+        (kept.jobs[0].reason, kept.trail.last_mut().unwrap().reason) = (hostile.clone(), hostile);
+    }
+    for line in [format!("job show {id}"), "job list".to_owned(), "audit".to_owned()] {
+        let shown = deployment.run(&line).stdout;
+        assert!(shown.contains("SEC-42\\u{1b}[31m") && !shown.contains('\u{1b}'), "{line}: {shown}");
+    }
+    for line in ["--reason=", "--reason SEC-42 --state x"] {
+        assert_eq!(deployment.run(&format!("run replay {RUN} {line}")).exit, 2, "{line}");
+    }
+    let deleted = deployment.json(&format!("integration delete {ACCOUNT} --yes --archive --reason closed"));
+    assert_eq!(deleted["job"], deployment.memory.kept().jobs.last().unwrap().id.as_str());
+    assert_eq!(deployment.memory.kept().trail.last().unwrap().reason.as_deref(), Some("closed"));
+}
+
+#[test]
 fn an_order_that_nobody_waits_for_can_be_looked_up() {
     let deployment = deployment();
     let message = deployment.json(&format!("run replay {RUN} --no-wait"));
