@@ -66,7 +66,7 @@ PROGRAMS = {
     "dynamodb/connections.rs": ("Table", {"save": (EXPORT, CHECK, HUBCTL), "forget_this": ALL}),
     "dynamodb/history.rs": ("Table", {"read_history": (MANAGE, HUBCTL)}),
     "dynamodb/integrations.rs": ("Table", {"only_organization": (EXPORT, HUBCTL)}),
-    "dynamodb/jobs.rs": ("Table", {"record_job": CHANGES, "cancel_job": EXPORTS}),
+    "dynamodb/jobs.rs": ("Table", {"record_job": CHANGES, "record_progress": (EXPORT,), "cancel_job": EXPORTS}),
     "dynamodb/notifications.rs": ("", {"notified": (EXPORT, CHECK), "write_notified": (EXPORT, CHECK), "put_events": (EXPORT, CHECK)}),
     "dynamodb/query_all.rs": ("Table", {"query_all": (CHECK, HUBCTL)}),
     "dynamodb/query_page.rs": ("Table", {"partition": (MANAGE, HUBCTL)}),

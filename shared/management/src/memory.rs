@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use asff::AccountId;
 use exporter::connection::Connection;
 use exporter::integration::Integration;
-use exporter::jobs::{Job, JobRecord, JobStore};
+use exporter::jobs::{Job, JobProgress, JobRecord, JobState, JobStore};
 use exporter::ports::{AccountLocks, Acquired, Clock, InDoubt, Newest, PortError};
 use exporter::provider::{Provider, ProviderId};
 use exporter::registry::{
@@ -373,8 +373,14 @@ impl JobStore for Memory {
             return Ok(false);
         }
         kept.jobs.retain(|known| known.id != record.id);
-        kept.jobs.push(record.clone());
+        kept.jobs.push(JobRecord { progress: None, ..record.clone() });
         Ok(true)
+    }
+
+    async fn record_progress(&self, id: &str, progress: &JobProgress) -> Result<bool, PortError> {
+        let mut kept = self.up("record the progress of a job")?;
+        let known = kept.jobs.iter_mut().find(|known| known.id == id && known.state == JobState::Pending);
+        Ok(known.map(|known| known.progress = Some(progress.clone())).is_some())
     }
 
     async fn cancel_job(&self, record: &JobRecord) -> Result<(), PortError> {

@@ -1,5 +1,6 @@
 //! A progress bar on standard error while a file is read or accounts are checked, on terminals only.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
@@ -29,9 +30,20 @@ impl Watch {
         Self::with(style, template, total, look)
     }
 
-    /// Shows a changing message.
-    pub(crate) fn message_only(style: Style, look: impl Fn() -> String + Send + 'static) -> Self {
-        Self::with(style, MESSAGE, None, move || (0, look()))
+    /// Shows a changing message, and a bar as soon as `look` returns how many items are done, of how many.
+    pub(crate) fn waiting(style: Style, look: impl Fn() -> (Option<(u64, u64)>, String) + Send + 'static) -> Self {
+        let seen = Cell::new(None);
+        Self::spawn(style, move |bar| {
+            let (done, text) = look();
+            if seen.replace(done.map(|(_, total)| total)) != done.map(|(_, total)| total) || done.is_none() {
+                set_template(bar, if done.is_some() { COUNTING } else { MESSAGE });
+            }
+            if let Some((done, total)) = done {
+                bar.set_length(total);
+                bar.set_position(done);
+            }
+            bar.set_message(text);
+        })
     }
 
     /// Shows how many of `total` items are done. `things` is their noun.
@@ -50,10 +62,26 @@ impl Watch {
         total: Option<u64>,
         look: impl Fn() -> (u64, String) + Send + 'static,
     ) -> Self {
+        let is_new = Cell::new(true);
+        Self::spawn(style, move |bar| {
+            if is_new.replace(false) {
+                set_template(bar, template);
+                if let Some(total) = total {
+                    bar.set_length(total);
+                }
+            }
+            let (done, text) = look();
+            bar.set_position(done);
+            bar.set_message(text);
+        })
+    }
+
+    /// Updates a bar regularly, if there is a terminal.
+    fn spawn(style: Style, update: impl Fn(&ProgressBar) + Send + 'static) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let thread = style.terminal.then(|| {
             let stop = stop.clone();
-            thread::spawn(move || show(&stop, template, total, look))
+            thread::spawn(move || show(&stop, update))
         });
         Self { stop, thread }
     }
@@ -70,15 +98,16 @@ impl Drop for Watch {
     }
 }
 
-fn show(stop: &AtomicBool, template: &str, total: Option<u64>, look: impl Fn() -> (u64, String)) {
-    let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr());
+fn set_template(bar: &ProgressBar, template: &str) {
     if let Ok(style) = ProgressStyle::with_template(template) {
         bar.set_style(style.progress_chars("=> "));
     }
+}
+
+fn show(stop: &AtomicBool, update: impl Fn(&ProgressBar)) {
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
     while !stop.load(Ordering::Relaxed) {
-        let (bytes, text) = look();
-        bar.set_position(bytes);
-        bar.set_message(text);
+        update(&bar);
         thread::park_timeout(INTERVAL);
     }
     bar.finish_and_clear();

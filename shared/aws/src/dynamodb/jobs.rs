@@ -1,6 +1,6 @@
 //! Jobs on the queue on which uploads wait, and their records in the table.
 
-use exporter::jobs::{JobRecord, JobState, JobStore, retry, submit};
+use exporter::jobs::{JobProgress, JobRecord, JobState, JobStore, retry, submit};
 use exporter::ports::PortError;
 use exporter::registry::{ListPage, Page};
 use jiff::{SignedDuration, Timestamp};
@@ -32,6 +32,21 @@ impl JobStore for Cloud {
             .expression_attribute_names("#state", "state")
             .expression_attribute_values(":waiting", text(JobState::Pending.as_str()))
             .expression_attribute_values(":failed", text(JobState::Failed.as_str()));
+        is_written(request.send().await, action)
+    }
+
+    async fn record_progress(&self, id: &str, progress: &JobProgress) -> Result<bool, PortError> {
+        let action = || format!("record the progress of the job {id}");
+        let progress = to_attribute(progress).map_err(|error| failure(action(), error))?;
+        let request = self.dynamodb.update_item().table_name(&self.names.table);
+        let request = request
+            .key("pk", text(PARTITION))
+            .key("sk", text(id))
+            .update_expression("SET progress = :progress")
+            .condition_expression("#state = :pending")
+            .expression_attribute_names("#state", "state")
+            .expression_attribute_values(":progress", progress)
+            .expression_attribute_values(":pending", text(JobState::Pending.as_str()));
         is_written(request.send().await, action)
     }
 
@@ -73,5 +88,7 @@ fn to_item(record: &JobRecord) -> Result<Item, ItemError> {
 }
 
 fn from_item(item: &Item) -> Result<JobRecord, ItemError> {
-    get(item, "record")
+    let record: JobRecord = get(item, "record")?;
+    let progress = item.contains_key("progress").then(|| get(item, "progress")).transpose()?;
+    Ok(JobRecord { progress, ..record })
 }

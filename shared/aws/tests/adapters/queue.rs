@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aws::{Cloud, ResourceNames};
 use exporter::jobs::Queue;
-use exporter::jobs::{Chain, Job, JobMessage, JobRecord, JobState, JobStore as _, Round};
+use exporter::jobs::{Chain, Job, JobMessage, JobProgress, JobRecord, JobState, JobStore as _, Round};
 
 use exporter::registry::Page;
 use exporter::upload::Upload;
@@ -103,6 +103,25 @@ async fn a_failed_job_is_pending_again_before_its_message_is_on_the_queue() {
     let condition = "attribute_not_exists(pk) OR #state = :waiting OR #state = :failed";
     assert_eq!(recorded.json()["ConditionExpression"], condition);
     assert_eq!(message.header("x-amz-target"), Some("AmazonSQS.SendMessage"));
+}
+
+#[tokio::test]
+async fn progress_is_written_only_while_the_job_is_pending() {
+    let wire = Wire::serve(|_, _| {
+        let body = json!({ "__type": "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException" });
+        Reply::new(400, body.to_string())
+    })
+    .await;
+    let at = "2026-11-23T09:00:00Z".parse().unwrap();
+    let progress = JobProgress { done: 7, total: Some(10), regions: [].into(), updated_at: at };
+    assert!(!cloud(&wire.url).await.record_progress("7", &progress).await.unwrap(), "it has ended");
+    let [written] = wire.requests().try_into().unwrap();
+    assert_eq!(written.header("x-amz-target"), Some("DynamoDB_20120810.UpdateItem"));
+    let written = written.json();
+    assert_eq!(written["ConditionExpression"], "#state = :pending", "an item that is missing has no state");
+    assert_eq!(written["UpdateExpression"], "SET progress = :progress", "the record itself is never overwritten");
+    assert_eq!(written["ExpressionAttributeValues"][":pending"]["S"], "pending");
+    assert_eq!(written["Key"], json!({ "pk": { "S": "job" }, "sk": { "S": "7" } }));
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use exporter::jobs::{Job, JobState};
+use exporter::jobs::{Job, JobProgress, JobState, RegionProgress};
 use exporter::report::{RunKind, RunReport, RunStatus};
 use jiff::Timestamp;
 use management::memory::Memory;
@@ -20,11 +20,25 @@ pub(crate) async fn run(memory: Arc<Memory>) {
     }
 }
 
+/// What a job has done after so many seconds.
+fn progress(seconds: i64, now: Timestamp) -> JobProgress {
+    let share = |findings: u64| findings / JOB_SECONDS.unsigned_abs() * seconds.max(0).unsigned_abs();
+    let regions = [("eu-west-1", 800), ("us-east-1", 400)].into_iter().filter_map(|(name, total)| {
+        Some((name.parse().ok()?, RegionProgress { done: share(total), total: Some(total) }))
+    });
+    JobProgress { done: share(1_200), total: Some(1_200), regions: regions.collect(), updated_at: now }
+}
+
 fn complete(memory: &Memory, now: Timestamp) {
     let kept = &mut *memory.kept();
     for index in 0..kept.jobs.len() {
         let record = kept.jobs[index].clone();
-        if record.state != JobState::Pending || now.duration_since(record.submitted_at).as_secs() < JOB_SECONDS {
+        if record.state != JobState::Pending {
+            continue;
+        }
+        let seconds = now.duration_since(record.submitted_at).as_secs();
+        if seconds < JOB_SECONDS {
+            kept.jobs[index].progress = Some(progress(seconds, now));
             continue;
         }
         let (kind, of) = match &record.job {

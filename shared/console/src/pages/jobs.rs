@@ -10,7 +10,7 @@ use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse as _, Response};
-use exporter::jobs::JobState;
+use exporter::jobs::{JobProgress, JobState};
 use futures::stream::{self, Stream};
 use jiff::Timestamp;
 use management::wire::JobView;
@@ -21,7 +21,7 @@ use crate::client::{Failed, Request};
 use crate::form::encoded;
 use crate::messages::Message;
 use crate::view::parts::{Button, State};
-use crate::view::text::{age, principal, sentence, time};
+use crate::view::text::{age, count, principal, sentence, time};
 use crate::visit::{Frame, Visit};
 
 /// Jobs per page.
@@ -123,6 +123,7 @@ struct JobPage {
 struct Panel {
     state: State,
     steps: Vec<(String, State, String)>,
+    progress: Option<Shown>,
     runs: Vec<String>,
     then: Vec<String>,
     is_live: bool,
@@ -132,6 +133,30 @@ struct Panel {
 }
 
 impl HtmlSafe for Panel {}
+
+/// How far a job is.
+#[derive(Clone, PartialEq, Eq)]
+struct Shown {
+    done: u64,
+    /// None: unknown.
+    total: Option<u64>,
+    label: String,
+    regions: String,
+}
+
+fn shown(progress: &JobProgress) -> Shown {
+    let share = |done: u64, total: Option<u64>| {
+        let total = total.map_or_else(String::new, |total| format!(" of {}", count(total)));
+        format!("{}{total}", count(done))
+    };
+    let regions = progress.regions.iter().map(|(name, region)| format!("{name} {}", share(region.done, region.total)));
+    Shown {
+        done: progress.done,
+        total: progress.total,
+        label: format!("{} findings", share(progress.done, progress.total)),
+        regions: regions.collect::<Vec<_>>().join(" · "),
+    }
+}
 
 /// `GET /jobs/{id}`
 pub(crate) async fn show(visit: Visit, Path(id): Path<String>) -> Response {
@@ -165,6 +190,7 @@ fn panel(job: &JobView, now: Timestamp, may_change: bool) -> Panel {
     Panel {
         state: state(job.state),
         steps,
+        progress: job.progress.as_ref().map(shown),
         runs: job.runs.clone(),
         then: job.next_job_ids.clone(),
         is_live: job.state == JobState::Pending,

@@ -1,7 +1,7 @@
 //! What pages do: each action, its result, and what happens when something fails.
 
 use axum::http::StatusCode;
-use exporter::jobs::Job;
+use exporter::jobs::{Job, JobStore};
 
 use crate::host::sample::RUN;
 use crate::host::{Browser, Host, hidden, plain};
@@ -201,6 +201,29 @@ async fn the_live_part_of_a_job_ends_with_the_job() {
     let reply = browser.get(&format!("/jobs/{done}/events")).await;
     assert_eq!(reply.headers["content-type"], "text/event-stream");
     assert!(reply.text.contains("succeeded") && reply.text.ends_with("event: done\ndata: done\n\n"), "{}", reply.text);
+}
+
+#[tokio::test]
+async fn a_pending_job_shows_how_far_it_is() {
+    let browser = Browser::open().await;
+    let id = "0193a20f-1c7a-7e02-8b11-4d5e6f7a8b9c";
+    let page = browser.get(&format!("/jobs/{id}")).await.text;
+    assert!(!page.contains("<progress"), "nothing is known yet");
+    let region = |done| exporter::jobs::RegionProgress { done, total: Some(2_410) };
+    let progress = exporter::jobs::JobProgress {
+        done: 3_100,
+        total: Some(5_210),
+        regions: [("eu-west-1".parse().unwrap(), region(1_204))].into(),
+        updated_at: jiff::Timestamp::now(),
+    };
+    assert!(JobStore::record_progress(browser.host.memory.as_ref(), id, &progress).await.unwrap());
+    let page = browser.get(&format!("/jobs/{id}")).await.text;
+    assert!(page.contains("<progress max=\"5210\" value=\"3100\""), "{page}");
+    assert!(page.contains("<b>3,100 of 5,210 findings</b>") && page.contains("eu-west-1 1,204 of 2,410"), "{page}");
+    let unknown = exporter::jobs::JobProgress { total: None, ..progress };
+    assert!(JobStore::record_progress(browser.host.memory.as_ref(), id, &unknown).await.unwrap());
+    let page = browser.get(&format!("/jobs/{id}")).await.text;
+    assert!(!page.contains("<progress") && page.contains("<b>3,100 findings</b>"), "{page}");
 }
 
 #[tokio::test]

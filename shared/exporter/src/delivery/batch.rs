@@ -18,6 +18,7 @@ use crate::progress::Progress;
 use crate::quarantine::Rejected;
 use crate::report::undelivered;
 use crate::settings::Settings;
+use crate::state::Stored;
 
 /// What the calls of one Region share.
 pub(crate) struct RegionConfig<H> {
@@ -245,7 +246,7 @@ fn classify<H>(
     delivered: &mut Delivered,
 ) -> Classified {
     if failed.is_empty() {
-        config.progress.add_sent(sub_batch.batch.len() as u64);
+        note_sent(config, &sub_batch.batch);
         delivered.sent.push(sub_batch.batch.clone());
         return Classified::Complete;
     }
@@ -274,7 +275,7 @@ fn classify<H>(
     }
     let sent = sub_batch.batch.pick(|index| stored[index]);
     if sent.len() > 0 {
-        config.progress.add_sent(sent.len() as u64);
+        note_sent(config, &sent);
         delivered.sent.push(sent);
     }
     delivered.quarantined.append(&mut rejected);
@@ -286,6 +287,11 @@ fn classify<H>(
         Some(error) => Classified::RegionRejected(error, rest),
         None => retry_or_give_up(config, sub_batch, rest, delivered),
     }
+}
+
+fn note_sent<H>(config: &RegionConfig<H>, batch: &Batch) {
+    let archived = batch.entries().filter(|(meta, _)| matches!(meta.stored, Stored::Archived(_))).count();
+    config.progress.add_sent(config.region, batch.len() as u64, archived as u64);
 }
 
 fn retry_or_give_up<H>(

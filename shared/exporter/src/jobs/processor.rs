@@ -12,6 +12,7 @@ use super::chain::{Chain, Round, is_locked};
 use super::delivery::Delivery;
 use super::error::JobError;
 use super::job::Job;
+use super::progress::with_progress;
 use super::queue::Queue;
 use super::record::{JobMessage, JobRecord, JobState, JobStore};
 use super::run::{accounts_of_provider, accounts_with_state, run_job};
@@ -108,7 +109,9 @@ impl<'a, P: Ports + Scans + Queue + JobStore> Processor<'a, P> {
         }
         let run_id = self.chain.run_id.clone();
         let options = Options { job_id: self.message.id.clone(), run_id, ..options.clone() };
-        let runs = match run_job(ports, settings, self.job, &options).await {
+        let work = run_job(ports, settings, self.job, &options);
+        let id = self.record.as_ref().map(|record| record.id.as_str());
+        let runs = match with_progress(self.ports, id, self.job, &options.progress, work).await {
             Ok(runs) => runs,
             Err(error @ (JobError::Rejected(_) | JobError::PartlyRejected { .. })) => {
                 let runs = if let JobError::PartlyRejected { runs, .. } = &error { runs.as_slice() } else { &[] };

@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 
 use super::chain::Chain;
 use super::job::Job;
+use super::progress::JobProgress;
 use crate::ports::PortError;
 
 /// The longest that an invocation of Lambda takes.
@@ -140,6 +141,9 @@ pub struct JobRecord {
     /// When its last attempt began: after that its message is in the dead-letter queue, even if the attempt was aborted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_attempt_at: Option<Timestamp>,
+    /// How far it is, if it is pending and that was written ([`JobStore::record_progress`]). It is stored beside the record.
+    #[serde(skip)]
+    pub progress: Option<JobProgress>,
 }
 
 impl JobRecord {
@@ -158,6 +162,7 @@ impl JobRecord {
             completed_at: None,
             inline: false,
             last_attempt_at: None,
+            progress: None,
         }
     }
 
@@ -190,6 +195,7 @@ impl JobRecord {
             completed_at: None,
             inline: false,
             last_attempt_at: None,
+            progress: None,
             ..self.clone()
         })
     }
@@ -204,7 +210,7 @@ impl JobRecord {
     /// The same, completed.
     #[must_use]
     pub fn completed(self, state: JobState, message: Option<String>, now: Timestamp) -> Self {
-        Self { state, message, completed_at: Some(now), ..self }
+        Self { state, message, completed_at: Some(now), progress: None, ..self }
     }
 }
 
@@ -216,6 +222,11 @@ pub trait JobStore {
     /// Writes the record of a job, in one atomic step with making sure that the one of the same id, if there is one, is not
     /// completed. False, and nothing written, if it is: what a user undid stays undone.
     fn record_job(&self, record: &JobRecord) -> impl Future<Output = Result<bool, PortError>> + Send;
+
+    /// Writes how far a job is, in one atomic step with making sure that it is pending. False, and nothing written, if it is not:
+    /// it has ended, or there is no record of it. The next [`JobStore::record_job`] removes the progress.
+    fn record_progress(&self, id: &str, progress: &JobProgress)
+    -> impl Future<Output = Result<bool, PortError>> + Send;
 
     /// Writes the record of a job that is canceled, whatever the one of the same id says.
     fn cancel_job(&self, record: &JobRecord) -> impl Future<Output = Result<(), PortError>> + Send;

@@ -55,6 +55,9 @@ impl<P: Ports> JobRunner<P> {
             let under = what.code.as_ref().map_or(String::new(), |code| format!(" under the code {code}"));
             return Err(RunnerError::Rejected(format!("of run {run_id} nothing is in quarantine{under}")));
         }
+        let is_chosen = |found: &String| what.code.as_ref().is_none_or(|code| code == found);
+        let codes = left.iter().flat_map(|run| run.in_quarantine());
+        options.progress.expect(codes.filter(|(found, _)| is_chosen(found)).map(|(_, findings)| findings).sum());
         let mut runs = Vec::new();
         for earlier in left {
             let run = self.redrive_run(earlier, what.code.as_deref(), options).await?;
@@ -100,6 +103,7 @@ impl<P: Ports> JobRunner<P> {
                     outcomes.push(EntryOutcome::Unchanged);
                     continue;
                 }
+                context.run.shared.progress.add_read(1);
                 match redrive_entry(&context, &mut redelivery, entry, earlier.format).await {
                     Ok(line) => outcomes.push(line),
                     Err(error) => {

@@ -40,6 +40,7 @@ pub(super) async fn replay<P: Ports + Scans>(
     if scan.info.etag != earlier.upload.etag {
         return Err(refused(format!("{source} was rewritten since run {run_id} exported it")));
     }
+    options.progress.expect(earlier.counts.read + earlier.findings_to_approve(approval));
     let exporter = Exporter::new(ports.clone(), settings.clone());
     let Options { job_id, run_id, deadline, progress } = options.clone();
     let options = export::Options { reexport: true, approval, any_format: false, job_id, run_id, deadline, progress };

@@ -47,6 +47,9 @@ impl<P: Ports> JobRunner<P> {
         if archived.is_empty() {
             return Err(RunnerError::Rejected(format!("run {run_id} archived nothing")));
         }
+        for (region, archived) in archived.iter().flat_map(|(_, regions)| regions) {
+            options.progress.expect_in(*region, archived.findings);
+        }
         let run = self.begin(RunKind::UndoArchive, Some(run_id), format!("what run {run_id} archived"));
         let undo = |context: JobContext<P>| async move {
             let mut accounts = Vec::new();

@@ -36,6 +36,16 @@ impl RunReport {
         waiting.map(|(account, report)| (*account, report))
     }
 
+    /// How many findings this approval would archive.
+    pub fn findings_to_approve(&self, approval: Approval) -> u64 {
+        let pending = |report: &AccountReport| match report.archive {
+            Some(ArchiveSkipped::ArchiveRequiresApproval { pending, .. }) if approval.pending => pending,
+            _ => 0,
+        };
+        let unproven = |report: &AccountReport| if approval.unproven { report.counts.unproven } else { 0 };
+        self.accounts.values().map(|report| pending(report) + unproven(report)).sum()
+    }
+
     /// Whether something waits for an approval.
     pub fn needs_approval(&self) -> bool {
         self.accounts_to_approve(Approval { pending: true, unproven: true }).next().is_some()

@@ -9,7 +9,8 @@ use exporter::integration::ArchiveScope;
 use exporter::jobs::Options;
 use exporter::jobs::Queue;
 use exporter::jobs::{
-    Chain, Delivery, Job, JobError, JobMessage, JobRecord, JobState, JobStore, RETRY_DELAY, Round, process, submit,
+    Chain, Delivery, Job, JobError, JobMessage, JobProgress, JobRecord, JobState, JobStore, RETRY_DELAY, Round,
+    process, submit,
 };
 use exporter::ports::{AccountLocks as _, Clock as _, OpenError, PortError, Scan, Scans};
 use exporter::report::{RunReport, RunStatus};
@@ -34,6 +35,10 @@ pub(crate) struct JobSubmitter {
     records: BTreeMap<String, JobRecord>,
     queue: Vec<(JobMessage, Duration)>,
     uploads: BTreeMap<String, Bytes>,
+    /// What was written of the progress of jobs, in order.
+    pub(crate) progress: Vec<JobProgress>,
+    /// Whether progress can't be written.
+    pub(crate) progress_fails: bool,
 }
 
 impl Scans for FakeAws {
@@ -66,10 +71,28 @@ impl JobStore for FakeAws {
             let records = &mut self.world.stores.lock().unwrap().jobs.records;
             let is_open = records.get(&record.id).is_none_or(|known| !known.state.is_final());
             if is_open {
-                records.insert(record.id.clone(), record.clone());
+                records.insert(record.id.clone(), JobRecord { progress: None, ..record.clone() });
             }
             is_open
         };
+        Ok(self.life.step(write).await)
+    }
+
+    async fn record_progress(&self, id: &str, progress: &JobProgress) -> Result<bool, PortError> {
+        let write = || {
+            let jobs = &mut self.world.stores.lock().unwrap().jobs;
+            let known = jobs.records.get_mut(id).filter(|known| known.state == JobState::Pending);
+            let is_pending = known.is_some();
+            if let Some(known) = known {
+                known.progress = Some(progress.clone());
+                jobs.progress.push(progress.clone());
+            }
+            is_pending
+        };
+        let is_broken = self.world.stores.lock().unwrap().jobs.progress_fails;
+        if is_broken {
+            return Err(PortError { action: "record the progress".to_owned(), message: "no answer".to_owned() });
+        }
         Ok(self.life.step(write).await)
     }
 

@@ -35,6 +35,7 @@ mod parallel;
 mod partial_scans;
 mod partial_visibility;
 mod possible_states;
+mod progress;
 mod promises;
 mod redrive;
 mod regions;

@@ -1,7 +1,7 @@
 //! Jobs in requests and responses.
 
 use exporter::approval::Approval;
-use exporter::jobs::{JobRecord, JobState};
+use exporter::jobs::{JobProgress, JobRecord, JobState};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -67,6 +67,9 @@ pub struct JobView {
     /// Why it was rejected, failed, or was canceled, or what it waits for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
+    /// How far its current attempt is, if it is pending and runs for longer than a few seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub progress: Option<JobProgress>,
     /// Runs of its last attempt.
     pub runs: Vec<String>,
     /// Jobs that it submitted to continue its work.
@@ -94,6 +97,7 @@ impl JobView {
             id: record.id,
             state: record.state,
             message: record.message,
+            progress: record.progress.filter(|_| record.state == JobState::Pending),
             runs: record.runs,
             next_job_ids: record.next_job_ids,
             submitted_at: record.submitted_at,

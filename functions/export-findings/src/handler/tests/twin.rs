@@ -7,7 +7,7 @@ use std::time::Duration;
 use asff::{AccountId, RegionName};
 use bytes::Bytes;
 use exporter::integration::Integration;
-use exporter::jobs::{Chain, JobMessage, JobRecord, JobStore, Queue, Round};
+use exporter::jobs::{Chain, JobMessage, JobProgress, JobRecord, JobStore, Queue, Round};
 use exporter::notifications::{Event, Notifications, Notified};
 use exporter::ports::{
     AccountLocks, Acquired, CallError, Claim, Clock, ConnectError, Hub, HubState, Hubs, ImportOutcome, InDoubt,
@@ -158,6 +158,10 @@ impl JobStore for Twin {
 
     async fn record_job(&self, record: &JobRecord) -> Result<bool, PortError> {
         Err(failure(&record.id))
+    }
+
+    async fn record_progress(&self, _: &str, _: &JobProgress) -> Result<bool, PortError> {
+        Ok(false)
     }
 
     async fn cancel_job(&self, record: &JobRecord) -> Result<(), PortError> {

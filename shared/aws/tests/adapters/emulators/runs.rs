@@ -1,7 +1,7 @@
 //! Claims, accounts, runs and orders: who works on what, and what is recorded of it.
 
 use asff::AccountId;
-use exporter::jobs::{Job, JobRecord, JobState, JobStore as _};
+use exporter::jobs::{Job, JobProgress, JobRecord, JobState, JobStore as _, RegionProgress};
 use exporter::ports::{AccountLocks as _, Acquired, Claim, InDoubt, Runs as _, UploadLocks as _};
 use exporter::registry::{HistoryPage, Page, RunLog as _};
 use exporter::report::history::day_of;
@@ -193,10 +193,18 @@ async fn an_order_that_is_settled_stays_so(place: Place) {
     for record in [&first, &second, &third] {
         assert!(cloud.record_job(record).await.unwrap());
     }
+    let regions = [("eu-west-1".parse().unwrap(), RegionProgress { done: 5, total: Some(9) })].into();
+    let progress = JobProgress { done: 7, total: Some(10), regions, updated_at: Timestamp::UNIX_EPOCH };
+    assert!(cloud.record_progress("order-1", &progress).await.unwrap());
+    let under_way = JobRecord { progress: Some(progress.clone()), ..first.clone() };
+    assert_eq!(cloud.job_record("order-1").await.unwrap(), Some(under_way));
     let done = JobRecord { state: JobState::Succeeded, ..first.clone() };
     assert!(cloud.record_job(&done).await.unwrap());
     assert!(!cloud.record_job(&first).await.unwrap());
+    // Progress that arrives late changes nothing that has ended, and makes no record.
+    assert!(!cloud.record_progress("order-1", &progress).await.unwrap());
     assert_eq!(cloud.job_record("order-1").await.unwrap(), Some(done.clone()));
+    assert!(!cloud.record_progress("order-4", &progress).await.unwrap());
     cloud.cancel_job(&first).await.unwrap();
     assert_eq!(cloud.job_record("order-1").await.unwrap(), Some(first.clone()));
     assert_eq!(cloud.job_record("order-4").await.unwrap(), None);

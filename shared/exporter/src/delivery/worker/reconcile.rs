@@ -44,6 +44,7 @@ impl<P: Ports> RegionWorker<P> {
             return Ok(());
         }
         self.state.region_state = Some(Box::new(RegionState::open(self.ports.clone(), self.header.clone()).await?));
+        self.expect_active();
         let mut drift = Drift::default();
         let mut found = HashMap::new();
         let read = self.read_hub(&mut drift, &mut found, dry_run).await?;
@@ -85,6 +86,7 @@ impl<P: Ports> RegionWorker<P> {
                 Ok(None) => return Ok(Ok(())),
                 Err(error) => return Ok(Err(unread_message(&error))),
             };
+            self.sender.config().progress.add_read_from(self.header.region, page.len() as u64);
             let mut found_in_hub = HubFindings::new();
             for finding in &page {
                 let now_ms = self.ports.now().as_millisecond();

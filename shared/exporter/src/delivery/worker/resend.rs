@@ -58,9 +58,19 @@ impl<P: Ports> RegionWorker<P> {
         self.state.archiving = archiving;
         let opened = self.open().await;
         self.note_error(opened);
+        if archiving {
+            self.expect_active();
+        }
         let passed = self.send_selected(select.as_ref()).await;
         self.note_error(passed);
         self.conclude(Conclusion::default()).await
+    }
+
+    /// Notes that all active findings of the state are to be processed.
+    pub(in crate::delivery) fn expect_active(&self) {
+        let Some(region_state) = &self.state.region_state else { return };
+        let active = region_state.index.iter().filter(|(meta, _)| meta.is_active()).count();
+        self.sender.config().progress.expect_in(self.header.region, active as u64);
     }
 
     /// Sends what `select` makes of the state's entries; waits for every answer, since what is sent later counts otherwise.

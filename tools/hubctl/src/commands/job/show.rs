@@ -3,7 +3,7 @@
 use std::io;
 
 use anyhow::Result;
-use exporter::jobs::JobState;
+use exporter::jobs::{JobProgress, JobState};
 use exporter::report::RunReport;
 use management::wire::JobView;
 
@@ -28,7 +28,8 @@ Examples:
   hubctl job show 01936f2e-9a3b-7c41-8d5e-0c2d5e6f7a8b --wait
 
 JSON: id, job (its type), target (a run, an account, or an organization; null
-for all), state (pending, succeeded, rejected, failed, canceled), message, runs,
+for all), state (pending, succeeded, rejected, failed, canceled), message,
+progress (done, total, regions, updated_at; of a pending job), runs,
 next_job_ids, submitted_at, submitted_by, reason, completed_at. With --wait an
 array of its runs, as in `hubctl run show`.")]
 pub(crate) struct Args {
@@ -69,6 +70,19 @@ pub(super) fn write_runs(runs: &[RunReport], origin: &Origin, output: &mut Outpu
     write_each(runs, output, |run, output| run_report::write(run, origin, output))
 }
 
+/// How far the job is, in all and by Region.
+fn add_progress(details: &mut Details, progress: &JobProgress) {
+    let share = |done: u64, total: Option<u64>| {
+        let total = total.map_or(String::new(), |total| format!(" of {}", text::count(total)));
+        format!("{}{total}", text::count(done))
+    };
+    let all = share(progress.done, progress.total);
+    details.add(Tone::Plain, "Progress", format!("{all} findings at {}", text::time(progress.updated_at)));
+    for (name, region) in &progress.regions {
+        details.add(Tone::Plain, "In Region", format!("{name}: {}", share(region.done, region.total)));
+    }
+}
+
 fn details(job: &JobView, origin: &Origin) -> Details {
     let mut details = Details::new();
     details.add(Tone::Strong, "Job", &job.id);
@@ -77,6 +91,9 @@ fn details(job: &JobView, origin: &Origin) -> Details {
     details.add(tone(job.state), "State", job.state.as_str());
     if let Some(message) = &job.message {
         details.add(Tone::Plain, "Message", text::harmless(message));
+    }
+    if let Some(progress) = &job.progress {
+        add_progress(&mut details, progress);
     }
     details.add(Tone::Plain, "Submitted", format!("{} by {}", text::time(job.submitted_at), job.submitted_by));
     if let Some(reason) = &job.reason {

@@ -51,7 +51,7 @@ pub(crate) struct ExecutionOptions {
 /// The result of submitting a job.
 pub(crate) enum Submitted {
     /// It is in the deployment's queue, and not waited for.
-    Queued(JobView),
+    Queued(Box<JobView>),
     /// It was run, at least in part.
     Finished(Outcome),
 }
@@ -158,7 +158,7 @@ pub(crate) async fn run_remotely(
     let answer = management.send(request(job, &execution.reason)?).await?;
     let message: JobView = read(&answer.body)?;
     if execution.no_wait {
-        return Ok(Submitted::Queued(message));
+        return Ok(Submitted::Queued(Box::new(message)));
     }
     let settled = wait::completed(management, message, output).await?;
     if let (Some(why), []) = (settled.refused.first(), settled.runs.as_slice()) {

@@ -1,0 +1,110 @@
+//! How far a job is, in its record.
+
+use exporter::jobs::{
+    Job, JobError, JobProgress, JobRecord, JobState, JobStore as _, Options, PROGRESS_INTERVAL, process,
+};
+use exporter::report::RunReport;
+use exporter::settings::Settings;
+use jiff::Timestamp;
+
+use crate::fake_aws::World;
+use crate::jobs::{FROM_QUEUE, fake_aws, record, submitted, upload};
+use crate::promises::{failed, scan};
+use crate::run_lifetime::Life;
+use crate::{ACCOUNT, REGIONS, integrate, world};
+
+/// Findings of a job that takes some seconds: ten calls in each of three Regions.
+const FINDINGS: u64 = 3_000;
+
+/// One call per second in each Region.
+fn slow() -> Settings {
+    Settings { import_calls_per_second: 1, import_calls_burst: 1, ..Settings::default() }
+}
+
+async fn run_slowly(world: &World, id: &str, job: Job) -> Result<Vec<RunReport>, JobError> {
+    let message = submitted(world, id, job).await;
+    process(&fake_aws(world, Life::long()), &slow(), &message, FROM_QUEUE, &Options::default()).await.outcome
+}
+
+fn written(world: &World) -> Vec<JobProgress> {
+    world.stores.lock().unwrap().jobs.progress.clone()
+}
+
+/// An account with findings in Security Hub, and the job that archives them.
+async fn archiving() -> (World, Job) {
+    let world = world(|config| config);
+    let provider = integrate(&world, ACCOUNT, |_| {}).provider;
+    let run = upload(&world, "first", &scan(0, failed(u32::try_from(FINDINGS).unwrap()))).await;
+    assert_eq!(run.counts.sent, FINDINGS);
+    world.sleep(3600).await;
+    (world, Job::ArchiveAll { provider, deletion_requested_at: None })
+}
+
+fn some_progress() -> JobProgress {
+    JobProgress { done: 1, total: None, regions: [].into(), updated_at: Timestamp::UNIX_EPOCH }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_that_takes_longer_shows_how_far_it_is() {
+    let (world, job) = archiving().await;
+    let started = tokio::time::Instant::now();
+    let runs = run_slowly(&world, "7", job).await.unwrap();
+    assert_eq!(runs[0].counts.archived, FINDINGS);
+    let written = written(&world);
+    let writes_max = started.elapsed().as_secs() / PROGRESS_INTERVAL.as_secs();
+    assert!((3..=writes_max).contains(&(written.len() as u64)), "at most {writes_max}: {written:?}");
+    for progress in &written {
+        let regions: u64 = progress.regions.values().map(|region| region.done).sum();
+        assert_eq!((progress.total, progress.regions.len()), (Some(FINDINGS), REGIONS.len()), "{progress:?}");
+        assert_eq!(regions, progress.done, "{progress:?}");
+    }
+    assert!(written.is_sorted_by(|before, after| before.done < after.done), "each write has news: {written:?}");
+    let record = record(&world, "7");
+    assert_eq!((record.state, record.progress), (JobState::Succeeded, None), "a job that has ended has no progress");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_approval_counts_what_it_reads_and_what_it_archives() {
+    let (world, _) = archiving().await;
+    integrate(&world, ACCOUNT, |integration| integration.partial_scan_percent = 0);
+    let held = upload(&world, "second", &scan(1, failed(600))).await;
+    assert_eq!(held.counts.archived, 0, "more than the limit");
+    world.sleep(3600).await;
+    run_slowly(&world, "8", Job::Approve { run_id: held.run_id, pending: false, unproven: false }).await.unwrap();
+    let last = written(&world).pop().unwrap();
+    assert_eq!(last.total, Some(FINDINGS), "600 are read, and 2,400 archived");
+    assert!((600..=FINDINGS).contains(&last.done), "{last:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn progress_never_changes_a_job_that_has_ended() {
+    let (world, job) = archiving().await;
+    run_slowly(&world, "7", job.clone()).await.unwrap();
+    let (ports, ended) = (fake_aws(&world, Life::long()), record(&world, "7"));
+    assert!(!ports.record_progress("7", &some_progress()).await.unwrap());
+    assert_eq!(record(&world, "7"), ended);
+    assert!(!ports.record_progress("unknown", &some_progress()).await.unwrap(), "nor makes a record");
+
+    // The same if it is canceled while it runs.
+    run_slowly(&world, "undo", Job::UndoArchive { run_id: ended.runs[0].clone() }).await.unwrap();
+    world.sleep(3600).await;
+    let before = written(&world).len();
+    let cancel = async {
+        tokio::time::sleep(PROGRESS_INTERVAL * 2).await;
+        let canceled = record(&world, "8").completed(JobState::Canceled, None, Timestamp::UNIX_EPOCH);
+        ports.cancel_job(&canceled).await.unwrap();
+        (written(&world).len(), canceled)
+    };
+    let (_, (at_cancel, canceled)): (_, (usize, JobRecord)) = tokio::join!(run_slowly(&world, "8", job), cancel);
+    assert!(at_cancel > before, "it had shown how far it was");
+    assert_eq!(written(&world).len(), at_cancel, "and then no more");
+    assert_eq!(record(&world, "8"), canceled);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_whose_progress_can_not_be_written_succeeds() {
+    let (world, job) = archiving().await;
+    world.stores.lock().unwrap().jobs.progress_fails = true;
+    assert_eq!(run_slowly(&world, "7", job).await.unwrap()[0].counts.archived, FINDINGS);
+    assert_eq!((record(&world, "7").state, written(&world)), (JobState::Succeeded, Vec::new()));
+}
