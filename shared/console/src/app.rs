@@ -9,7 +9,6 @@ use crate::connections::Snapshot;
 use crate::guard::Gate;
 use crate::histories::Histories;
 use crate::messages::Messages;
-use crate::plans::Plans;
 use crate::ports::Workbench;
 use crate::settings::Settings;
 
@@ -20,7 +19,6 @@ pub(crate) struct App {
     pub(crate) settings: Settings,
     pub(crate) gate: Arc<Gate>,
     pub(crate) messages: Messages,
-    pub(crate) plans: Plans,
     pub(crate) connections: Snapshot,
     pub(crate) histories: Histories,
     /// Event streams that may still be opened.

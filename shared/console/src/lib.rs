@@ -16,7 +16,6 @@ mod guard;
 mod histories;
 mod messages;
 mod pages;
-mod plans;
 pub mod ports;
 mod settings;
 mod view;
@@ -55,7 +54,6 @@ pub fn console(ports: Ports, settings: Settings) -> (Router, Arc<Gate>) {
         settings,
         gate: gate.clone(),
         messages: messages::Messages::default(),
-        plans: plans::Plans::default(),
         streams: Arc::new(tokio::sync::Semaphore::new(STREAMS_MAX)),
     });
     let router = pages::router(app).layer(CompressionLayer::new());

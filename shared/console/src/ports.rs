@@ -4,9 +4,6 @@ use std::future::Future;
 use std::pin::Pin;
 
 use bytes::Bytes;
-use exporter::explain::{Explanation, FindingName};
-use exporter::report::RunReport;
-use exporter::upload::Upload;
 use tower::ServiceExt as _;
 
 /// Bytes of a response that are read at most. A page of a list is far smaller.
@@ -25,12 +22,6 @@ pub trait Api: Send + Sync + 'static {
 pub trait Workbench: Send + Sync + 'static {
     /// The output of `hubctl permissions print` for an integration or a provider.
     fn permissions(&self, request: Permissions) -> Reply<String>;
-
-    /// What `hubctl explain` knows of a finding. With `live`, Security Hub is asked, too.
-    fn explain(&self, id: String, name: FindingName, live: bool) -> Reply<Explanation>;
-
-    /// What an export of an object would do, by `hubctl plan`: a report of a run that changes nothing.
-    fn plan(&self, upload: Upload) -> Reply<RunReport>;
 
     /// The checks of the deployment that `hubctl doctor` makes.
     fn inspect(&self) -> Reply<Vec<DeploymentCheck>>;

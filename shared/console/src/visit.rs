@@ -121,10 +121,7 @@ impl Visit {
         let settings = &self.app.settings;
         let title = title.into();
         let note = self.app.messages.find(self.query.get("said")).map(Note::from);
-        // To plan and to explain, the buckets are read, which only this machine does.
-        let shown =
-            TABS.into_iter().filter(|(id, _, _)| !["explain", "plan"].contains(id) || self.app.workbench.is_some());
-        let tabs = shown.map(|(id, name, href)| Tab { name, href, is_current: id == tab });
+        let tabs = TABS.into_iter().map(|(id, name, href)| Tab { name, href, is_current: id == tab });
         let scripts = ["htmx.min.js", "hx-sse.min.js", "console.js"].map(assets::address);
         let name = settings.name.clone().unwrap_or_default();
         Frame {
@@ -145,11 +142,7 @@ impl Visit {
             here: self.here(),
             version: settings.version.clone(),
             is_read_only: settings.is_read_only,
-            search: if self.app.workbench.is_some() {
-                "Account, run, finding ID, s3:// …"
-            } else {
-                "Account, run, or job"
-            },
+            search: "Account, run, finding ID, s3:// …",
         }
     }
 

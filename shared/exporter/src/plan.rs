@@ -2,34 +2,128 @@
 //! were, what would be kept is kept in memory. So a plan can't differ from what the export then does.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use asff::{AccountId, RegionName};
 use bytes::Bytes;
 use futures::StreamExt;
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
+use crate::export::{ExportError, Exporter, Options};
 use crate::integration::Integration;
 use crate::ports::{
     AccountLocks, Acquired, CallError, Claim, Clock, ConnectError, Hub, HubState, Hubs, ImportOutcome, InDoubt,
-    Integrations, Newest, Object, ObjectWriter, Objects, Page, PortError, Ports, PutMode, Runs, UploadLocks,
+    Integrations, Newest, Object, ObjectWriter, Objects, Page, PortError, Ports, PutMode, Runs, Scan, UploadLocks,
 };
-use crate::report::RunReport;
+use crate::provider::ProviderId;
+use crate::report::{RunReport, RunStatus};
+use crate::settings::Settings;
 
 /// Ports through which everything is read and nothing is changed.
 ///
 /// Memory grows with the states that the export would write: some hundred bytes per finding.
 pub struct Planning<P> {
     real: Arc<P>,
-    written: Written,
+    written: Arc<Written>,
 }
 
-type Written = Arc<Mutex<BTreeMap<String, Bytes>>>;
+/// What the export would write.
+struct Written {
+    objects: Mutex<BTreeMap<String, Bytes>>,
+    bytes: AtomicUsize,
+    bytes_max: usize,
+}
+
+/// A plan: the report of a run that did not take place.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct PlanReport {
+    /// The run.
+    pub run: RunReport,
+    /// The accounts of the scan whose integration is disabled, with the ID of that integration: nothing is exported for them until it
+    /// is enabled. The plan is made as if it were.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[cfg_attr(feature = "openapi", schema(value_type = BTreeMap<String, String>))]
+    pub disabled: BTreeMap<AccountId, ProviderId>,
+}
+
+impl PlanReport {
+    /// Whether the time was over before all was planned.
+    pub fn is_incomplete(&self) -> bool {
+        self.run.status == RunStatus::Unfinished
+    }
+}
+
+/// Why there is no plan.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    /// It needs more memory than it may take.
+    #[error("the scan is too large for a plan by the deployment; to plan it on your machine")]
+    TooLarge,
+    /// Something that we rely on did not work.
+    #[error(transparent)]
+    Failed(#[from] ExportError),
+}
+
+/// Plans the export of a scan. `bytes_max`: bytes of what the export would write that are kept in memory. None: no limit.
+///
+/// # Errors
+///
+/// When the scan can't be read to its end, or the world can't be read.
+pub async fn plan<P: Ports>(
+    real: Arc<P>,
+    settings: &Settings,
+    scan: Scan,
+    options: Options,
+    bytes_max: Option<usize>,
+) -> Result<PlanReport, PlanError> {
+    // No call is made, so that none is waited for.
+    let settings = Settings { import_calls_per_second: 0, ..settings.clone() };
+    let planning = Arc::new(Planning::with_bytes_max(real.clone(), bytes_max.unwrap_or(usize::MAX)));
+    let exported = Exporter::new(planning.clone(), settings).export(scan, options).await;
+    if planning.written.is_full() {
+        return Err(PlanError::TooLarge);
+    }
+    let run = exported?;
+    let disabled = disabled_integrations(real.as_ref(), &run).await.map_err(ExportError::Port)?;
+    Ok(PlanReport { run, disabled })
+}
+
+/// The accounts of a run whose integration is disabled, with its ID.
+///
+/// # Errors
+///
+/// When the table does not answer.
+pub async fn disabled_integrations(
+    ports: &impl Integrations,
+    run: &RunReport,
+) -> Result<BTreeMap<AccountId, ProviderId>, PortError> {
+    let mut disabled = BTreeMap::new();
+    for account in run.accounts.keys() {
+        let integration = ports.integration(account).await?.filter(|integration| !integration.enabled);
+        disabled.extend(integration.map(|integration| (*account, integration.provider)));
+    }
+    Ok(disabled)
+}
+
+impl Written {
+    fn is_full(&self) -> bool {
+        self.bytes.load(Ordering::Relaxed) > self.bytes_max
+    }
+}
 
 impl<P: Ports> Planning<P> {
     /// A world like the real one.
     pub fn new(real: Arc<P>) -> Self {
-        Self { real, written: Written::default() }
+        Self::with_bytes_max(real, usize::MAX)
+    }
+
+    /// The same, in which so many bytes can be written at most.
+    fn with_bytes_max(real: Arc<P>, bytes_max: usize) -> Self {
+        let written = Written { objects: Mutex::default(), bytes: AtomicUsize::new(0), bytes_max };
+        Self { real, written: Arc::new(written) }
     }
 }
 
@@ -68,6 +162,10 @@ impl<P: Ports> UploadLocks for Planning<P> {
 impl<P: Ports> Runs for Planning<P> {
     async fn record(&self, _: &RunReport) -> Result<(), PortError> {
         Ok(())
+    }
+
+    async fn newest_runs(&self, account: AccountId, runs_max: usize) -> Result<Vec<RunReport>, PortError> {
+        self.real.newest_runs(account, runs_max).await
     }
 }
 
@@ -111,7 +209,7 @@ impl<P: Ports> AccountLocks for Planning<P> {
 
 /// An object that is kept in memory.
 pub struct Draft {
-    written: Written,
+    written: Arc<Written>,
     key: String,
     bytes: Vec<u8>,
 }
@@ -124,7 +222,7 @@ impl<P: Ports> Objects for Planning<P> {
     }
 
     async fn object(&self, key: &str) -> Result<Option<Object>, PortError> {
-        let draft = self.written.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned();
+        let draft = self.written.objects.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned();
         match draft {
             Some(bytes) => {
                 let body = futures::stream::iter([Ok(bytes)]).boxed();
@@ -141,13 +239,20 @@ impl<P: Ports> Objects for Planning<P> {
 
 impl ObjectWriter for Draft {
     async fn write(&mut self, bytes: Bytes) -> Result<(), PortError> {
+        self.written.bytes.fetch_add(bytes.len(), Ordering::Relaxed);
+        if self.written.is_full() {
+            let message = "it has more findings than there is memory for".to_owned();
+            return Err(PortError { action: format!("plan {}", self.key), message });
+        }
         self.bytes.extend_from_slice(&bytes);
         Ok(())
     }
 
     async fn finish(self) -> Result<(), PortError> {
-        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
-        written.insert(self.key, self.bytes.into());
+        let mut objects = self.written.objects.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(before) = objects.insert(self.key, self.bytes.into()) {
+            self.written.bytes.fetch_sub(before.len(), Ordering::Relaxed);
+        }
         Ok(())
     }
 }

@@ -2,16 +2,22 @@
 
 use bytes::Bytes;
 use futures::TryStreamExt;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::ports::{ObjectWriter, Objects, PortError, PutMode};
 use crate::report::RunReport;
 
 /// Writes a run's whole report.
 pub(crate) async fn save_report(ports: &impl Objects, run: &RunReport) -> Result<(), PortError> {
-    let key = RunReport::key(&run.run_id);
+    save_json(ports, &RunReport::key(&run.run_id), run).await
+}
+
+/// Writes a value as JSON, over what is there.
+pub(crate) async fn save_json(ports: &impl Objects, key: &str, value: &impl Serialize) -> Result<(), PortError> {
     let failed = |message: String| PortError { action: format!("write {key}"), message };
-    let report = serde_json::to_vec_pretty(run).map_err(|error| failed(error.to_string()))?;
-    let mut object = ports.create(&key, PutMode::Overwrite).await?;
+    let report = serde_json::to_vec_pretty(value).map_err(|error| failed(error.to_string()))?;
+    let mut object = ports.create(key, PutMode::Overwrite).await?;
     object.write(Bytes::from(report)).await?;
     object.finish().await
 }
@@ -25,9 +31,13 @@ const REPORT_BYTES_MAX: usize = 64 << 20;
 ///
 /// When the state bucket does not answer, or the report is not one of ours.
 pub async fn read_report(ports: &impl Objects, run_id: &str) -> Result<Option<RunReport>, PortError> {
-    let key = RunReport::key(run_id);
+    read_json(ports, &RunReport::key(run_id)).await
+}
+
+/// A value that [`save_json`] wrote. None, if there is none.
+pub(crate) async fn read_json<T: DeserializeOwned>(ports: &impl Objects, key: &str) -> Result<Option<T>, PortError> {
     let failed = |message: String| PortError { action: format!("read {key}"), message };
-    let Some(object) = ports.object(&key).await? else { return Ok(None) };
+    let Some(object) = ports.object(key).await? else { return Ok(None) };
     let mut body = object.body;
     let mut bytes = Vec::new();
     while let Some(chunk) = body.try_next().await.map_err(|error| failed(error.to_string()))? {

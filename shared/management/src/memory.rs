@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use asff::AccountId;
 use exporter::connection::Connection;
 use exporter::integration::Integration;
-use exporter::jobs::{Job, JobProgress, JobRecord, JobState, JobStore};
+use exporter::jobs::{Job, JobProgress, JobRecord, JobReport, JobState, JobStore};
 use exporter::ports::{AccountLocks, Acquired, Clock, InDoubt, Newest, PortError};
 use exporter::provider::{Provider, ProviderId};
 use exporter::registry::{
@@ -62,6 +62,8 @@ pub struct MemoryContents {
     pub pending: BTreeMap<String, Vec<Value>>,
     /// What was submitted, oldest first.
     pub jobs: Vec<JobRecord>,
+    /// The reports of jobs that report, by their IDs.
+    pub job_reports: BTreeMap<String, JobReport>,
     /// The newest scan of each account.
     pub scanned: BTreeMap<AccountId, Timestamp>,
     /// The time, where it is not the wall clock's.
@@ -354,6 +356,10 @@ impl JobSubmitter for Memory {
     async fn retry(&self, record: &JobRecord) -> Result<Option<JobRecord>, PortError> {
         let Some(pending) = record.retried(self.now()) else { return Ok(None) };
         Ok(self.record_job(&pending).await?.then_some(pending))
+    }
+
+    async fn job_report(&self, id: &str) -> Result<Option<JobReport>, PortError> {
+        Ok(self.up("read the report of a job")?.job_reports.get(id).cloned())
     }
 
     async fn jobs(&self, page: &Page) -> Result<ListPage<JobRecord>, PortError> {

@@ -4,7 +4,7 @@ use std::future::Future;
 
 use asff::AccountId;
 use exporter::connection::Connection;
-use exporter::jobs::{JobRecord, JobStore};
+use exporter::jobs::{JobRecord, JobReport, JobStore};
 use exporter::ports::{AccountLocks, Clock, PortError};
 use exporter::provider::ProviderId;
 use exporter::registry::{Audit, CheckLog, ListPage, Page, Registry, RunLog, Secrets};
@@ -71,6 +71,9 @@ pub trait JobSubmitter {
     /// Puts a job that failed on the queue again ([`exporter::jobs::retry`]). Its record then; none, and nothing done, if it
     /// has not failed.
     fn retry(&self, record: &JobRecord) -> impl Future<Output = Result<Option<JobRecord>, PortError>> + Send;
+
+    /// The report of a job that reports. None, if it has none, or it is deleted by now.
+    fn job_report(&self, id: &str) -> impl Future<Output = Result<Option<JobReport>, PortError>> + Send;
 
     /// Jobs, newest first.
     fn jobs(&self, page: &Page) -> impl Future<Output = Result<ListPage<JobRecord>, PortError>> + Send;

@@ -7,8 +7,8 @@ use std::ffi::OsString;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::commands::{
-    apply, audit, completion, console, convert, doctor, explain, export, integration, job, man, permissions, plan,
-    provider, quarantine, reconcile, run, validate, verify,
+    apply, attention, audit, completion, console, convert, doctor, explain, export, integration, job, man, permissions,
+    plan, provider, quarantine, reconcile, run, validate, verify,
 };
 use crate::config::Global;
 use crate::exit::Failure;
@@ -60,6 +60,7 @@ pub(crate) enum Command {
     Permissions(permissions::Group),
     Apply(apply::ApplyArgs),
     Config(apply::ConfigGroup),
+    Attention(attention::Args),
     Audit(audit::Args),
     Run(run::Group),
     Quarantine(quarantine::Group),

@@ -63,6 +63,7 @@ fn dispatch(cli: Cli, output: &mut Output) -> Result<Exit> {
         Command::Permissions(group) => commands::permissions::run(&group, &cli.global, output),
         Command::Apply(args) => commands::apply::apply(&args, &cli.global, output),
         Command::Config(group) => commands::apply::config(&group, &cli.global, output),
+        Command::Attention(args) => commands::attention::run(&args, &cli.global, output),
         Command::Audit(args) => commands::audit::run(&args, &cli.global, output),
         Command::Run(group) => commands::run::run(&group, &cli.global, output),
         Command::Quarantine(group) => commands::quarantine::run(&group, &cli.global, output),

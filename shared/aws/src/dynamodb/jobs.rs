@@ -1,6 +1,6 @@
 //! Jobs on the queue on which uploads wait, and their records in the table.
 
-use exporter::jobs::{JobProgress, JobRecord, JobState, JobStore, retry, submit};
+use exporter::jobs::{JobProgress, JobRecord, JobReport, JobState, JobStore, read_job_report, retry, submit};
 use exporter::ports::PortError;
 use exporter::registry::{ListPage, Page};
 use jiff::{SignedDuration, Timestamp};
@@ -68,6 +68,10 @@ impl JobSubmitter for Cloud {
 
     async fn retry(&self, record: &JobRecord) -> Result<Option<JobRecord>, PortError> {
         retry(self, record).await
+    }
+
+    async fn job_report(&self, id: &str) -> Result<Option<JobReport>, PortError> {
+        read_job_report(self, id).await
     }
 
     async fn jobs(&self, page: &Page) -> Result<ListPage<JobRecord>, PortError> {

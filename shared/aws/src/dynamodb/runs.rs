@@ -45,6 +45,10 @@ impl Runs for Cloud {
         let request = self.dynamodb.put_item().table_name(&self.names.table).set_item(Some(item));
         request.send().await.map(drop).map_err(|error| port_error(action(), &error))
     }
+
+    async fn newest_runs(&self, account: AccountId, runs_max: usize) -> Result<Vec<RunReport>, PortError> {
+        self.list_runs(runs_max, Some(&account)).await
+    }
 }
 
 impl Cloud {

@@ -2,17 +2,28 @@
 
 use askama::Template;
 use askama::filters::HtmlSafe;
+use axum::extract::Path;
 use axum::http::StatusCode;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Redirect, Response};
 use exporter::explain::{Explanation, FindingName, KnownState, LiveState};
+use exporter::jobs::JobState;
 use jiff::Timestamp;
+use management::wire::{ExplainBody, JobView};
 
-use crate::client::Failed;
-use crate::form::encoded;
+use super::open::not_found;
+use super::reported::{LONG_PATIENCE, PATIENCE, failure, wait};
+use crate::client::Request;
+use crate::form::{Form, encoded};
 use crate::view::integration::Fact;
 use crate::view::parts::{Note, Remediation, State};
+use crate::view::settings::secret_body;
 use crate::view::text::{harmless, sentence, time};
-use crate::visit::{Frame, Visit, rendered, told};
+use crate::visit::{Frame, Visit, rendered};
+
+/// The type of its jobs.
+const JOB: &str = "explain";
+/// What is wrong with another text than an ID.
+const WRONG: &str = "Must be the ID of a Prowler finding: prowler-CHECK-ACCOUNT-REGION-HASH.";
 
 #[derive(Template)]
 #[template(path = "explain.html")]
@@ -22,14 +33,14 @@ struct Page {
     live: bool,
     error: &'static str,
     result: Option<Panel>,
-    result_href: String,
-    result_page: String,
 }
 
 /// The result, as a part of the page or alone.
-#[derive(Template)]
+#[derive(Default, Template)]
 #[template(path = "explain-panel.html")]
 struct Panel {
+    here: String,
+    is_pending: bool,
     error: Option<Note>,
     facts: Vec<Fact>,
     known: Vec<Known>,
@@ -51,68 +62,63 @@ struct Known {
 }
 
 /// `GET /explain[?id&live]`
-pub(crate) async fn show(visit: Visit) -> Response {
-    if visit.app.workbench.is_none() {
-        return super::open::not_found(visit).await;
-    }
-    let id = visit.query.get("id").to_owned();
-    let live = visit.query.has("live");
-    let is_valid = FindingName::parse(&id).is_some();
-    let result = if is_valid && visit.query.has("wait") { Some(explain(&visit, &id, live).await) } else { None };
+pub(crate) async fn ask(visit: Visit) -> Response {
+    let (id, live) = (visit.query.get("id").to_owned(), visit.query.has("live"));
+    let error = if id.is_empty() || FindingName::parse(&id).is_some() { "" } else { WRONG };
+    let status = if error.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+    rendered(status, &page(&visit, &id, live, error, None))
+}
+
+fn page(visit: &Visit, id: &str, live: bool, error: &'static str, result: Option<Panel>) -> Page {
     let option = if live { " --live" } else { "" };
-    let shown = if is_valid { id.as_str() } else { "FINDING-ID" };
-    let address =
-        |path: &str, more: &str| format!("{path}?id={}{}{more}", encoded(&id), if live { "&live=on" } else { "" });
-    let page = Page {
-        frame: visit.frame("explain", "Explain", &format!("hubctl explain {shown}{option}")),
-        live,
-        error: if id.is_empty() || is_valid {
-            ""
-        } else {
-            "Must be the ID of a Prowler finding: prowler-CHECK-ACCOUNT-REGION-HASH."
-        },
-        result,
-        result_href: if is_valid { address("/explain/result", "") } else { String::new() },
-        result_page: address("/explain", "&wait=1"),
-        id: harmless(&id),
-    };
-    let status = if page.error.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
-    rendered(status, &page)
+    let shown = if id.is_empty() || !error.is_empty() { "FINDING-ID" } else { id };
+    let frame = visit.frame("explain", "Explain", &format!("hubctl explain {shown}{option}"));
+    Page { frame, id: harmless(id), live, error, result }
 }
 
-/// `GET /explain/result?id`: the result, when the rest of the page is already there.
-pub(crate) async fn result(visit: Visit) -> Response {
-    let id = visit.query.get("id").to_owned();
-    if visit.app.workbench.is_none() || FindingName::parse(&id).is_none() {
-        return super::open::not_found(visit).await;
-    }
-    let panel = explain(&visit, &id, visit.query.has("live")).await;
-    visit.show(Ok::<_, Failed>(panel))
-}
-
-async fn explain(visit: &Visit, id: &str, live: bool) -> Panel {
-    let (Some(workbench), Some(name)) = (visit.app.workbench.clone(), FindingName::parse(id)) else {
-        return Panel::default();
-    };
-    match workbench.explain(id.to_owned(), name, live).await {
-        Ok(explanation) => view(&explanation, visit.now()),
-        Err(error) => Panel { error: Some(told(&Failed::Unavailable(error)).into()), ..Panel::default() },
-    }
-}
-
-impl Default for Panel {
-    fn default() -> Self {
-        let (known, quarantine, runs) = (Vec::new(), Vec::new(), Vec::new());
-        Self {
-            error: None,
-            facts: Vec::new(),
-            known,
-            stays: None,
-            quarantine,
-            live: Vec::new(),
-            notes: Vec::new(),
-            runs,
+/// `POST /explain`: submits the job that explains, and shows its result.
+pub(crate) async fn start(visit: Visit, form: Form) -> Response {
+    let (id, live) = (form.get("id").to_owned(), form.has("live"));
+    let body = secret_body(&ExplainBody { finding_id: id.clone(), live });
+    match visit.app.client.send::<JobView>(Request::post("/findings/explain").json(body)).await {
+        Ok(job) => {
+            let live = if live { "?live=on" } else { "" };
+            Redirect::to(&format!("/explain/{}{live}", encoded(&job.value.id))).into_response()
         }
+        Err(failed) if !failed.errors().is_empty() => {
+            rendered(StatusCode::UNPROCESSABLE_ENTITY, &page(&visit, &id, live, WRONG, None))
+        }
+        Err(failed) => visit.problem(&failed),
+    }
+}
+
+/// `GET /explain/{id}`
+pub(crate) async fn show(visit: Visit, Path(id): Path<String>) -> Response {
+    match wait(&visit, &id, JOB, PATIENCE).await {
+        Ok(Some(job)) => {
+            let finding = job.target.clone().unwrap_or_default();
+            let live = visit.query.has("live");
+            rendered(StatusCode::OK, &page(&visit, &finding, live, "", Some(panel(&job, visit.now()))))
+        }
+        Ok(None) => not_found(visit).await,
+        Err(failed) => visit.problem(&failed),
+    }
+}
+
+/// `GET /explain/{id}/result`: the result, as soon as it is there.
+pub(crate) async fn result(visit: Visit, Path(id): Path<String>) -> Response {
+    match wait(&visit, &id, JOB, LONG_PATIENCE).await {
+        Ok(Some(job)) => rendered(StatusCode::OK, &panel(&job, visit.now())),
+        Ok(None) => not_found(visit).await,
+        Err(failed) => visit.problem(&failed),
+    }
+}
+
+fn panel(job: &JobView, now: Timestamp) -> Panel {
+    let here = format!("/explain/{}", job.id);
+    match &job.explanation {
+        Some(explanation) => Panel { here, ..view(explanation, now) },
+        None => Panel { here, error: failure(job), is_pending: job.state == JobState::Pending, ..Panel::default() },
     }
 }
 
@@ -132,7 +138,6 @@ fn view(found: &Explanation, now: Timestamp) -> Panel {
         (format!("/runs/{}", encoded(&run.run_id)), time(run.started_at, now), sentence(&harmless(&run.said)))
     });
     Panel {
-        error: None,
         facts,
         known: found.known.iter().map(|known| known_state(known, now)).collect(),
         stays: stays.map(|stays| (sentence(&harmless(&stays.message)), Remediation::new(harmless(&stays.command)))),
@@ -140,18 +145,19 @@ fn view(found: &Explanation, now: Timestamp) -> Panel {
         live: found.live.iter().map(live_state).collect(),
         notes: found.notes.iter().map(|note| sentence(&harmless(note))).collect(),
         runs: runs.collect(),
+        ..Panel::default()
     }
 }
 
 fn known_state(known: &KnownState, now: Timestamp) -> Known {
-    let tone = match known.state {
+    let tone = match known.state.as_str() {
         "active" => "good",
         "uncertain" => "warn",
         _ => "plain",
     };
-    let because = known.archived_as.map(|because| format!(", because it is {because}")).unwrap_or_default();
+    let because = known.archived_as.as_ref().map(|because| format!(", because it is {because}")).unwrap_or_default();
     let mut facts = vec![
-        Fact::new("Status", known.status),
+        Fact::new("Status", &known.status),
         Fact::new("First seen", format!("{} UTC", time(known.first_seen, now))),
         Fact::new("Last sent", format!("{} UTC", time(known.last_sent, now))),
     ];

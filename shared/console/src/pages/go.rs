@@ -26,10 +26,10 @@ pub(crate) async fn find(visit: Visit) -> Response {
             Err(failed) => visit.problem(&failed),
         };
     }
-    if FindingName::parse(text).is_some() && visit.app.workbench.is_some() {
+    if FindingName::parse(text).is_some() {
         return Redirect::to(&format!("/explain?id={path}")).into_response();
     }
-    if text.starts_with("s3://") && visit.app.workbench.is_some() {
+    if text.starts_with("s3://") {
         return Redirect::to(&format!("/plan?key={path}")).into_response();
     }
     let is_id =

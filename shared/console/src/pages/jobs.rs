@@ -83,6 +83,8 @@ fn name(job: &str) -> &'static str {
         "redrive" => "Redrive",
         "reconcile" => "Reconcile",
         "archive_all" => "Archive all",
+        "plan" => "Plan",
+        "explain" => "Explain",
         _ => "Job",
     }
 }
@@ -174,7 +176,11 @@ fn view(visit: &Visit, job: &JobView) -> JobPage {
         by: format!("Submitted {} UTC by {}", time(job.submitted_at, visit.now()), principal(&job.submitted_by)),
         reason: job.reason.clone().unwrap_or_default(),
         target: target(job),
-        target_href: if is_run { format!("/runs/{}", target(job)) } else { String::new() },
+        target_href: match job.job.as_str() {
+            "plan" | "explain" => format!("/{}/{}", job.job, job.id),
+            _ if is_run => format!("/runs/{}", target(job)),
+            _ => String::new(),
+        },
         is_live: job.state == JobState::Pending,
         panel: panel(job, visit.now(), visit.may_change()),
     }

@@ -21,6 +21,7 @@ mod open;
 mod pending;
 mod plan;
 mod quarantine;
+mod reported;
 mod role;
 mod run;
 mod runs;
@@ -68,10 +69,11 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/doctor", get(doctor::show))
         .route("/doctor/deployment", get(doctor::deployment))
         .route("/plan", get(plan::ask).post(plan::start))
-        .route("/plan/{n}", get(plan::show))
-        .route("/plan/{n}/result", get(plan::result))
-        .route("/explain", get(explain::show))
-        .route("/explain/result", get(explain::result))
+        .route("/plan/{id}", get(plan::show))
+        .route("/plan/{id}/result", get(plan::result))
+        .route("/explain", get(explain::ask).post(explain::start))
+        .route("/explain/{id}", get(explain::show))
+        .route("/explain/{id}/result", get(explain::result))
         .route("/doctor.csv", get(doctor::list))
         .route("/quarantine", get(quarantine::list))
         .route("/quarantine/redrive", post(quarantine::redrive))

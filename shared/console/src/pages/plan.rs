@@ -1,29 +1,26 @@
 //! `/plan`: what an export of an upload would do, and what it would cost. It changes nothing.
 
-use std::time::Duration;
-
 use askama::Template;
 use askama::filters::HtmlSafe;
 use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use exporter::cost::Cost;
-use exporter::report::RunReport;
-use exporter::upload::Upload;
+use exporter::plan::PlanReport;
+use management::wire::{JobView, PlanBody};
 
 use super::open::not_found;
-use crate::client::Failed;
-use crate::form::Form;
-use crate::plans::Plan;
+use super::reported::{LONG_PATIENCE, PATIENCE, failure, wait};
+use crate::client::Request;
+use crate::form::{Form, encoded};
 use crate::view::outcomes::{Bar, Equation, equation};
 use crate::view::parts::Note;
+use crate::view::settings::secret_body;
 use crate::view::text::{count, harmless, sentence};
-use crate::visit::{Frame, Visit, rendered, told};
+use crate::visit::{Frame, Visit, rendered};
 
-/// How long a page waits for a result before it is shown without.
-const PATIENCE: Duration = Duration::from_millis(300);
-/// How long the panel waits for it, before it asks again.
-const LONG_PATIENCE: Duration = Duration::from_secs(20);
+/// The type of its jobs.
+const JOB: &str = "plan";
 
 #[derive(Template)]
 #[template(path = "plan.html")]
@@ -40,6 +37,7 @@ struct Page {
 #[template(path = "plan-panel.html")]
 struct Panel {
     here: String,
+    query: String,
     source: String,
     error: Option<Note>,
     result: Option<Shown>,
@@ -69,9 +67,6 @@ struct Row {
 
 /// `GET /plan[?key]`
 pub(crate) async fn ask(visit: Visit) -> Response {
-    if visit.app.workbench.is_none() {
-        return not_found(visit).await;
-    }
     let key = harmless(visit.query.get("key"));
     rendered(StatusCode::OK, &page(&visit, key, "0".to_owned(), "", None))
 }
@@ -81,43 +76,58 @@ fn page(visit: &Visit, key: String, events: String, error: &'static str, panel: 
     Page { frame: visit.frame("plan", "Plan", &format!("hubctl plan {shown}")), key, events, error, panel }
 }
 
-/// `POST /plan`: starts a plan, and shows it.
+/// `POST /plan`: submits a plan, and shows it.
 pub(crate) async fn start(visit: Visit, form: Form) -> Response {
-    let Some(workbench) = visit.app.workbench.clone() else { return not_found(visit).await };
     let (key, events) = (form.get("key").to_owned(), form.get("events").to_owned());
-    let object = key.strip_prefix("s3://").and_then(|address| address.split_once('/'));
-    let object = object.filter(|(bucket, key)| !bucket.is_empty() && !key.is_empty());
-    let Some((bucket, object)) = object else {
-        let error = "Must be an object, as s3://BUCKET/KEY.";
-        return rendered(StatusCode::UNPROCESSABLE_ENTITY, &page(&visit, harmless(&key), events, error, None));
-    };
-    let work = workbench.plan(Upload::new(bucket, object));
-    let number = visit.app.plans.start(key.clone(), events.parse().unwrap_or(0), work);
-    Redirect::to(&format!("/plan/{number}")).into_response()
-}
-
-/// `GET /plan/{n}`
-pub(crate) async fn show(visit: Visit, Path(number): Path<u64>) -> Response {
-    let Some(plan) = visit.app.plans.find(number) else { return not_found(visit).await };
-    let panel = panel(&plan, number, PATIENCE).await;
-    let page = page(&visit, harmless(&plan.source), plan.events_before.to_string(), "", Some(panel));
-    rendered(StatusCode::OK, &page)
-}
-
-/// `GET /plan/{n}/result`: the result, as soon as it is there.
-pub(crate) async fn result(visit: Visit, Path(number): Path<u64>) -> Response {
-    match visit.app.plans.find(number) {
-        Some(plan) => rendered(StatusCode::OK, &panel(&plan, number, LONG_PATIENCE).await),
-        None => not_found(visit).await,
+    let body = secret_body(&PlanBody { source: key.clone() });
+    match visit.app.client.send::<JobView>(Request::post("/plan").json(body)).await {
+        Ok(job) => {
+            let events = events.parse::<u64>().unwrap_or_default();
+            Redirect::to(&format!("/plan/{}?events={events}", encoded(&job.value.id))).into_response()
+        }
+        Err(failed) if !failed.errors().is_empty() => {
+            let error = "Must be an object, as s3://BUCKET/KEY.";
+            rendered(StatusCode::UNPROCESSABLE_ENTITY, &page(&visit, harmless(&key), events, error, None))
+        }
+        Err(failed) => visit.problem(&failed),
     }
 }
 
-async fn panel(plan: &Plan, number: u64, within: Duration) -> Panel {
-    let panel = Panel { here: format!("/plan/{number}"), source: harmless(&plan.source), error: None, result: None };
-    match plan.outcome(within).await.as_deref() {
-        None => panel,
-        Some(Ok(report)) => Panel { result: Some(view(report, plan.events_before)), ..panel },
-        Some(Err(error)) => Panel { error: Some(told(&Failed::Unavailable(error.clone())).into()), ..panel },
+/// `GET /plan/{id}[?events]`
+pub(crate) async fn show(visit: Visit, Path(id): Path<String>) -> Response {
+    match wait(&visit, &id, JOB, PATIENCE).await {
+        Ok(Some(job)) => {
+            let source = job.target.clone().unwrap_or_default();
+            let panel = panel(&visit, &job);
+            rendered(StatusCode::OK, &page(&visit, source, events(&visit).to_string(), "", Some(panel)))
+        }
+        Ok(None) => not_found(visit).await,
+        Err(failed) => visit.problem(&failed),
+    }
+}
+
+/// `GET /plan/{id}/result[?events]`: the result, as soon as it is there.
+pub(crate) async fn result(visit: Visit, Path(id): Path<String>) -> Response {
+    match wait(&visit, &id, JOB, LONG_PATIENCE).await {
+        Ok(Some(job)) => rendered(StatusCode::OK, &panel(&visit, &job)),
+        Ok(None) => not_found(visit).await,
+        Err(failed) => visit.problem(&failed),
+    }
+}
+
+/// Ingestion events of the month so far.
+fn events(visit: &Visit) -> u64 {
+    visit.query.get("events").parse().unwrap_or_default()
+}
+
+fn panel(visit: &Visit, job: &JobView) -> Panel {
+    let events = events(visit);
+    Panel {
+        here: format!("/plan/{}", job.id),
+        query: format!("?events={events}"),
+        source: job.target.clone().unwrap_or_default(),
+        error: failure(job),
+        result: job.plan.as_ref().map(|plan| view(plan, events)),
     }
 }
 
@@ -125,7 +135,8 @@ fn money(dollars: f64) -> String {
     format!("${dollars:.2}")
 }
 
-fn view(report: &RunReport, events_before: u64) -> Shown {
+fn view(plan: &PlanReport, events_before: u64) -> Shown {
+    let report = &plan.run;
     let mut total = Cost::default();
     let mut rows = Vec::new();
     for (account, part) in &report.accounts {
@@ -152,6 +163,12 @@ fn view(report: &RunReport, events_before: u64) -> Shown {
             });
         }
     }
+    let disabled = plan.disabled.iter().map(|(account, integration)| {
+        format!(
+            "The integration of account {account} is disabled. The plan is made as if it were enabled: hubctl integration enable \
+             {integration} --replay"
+        )
+    });
     let reasons = report.reasons.iter().map(|reason| sentence(&harmless(crate::view::run::reason(reason))));
     Shown {
         dollars: money(total.dollars),
@@ -161,7 +178,7 @@ fn view(report: &RunReport, events_before: u64) -> Shown {
         bar: Bar::wide(&report.counts),
         equation: equation(&report.counts),
         archived: count(report.counts.archived),
-        reasons: reasons.collect(),
+        reasons: disabled.chain(reasons).collect(),
         rows,
     }
 }

@@ -242,7 +242,7 @@ pub(crate) async fn entry(visit: Visit, Path((id, number)): Path<(String, usize)
         facts.push(Fact::new("Resource", resource).class("mono break"));
     }
     facts.push(Fact::new("Meaning", sentence(meaning(&entry.code))));
-    let is_known = entry.id.as_deref().and_then(FindingName::parse).is_some() && visit.app.workbench.is_some();
+    let is_known = entry.id.as_deref().and_then(FindingName::parse).is_some();
     let explain = entry.id.as_deref().filter(|_| is_known).map(|id| format!("/explain?id={}", encoded(id)));
     let page = EntryPage {
         explain: explain.unwrap_or_default(),

@@ -1,7 +1,7 @@
 //! What pages do: each action, its result, and what happens when something fails.
 
 use axum::http::StatusCode;
-use exporter::jobs::{Job, JobStore};
+use exporter::jobs::{Job, JobState, JobStore};
 
 use crate::host::sample::RUN;
 use crate::host::{Browser, Host, hidden, plain};
@@ -40,7 +40,7 @@ async fn every_page_responds_and_names_its_command() {
         "/doctor?wait=1",
         "/explain",
         "/plan?key=s3://scans/scan.json",
-        "/explain?id=prowler-s3_bucket_acl-123456789012-eu-west-1-0123456ab&wait=1",
+        "/explain?id=prowler-s3_bucket_acl-123456789012-eu-west-1-0123456ab&live=on",
         "/jobs",
         "/jobs/0193a20f-1c7a-7e02-8b11-4d5e6f7a8b9c",
         "/audit?what=Jobs",
@@ -304,15 +304,20 @@ async fn documents_of_a_role_are_downloads_with_names_of_ours() {
 #[tokio::test]
 async fn what_the_machine_knows_is_shown_as_text_and_problems_come_first() {
     let browser = Browser::open().await;
-    let page = browser.get("/explain/result?id=prowler-s3_bucket_acl-123456789012-eu-west-1-0123456ab").await.text;
+    let id = "prowler-s3_bucket_acl-123456789012-eu-west-1-0123456ab";
+    let started = browser.post("/explain", &[("id", id), ("live", "on")]).await;
+    let path = started.location().strip_suffix("?live=on").unwrap();
+    assert!(browser.get(path).await.text.contains("aria-busy"), "the page is there before the result");
+    complete(&browser);
+    let page = browser.get(&format!("{path}/result")).await.text;
     assert!(
         page.contains("severity changed") && page.contains("&#60;script&#62;") && !page.contains("<script>"),
         "{page}"
     );
-    let wrong = browser.get("/explain?id=finding").await;
-    assert!(
-        wrong.status == StatusCode::UNPROCESSABLE_ENTITY && wrong.text.contains("Must be the ID of a Prowler finding")
-    );
+    for wrong in [browser.get("/explain?id=finding").await, browser.post("/explain", &[("id", "finding")]).await] {
+        assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert!(wrong.text.contains("Must be the ID of a Prowler finding"));
+    }
     let page = browser.get("/doctor/deployment").await.text;
     let place = |text: &str| page.find(text).unwrap();
     assert!(place("dead-letter queue") < place("alarms") && place("alarms") < place("scan bucket"), "{page}");
@@ -324,14 +329,35 @@ async fn a_plan_is_shown_when_it_is_there_and_changes_nothing() {
     let wrong = browser.post("/plan", &[("key", "scan.json"), ("events", "0")]).await;
     assert!(wrong.status == StatusCode::UNPROCESSABLE_ENTITY && wrong.text.contains("Must be an object"));
     let started = browser.post("/plan", &[("key", "s3://scans/scan.json"), ("events", "20000")]).await;
-    assert_eq!((started.status, started.location()), (StatusCode::SEE_OTHER, "/plan/1"));
-    assert!(browser.get("/plan/1").await.text.contains("aria-busy"), "the page is there before the result");
-    let panel = browser.get("/plan/1/result").await.text;
+    assert_eq!(started.status, StatusCode::SEE_OTHER);
+    let path = started.location().strip_suffix("?events=20000").unwrap();
+    let is_plan = |job: &Job| matches!(job, Job::Plan { source } if source == "s3://scans/scan.json");
+    assert!(is_plan(browser.host.memory.ordered().last().unwrap()), "the deployment makes the plan");
+    assert!(browser.get(path).await.text.contains("aria-busy"), "the page is there before the result");
+    complete(&browser);
+    let panel = browser.get(&format!("{path}/result?events=20000")).await.text;
     for part in ["s3://scans/scan.json", "The counts add up", "Estimated cost", "$0.01", "<b>24,816</b> read"] {
         assert!(panel.contains(part), "{part}: {panel}");
     }
-    assert!(!browser.get("/plan/1").await.text.contains("aria-busy"));
-    assert_eq!(browser.get("/plan/2").await.status, StatusCode::NOT_FOUND);
+    assert!(!browser.get(path).await.text.contains("aria-busy"));
+    // A job of another type, and one that is rejected.
+    assert_eq!(browser.get(&path.replace("/plan/", "/explain/")).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(browser.get("/plan/none").await.status, StatusCode::NOT_FOUND);
+    {
+        let kept = &mut *browser.host.memory.kept();
+        let job = kept.jobs.last_mut().unwrap();
+        (job.state, job.message) = (JobState::Rejected, Some("s3://scans/<b> does not exist".to_owned()));
+    }
+    let page = browser.get(path).await.text;
+    assert!(page.contains("There is no result.") && page.contains("S3://scans/&#60;b&#62; does not exist"), "{page}");
+}
+
+/// Completes the newest job with its report, as the deployment would.
+fn complete(browser: &Browser) {
+    let kept = &mut *browser.host.memory.kept();
+    let job = kept.jobs.last_mut().unwrap();
+    job.state = JobState::Succeeded;
+    kept.job_reports.insert(job.id.clone(), crate::sample::report(&job.job, job.submitted_at).unwrap());
 }
 
 #[tokio::test]

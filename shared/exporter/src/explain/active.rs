@@ -1,6 +1,6 @@
 //! Why an active finding that is absent from the newest scan stays active, for `explain`.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{FindingName, KnownState};
 use crate::approval::Approval;
@@ -11,7 +11,8 @@ use crate::report::unproven::explain;
 use crate::report::{PendingClass, RunKind, RunReport, RunStatus};
 
 /// A finding that a run archives upon approval only.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct StaysActive {
     /// The newest run of the account.
     pub run_id: String,

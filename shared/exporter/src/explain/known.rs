@@ -2,11 +2,12 @@
 
 use asff::{AccountId, RegionName};
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// What a finding's Id says: `prowler-<check>-<account>-<region>-<hash of the resource>`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct FindingName {
     /// The check. It may hold dashes and underscores.
     pub check: String,
@@ -33,30 +34,34 @@ impl FindingName {
 }
 
 /// What a Region's state says of it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct KnownState {
     /// The Region whose Security Hub holds it.
     pub region: RegionName,
     /// `active`, `archived`, or `uncertain`: a call that carried it had no answer.
-    pub state: &'static str,
+    pub state: String,
     /// Its status, or the one that it had while it was active.
-    pub status: &'static str,
+    pub status: String,
     /// Why it is archived: `gone`, `passed` or `muted`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub archived_as: Option<&'static str>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub archived_as: Option<String>,
     /// In how many scans in a row it was absent, if it is active, and absence is the only evidence.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub absent: Option<u8>,
     /// When a scan first had it.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
     pub first_seen: Timestamp,
     /// When it was last sent.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
     pub last_sent: Timestamp,
     /// The `UpdatedAt` that it was sent with.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
     pub updated_at: Timestamp,
     /// The hash of its content, by which the next scan is compared, as 16 digits. Zeros if it is unknown.
     pub content: String,
     /// The run that sent it last, where it is among the last runs.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sent_by: Option<String>,
     /// The finding as it was last sent.
     pub finding: Value,

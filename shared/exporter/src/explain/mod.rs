@@ -6,7 +6,7 @@ mod run_note;
 
 use asff::{AccountId, RegionName};
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use self::active::StaysActive;
@@ -23,7 +23,8 @@ use crate::route::{Route, route};
 use crate::state::{Entry, FindingKey, Stored, find_entry, status_of};
 
 /// What is known of a finding.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Explanation {
     /// Its Id.
     pub id: String,
@@ -36,7 +37,7 @@ pub struct Explanation {
     /// The account's last runs, the newest first, and what each did about it.
     pub runs: Vec<RunNote>,
     /// Why it stays active although the newest scan does not have it, or shows it as resolved, if it waits for an approval.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stays_active: Option<StaysActive>,
     /// What Security Hub says now, where it was asked.
     pub live: Vec<LiveState>,
@@ -45,7 +46,8 @@ pub struct Explanation {
 }
 
 /// An entry of a quarantine.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct QuarantinedEntry {
     /// The run that left it there.
     pub run_id: String,
@@ -60,23 +62,26 @@ pub struct QuarantinedEntry {
 }
 
 /// What a run did about it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RunNote {
     /// The run.
     pub run_id: String,
     /// When it began.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
     pub started_at: Timestamp,
     /// What it did, in words.
     pub said: String,
 }
 
 /// What Security Hub says of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct LiveState {
     /// The Region.
     pub region: RegionName,
     /// Why it could not be asked, if so.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
     /// `ACTIVE` or `ARCHIVED`; none, where it does not have the finding.
     pub record_state: Option<String>,
@@ -163,9 +168,10 @@ fn describe(
             Stored::Active(_) => "active",
             Stored::Archived(_) => "archived",
             Stored::Uncertain => "uncertain",
-        },
-        status,
-        archived_as,
+        }
+        .to_owned(),
+        status: status.to_owned(),
+        archived_as: archived_as.map(str::to_owned),
         absent: matches!(entry.meta.stored, Stored::Active(_)).then_some(entry.meta.absent).filter(|scans| *scans > 0),
         first_seen: time(entry.meta.first_seen_ms),
         last_sent,

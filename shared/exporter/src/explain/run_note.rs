@@ -15,12 +15,12 @@ const CLOCKS_APART: SignedDuration = SignedDuration::from_secs(2);
 pub(super) struct Sent<'a> {
     by: Option<&'a str>,
     at: Timestamp,
-    archived_as: Option<&'static str>,
+    archived_as: Option<&'a str>,
 }
 
 impl<'a> From<&'a KnownState> for Sent<'a> {
     fn from(known: &'a KnownState) -> Self {
-        Self { by: known.sent_by.as_deref(), at: known.last_sent, archived_as: known.archived_as }
+        Self { by: known.sent_by.as_deref(), at: known.last_sent, archived_as: known.archived_as.as_deref() }
     }
 }
 

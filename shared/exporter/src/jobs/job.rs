@@ -59,6 +59,19 @@ pub enum Job {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         dry_run: bool,
     },
+    /// Report what an export of an object would do.
+    Plan {
+        /// The object: `s3://BUCKET/KEY`.
+        source: String,
+    },
+    /// Report what is known of a finding.
+    Explain {
+        /// Its Id in Security Hub.
+        finding_id: String,
+        /// Also what Security Hub says of it now.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        live: bool,
+    },
     /// Archive everything that was sent for a provider.
     ArchiveAll {
         /// The account, or the organization: then every account that is exported by its integration.
@@ -86,10 +99,17 @@ impl Job {
             Self::Redrive { .. } => "redrive",
             Self::Reconcile { .. } => "reconcile",
             Self::ArchiveAll { .. } => "archive_all",
+            Self::Plan { .. } => "plan",
+            Self::Explain { .. } => "explain",
         }
     }
 
-    /// The run, the account or the organization that it is about. None: all there are.
+    /// Whether it reports and changes nothing.
+    pub fn is_report(&self) -> bool {
+        matches!(self, Self::Plan { .. } | Self::Explain { .. })
+    }
+
+    /// The run, the account, the organization, the upload, or the finding that it is about. None: all there are.
     pub fn target(&self) -> Option<String> {
         match self {
             Self::Replay { run_id, .. } | Self::Approve { run_id, .. } | Self::UndoArchive { run_id } => {
@@ -98,6 +118,8 @@ impl Job {
             Self::Redrive { run_id, .. } => run_id.clone(),
             Self::Reconcile { provider, .. } => provider.as_ref().map(ToString::to_string),
             Self::ArchiveAll { provider, .. } => Some(provider.to_string()),
+            Self::Plan { source } => Some(source.clone()),
+            Self::Explain { finding_id, .. } => Some(finding_id.clone()),
         }
     }
 
@@ -133,6 +155,8 @@ impl fmt::Display for Job {
             Self::Reconcile { provider: Some(provider), .. } => write!(formatter, "reconcile {provider}"),
             Self::Reconcile { provider: None, .. } => write!(formatter, "reconcile all accounts"),
             Self::ArchiveAll { provider, .. } => write!(formatter, "archive all the findings of {provider}"),
+            Self::Plan { source } => write!(formatter, "plan the export of {source}"),
+            Self::Explain { finding_id, .. } => write!(formatter, "explain the finding {finding_id}"),
         }
     }
 }
@@ -154,6 +178,8 @@ mod tests {
             ("redrive", r#""run_id":"r""#),
             ("reconcile", r#""provider":"123456789012""#),
             ("archive_all", r#""provider":"123456789012""#),
+            ("plan", r#""source":"s3://scans/a""#),
+            ("explain", r#""finding_id":"prowler-a""#),
         ] {
             let job = read(&format!(r#"{{"job":"{name}",{target}}}"#)).unwrap();
             assert_eq!(job.name(), name);

@@ -54,7 +54,11 @@ impl JobProgress {
     /// The progress of a job.
     pub fn new(job: &Job, progress: &Progress, now: Timestamp) -> Self {
         let done = match job {
-            Job::Replay { .. } | Job::Redrive { .. } | Job::Reconcile { .. } => progress.findings_read(),
+            Job::Replay { .. }
+            | Job::Redrive { .. }
+            | Job::Reconcile { .. }
+            | Job::Plan { .. }
+            | Job::Explain { .. } => progress.findings_read(),
             Job::Approve { .. } => progress.findings_read() + progress.findings_archived(),
             Job::UndoArchive { .. } | Job::ArchiveAll { .. } => progress.findings_sent(),
         };

@@ -9,6 +9,7 @@ use super::approvable::ensure_run_approvable;
 use super::error::JobError;
 use super::error::RunnerError;
 use super::job::Job;
+use super::job_report::{report_explanation, report_plan};
 use super::reconcile::Reconcile;
 use super::record::{JobState, JobStore};
 use super::redrive::Redrive;
@@ -60,6 +61,14 @@ pub async fn run_job<P: Ports + Scans + JobStore>(
                 runs.push(runner.reconcile(account, &what, options).await?);
             }
             runs
+        }
+        Job::Plan { source } => {
+            report_plan(ports, settings, source, options).await?;
+            Vec::new()
+        }
+        Job::Explain { finding_id, live } => {
+            report_explanation(ports.as_ref(), finding_id, *live, options).await?;
+            Vec::new()
         }
         Job::ArchiveAll { provider, deletion_requested_at } => {
             archive_all(ports.as_ref(), &runner, provider, *deletion_requested_at, options).await?

@@ -61,6 +61,7 @@ pub struct Entry {
 
 /// Where a finding was found to be unfit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Stage {
     /// The element is broken in the file.

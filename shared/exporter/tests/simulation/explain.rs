@@ -34,7 +34,7 @@ async fn a_finding_has_a_history() {
     export(&world, scan(1, failed(30)).upload("2")).await;
     let explanation = explained(&world, &id).await;
     let [known] = explanation.known.as_slice() else { panic!("{:?}", explanation.known) };
-    assert_eq!((known.region.as_str(), known.state, known.status), ("eu-west-1", "active", "FAILED"));
+    assert_eq!((known.region.as_str(), &*known.state, &*known.status), ("eu-west-1", "active", "FAILED"));
     assert_eq!((known.first_seen, known.sent_by.as_deref()), (first.at, Some(sent.run_id.as_str())));
     assert_eq!(known.finding["Id"], id.as_str());
     let same = "did not send it: it was in Security Hub as it is, or was not in the scan";
@@ -47,7 +47,10 @@ async fn a_finding_has_a_history() {
     results[7].failed = false;
     let run = export(&world, scan(2, results).upload("3")).await;
     let explanation = explained(&world, &id).await;
-    assert_eq!((explanation.known[0].state, explanation.known[0].archived_as), ("archived", Some("passed")));
+    assert_eq!(
+        (&*explanation.known[0].state, explanation.known[0].archived_as.as_deref()),
+        ("archived", Some("passed"))
+    );
     assert_eq!(explanation.known[0].status, "FAILED", "the status that it had");
     assert_eq!(explanation.live[0].record_state.as_deref(), Some("ARCHIVED"));
     assert_eq!(said(&explanation)[0], "archived it: it passed");
@@ -55,7 +58,7 @@ async fn a_finding_has_a_history() {
     world.sleep(3600).await;
     runner(&world).undo_archive(&run.run_id, &Options::default()).await.unwrap();
     let explanation = explained(&world, &id).await;
-    assert_eq!((explanation.known[0].state, said(&explanation)[0]), ("active", "made it active again"));
+    assert_eq!((&*explanation.known[0].state, said(&explanation)[0]), ("active", "made it active again"));
 }
 
 #[tokio::test(start_paused = true)]

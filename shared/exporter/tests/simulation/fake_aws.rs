@@ -254,6 +254,14 @@ impl Runs for FakeAws {
         };
         self.life.step(record).await
     }
+
+    async fn newest_runs(&self, account: AccountId, runs_max: usize) -> Result<Vec<RunReport>, PortError> {
+        let mut runs: Vec<_> = self.world.stores.lock().unwrap().runs.values().cloned().collect();
+        runs.retain(|run| run.accounts.contains_key(&account));
+        runs.sort_by_key(|run| std::cmp::Reverse(run.started_at));
+        runs.truncate(runs_max);
+        Ok(runs)
+    }
 }
 
 impl AccountLocks for FakeAws {

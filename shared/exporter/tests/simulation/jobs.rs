@@ -34,7 +34,7 @@ pub(crate) const FROM_QUEUE: Delivery = Delivery::Message { receives: 1, receive
 pub(crate) struct JobSubmitter {
     records: BTreeMap<String, JobRecord>,
     queue: Vec<(JobMessage, Duration)>,
-    uploads: BTreeMap<String, Bytes>,
+    pub(crate) uploads: BTreeMap<String, Bytes>,
     /// What was written of the progress of jobs, in order.
     pub(crate) progress: Vec<JobProgress>,
     /// Whether progress can't be written.

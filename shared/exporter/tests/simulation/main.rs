@@ -22,6 +22,7 @@ mod ground_truth;
 mod histories;
 mod hub;
 mod hub_assertions;
+mod job_reports;
 mod job_runner;
 mod jobs;
 mod killed_archive;

@@ -8,7 +8,7 @@ use axum::http::{StatusCode, header};
 use axum::response::Response;
 use serde_json::Value;
 
-use super::read::{Head, Optional, Query, Segment, typed};
+use super::read::{Head, Json, Optional, Query, Segment, typed};
 use super::refused::{ActRefused, ReadRefused};
 use super::rest::PageParams;
 use super::write;
@@ -16,7 +16,7 @@ use crate::check;
 use crate::ports::Ports;
 use crate::problem::ApiError;
 use crate::service::Service;
-use crate::wire::{ApprovalBody, JobList, JobView, ReasonBody};
+use crate::wire::{ApprovalBody, ExplainBody, JobList, JobView, PlanBody, ReasonBody};
 
 type Answer = Result<Response, ApiError>;
 
@@ -127,6 +127,36 @@ pub(crate) async fn reconcile<P: Ports>(
     Ok(accepted(&service.reconcile(&head.caller, account, regions, dry_run, reason(body)?).await?))
 }
 
+/// Report what an export of an uploaded scan would send, archive, and cost, without changing anything
+#[utoipa::path(post, path = "/plan", tag = "jobs", operation_id = "plan", request_body = PlanBody,
+    responses((status = 202, body = JobView, headers(("Location" = String)),
+        description = "The job. When it has succeeded, it has the `plan`"), ActRefused))]
+pub(crate) async fn plan<P: Ports>(
+    State(service): State<Arc<Service<P>>>,
+    head: Head,
+    query: Query,
+    Json(body): Json,
+) -> Answer {
+    query.end()?;
+    let PlanBody { source } = typed(body, "")?;
+    Ok(accepted(&service.plan(&head.caller, source).await?))
+}
+
+/// Report why a finding was sent, filtered, or archived, without changing anything
+#[utoipa::path(post, path = "/findings/explain", tag = "jobs", operation_id = "explain", request_body = ExplainBody,
+    responses((status = 202, body = JobView, headers(("Location" = String)),
+        description = "The job. When it has succeeded, it has the `explanation`"), ActRefused))]
+pub(crate) async fn explain<P: Ports>(
+    State(service): State<Arc<Service<P>>>,
+    head: Head,
+    query: Query,
+    Json(body): Json,
+) -> Answer {
+    query.end()?;
+    let ExplainBody { finding_id, live } = typed(body, "")?;
+    Ok(accepted(&service.explain(&head.caller, finding_id, live).await?))
+}
+
 /// The reason in an optional body.
 pub(super) fn reason(body: Option<Value>) -> Result<Option<String>, ApiError> {
     let body: ReasonBody = body.map_or(Ok(ReasonBody::default()), |body| typed(body, ""))?;
@@ -146,7 +176,7 @@ pub(crate) async fn list<P: Ports>(State(service): State<Arc<Service<P>>>, mut q
     Ok(write::json(StatusCode::OK, &service.jobs(&page).await?))
 }
 
-/// Get a job with its state
+/// Get a job with its state, and its report if it is a plan or an explanation
 #[utoipa::path(get, path = "/jobs/{id}", tag = "jobs", operation_id = "showJob",
     params(("id" = String, Path, description = "Job ID", example = json!("01936f2e-9a3b-7c41-8d5e-0c2d5e6f7a8b"))),
     responses((status = 200, body = JobView), ReadRefused))]

@@ -58,6 +58,8 @@ pub fn router<P: Ports>(service: Arc<Service<P>>) -> Router {
         .route("/quarantine", get(runs::quarantined::<P>))
         .route("/quarantine/redrive", post(jobs::redrive_all::<P>))
         .route("/findings/reconcile", post(jobs::reconcile::<P>))
+        .route("/findings/explain", post(jobs::explain::<P>))
+        .route("/plan", post(jobs::plan::<P>))
         .route("/jobs", get(jobs::list::<P>))
         .route("/jobs/{id}", get(jobs::show::<P>))
         .route("/jobs/{id}/retry", post(jobs::retry::<P>))

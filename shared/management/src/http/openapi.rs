@@ -53,6 +53,8 @@ use crate::wire::IntegrationState;
         runs::quarantined,
         jobs::redrive_all,
         jobs::reconcile,
+        jobs::explain,
+        jobs::plan,
         jobs::list,
         jobs::show,
         jobs::retry,

@@ -175,13 +175,16 @@ impl<P: Ports> Service<P> {
         Ok(JobView::of(record))
     }
 
-    /// Reads a job.
+    /// Reads a job, with its report if it has one.
     ///
     /// # Errors
     ///
     /// If the job doesn't exist.
     pub async fn job_of(&self, id: &str) -> Result<JobView, ApiError> {
-        self.find_job(id).await.map(|record| self.job_view(record))
+        let record = self.find_job(id).await?;
+        let has_report = record.job.is_report() && record.state == JobState::Succeeded;
+        let view = self.job_view(record);
+        if has_report { self.with_report(view).await } else { Ok(view) }
     }
 
     async fn find_job(&self, id: &str) -> Result<JobRecord, ApiError> {

@@ -14,6 +14,7 @@ mod judge;
 mod keys;
 mod once;
 mod providers;
+mod reports;
 mod resource;
 mod runs;
 mod search;

@@ -15,7 +15,7 @@ use crate::wire::{List, QuarantinedRun, RunFilter};
 const RUN_ID_CHARS_MAX: usize = 64;
 /// Bytes of a report in an answer: a function's answer may have 6 MB (AWS Lambda quotas), as a text within JSON, where each
 /// quotation mark takes one more.
-const REPORT_BYTES_MAX: usize = 4 * 1024 * 1024;
+pub(super) const REPORT_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// Bytes of one answer's entries of the audit log: see [`REPORT_BYTES_MAX`]; one entry has less than an item of the table, 400 KB.
 const TRAIL_BYTES_MAX: usize = 3 * 1024 * 1024;
@@ -122,7 +122,7 @@ fn cut(mut part: ListPage<AuditEntry>, bytes_max: usize) -> ListPage<AuditEntry>
     part
 }
 
-fn shortened(mut run: RunReport, bytes_max: usize) -> RunReport {
+pub(super) fn shortened(mut run: RunReport, bytes_max: usize) -> RunReport {
     if bytes(&run) <= bytes_max {
         return run;
     }

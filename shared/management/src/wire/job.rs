@@ -1,7 +1,9 @@
 //! Jobs in requests and responses.
 
 use exporter::approval::Approval;
+use exporter::explain::Explanation;
 use exporter::jobs::{JobProgress, JobRecord, JobState};
+use exporter::plan::PlanReport;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -25,6 +27,27 @@ pub struct ApprovalBody {
     #[schema(min_length = 1, max_length = 500)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+}
+
+/// The export to plan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PlanBody {
+    /// The uploaded scan: `s3://BUCKET/KEY`.
+    #[schema(min_length = 8, max_length = 1100, pattern = "^s3://[^/]+/.+$")]
+    pub source: String,
+}
+
+/// The finding to explain.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ExplainBody {
+    /// Its Id in Security Hub: `prowler-CHECK-ACCOUNT-REGION-HASH`.
+    #[schema(min_length = 1, max_length = 512)]
+    pub finding_id: String,
+    /// Also fetch the finding from Security Hub.
+    #[serde(default)]
+    pub live: bool,
 }
 
 /// Why a job is submitted. The body is optional.
@@ -53,13 +76,14 @@ impl ApprovalBody {
 }
 
 /// A job of the exporter, with its state.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct JobView {
     /// Unique ID, ordered by time.
     pub id: String,
-    /// Type of the job: `replay`, `approve`, `undo_archive`, `redrive`, `reconcile`, or `archive_all`.
+    /// Type of the job: `replay`, `approve`, `undo_archive`, `redrive`, `reconcile`, `archive_all`,
+    /// `plan`, or `explain`.
     pub job: String,
-    /// Target of the job: a run, an account, or an organization. Null: all.
+    /// Target of the job: a run, an account, an organization, an upload, or a finding. Null: all.
     #[schema(required = true)]
     pub target: Option<String>,
     /// State of the job.
@@ -70,6 +94,12 @@ pub struct JobView {
     /// How far its current attempt is, if it is pending and runs for longer than a few seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub progress: Option<JobProgress>,
+    /// The plan, of a plan that succeeded, unless it was deleted by now. Not in lists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<Box<PlanReport>>,
+    /// The explanation, of an explanation that succeeded, unless it was deleted by now. Not in lists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub explanation: Option<Box<Explanation>>,
     /// Runs of its last attempt.
     pub runs: Vec<String>,
     /// Jobs that it submitted to continue its work.
@@ -97,6 +127,8 @@ impl JobView {
             id: record.id,
             state: record.state,
             message: record.message,
+            plan: None,
+            explanation: None,
             progress: record.progress.filter(|_| record.state == JobState::Pending),
             runs: record.runs,
             next_job_ids: record.next_job_ids,

@@ -18,7 +18,7 @@ pub use integration::{
     ConnectionSummary, IntegrationBody, IntegrationPatch, IntegrationView, OrphanedFindings, PendingUploads,
     ScanSourceBody, Test, TestedAccounts,
 };
-pub use job::{ApprovalBody, JobView, ReasonBody};
+pub use job::{ApprovalBody, ExplainBody, JobView, PlanBody, ReasonBody};
 pub use list::{
     AuditList, ConnectionList, IntegrationList, JobList, List, PendingList, ProviderList, QuarantineList,
     QuarantinedRun, QuarantinedRunList, RegionList, RegionView, RunList,

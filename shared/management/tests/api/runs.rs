@@ -1,7 +1,8 @@
 //! Runs and quarantine.
 
 use exporter::integration::{ArchiveScope, Integration};
-use exporter::jobs::{Job, JobState};
+use exporter::jobs::{Job, JobReport, JobState};
+use exporter::plan::PlanReport;
 use exporter::registry::Stored;
 use exporter::report::{AccountReport, ArchiveSkipped, RunReport, RunStatus};
 use exporter::upload::UploadInfo;
@@ -132,6 +133,45 @@ async fn what_is_about_many_runs_or_accounts_is_ordered_as_it_is_asked() {
     for nobody in ["/jobs/none", "/jobs/..%2Fprovider", "/jobs/%00"] {
         assert_eq!(api.get(nobody).await.problem(), "not-found", "{nobody}");
     }
+}
+
+#[tokio::test]
+async fn a_plan_and_an_explanation_are_jobs_with_a_report_and_no_changes() {
+    let api = api();
+    let finding_id = format!("prowler-s3_bucket_acl-{ACCOUNT}-eu-west-1-0123456ab");
+    let planned = api.post("/plan", &json!({ "source": "s3://scans/a b" })).await;
+    let explained = api.post("/findings/explain", &json!({ "finding_id": finding_id, "live": true })).await;
+    for (submitted, job, target) in [(&planned, "plan", "s3://scans/a b"), (&explained, "explain", &finding_id)] {
+        assert_eq!((submitted.status.as_u16(), &submitted.body["job"]), (202, &json!(job)), "{}", submitted.text);
+        assert_eq!(submitted.body["target"], json!(target));
+    }
+    assert_eq!(
+        api.memory.ordered(),
+        [Job::Plan { source: "s3://scans/a b".to_owned() }, Job::Explain { finding_id, live: true }]
+    );
+    assert!(api.actions().is_empty(), "nothing is changed");
+    for (path, body, field) in [
+        ("/plan", json!({ "source": "scan.json" }), "source"),
+        ("/plan", json!({ "source": "s3://scans/" }), "source"),
+        ("/plan", json!({ "source": format!("s3://scans/{}", "x".repeat(1_100)) }), "source"),
+        ("/plan", json!({ "source": "s3://scans/\n" }), "source"),
+        ("/plan", json!({}), "source"),
+        ("/findings/explain", json!({ "finding_id": "arn:aws:securityhub" }), "finding_id"),
+        ("/findings/explain", json!({ "finding_id": "prowler-a", "deep": true }), "deep"),
+    ] {
+        let rejected = api.post(path, &body).await;
+        assert_eq!((rejected.status.as_u16(), rejected.fields()), (422, vec![field]), "{body}");
+    }
+    // The report is there when the job has succeeded, and no earlier.
+    let id = planned.body["id"].as_str().unwrap();
+    let plan = PlanReport { run: run("x", "s3://scans/a b"), disabled: [].into() };
+    let report = JobReport { plan: Some(plan), ..JobReport::default() };
+    api.memory.kept().job_reports.insert(id.to_owned(), report);
+    let path = format!("/jobs/{id}");
+    assert_eq!(api.get(&path).await.body["plan"], json!(null));
+    api.memory.kept().jobs[0].state = JobState::Succeeded;
+    assert_eq!(api.get(&path).await.body["plan"]["run"]["upload"]["source"], "s3://scans/a b");
+    assert_eq!(api.get("/jobs").await.body["items"][1]["plan"], json!(null), "lists are short");
 }
 
 #[tokio::test]

@@ -9,8 +9,6 @@ use crate::exit::{Exit, Failure};
 
 /// Commands that call neither a deployment nor AWS.
 const OFFLINE: [&str; 4] = ["convert", "validate", "completion", "man"];
-/// Commands that always access the deployment's table and bucket directly.
-const DIRECT: [&str; 4] = ["plan", "export", "explain", "doctor"];
 /// Options that select a deployment.
 const DEPLOYMENT: [&str; 3] = ["stack", "table", "state_bucket"];
 /// Options that select the credentials and the Region.
@@ -51,6 +49,16 @@ impl Line<'_> {
     /// The first of several options that was given.
     fn first<'a>(&self, ids: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
         ids.into_iter().find(|id| self.has(id))
+    }
+
+    /// Whether the command accesses the deployment's table and bucket directly.
+    fn is_direct(&self) -> bool {
+        match self.path.first() {
+            Some(&("export" | "doctor")) => true,
+            Some(&"explain") => self.has("local"),
+            Some(&"plan") => self.has("local") || !self.text("source").starts_with("s3://"),
+            _ => false,
+        }
     }
 
     fn is(&self, path: &[&str]) -> bool {
@@ -102,8 +110,8 @@ fn own_account(line: &Line<'_>) -> Option<Failure> {
 
 /// The function uses its own table and bucket.
 fn by_function(line: &Line<'_>) -> Option<Failure> {
-    let asks_a_function = |name: &&str| !OFFLINE.contains(name) && !DIRECT.contains(name);
-    let is_by_function = line.path.first().is_some_and(asks_a_function) && !line.has("local");
+    let is_online = line.path.first().is_some_and(|name| !OFFLINE.contains(name));
+    let is_by_function = is_online && !line.is_direct() && !line.has("local");
     let id = line.first(["table", "state_bucket"]).filter(|_| is_by_function)?;
     let because = "the deployment's function uses its own table and bucket";
     Some(line.ignored(
@@ -115,13 +123,16 @@ fn by_function(line: &Line<'_>) -> Option<Failure> {
 
 fn on_this_machine(line: &Line<'_>) -> Option<Failure> {
     let is_both = line.has("local") && line.has("manage_function");
+    if !is_both && line.is_direct() && line.has("manage_function") {
+        let because = "a file is planned on this machine";
+        return Some(line.ignored("manage_function", because, "select the deployment with --stack"));
+    }
     let because = "with --local, no function is invoked";
     is_both.then(|| line.ignored("manage_function", because, "omit one of the two"))
 }
 
 fn named_twice(line: &Line<'_>) -> Option<Failure> {
-    let is_direct = line.path.first().is_some_and(|name| DIRECT.contains(name));
-    let is_twice = is_direct && DEPLOYMENT.iter().all(|id| line.has(id));
+    let is_twice = line.is_direct() && DEPLOYMENT.iter().all(|id| line.has(id));
     let because = "--table and --state-bucket already select the deployment";
     is_twice.then(|| line.ignored("stack", because, "omit --stack, or the other two"))
 }

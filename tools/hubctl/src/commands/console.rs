@@ -6,10 +6,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use bytes::Bytes;
 use clap::builder::NonEmptyStringValueParser;
-use exporter::explain::{Explanation, FindingName};
 use exporter::provider::ProviderId;
-use exporter::report::RunReport;
-use exporter::upload::Upload;
 use jiff::{SignedDuration, Timestamp};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
@@ -19,9 +16,7 @@ use web_console::{Api, DeploymentCheck, Gate, PORT_DEFAULT, Permissions, Ports, 
 use crate::args::role::ExternalId;
 use crate::client::{ConnectionArgs, Management};
 use crate::commands::doctor::{self, Finding, Health};
-use crate::commands::explain;
 use crate::commands::permissions::{document, policy::TemplateFormat};
-use crate::commands::plan;
 use crate::config::Global;
 use crate::deployment::block_on;
 use crate::exit::{Exit, Failure};
@@ -200,24 +195,6 @@ impl Workbench for Host {
                 document(&management, id, external_id, form).await
             };
             work.await.map_err(|error: anyhow::Error| unavailable(failure_of(error)))
-        })
-    }
-
-    fn explain(&self, id: String, name: FindingName, live: bool) -> web_console::ports::Reply<Explanation> {
-        let global = self.global.clone();
-        Box::pin(async move {
-            let found = explain::of_deployment(&global, &id, name, live).await;
-            found.map_err(|error| unavailable(failure_of(error)))
-        })
-    }
-
-    fn plan(&self, upload: Upload) -> web_console::ports::Reply<RunReport> {
-        let global = self.global.clone();
-        Box::pin(async move {
-            let runtime = tokio::runtime::Handle::current();
-            let work = tokio::task::spawn_blocking(move || runtime.block_on(plan::of_object(&global, upload)));
-            let found = work.await.map_err(anyhow::Error::from).flatten();
-            found.map_err(|error| unavailable(failure_of(error)))
         })
     }
 

@@ -2,16 +2,17 @@
 
 use anyhow::Result;
 use exporter::explain::{Explanation, FindingName, KnownState, LiveState, explain};
+use exporter::jobs::EXPLAINED_RUNS_MAX;
+use serde_json::json;
 
+use super::job::wait;
+use crate::client::{ConnectionArgs, Request, read};
 use crate::config::{Format, Global};
 use crate::deployment::{self, port};
 use crate::exit::{Exit, Failure};
 use crate::origin::Origin;
 use crate::render::{Details, Output, Tone, text};
-use crate::standalone::{Standalone, StateOnly};
-
-/// Number of the account's last runs to search.
-const RUNS: usize = 20;
+use crate::standalone::{Standalone, StateOption};
 
 /// Maximum number of characters of a note about a run; `hubctl run show` has the rest.
 const NOTE_CHARS_MAX: usize = 160;
@@ -20,7 +21,8 @@ const NOTE_CHARS_MAX: usize = 160;
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Reads the export state, the account's last 20 runs, and their quarantine; with
---live also the finding in Security Hub. It changes nothing.
+--live also the finding in Security Hub. It changes nothing. The deployment does
+so, as a job; with --local this machine does, with your own credentials.
 
 Examples:
   hubctl explain prowler-s3_bucket_acl-123456789012-eu-west-1-0123456ab
@@ -41,7 +43,10 @@ pub(crate) struct Args {
     live: bool,
 
     #[command(flatten)]
-    state: StateOnly,
+    reach: ConnectionArgs,
+
+    #[command(flatten)]
+    state: StateOption,
 }
 
 pub(crate) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<Exit> {
@@ -51,35 +56,51 @@ pub(crate) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<E
     })?;
     let origin = match &args.state.location {
         Some(location) => Origin::standalone(location, global),
-        None => Origin::workstation(global, false, String::new()),
+        None => Origin::deployment(&args.reach, global),
     };
     let explanation = deployment::block_on(async {
         if let Some(location) = &args.state.location {
             let standalone = Standalone::open(location, global).await?;
-            let runs = standalone.list_runs(RUNS, Some(name.account)).await?;
+            let runs = standalone.list_runs(EXPLAINED_RUNS_MAX, Some(name.account)).await?;
             // Security Hub is called with the settings of the newest run.
             let standalone = Standalone::open_as_newest(location, &runs, global).await?;
             let explained = explain(&standalone, &args.id, name, &runs, args.live).await;
             return Ok(explained.map_err(|error| port(&error))?);
         }
-        of_deployment(global, &args.id, name, args.live).await
+        if args.reach.local {
+            return locally(global, &args.id, name, args.live).await;
+        }
+        by_deployment(args, global, output).await
     })?;
     match output.format {
         Format::Json => output.json(&explanation)?,
-        Format::Table => write(&explanation, args.live, &origin, output)?,
+        Format::Table => write(&explanation, &origin, output)?,
     }
     Ok(Exit::Success)
 }
 
-/// Explains a finding from the deployment's state.
-pub(crate) async fn of_deployment(global: &Global, id: &str, name: FindingName, live: bool) -> Result<Explanation> {
+/// Lets the deployment explain a finding, as a job.
+async fn by_deployment(args: &Args, global: &Global, output: &Output) -> Result<Explanation> {
+    let management = args.reach.connect(global).await?;
+    let body = json!({ "finding_id": args.id, "live": args.live });
+    let job = read(&management.send(Request::act_with("/findings/explain", Some(body))).await?.body)?;
+    let job = wait::reported(&management, job, output).await?;
+    let missing =
+        || Failure::new(Exit::Error, format!("the deployment no longer has the explanation of job {}", job.id));
+    Ok(*job.explanation.ok_or_else(missing)?)
+}
+
+/// Explains a finding from the deployment's state, with the caller's own credentials.
+async fn locally(global: &Global, id: &str, name: FindingName, live: bool) -> Result<Explanation> {
     let connected = deployment::connect(global).await?;
-    let runs = connected.cloud.list_runs(RUNS, Some(&name.account)).await.map_err(|error| port(&error))?;
+    let runs =
+        connected.cloud.list_runs(EXPLAINED_RUNS_MAX, Some(&name.account)).await.map_err(|error| port(&error))?;
     let explained = explain(connected.cloud.as_ref(), id, name, &runs, live).await;
     Ok(explained.map_err(|error| port(&error))?)
 }
 
-fn write(explanation: &Explanation, live: bool, origin: &Origin, output: &mut Output) -> Result<()> {
+/// Shows an explanation.
+pub(in crate::commands) fn write(explanation: &Explanation, origin: &Origin, output: &mut Output) -> Result<()> {
     let mut details = Details::new();
     details.add(Tone::Strong, "Finding", &explanation.id);
     details.add(Tone::Plain, "Check", &explanation.name.check);
@@ -101,7 +122,7 @@ fn write(explanation: &Explanation, live: bool, origin: &Origin, output: &mut Ou
     for state in &explanation.live {
         details.add(Tone::Plain, "Security Hub", words(state));
     }
-    if !live {
+    if explanation.live.is_empty() {
         details.add(Tone::Plain, "Security Hub", "not fetched (use --live)");
     }
     if let Some(stays) = &explanation.stays_active {
@@ -135,12 +156,12 @@ fn write(explanation: &Explanation, live: bool, origin: &Origin, output: &mut Ou
 }
 
 fn add_known(details: &mut Details, known: &KnownState, elsewhere: bool) {
-    let because = known.archived_as.map_or(String::new(), |because| format!(", since it is {because}"));
+    let because = known.archived_as.as_ref().map_or(String::new(), |because| format!(", since it is {because}"));
     let uncertain = if known.state == "uncertain" { ": the outcome of the last call is unknown" } else { "" };
     let location = if elsewhere { format!(", in {}", known.region) } else { String::new() };
     let tone = if known.state == "active" { Tone::Good } else { Tone::Plain };
     details.add(tone, "State", format!("{}{because}{uncertain}{location}", known.state));
-    details.add(Tone::Plain, "Status", known.status);
+    details.add(Tone::Plain, "Status", &known.status);
     details.add(Tone::Plain, "First seen", text::time(known.first_seen));
     details.add(Tone::Plain, "Last sent", text::time(known.last_sent));
     details.add(Tone::Plain, "Sent by run", known.sent_by.as_deref().unwrap_or("not one of the last runs"));

@@ -1,6 +1,7 @@
 //! One file per command: its options, its steps, and its output.
 
 pub(crate) mod apply;
+pub(crate) mod attention;
 pub(crate) mod audit;
 pub(crate) mod completion;
 pub(crate) mod console;

@@ -26,7 +26,7 @@ pub(crate) use self::options::Options;
 use self::records::{AccountRecord, ClaimRecord, account_key, claim_key};
 pub(crate) use self::store::StateLocation;
 use self::store::{Store, Writer};
-pub(crate) use self::stored_runs::{StateOnly, StateOption};
+pub(crate) use self::stored_runs::StateOption;
 
 /// The ports of an export without a deployment.
 pub(crate) struct Standalone {
@@ -131,6 +131,11 @@ impl Runs for Standalone {
         let mut object = self.store.create(&key, PutMode::Overwrite).await?;
         object.write(Bytes::from(json)).await?;
         object.finish().await
+    }
+
+    async fn newest_runs(&self, account: AccountId, runs_max: usize) -> Result<Vec<RunReport>, PortError> {
+        let listed = self.list_runs(runs_max, Some(account)).await;
+        listed.map_err(|error| PortError { action: "list the runs".to_owned(), message: error.message })
     }
 }
 

@@ -34,18 +34,6 @@ pub(crate) struct StateOption {
     pub(crate) location: Option<StateLocation>,
 }
 
-/// The state of standalone exports, for a command without `--local`.
-#[derive(clap::Args, Clone, Debug, Default)]
-pub(crate) struct StateOnly {
-    // Not a doc comment: rustdoc would require brackets around the URL.
-    #[arg(
-        help = "State of standalone exports: the directory or s3://BUCKET/PREFIX that was given to `hubctl export --state`"
-    )]
-    #[arg(long = "state", value_name = "LOCATION", help_heading = "Deployment")]
-    #[arg(value_parser = OsStringValueParser::new().try_map(StateLocation::parse))]
-    pub(crate) location: Option<StateLocation>,
-}
-
 impl Standalone {
     /// Opens an existing state.
     pub(crate) async fn open(location: &StateLocation, global: &Global) -> Result<Self> {

@@ -40,7 +40,7 @@ fn a_wrong_command_line_ends_with_exit_code_2() {
         "reconcile --account 1234",
         "reconcile --regions eu-wst-1",
         "quarantine redrive --code",
-        "explain not-an-id --table t --state-bucket b --region us-east-1",
+        "explain not-an-id --local --table t --state-bucket b --region us-east-1",
         "explain",
         "export - --table t --state-bucket b --region us-east-1",
     ];

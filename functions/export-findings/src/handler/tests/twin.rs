@@ -103,6 +103,10 @@ impl Runs for Twin {
         self.recorded.lock().unwrap().push(report.clone());
         Ok(())
     }
+
+    async fn newest_runs(&self, _: AccountId, _: usize) -> Result<Vec<RunReport>, PortError> {
+        Ok(Vec::new())
+    }
 }
 
 impl AccountLocks for Twin {

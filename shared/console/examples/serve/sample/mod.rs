@@ -2,6 +2,7 @@
 
 mod connections;
 mod many;
+mod reports;
 mod runs;
 
 use exporter::connection::Connection;
@@ -15,6 +16,7 @@ use management::memory::{Memory, MemoryContents};
 use serde_json::json;
 
 use self::connections::{account, organization};
+pub(crate) use self::reports::report;
 
 /// The ID of the job that is pending.
 const JOB: &str = "0193a20f-1c7a-7e02-8b11-4d5e6f7a8b9c";

@@ -5,7 +5,7 @@ pub(crate) mod outcome;
 mod retry;
 mod show;
 pub(crate) mod submit;
-mod wait;
+pub(crate) mod wait;
 
 use anyhow::Result;
 use clap::Subcommand;

@@ -11,6 +11,7 @@ use super::list::tone;
 use super::submit::{exit, warn, write_each};
 use super::wait;
 use crate::client::{ConnectionArgs, read, segment};
+use crate::commands::{explain, plan};
 use crate::config::{Format, Global};
 use crate::deployment::block_on;
 use crate::exit::Exit;
@@ -30,8 +31,9 @@ Examples:
 JSON: id, job (its type), target (a run, an account, or an organization; null
 for all), state (pending, succeeded, rejected, failed, canceled), message,
 progress (done, total, regions, updated_at; of a pending job), runs,
-next_job_ids, submitted_at, submitted_by, reason, completed_at. With --wait an
-array of its runs, as in `hubctl run show`.")]
+next_job_ids, submitted_at, submitted_by, reason, completed_at, and plan (run,
+disabled) or explanation (as in `hubctl explain`). With --wait an array of its
+runs, as in `hubctl run show`; for a plan or an explanation, the job.")]
 pub(crate) struct Args {
     /// Job ID (see `hubctl job list`)
     #[arg(value_name = "JOB", value_parser = clap::builder::NonEmptyStringValueParser::new())]
@@ -49,6 +51,14 @@ pub(super) fn run(args: &Args, reach: &ConnectionArgs, global: &Global, output: 
         let answer = management.get(format!("/jobs/{}", segment(&args.job_id))).await?;
         let job: JobView = read(&answer.body)?;
         if args.wait {
+            if ["plan", "explain"].contains(&job.job.as_str()) {
+                let job = wait::reported(&management, job, output).await?;
+                match output.format {
+                    Format::Json => output.json(&job)?,
+                    Format::Table => write_reports(&job, &origin, output)?,
+                }
+                return Ok(Exit::Success);
+            }
             let settled = wait::completed(&management, job, output).await?;
             warn(&settled.refused, output)?;
             match output.format {
@@ -59,10 +69,27 @@ pub(super) fn run(args: &Args, reach: &ConnectionArgs, global: &Global, output: 
         }
         match output.format {
             Format::Json => output.json(&answer.body)?,
-            Format::Table => output.details(&details(&job, &origin))?,
+            Format::Table => {
+                output.details(&details(&job, &origin))?;
+                write_reports(&job, &origin, output)?;
+            }
         }
         Ok(if matches!(job.state, JobState::Rejected | JobState::Failed) { Exit::Error } else { Exit::Success })
     })
+}
+
+/// Writes the plan or the explanation of a job that has one.
+fn write_reports(job: &JobView, origin: &Origin, output: &mut Output) -> Result<()> {
+    if let Some(report) = &job.plan {
+        output.line("")?;
+        plan::note_disabled(&report.disabled, output)?;
+        plan::write_report(&report.run, output)?;
+    }
+    if let Some(explanation) = &job.explanation {
+        output.line("")?;
+        explain::write(explanation, origin, output)?;
+    }
+    Ok(())
 }
 
 /// Writes each run in the format of `hubctl run show`.

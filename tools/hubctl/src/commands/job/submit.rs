@@ -145,6 +145,8 @@ fn action(job: &Job) -> &'static str {
         Job::Redrive { .. } => "run.redrive",
         Job::Reconcile { .. } => "findings.reconcile",
         Job::ArchiveAll { .. } => "integration.archive_all",
+        Job::Plan { .. } => "upload.plan",
+        Job::Explain { .. } => "finding.explain",
     }
 }
 
@@ -203,6 +205,8 @@ fn path(job: &Job) -> Result<String, Failure> {
             }
             address
         }
+        Job::Plan { .. } => "/plan".to_owned(),
+        Job::Explain { .. } => "/findings/explain".to_owned(),
         Job::ArchiveAll { provider, .. } => {
             return Err(Failure::new(Exit::Usage, "to archive all findings, delete the integration")
                 .hint(format!("hubctl integration delete {provider} --archive")));

@@ -11,6 +11,7 @@ use management::wire::JobView;
 use tokio::time::Instant;
 
 use super::outcome::Outcome;
+use super::submit::rejection;
 use crate::client::{Management, read, segment};
 use crate::exit::{Exit, Failure};
 use crate::progress::Watch;
@@ -31,6 +32,22 @@ type Said = (Option<(u64, u64)>, String);
 /// Waits until a job and the jobs that follow it are complete.
 pub(super) async fn completed(management: &Management, job: JobView, output: &Output) -> Result<Outcome> {
     let id = job.id.clone();
+    watched(&id, output, async |said| all(management, job, said).await).await
+}
+
+/// Waits until a job that reports is complete. The job, with its report.
+pub(crate) async fn reported(management: &Management, job: JobView, output: &Output) -> Result<JobView> {
+    let id = job.id.clone();
+    let job = watched(&id, output, async |said| one(management, job, said).await).await?;
+    if job.state == JobState::Succeeded {
+        return Ok(job);
+    }
+    let why = job.message.as_deref().unwrap_or("unknown reason");
+    Err(rejection(&text::harmless(why)).into())
+}
+
+/// Shows how far a job is while it is waited for.
+async fn watched<T>(id: &str, output: &Output, wait: impl AsyncFnOnce(&Mutex<Said>) -> Result<T>) -> Result<T> {
     let said = Arc::new(Mutex::new((None, "waiting".to_owned())));
     let shown = said.clone();
     let watch = Watch::waiting(output.err_style, move || shown.lock().unwrap_or_else(PoisonError::into_inner).clone());
@@ -39,7 +56,7 @@ pub(super) async fn completed(management: &Management, job: JobView, output: &Ou
         Failure::new(Exit::Error, why.to_owned()).hint(hint)
     };
     let waited = tokio::select! {
-        waited = tokio::time::timeout(WAIT_MAX, all(management, job, &said)) => waited,
+        waited = tokio::time::timeout(WAIT_MAX, wait(&said)) => waited,
         _ = tokio::signal::ctrl_c() => return Err(stopped_waiting("interrupted").into()),
     };
     drop(watch);

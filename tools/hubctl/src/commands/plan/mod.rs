@@ -3,21 +3,26 @@
 mod price;
 mod tables;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use anyhow::Result;
-use exporter::export::{Exporter, Options};
-use exporter::integration::Integration;
-use exporter::plan::Planning;
+use asff::AccountId;
+use exporter::export::Options;
+use exporter::plan::{PlanReport, Planning, disabled_integrations};
 use exporter::ports::{Ports, Scan};
+use exporter::provider::ProviderId;
 use exporter::report::RunReport;
 use exporter::upload::Upload;
+use serde_json::json;
 
 use self::price::Plan;
 use super::export::{Work, work};
+use super::job::wait;
+use crate::client::{ConnectionArgs, Request, read};
 use crate::config::{Format, Global};
 use crate::deployment;
-use crate::exit::Exit;
+use crate::exit::{Exit, Failure};
 use crate::origin::Origin;
 use crate::render::Output;
 use crate::render::run_report;
@@ -28,7 +33,9 @@ use crate::standalone;
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Simulates the export without sending or writing anything, based on the export
-state of the deployment or of --state. Findings that Security Hub would reject,
+state of the deployment or of --state. The deployment plans an object in S3, as
+a job; a file is planned on this machine with your own credentials, and so is
+an object with --local. Findings that Security Hub would reject,
 and Regions that are unavailable, show only in the export. A disabled
 integration is planned as if it were enabled. The exit code is that of the
 export.
@@ -57,6 +64,9 @@ pub(crate) struct Args {
     events_this_month: u64,
 
     #[command(flatten)]
+    reach: ConnectionArgs,
+
+    #[command(flatten)]
     options: standalone::Options,
 }
 
@@ -69,6 +79,9 @@ pub(crate) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<E
             plan(Arc::new(standalone), scan, any_format, output).await
         } else {
             args.options.check_deployment()?;
+            if let (Source::Object(upload), false) = (&args.source, args.reach.local) {
+                return by_deployment(upload, args, global, output).await;
+            }
             let connected = deployment::connect(global).await?;
             let scan = work::open(&args.source, connected.cloud.as_ref()).await?;
             plan(connected.cloud, scan, any_format, output).await
@@ -82,14 +95,16 @@ pub(crate) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<E
     Ok(run_report::exit(&report))
 }
 
-/// Plans the export of an object, with the settings of the deployment.
-pub(crate) async fn of_object(global: &Global, upload: Upload) -> Result<RunReport> {
-    let connected = deployment::connect(global).await?;
-    let scan = work::open(&Source::Object(upload), connected.cloud.as_ref()).await?;
-    let planning = Arc::new(Planning::new(connected.cloud));
-    let exporter = Exporter::new(planning, Work::unlimited_rate().settings(&Origin::default()));
-    let exported = exporter.export(scan, Options { reexport: true, ..Options::default() }).await;
-    exported.map_err(|error| work::failed(&error, "hubctl plan").into())
+/// Lets the deployment plan the export of an object, as a job.
+async fn by_deployment(upload: &Upload, args: &Args, global: &Global, output: &mut Output) -> Result<RunReport> {
+    let management = args.reach.connect(global).await?;
+    let request = Request::act_with("/plan", Some(json!({ "source": upload.url() })));
+    let job = read(&management.send(request).await?.body)?;
+    let job = wait::reported(&management, job, output).await?;
+    let missing = || Failure::new(Exit::Error, format!("the deployment no longer has the plan of job {}", job.id));
+    let PlanReport { run, disabled } = *job.plan.ok_or_else(missing)?;
+    note_disabled(&disabled, output)?;
+    Ok(run)
 }
 
 /// Exports a scan on ports that read from the real ones and write nothing.
@@ -97,14 +112,26 @@ async fn plan<P: Ports>(real: Arc<P>, scan: Scan, any_format: bool, output: &mut
     let options = Options { reexport: true, any_format, ..Options::default() };
     let planning = Arc::new(Planning::new(real.clone()));
     let report = work::export(&planning, &Work::unlimited_rate(), &Origin::default(), scan, options, output).await?;
-    for account in report.accounts.keys() {
-        let integration = real.integration(account).await.map_err(|error| deployment::port(&error))?;
-        if let Some(Integration { provider, .. }) = integration.filter(|integration| !integration.enabled) {
-            output.note(format!(
-                "The integration of account {account} is disabled: an upload is exported only after hubctl integration enable \
-                 {provider} --replay"
-            ))?;
-        }
-    }
+    let disabled = disabled_integrations(real.as_ref(), &report).await.map_err(|error| deployment::port(&error))?;
+    note_disabled(&disabled, output)?;
     Ok(report)
+}
+
+/// Notes that the plan assumes integrations to be enabled that are not.
+pub(in crate::commands) fn note_disabled(
+    disabled: &BTreeMap<AccountId, ProviderId>,
+    output: &mut Output,
+) -> Result<()> {
+    for (account, provider) in disabled {
+        output.note(format!(
+            "The integration of account {account} is disabled: an upload is exported only after hubctl integration enable \
+             {provider} --replay"
+        ))?;
+    }
+    Ok(())
+}
+
+/// Shows a plan that the deployment made, as `hubctl plan` does.
+pub(in crate::commands) fn write_report(run: &RunReport, output: &mut Output) -> Result<()> {
+    Ok(tables::write(&Plan::new(run, 0), output)?)
 }

@@ -127,7 +127,7 @@ fn sample(command: &str) -> String {
         "run approve" | "run undo-archive" => format!("{} --yes", runs::RUN),
         "job show" | "job retry" => "01936f2e-9a3b-7c41-8d5e-0c2d5e6f7a8b".to_owned(),
         "reconcile" => format!("--account {ACCOUNT}"),
-        "explain" => format!("prowler-s3_bucket_acl-{ACCOUNT}-eu-west-1-0123456ab {there}"),
+        "explain" => format!("prowler-s3_bucket_acl-{ACCOUNT}-eu-west-1-0123456ab --local {there}"),
         "doctor" => format!("--local {there}"),
         "console" => "--no-open --idle-timeout 1s".to_owned(),
         "verify" => "--yes --reads-per-second 1000 --settle-seconds 0".to_owned(),

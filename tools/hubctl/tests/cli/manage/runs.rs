@@ -176,6 +176,19 @@ fn the_reason_of_a_job_is_sent_and_shown() {
 }
 
 #[test]
+fn what_needs_attention_is_listed_with_the_commands_that_fix_it() {
+    let deployment = deployment();
+    let listed = deployment.json("attention");
+    assert_eq!(listed["items"][0]["kind"], "archive_requires_approval");
+    let shown = deployment.run("attention");
+    assert_eq!(shown.exit, 0, "{}", shown.stderr);
+    insta::assert_snapshot!("attention", shown.stdout);
+    deployment.memory.kept().runs.clear();
+    let nothing = deployment.run("attention");
+    assert!(nothing.exit == 0 && nothing.stderr.contains("Nothing needs attention. No scan"), "{}", nothing.stderr);
+}
+
+#[test]
 fn an_order_that_nobody_waits_for_can_be_looked_up() {
     let deployment = deployment();
     let message = deployment.json(&format!("run replay {RUN} --no-wait"));

@@ -1,0 +1,110 @@
+//! Jobs that report and change nothing: a plan, and what is known of a finding. Their report is an object beside the reports of runs,
+//! so that it may be larger than an item of the table, and is deleted with them.
+//!
+//! Promises: such a job sends nothing to Security Hub, writes no state, takes no lock, and is recorded as no run. It may run twice.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::error::JobError;
+use super::runner::Options;
+use crate::explain::{Explanation, FindingName, explain};
+use crate::export;
+use crate::plan::{PlanError, PlanReport, plan};
+use crate::ports::{Objects, OpenError, PortError, Ports, Scans};
+use crate::report_store::{read_json, save_json};
+use crate::settings::Settings;
+use crate::upload::Upload;
+
+/// Number of the account's last runs that an explanation searches.
+pub const EXPLAINED_RUNS_MAX: usize = 20;
+/// Bytes of the states that a plan would write and keeps in memory, at most: of a million findings, more or less. A function has
+/// 1,769 MB by default.
+const PLAN_BYTES_MAX: usize = 128 << 20;
+
+/// The report of a job.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct JobReport {
+    /// Of a plan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<PlanReport>,
+    /// Of an explanation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub explanation: Option<Explanation>,
+}
+
+impl JobReport {
+    /// The key of a job's report.
+    pub fn key(job_id: &str) -> String {
+        format!("runs/{job_id}/job.json")
+    }
+}
+
+/// A job's report. None, if it has none, or it is deleted by now.
+///
+/// # Errors
+///
+/// When the state bucket does not answer, or the report is not one of ours.
+pub async fn read_job_report(ports: &impl Objects, job_id: &str) -> Result<Option<JobReport>, PortError> {
+    read_json(ports, &JobReport::key(job_id)).await
+}
+
+/// Plans the export of an object of S3, and stores the plan.
+pub(super) async fn report_plan<P: Ports + Scans>(
+    ports: &Arc<P>,
+    settings: &Settings,
+    source: &str,
+    options: &Options,
+) -> Result<(), JobError> {
+    let id = require_id(options)?;
+    let local = format!("hubctl plan {source} --local");
+    let object = source.strip_prefix("s3://").and_then(|address| address.split_once('/'));
+    let (bucket, key) = object.ok_or_else(|| JobError::Rejected(format!("{source} is not an object in S3")))?;
+    let scan = match ports.open(&Upload::new(bucket, key)).await {
+        Ok(scan) => scan,
+        Err(gone @ OpenError::NotFound { .. }) => return Err(JobError::Rejected(gone.to_string())),
+        // Most likely it is in another bucket, which the function may not read. Nobody is helped by an alarm about that.
+        Err(OpenError::Failed(error)) => {
+            return Err(JobError::Rejected(format!("{error}; to plan it with your own credentials: {local}")));
+        }
+    };
+    let Options { deadline, progress, .. } = options.clone();
+    let options = export::Options { reexport: true, deadline, progress, ..export::Options::default() };
+    let planned = plan(ports.clone(), settings, scan, options, Some(PLAN_BYTES_MAX)).await;
+    let mut plan = planned.map_err(|error| match error {
+        PlanError::TooLarge => JobError::Rejected(format!("{error}: {local}")),
+        PlanError::Failed(error) => JobError::Failed(error),
+    })?;
+    if plan.is_incomplete() {
+        plan.run
+            .reasons
+            .push(format!("the time of the job was not enough for the whole plan; without a limit: {local}"));
+    }
+    save(ports.as_ref(), id, &JobReport { plan: Some(plan), ..JobReport::default() }).await
+}
+
+/// Explains a finding, and stores the explanation.
+pub(super) async fn report_explanation<P: Ports>(
+    ports: &P,
+    finding_id: &str,
+    live: bool,
+    options: &Options,
+) -> Result<(), JobError> {
+    let id = require_id(options)?;
+    let name = FindingName::parse(finding_id);
+    let name = name.ok_or_else(|| JobError::Rejected("it is not the ID of a Prowler finding".to_owned()))?;
+    let runs = ports.newest_runs(name.account, EXPLAINED_RUNS_MAX).await?;
+    let explanation = explain(ports, finding_id, name, &runs, live).await?;
+    save(ports, id, &JobReport { explanation: Some(explanation), ..JobReport::default() }).await
+}
+
+async fn save(ports: &impl Objects, id: &str, report: &JobReport) -> Result<(), JobError> {
+    Ok(save_json(ports, &JobReport::key(id), report).await?)
+}
+
+/// The ID under which the report is found.
+fn require_id(options: &Options) -> Result<&str, JobError> {
+    let id = options.job_id.as_deref().filter(|id| !id.contains('/'));
+    id.ok_or_else(|| JobError::Rejected("a job that reports requires an ID: submit it through the API".to_owned()))
+}
