@@ -74,7 +74,7 @@ PROGRAMS = {
     "dynamodb/registry/commit.rs": ("Table", {"transact_steps": CHANGES, "put_of": CHANGES, "delete_of": CHANGES, "check_of": CHANGES}),
     "dynamodb/registry/mod.rs": ("Table", {"item": ALL}),
     "dynamodb/run_log.rs": ("StateBucket", {"json_lines": CHANGES}),
-    "dynamodb/runs.rs": ("StateBucket", {"record": EXPORTS, "list_runs": (HUBCTL,), "whole_report": CHANGES}),
+    "dynamodb/runs.rs": ("StateBucket", {"record": EXPORTS, "list_runs": EXPORTS, "whole_report": CHANGES}),
     "dynamodb/upload_locks.rs": ("Table", {"take_claim": EXPORTS, "keep_claim": EXPORTS, "mark_done": EXPORTS, "release": EXPORTS}),
     "organization.rs": ("Table", {"keep_members": (CHECK, HUBCTL), "organization_accounts": (CHECK, HUBCTL)}),
     "queue.rs": ("ExportQueue", {"put": CHANGES}),

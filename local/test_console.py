@@ -215,6 +215,15 @@ def scenarios(browser: Browser, link: str, with_script: bool) -> list[str]:
         page.get_by_role("link", name="Show the page with the result").click()
     page.get_by_text("Estimated cost").wait_for(timeout=20_000)
 
+    page.goto(f"{base}/explain?id=prowler-s3_bucket_acl-123456789012-eu-west-1-0123456ab")
+    page.get_by_role("button", name="Explain").click()
+    for _ in range(0 if with_script else 20):
+        if page.get_by_text("Last runs of the account").count():
+            break
+        page.wait_for_timeout(500)
+        page.get_by_role("link", name="Show the page with the result").click()
+    page.get_by_text("Last runs of the account").wait_for(timeout=20_000)
+
     page.goto(f"{base}/quarantine")
     page.get_by_role("button", name="Redrive all").click()
     expect("Redrive submitted." in page.locator(note).first.inner_text(), "a redrive is a job", page)
@@ -267,9 +276,12 @@ def approve(page: Page, base: str, with_script: bool) -> None:
     expect("The counts add up" in page.locator("main").inner_text(), "the counts add up", page)
     page.get_by_role("link", name="Approve…").first.click()
     page.get_by_label("I have reviewed these findings").check()
+    page.get_by_label("Reason").fill("SEC-42: accounts closed")
     page.get_by_role("button", name="Archive 108 findings").click()
     expect("Job submitted." in page.locator("main .note").first.inner_text(), "an approval is a job", page)
+    expect("SEC-42: accounts closed" in page.locator("main").inner_text(), "a job has its reason", page)
     if with_script:
+        page.locator("progress").wait_for(timeout=20_000)
         # Live: the page is not loaded again.
         page.locator(".panel .st.good", has_text="succeeded").first.wait_for(timeout=20_000)
     else:

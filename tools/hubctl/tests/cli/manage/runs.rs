@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use exporter::jobs::{Job, JobState};
+use exporter::jobs::{Job, JobReport, JobState};
+use exporter::plan::PlanReport;
 use exporter::report::{AccountReport, ArchiveSkipped, Fate, RunKind, RunReport, RunStatus};
 use exporter::upload::UploadInfo;
 use management::memory::Memory;
@@ -63,10 +64,12 @@ impl Exporter {
             while !stopped.load(Ordering::Relaxed) {
                 std::thread::park_timeout(Duration::from_millis(20));
                 let mut kept = memory.kept();
-                let mut runs = Vec::new();
+                let (mut runs, mut reports) = (Vec::new(), Vec::new());
                 for record in kept.jobs.iter_mut().filter(|record| record.state == JobState::Pending) {
                     record.state = state;
-                    if state == JobState::Succeeded {
+                    if let (JobState::Succeeded, Some(report)) = (state, report(&record.job)) {
+                        reports.push((record.id.clone(), report));
+                    } else if state == JobState::Succeeded {
                         let run_id = format!("run-of-{}", record.id);
                         record.runs = vec![run_id.clone()];
                         let kind =
@@ -79,9 +82,37 @@ impl Exporter {
                     }
                 }
                 kept.runs.extend(runs);
+                kept.job_reports.extend(reports);
             }
         };
         Self(stop, Some(std::thread::spawn(work)))
+    }
+}
+
+/// The report of a job that reports.
+fn report(job: &Job) -> Option<JobReport> {
+    match job {
+        Job::Plan { .. } => {
+            let mut planned = run("planned", RunKind::Export);
+            planned.counts.read = 2;
+            planned.counts.add(Fate::Sent, 2);
+            let account = ACCOUNT.parse().unwrap();
+            let mut part = AccountReport::default();
+            let region = part.regions.entry("eu-west-1".parse().unwrap()).or_default();
+            region.changes.new = 2;
+            planned.accounts.insert(account, part);
+            let plan = PlanReport { run: planned, disabled: [(account, account.into())].into() };
+            Some(JobReport { plan: Some(plan), ..JobReport::default() })
+        }
+        Job::Explain { finding_id, .. } => {
+            let explanation = json!({
+                "id": finding_id,
+                "name": { "check": "a", "account": ACCOUNT, "region": "eu-west-1", "hash": "0123456ab" },
+                "known": [], "quarantine": [], "runs": [], "live": [], "notes": ["it is \u{1b}[31mred"],
+            });
+            Some(JobReport { explanation: serde_json::from_value(explanation).ok(), ..JobReport::default() })
+        }
+        _ => None,
     }
 }
 
@@ -170,9 +201,42 @@ fn the_reason_of_a_job_is_sent_and_shown() {
     for line in ["--reason=", "--reason SEC-42 --state x"] {
         assert_eq!(deployment.run(&format!("run replay {RUN} {line}")).exit, 2, "{line}");
     }
+    deployment.json(&format!("integration create --provider {ACCOUNT}"));
     let deleted = deployment.json(&format!("integration delete {ACCOUNT} --yes --archive --reason closed"));
     assert_eq!(deleted["job"], deployment.memory.kept().jobs.last().unwrap().id.as_str());
     assert_eq!(deployment.memory.kept().trail.last().unwrap().reason.as_deref(), Some("closed"));
+}
+
+#[test]
+fn a_plan_and_an_explanation_are_made_by_the_deployment() {
+    let deployment = deployment();
+    let exporter = Exporter::of(deployment.memory.clone(), JobState::Succeeded);
+    let planned = deployment.run("plan s3://scans/scan.ocsf.json --events-this-month 10000 --output json");
+    assert_eq!(planned.exit, 0, "{}", planned.stderr);
+    let plan: serde_json::Value = serde_json::from_str(&planned.stdout).unwrap();
+    assert_eq!(
+        (&plan["regions"][0]["new"], &plan["events"], &plan["dollars"]),
+        (&json!(2), &json!(2), &json!(0.00006))
+    );
+    assert!(planned.stderr.contains("is disabled") && planned.stderr.contains("--replay"), "{}", planned.stderr);
+    let finding_id = format!("prowler-a-{ACCOUNT}-eu-west-1-0123456ab");
+    let explained = deployment.json(&format!("explain {finding_id} --live"));
+    assert_eq!(explained["id"], finding_id.as_str());
+    let shown = deployment.run(&format!("explain {finding_id}"));
+    assert!(shown.exit == 0 && shown.stdout.contains("it is \\u{1b}[31mred"), "{}", shown.stdout);
+    drop(exporter);
+    let jobs = deployment.memory.ordered();
+    assert_eq!(jobs[0], Job::Plan { source: "s3://scans/scan.ocsf.json".to_owned() });
+    assert_eq!(jobs[1], Job::Explain { finding_id: finding_id.clone(), live: true });
+    assert!(deployment.actions().is_empty(), "the audit log has changes only");
+    let id = deployment.memory.kept().jobs[0].id.clone();
+    let shown = deployment.run(&format!("job show {id}"));
+    assert!(shown.exit == 0 && shown.stdout.contains("Expected status"), "{}", shown.stdout);
+
+    let exporter = Exporter::of(deployment.memory.clone(), JobState::Rejected);
+    let rejected = deployment.run("plan s3://scans/none");
+    assert_eq!((rejected.exit, rejected.stderr.contains("the upload is gone")), (1, true), "{}", rejected.stderr);
+    drop(exporter);
 }
 
 #[test]
