@@ -32,7 +32,7 @@ def zipped(files: dict[str, bytes]) -> bytes:
 
 
 def tarball(files: dict[str, bytes], programs: set[str], epoch: int) -> bytes:
-    """A compressed tar file, whose files have the time of the commit and belong to nobody in particular."""
+    """A compressed tar file, whose files have the time of the commit and have no owner."""
     content = io.BytesIO()
     with gzip.GzipFile(filename="", mode="wb", fileobj=content, compresslevel=LEVEL, mtime=0) as compressed:
         with tarfile.open(fileobj=compressed, mode="w", format=tarfile.USTAR_FORMAT) as archive:

@@ -64,7 +64,7 @@ class Scan:
 
 @dataclass(frozen=True)
 class Sent:
-    """What a tool used for one scan, and what it reported."""
+    """Resources that a tool used for one scan, and its report."""
 
     seconds: float
     cpu_seconds: float

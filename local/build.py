@@ -33,7 +33,7 @@ CARGO_WIDTH = 100
 INTERRUPTED = 130
 
 ESCAPE = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
-# A bar of Cargo's: what it does, and how far it is.
+# A progress bar of Cargo: the action, and its progress.
 BAR = re.compile(r"^\s*(\w+) \[[=> ]*\] *(.*)")
 COMPILED = re.compile(r"(\d+)/(\d+)")
 # Replaced by the line that shows the progress.
@@ -42,7 +42,7 @@ ROUTINE = re.compile(r"^\s*(Compiling|Checking|Documenting|Downloading|Downloade
 
 @dataclass
 class Progress:
-    """What is known of the build, and how it is shown."""
+    """Progress of the build, and its display."""
 
     usually: str | None
     terminal: bool = field(default_factory=sys.stderr.isatty)
@@ -51,11 +51,11 @@ class Progress:
     text: str = ""
     done: int = 0
     total: int = 0
-    # What was done when Cargo counted for the first time: the rest is not compiled yet.
+    # Units that were complete when Cargo first counted: the rest is not compiled yet.
     found: int | None = None
 
     def line(self, line: str) -> None:
-        """Takes a line of Cargo's."""
+        """Handles a line of Cargo's output."""
         plain = ESCAPE.sub("", line)
         bar = BAR.match(plain)
         if bar and (counts := COMPILED.match(bar[2])):
@@ -69,7 +69,7 @@ class Progress:
             print(line, file=sys.stderr, flush=True)
 
     def show(self) -> None:
-        """Shows where the build stands, if it is time."""
+        """Shows the progress of the build at intervals."""
         now = time.monotonic()
         waited = now - (self.shown or self.started)
         if not self.text or (not self.terminal and waited < (FIRST_SECONDS if self.shown is None else QUIET_SECONDS)):
@@ -84,12 +84,12 @@ class Progress:
             print(text, file=sys.stderr, flush=True)
 
     def clear(self) -> None:
-        """Takes the moving line away."""
+        """Clears the progress line."""
         if self.terminal and self.shown is not None:
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
     def end(self, code: int) -> None:
-        """Says how long it took, if anything was done."""
+        """Prints the duration, if anything was compiled."""
         self.clear()
         if code == 0 and self.shown is not None:
             print(f"compiled in {_clock(time.monotonic() - self.started)}", file=sys.stderr, flush=True)

@@ -23,12 +23,12 @@ from settings import RELEASE_PROGRAMS, ROOT
 
 FUNCTIONS = ["export-findings", "check-connections", "manage-integrations"]
 HUBCTL = "hubctl"
-# What stands for the checkout and for Cargo's directory in the programs.
+# Replacement of the checkout's and Cargo's directories in the programs.
 SOURCES = "/securityhub-exporter"
 CARGO = "/cargo"
 # cargo-lambda's option for a processor, by Lambda's name of it.
 OPTIONS = {"x86_64": "--x86-64", "arm64": "--arm64"}
-# What cargo-lambda compiles for, which it can't tell Cargo beside flags of ours: every processor of Lambda has it.
+# The CPU that cargo-lambda compiles for, which it can't pass to Cargo in addition to other flags: all processors of Lambda support it.
 PROCESSORS = {"x86_64": "haswell", "arm64": "neoverse-n1"}
 
 

@@ -35,7 +35,7 @@ POLLS_MONTH = 5 * DAYS * 86_400 // 20
 SQS_REQUESTS_PER_UPLOAD = 3
 # Above this size, boto3 uploads an object in parts of this size.
 PART_BYTES = 8 * 2**20
-# Reports and quarantine (RunRetentionDays); earlier versions of the state are kept for 30 days.
+# Reports and quarantine (RunRetentionDays); earlier versions of the state are retained for 30 days.
 RETENTION_DAYS = 90
 
 COUNTED = ("s3_writes", "s3_reads", "s3_free", "dynamodb", "read_units", "write_units")

@@ -88,7 +88,7 @@ class Measuring:
         self.billed = 0
 
     def start(self) -> None:
-        """Forgets what was used until now."""
+        """Resets the counters."""
         self.seen = len(self._lines())
         self.billed = self._simulator("summary")[1]
         request = urllib.request.Request(f"{self.simulator}/_simulator/calls", method="DELETE")

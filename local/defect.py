@@ -27,7 +27,7 @@ PROGRAM = RELEASE_PROGRAMS / "planted-defect" / "bootstrap"
 # The account whose check panics.
 DEFECT = "100000000002"
 ANSWER_SECONDS_MAX = 30
-# Longer than the time that the function reserves for its answer.
+# Longer than the time that the function reserves for its response.
 INVOCATION_SECONDS = 60
 
 
@@ -40,7 +40,7 @@ class Lambda(ThreadingHTTPServer):
         self.answers: queue.Queue[tuple[str, dict]] = queue.Queue()
 
     def answer(self, process: subprocess.Popen) -> tuple[str, dict]:
-        """The next answer: where it came in, and what it is."""
+        """The next response: its path, and its content."""
         deadline = time.monotonic() + ANSWER_SECONDS_MAX
         while process.poll() is None and time.monotonic() < deadline:
             try:
@@ -70,7 +70,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def _take(self) -> None:
         body = self.rfile.read(int(self.headers.get("content-length", 0)))
-        # Before it is taken: what the program does next comes after it.
+        # Before the response: the program continues only after it.
         self.server.answers.put((self.path.rsplit("/", 1)[-1], json.loads(body or b"null")))
         self._reply(b"", {})
 
@@ -101,7 +101,7 @@ class Function:
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
             "PATH": os.environ.get("PATH", ""),
         }
-        # A file, which takes any number of lines while nobody reads them.
+        # A file, since a pipe that is not read would block.
         self.log = tempfile.TemporaryFile()
         self.process = subprocess.Popen([program], env=environment, stdout=self.log, stderr=subprocess.STDOUT)
 

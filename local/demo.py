@@ -1,4 +1,4 @@
-"""Shows the product at work: a genuine scan is uploaded and arrives in every Region of a simulated Security Hub.
+"""Shows the product at work: a sample scan is uploaded and arrives in every Region of a simulated Security Hub.
 
 Run by `make demo`. Everything between is the real thing on a local AWS: template.yaml deployed by SAM, the upload's event
 through EventBridge and the queue, the compiled function. With KEEP=1 the stack is left up. Exits with 1 where a run does
@@ -72,7 +72,7 @@ class Demo:
         sys.exit(f"no run ended within {RUN_SECONDS_MAX} s\n{self._function_log()}")
 
     def show(self) -> int:
-        """Prints what Security Hub holds, by Region and severity, and returns how many findings that are."""
+        """Prints the findings in Security Hub by Region and severity, and returns their number."""
         simulator = next(server for server in self.stack.servers if server.name == "simulator")
         with urllib.request.urlopen(f"{simulator.url}/_simulator/summary") as response:
             regions = json.load(response)
@@ -172,7 +172,7 @@ def main() -> None:
     started = time.monotonic()
     config = settings.read()
     keep = bool(os.environ.get("KEEP"))
-    # `kill` ends it as Ctrl-C does: what was started is stopped.
+    # `kill` ends it as Ctrl-C does: all started processes are stopped.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     finished = False
     try:

@@ -114,7 +114,7 @@ def notes() -> str:
 
 
 def finish(directory: Path, epoch: int) -> None:
-    """Writes what is common to all programs of a directory, and what describes them. The sums are last."""
+    """Writes the common files of all programs of a directory, and their descriptions. The checksums are last."""
     for source, name in COPIES.items():
         (directory / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(ROOT / source, directory / name)
@@ -159,7 +159,7 @@ def pack(directory: Path, output: Path) -> None:
     """The files of a GitHub release: one archive of everything but hubctl, hubctl for each kind of machine, and their sums."""
     version = release_notes.cargo_version((ROOT / "Cargo.toml").read_text())
     files = {name: content for name, content in archives.tree(directory).items() if not TARBALL.match(name)}
-    # The sums in the archive are of what is in it.
+    # The checksums in the archive are those of its own files.
     files[SUMS] = "".join(line for line in files[SUMS].decode().splitlines(keepends=True) if not TARBALL.match(line.split()[1])).encode()
     shutil.rmtree(output, ignore_errors=True)
     output.mkdir(parents=True)

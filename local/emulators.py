@@ -31,7 +31,7 @@ def up(config: Settings) -> list[Server]:
     servers: list[Server] = []
 
     def launch(name: str, port: int, command: list, variables: dict[str, str]) -> None:
-        # Whatever it keeps on disk, caches included, is in a directory of its own.
+        # All its files, including caches, are in a separate directory.
         own = scratch / name
         own.mkdir(parents=True)
         places = {variable: str(own) for variable in ("HOME", "TMPDIR", "XDG_CACHE_HOME", "FILESYSTEM_ROOT")}
@@ -61,7 +61,7 @@ def down(servers: list[Server]) -> None:
 
 
 def main() -> None:
-    # `kill` ends it as Ctrl-C does: what was started is stopped.
+    # `kill` ends it as Ctrl-C does: all started processes are stopped.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     verb, *command = sys.argv[1:] or [""]
     if verb != "run" or not command:

@@ -14,7 +14,7 @@ REGION_NAMES = [
     "eu-north-1", "ap-south-1", "ap-northeast-1", "ap-northeast-2", "ap-southeast-1", "ap-southeast-2", "sa-east-1",
     "ca-central-1",
 ]
-# A genuine OCSF finding has 7 to 8 KB; the sample is filled up to that with text that is not sent.
+# A real OCSF finding has 7 to 8 KB; the sample is padded to that size with text that is not sent.
 FINDING_BYTES = 7000
 
 

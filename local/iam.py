@@ -45,7 +45,7 @@ ACTIONS = {
 ANYTHING = ("events", "organizations", "securityhub")
 # Items of a transaction, by their builder in the source.
 PARTS = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "ConditionCheck": "ConditionCheckItem"}
-# Calls that reuse another SDK operation (carried.rs), by the constant of their path.
+# Calls that reuse another SDK operation (raw_body.rs), by the constant of their path.
 CARRIED = {"GET_FINDINGS": "securityhub:GetFindings", "IMPORT_FINDINGS": "securityhub:BatchImportFindings"}
 
 # Programs: export-findings, check-connections, manage-integrations, hubctl; "member": also with the credentials of an account.
@@ -58,25 +58,25 @@ CHANGES = (EXPORT, MANAGE, HUBCTL)
 PROGRAMS = {
     "deployment/function.rs": ("CheckConnectionsFunction", {"invoke": (MANAGE, HUBCTL)}),
     "deployment/inspect.rs": ("", dict.fromkeys(
-        ["bucket_tells", "rule", "targets", "concurrency", "mappings", "messages", "function", "schedule", "alarms"], (HUBCTL,))),
+        ["bucket_sends_events", "rule", "targets", "concurrency", "mappings", "messages", "function", "schedule", "alarms"], (HUBCTL,))),
     "deployment/management_function.rs": ("", {"of": (HUBCTL,)}),
     "deployment/stacks.rs": ("", {"describe": (HUBCTL,), "resources": (HUBCTL,)}),
     "deployment/topics.rs": ("", {"subscriptions": (HUBCTL,)}),
-    "dynamodb/account_locks.rs": ("Table", {"take": EXPORTS, "renew": EXPORTS, "release": EXPORTS}),
-    "dynamodb/connections.rs": ("Table", {"save": (EXPORT, CHECK, HUBCTL), "forget_this": ALL}),
+    "dynamodb/account_locks.rs": ("Table", {"acquire_lock": EXPORTS, "renew": EXPORTS, "release": EXPORTS}),
+    "dynamodb/connections.rs": ("Table", {"save": (EXPORT, CHECK, HUBCTL), "delete_unless_replaced": ALL}),
     "dynamodb/history.rs": ("Table", {"read_history": (MANAGE, HUBCTL)}),
     "dynamodb/integrations.rs": ("Table", {"only_organization": (EXPORT, HUBCTL)}),
     "dynamodb/jobs.rs": ("Table", {"record_job": CHANGES, "record_progress": (EXPORT,), "cancel_job": EXPORTS}),
     "dynamodb/notifications.rs": ("", {"notified": (EXPORT, CHECK), "write_notified": (EXPORT, CHECK), "put_events": (EXPORT, CHECK)}),
     "dynamodb/query_all.rs": ("Table", {"query_all": (CHECK, HUBCTL)}),
     "dynamodb/query_page.rs": ("Table", {"partition": (MANAGE, HUBCTL)}),
-    "dynamodb/registry/audit.rs": ("Table", {"append": CHANGES}),
-    "dynamodb/registry/commit.rs": ("Table", {"transact_steps": CHANGES, "put_of": CHANGES, "delete_of": CHANGES, "check_of": CHANGES}),
-    "dynamodb/registry/mod.rs": ("Table", {"item": ALL}),
+    "dynamodb/settings_store/audit.rs": ("Table", {"append": CHANGES}),
+    "dynamodb/settings_store/commit.rs": ("Table", {"transact_steps": CHANGES, "put_of": CHANGES, "delete_of": CHANGES, "check_of": CHANGES}),
+    "dynamodb/settings_store/mod.rs": ("Table", {"item": ALL}),
     "dynamodb/run_log.rs": ("StateBucket", {"json_lines": CHANGES}),
-    "dynamodb/runs.rs": ("StateBucket", {"record": EXPORTS, "list_runs": EXPORTS, "whole_report": CHANGES}),
-    "dynamodb/upload_locks.rs": ("Table", {"take_claim": EXPORTS, "keep_claim": EXPORTS, "mark_done": EXPORTS, "release": EXPORTS}),
-    "organization.rs": ("Table", {"keep_members": (CHECK, HUBCTL), "organization_accounts": (CHECK, HUBCTL)}),
+    "dynamodb/runs.rs": ("StateBucket", {"record": EXPORTS, "list_runs": EXPORTS, "full_report": CHANGES}),
+    "dynamodb/upload_locks.rs": ("Table", {"acquire_claim": EXPORTS, "extend_claim": EXPORTS, "complete_claim": EXPORTS, "release": EXPORTS}),
+    "organization.rs": ("Table", {"store_members": (CHECK, HUBCTL), "organization_accounts": (CHECK, HUBCTL)}),
     "queue.rs": ("ExportQueue", {"put": CHANGES}),
     "check_targets.rs": ("CheckQueue", {"send": (CHECK,)}),
     "s3/objects.rs": ("StateBucket", {
@@ -168,7 +168,7 @@ def calls() -> dict[tuple[str, str], set[str]]:
     found = defaultdict(set)
     for path in sorted(ADAPTERS.rglob("*.rs")):
         name, function = str(path.relative_to(ADAPTERS)), ""
-        if path.name == "carried.rs":  # its callers name the calls
+        if path.name == "raw_body.rs":  # its callers name the calls
             continue
         for line in path.read_text().split("#[cfg(test)]")[0].splitlines():
             code = line.split("//")[0]

@@ -36,7 +36,7 @@ from stack import Stack
 AWSCLI = ROOT / ".venv-awscli" / "bin"
 # The bucket that a user creates for the files of the release.
 BUCKET = "release-files"
-# What stands in README.md for something of the reader's own.
+# Placeholders in README.md for values of the reader.
 PLACEHOLDERS = {"BUCKET": BUCKET, "REGION": REGION}
 
 

@@ -3,7 +3,7 @@
     python local/invoke.py events/NAME.json
 
 Run by `make invoke`. It speaks to the stack that is up (`make stack-up`). Where an event names an object of the bucket
-`prowler-scans`, that bucket is made and SCAN, a genuine scan of tests/scans unless told otherwise, is put there first. No rule
+`prowler-scans`, that bucket is made and SCAN, a sample scan of tests/scans by default, is put there first. No rule
 watches that bucket, so only the emulator's function sees the upload. A request of CloudFormation is answered here: what the
 function puts at its ResponseURL is printed.
 
@@ -86,7 +86,7 @@ def main() -> None:
     finally:
         processes.stop(server)
     lines = Path(server.log).read_text(errors="replace").splitlines()
-    # The emulator's own lines say `(rapid)`; the rest is the function's.
+    # The emulator's own lines contain `(rapid)`; the others are the function's.
     print("\n".join(line for line in lines if "(rapid)" not in line), file=sys.stderr)
     print(answer)
 
@@ -157,7 +157,7 @@ def cloudformation(event: bytes) -> Iterator[bytes]:
             self.end_headers()
 
         def log_message(self, *_: object) -> None:
-            """Says nothing."""
+            """Logs nothing."""
 
     with HTTPServer(("127.0.0.1", 0), Taker) as server:
         Thread(target=server.serve_forever, daemon=True).start()

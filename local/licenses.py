@@ -16,7 +16,7 @@ from settings import ROOT
 NAMES = ("license", "licence", "notice", "copyright", "copying", "unlicense")
 # Names of directories whose files are not compiled into a program.
 NOT_COMPILED = {"tests", "test", "benches", "examples", "target", "fuzz"}
-# What a file is named that holds code, not a license.
+# Names of files that contain code, not a license.
 CODE = {".rs", ".c", ".h", ".py", ".go", ".html", ".json", ".toml"}
 MIT = """\
 MIT License

@@ -1,4 +1,4 @@
-"""Runs a command and prints what it used, as one line of JSON: exit code, seconds, CPU seconds, and peak memory in MB.
+"""Runs a command and prints the resources that it used as one line of JSON: exit code, seconds, CPU seconds, and peak memory in MB.
 
     python local/measured.py COMMAND ...
 

@@ -29,7 +29,7 @@ RULE_FUNCTIONS = ("Contains", "EachMemberEquals", "EachMemberIn", "RefAll", "Val
 
 
 class Decisions:
-    """What was decided about the calls of functions, each once."""
+    """Distinct decisions about the calls of functions."""
 
     def __init__(self, file: Path) -> None:
         self.file = file
@@ -74,7 +74,7 @@ def with_event_sources():
 
 
 def saved_queries() -> dict:
-    """AWS::Logs::QueryDefinition, which ministack lacks: it is created, and nobody can run it, since there is no Logs Insights."""
+    """AWS::Logs::QueryDefinition, which ministack lacks: it is created, but can't be run without Logs Insights."""
 
     def create(logical_id, properties, _stack_name):
         missing = {"Name", "QueryString"} - properties.keys()

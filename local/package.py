@@ -21,7 +21,7 @@ from settings import ROOT
 BUILD = ROOT / ".aws-sam" / "build"
 # Bytes of a function's zip file, less than which each must be: a cold start loads all of them.
 ZIP_BYTES_BUDGET = 8_000_000
-# Bytes that a zip file surely has, if it holds one of our programs.
+# Minimum size in bytes of a zip file with one of the programs.
 ZIP_BYTES_MIN = 1_000_000
 
 

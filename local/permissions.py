@@ -1,4 +1,4 @@
-"""Whether the roles allowed what was called with them, on a local stack that is still up.
+"""Checks that the roles allowed the calls that were made with them, on a running local stack.
 
 ministack denies what a role does not allow, and ministack_enforced.py writes that down. Security Hub, STS, EC2 and Organizations are the simulator's,
 which knows no policies: each call in its log is evaluated here, by ministack's evaluator, against the policies of the deployed role, or
@@ -19,7 +19,7 @@ from settings import ACCOUNT, REGION, ROOT
 
 # Operations of the simulator that are not Security Hub's, by the service in their actions.
 SERVICES = {"AssumeRole": "sts", "DescribeRegions": "ec2", "ListAccounts": "organizations"}
-# AWS allows it whatever policies say.
+# AWS always allows it, regardless of policies.
 ALWAYS_ALLOWED = "GetCallerIdentity"
 MEMBER_ROLE = "SecurityHubExporter"
 

@@ -40,7 +40,7 @@ class Server:
 
 
 def free_port(wanted: int | None, preferred: int) -> int:
-    """The port that was asked for, else the preferred one, else any that is free."""
+    """The requested port, else the preferred one, else any free port."""
     if wanted is not None:
         if _taken(wanted):
             sys.exit(f"port {wanted} is taken; give another one, or none and a free one is chosen")
@@ -49,7 +49,7 @@ def free_port(wanted: int | None, preferred: int) -> int:
 
 
 def free_ports(count: int) -> list[int]:
-    """Different ports on which nobody listens."""
+    """Distinct free ports."""
     with contextlib.ExitStack() as probes:
         sockets = [probes.enter_context(socket.socket()) for _ in range(count)]
         for probe in sockets:

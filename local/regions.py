@@ -35,7 +35,7 @@ def of_botocore() -> dict[str, dict[str, set[str]]]:
     found = {}
     for partition in PARTITIONS:
         regions = set(endpoints[partition]["regions"])
-        # Beside Regions the endpoints have names such as `us-east-1-fips`.
+        # In addition to Regions, the endpoints have names such as `us-east-1-fips`.
         open_ = regions & set(endpoints[partition]["services"][SERVICE]["endpoints"])
         default = open_ & (set(LEGACY_GLOBAL_STS_REGIONS) | ALSO_DEFAULT) if partition == "aws" else open_
         announced = {name for name in named[partition]["regions"] if "global" not in name} - open_

@@ -21,7 +21,7 @@ def cargo_version(manifest: str) -> str:
 
 
 def section(changelog: str, name: str) -> str | None:
-    """The section of a version, or of Unreleased, without its heading. None if there is none, or an empty one."""
+    """The section of a version, or of Unreleased, without its heading. None if it is missing or empty."""
     for part in re.split(r"^## ", changelog, flags=re.MULTILINE)[1:]:
         heading, _, text = part.partition("\n")
         if heading.split()[0] == name and text.strip():

@@ -1,4 +1,4 @@
-"""Where a local stack lives and what it is made of: the one place that reads the environment."""
+"""Settings of a local stack: the only module that reads the environment."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PROGRAMS = ROOT / ".local" / "bin"
 RELEASE_PROGRAMS = ROOT / ".local" / "release"
 
-# The account of the genuine scans under tests/scans. The local AWS takes a twelve-digit access key id as the account.
+# The account of the sample scans in tests/scans. The local AWS uses a twelve-digit access key ID as the account.
 ACCOUNT = "123456789012"
 REGION = "eu-west-1"
 STACK_NAME = "securityhub-exporter"
@@ -29,7 +29,7 @@ PARAMETERS = {"QueueVisibilityTimeoutSeconds": "15", "MaxReceiveCount": "2", "Lo
 
 @dataclass(frozen=True)
 class Settings:
-    """What the environment says about one local stack."""
+    """Settings of one local stack from the environment."""
 
     directory: Path
     aws_port: int | None

@@ -1,4 +1,4 @@
-"""A local AWS with our own template deployed on it, and a Security Hub beside it.
+"""A local AWS with the template deployed on it, and a simulated Security Hub.
 
     python local/stack.py up      starts both servers, deploys, writes stack.json
     python local/stack.py down    stops them
@@ -65,7 +65,7 @@ class Stack:
 
 
 def up(config: Settings, say=print, deploy=None) -> Stack:
-    """Starts a stack in the settings' folder. What was up there before is stopped first. DEPLOY(config, stack) deploys it; without
+    """Starts a stack in the settings' folder. A running stack is stopped first. DEPLOY(config, stack) deploys it; without
     it, SAM does."""
     down(config)
     config.directory.mkdir(parents=True, exist_ok=True)
@@ -91,7 +91,7 @@ def up(config: Settings, say=print, deploy=None) -> Stack:
 
 
 def down(config: Settings) -> None:
-    """Stops the stack of the settings' folder, if there is one. Its logs stay."""
+    """Stops the stack of the settings' folder, if any. Its logs are retained."""
     if not config.stack_file.exists():
         return
     for server in json.loads(config.stack_file.read_text())["servers"]:
@@ -127,7 +127,7 @@ def _start_aws(config: Settings, simulator: Server) -> Server:
     config.decisions_file.unlink(missing_ok=True)
     stack = Stack(config.directory, [simulator, Server("ministack", 0, port, "")], {})
     environment = processes.inherited() | stack.environment() | {
-        # It listens on every interface unless told, and its MQTT broker even then.
+        # By default, it listens on every interface; its MQTT broker always does.
         "BIND_HOST": "127.0.0.1",
         "IOT_MTLS_ENABLED": "0",
         "GATEWAY_PORT": str(port),
@@ -174,7 +174,7 @@ def _sam_deploy(config: Settings, stack: Stack, package: Path) -> None:
 
 
 def _mend(stack: Stack) -> None:
-    """The emulator keeps a number that comes from a template's parameter as text, and its poller then stumbles over it."""
+    """The emulator keeps a number that comes from a template's parameter as text, which its poller can't handle."""
     functions = stack.client("lambda")
     for mapping in functions.list_event_source_mappings()["EventSourceMappings"]:
         scaling = {"MaximumConcurrency": int(mapping["ScalingConfig"]["MaximumConcurrency"])}
@@ -182,7 +182,7 @@ def _mend(stack: Stack) -> None:
 
 
 def _introduce_roles(config: Settings, stack: Stack) -> None:
-    """Tells the simulator whose the functions' sessions are: ministack makes them, and each function has one."""
+    """Registers the functions' sessions, which ministack creates, with the simulator."""
     sessions = []
     for function in stack.client("lambda").list_functions()["Functions"]:
         role = function["Role"].rsplit("/", 1)[-1]
@@ -270,7 +270,7 @@ def _say(text: str) -> None:
 
 
 def main() -> None:
-    # `kill` ends it as Ctrl-C does: what was started is stopped.
+    # `kill` ends it as Ctrl-C does: all started processes are stopped.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     config = settings.read()
     verb, *command = sys.argv[1:] or [""]

@@ -62,7 +62,7 @@ async def _serve(port: int) -> None:
 
 
 def _add_what_python_3_10_lacks() -> None:
-    """LocalStack 4.13 says that it runs on Python 3.10, but imports two names that came with 3.11."""
+    """LocalStack 4.13 declares support for Python 3.10, but imports two names that came with 3.11."""
 
     class StrEnum(str, enum.Enum):
         __str__ = str.__str__

@@ -35,7 +35,7 @@ NO_URL = {(region, "E3006", "ManageIntegrationsUrl") for region in ("mx-central-
 QUEUES = ("ExportQueue", "ExportDeadLetterQueue", "CheckQueue", "CheckDeadLetterQueue")
 KNOWN = {
     "template.yaml": NO_URL | {(region, "I3011", queue) for region in REGIONS for queue in QUEUES},
-    # CodeBuild is not in every Region; docs/guide.md says so.
+    # CodeBuild is not in every Region; see docs/guide.md.
     "deploy/prowler-scan.yaml": {("mx-central-1", "E3006", "Project")},
 }
 # The resource type is listed, but the AWS China guide for Lambda says that Function URLs are not available.
@@ -49,7 +49,7 @@ OTHER_PARTITIONS = ("us-iso", "eu-iso")
 
 
 def transformed(template: dict, region: str) -> dict:
-    """What the SAM transform makes of a template whose code `sam deploy` has uploaded."""
+    """The result of the SAM transform of a template whose code `sam deploy` has uploaded."""
     template = copy.deepcopy(template)
     for resource in template["Resources"].values():
         if resource["Type"] == "AWS::Serverless::Function":
@@ -96,7 +96,7 @@ def policy_sizes(template: dict) -> dict[str, int]:
 
 
 def problems() -> list[str]:
-    """What is wrong, a line each."""
+    """The problems, one per line."""
     wrong = []
     for name in TEMPLATES:
         template = yaml_parse((ROOT / name).read_text())

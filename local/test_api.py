@@ -19,7 +19,7 @@ import processes
 PORT = 4610
 # Requests for each operation. More find rarer things: API_EXAMPLES=1000 make test-api
 EXAMPLES = "60"
-# The same requests each time, so that a failure comes again.
+# The same requests each time, so that a failure is reproducible.
 SEED = "1"
 CONFIG = Path(__file__).resolve().parent / "schemathesis.toml"
 

@@ -1,4 +1,4 @@
-"""What a release has: identical whenever it is made, complete, and described."""
+"""A release is reproducible, complete, and described."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ LINUX = dist.target().startswith("linux-")
 
 
 def programs(directory: Path) -> Path:
-    """Programs that stand for the compiled ones."""
+    """Replacements of the compiled programs."""
     directory.mkdir()
     for name in FUNCTIONS:
         (directory / name).write_bytes(PROGRAMS[dist.target().removeprefix("linux-")] + name.encode())

@@ -27,7 +27,7 @@ def functions(template: dict) -> dict[str, dict]:
 
 @cache
 def text(*names: str) -> str:
-    """The packaged template, made once for each set of zip files."""
+    """The packaged template, created once for each set of zip files."""
     return packaged.packaged(SOURCE, list(names))
 
 

@@ -1,4 +1,4 @@
-"""SECURITY.md names tests and files that exist: each statement has what holds it."""
+"""SECURITY.md names tests and files that exist: each statement has a test."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Says what a build with Cargo's --timings spent its time on, most expensive first.
+"""Prints the most expensive units of a build with Cargo's --timings.
 
     python3 local/timings.py FOLDER     FOLDER is the target folder of that build
 
@@ -16,7 +16,7 @@ SHOWN = 25
 
 
 def units(report: Path) -> list[dict]:
-    """What was compiled, or run of build scripts, as the report has it."""
+    """The compiled units and build scripts in the report."""
     data = re.search(r"const UNIT_DATA = (\[.*?\n?\]);", report.read_text(), re.DOTALL)
     if data is None:
         sys.exit(f"{report} is not understood: another version of Cargo?")

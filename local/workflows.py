@@ -28,7 +28,7 @@ def uses(text: str) -> list[str]:
 
 
 def of_job(name: str, job: dict) -> list[str]:
-    """What is wrong with a job, a line each."""
+    """Problems of a job, one per line."""
     wrong = [f"{name} has no {key}" for key in ("timeout-minutes", "permissions", "runs-on") if key not in job]
     if str(job.get("runs-on", "")).endswith("-latest"):
         wrong.append(f"{name} runs on whatever is the latest image")
@@ -41,7 +41,7 @@ def of_job(name: str, job: dict) -> list[str]:
 
 
 def of_workflow(text: str) -> list[str]:
-    """What is wrong with a workflow, a line each."""
+    """Problems of a workflow, one per line."""
     workflow = yaml_parse(text)
     wrong = [f"{action}: not pinned by digest, with its version as comment" for action in uses(text) if not PINNED.match(action)]
     if workflow.get("permissions") != {}:

@@ -1,16 +1,16 @@
-//! Links a function's release program without unwind tables: a panic aborts, so nothing reads them, and they would be a twelfth
-//! of the zip file. A panic still tells its message and its place.
+//! Links a function's release program without unwind tables: a panic aborts, so that they are unused, and they would be a
+//! twelfth of the zip file. A panic still prints its message and location.
 
 use std::env;
 use std::path::PathBuf;
 
-/// The linker script, beside this file, from where a package is.
+/// Path of the linker script, relative to a package.
 const SCRIPT: &str = "../../functions/build/no_unwind_tables.ld";
 
 fn main() {
     println!("cargo:rerun-if-changed=../../functions/build/build.rs");
     println!("cargo:rerun-if-changed={SCRIPT}");
-    // Other profiles unwind. Of the systems that functions are compiled on, the linkers of Linux alone read such scripts.
+    // Other profiles unwind, and only the linkers of Linux support such scripts.
     let released = env::var("PROFILE").is_ok_and(|profile| profile == "release");
     let linux = env::var("CARGO_CFG_TARGET_OS").is_ok_and(|system| system == "linux");
     if let (true, true, Some(package)) = (released, linux, env::var_os("CARGO_MANIFEST_DIR")) {

@@ -19,7 +19,7 @@ const COMES_AGAIN: Duration = Duration::from_secs(18);
 async fn a_role_with_the_right_external_id_lets_findings_arrive() -> Result<()> {
     const ACCOUNT: &str = "100000000017";
     let stage = Stage::find().await?;
-    stage.integrate(&by_role(ACCOUNT)?).await?;
+    stage.save_integration(&by_role(ACCOUNT)?).await?;
     let run = stage.export("accounts/right.ocsf.json", scan(&one_in_each_region(ACCOUNT)?)?).await?;
     ensure!(run.status == RunStatus::Succeeded && run.counts.sent == REGIONS.len() as u64, "{run:#?}");
     for region in REGIONS {
@@ -33,7 +33,7 @@ async fn a_role_with_an_invalid_external_id_is_reported_and_not_retried() -> Res
     let stage = Stage::find().await?;
     let mut runs = Vec::new();
     for (account, external_id) in [("100000000018", Some("the-wrong-one")), ("100000000019", None)] {
-        stage.integrate(&by_role_and(account, external_id)?).await?;
+        stage.save_integration(&by_role_and(account, external_id)?).await?;
         let key = format!("accounts/{account}.ocsf.json");
         let run = stage.export(&key, scan(&one_in_each_region(account)?)?).await?;
         ensure!(run.status == RunStatus::Degraded, "{run:#?}");
@@ -45,7 +45,7 @@ async fn a_role_with_an_invalid_external_id_is_reported_and_not_retried() -> Res
             "{problem}"
         );
         ensure!(!says("the-right-one"), "{problem}");
-        ensure!(stage.hub(account).asked()?.imports == 0, "findings were sent to {account}");
+        ensure!(stage.hub(account).calls()?.imports == 0, "findings were sent to {account}");
         runs.push(run);
     }
     were_all(&stage, &runs).await
@@ -56,7 +56,7 @@ async fn an_account_without_integration_is_reported_and_harms_no_other() -> Resu
     const KNOWN: &str = "100000000026";
     const FOREIGN: &str = "100000000016";
     let stage = Stage::find().await?;
-    stage.integrate(&by_role(KNOWN)?).await?;
+    stage.save_integration(&by_role(KNOWN)?).await?;
     let findings = [one_in_each_region(FOREIGN)?, one_in_each_region(KNOWN)?].concat();
 
     let run = stage.export("accounts/foreign.ocsf.json", scan(&findings)?).await?;

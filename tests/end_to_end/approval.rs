@@ -1,11 +1,11 @@
-//! What a scan proves nothing about stays active, and each command that its run prints works as it is printed.
+//! Unproven findings stay active, and each command that a run prints works as printed.
 
 use std::fs;
 
 use anyhow::{Context, Result, ensure};
 use end_to_end::hub::AccountHub;
 use end_to_end::hubctl::{hubctl, printed, typed};
-use end_to_end::scans::{FIRST, SECOND, genuine, gzip};
+use end_to_end::scans::{FIRST, SECOND, gzip, sample_scan};
 use end_to_end::stage::{Stage, by_role};
 use exporter::integration::Integration;
 use exporter::report::{RunReport, RunStatus};
@@ -16,7 +16,7 @@ const BLIND: &str = "eu-west-1";
 
 /// The second scan of an account without a Region.
 fn blind(account: &str) -> Result<Vec<u8>> {
-    let mut findings: Vec<Value> = serde_json::from_str(&genuine(SECOND, "ocsf.json", account)?)?;
+    let mut findings: Vec<Value> = serde_json::from_str(&sample_scan(SECOND, "ocsf.json", account)?)?;
     findings.retain(|finding| finding["cloud"]["region"] != BLIND);
     Ok(serde_json::to_vec(&findings)?)
 }
@@ -63,8 +63,8 @@ async fn an_uncovered_region_stays_active_until_approval_and_is_published() -> R
     const ACCOUNT: &str = "100000000044";
     let stage = Stage::find().await?;
     let hub = stage.hub(ACCOUNT);
-    stage.integrate(&Integration { archive_previous_findings: true, ..by_role(ACCOUNT)? }).await?;
-    stage.export("approval/1.ocsf.json.gz", gzip(genuine(FIRST, "ocsf.json", ACCOUNT)?.as_bytes())?).await?;
+    stage.save_integration(&Integration { archive_previous_findings: true, ..by_role(ACCOUNT)? }).await?;
+    stage.export("approval/1.ocsf.json.gz", gzip(sample_scan(FIRST, "ocsf.json", ACCOUNT)?.as_bytes())?).await?;
     let before = active(&hub)?;
 
     let run = stage.export("approval/2.ocsf.json", blind(ACCOUNT)?).await?;
@@ -84,7 +84,7 @@ async fn a_run_without_a_deployment_prints_commands_that_work_without_one() -> R
     let hub = stage.hub(ACCOUNT);
     let place = tempfile::tempdir()?;
     let path = |name: &str| place.path().join(name);
-    fs::write(path("1.json"), genuine(FIRST, "ocsf.json", ACCOUNT)?)?;
+    fs::write(path("1.json"), sample_scan(FIRST, "ocsf.json", ACCOUNT)?)?;
     fs::write(path("2.json"), blind(ACCOUNT)?)?;
     let export = |name: &str| {
         let (file, state) = (path(name), path("state"));

@@ -1,4 +1,4 @@
-//! Connections: the deployed function finds how each Region stands, tells what changed, and leaves no trace in any hub.
+//! Connections: the deployed function checks each Region, publishes changes, and leaves nothing in any hub.
 
 use anyhow::{Context, Result, ensure};
 use end_to_end::scans::{finding, scan};
@@ -32,7 +32,7 @@ async fn check(stage: &Stage, account: &str) -> Result<(Connection, Vec<Event>)>
 async fn each_region_is_named_with_what_fixes_it_and_nothing_is_left_in_the_hub() -> Result<()> {
     const ACCOUNT: &str = "100000000031";
     let stage = Stage::find().await?;
-    stage.integrate(&by_role(ACCOUNT)?).await?;
+    stage.save_integration(&by_role(ACCOUNT)?).await?;
 
     let (connection, events) = check(&stage, ACCOUNT).await?;
 
@@ -54,8 +54,8 @@ async fn each_region_is_named_with_what_fixes_it_and_nothing_is_left_in_the_hub(
     let (_, again) = check(&stage, ACCOUNT).await?;
     ensure!(again.is_empty(), "published twice: {again:#?}");
     let hub = stage.hub(ACCOUNT);
-    ensure!(hub.findings_in("eu-west-1")?.is_empty() && hub.asked()?.billed == 0, "{:#?}", hub.asked()?);
-    ensure!(stage.connection(ACCOUNT).await?.is_some(), "the verdict was not kept");
+    ensure!(hub.findings_in("eu-west-1")?.is_empty() && hub.calls()?.billed == 0, "{:#?}", hub.calls()?);
+    ensure!(stage.connection(ACCOUNT).await?.is_some(), "the connection was not stored");
     Ok(())
 }
 
@@ -64,7 +64,7 @@ async fn a_region_that_is_enabled_later_gets_the_next_export() -> Result<()> {
     const ACCOUNT: &str = "100000000032";
     const LATER: &str = "us-east-1";
     let stage = Stage::find().await?;
-    stage.integrate(&by_role(ACCOUNT)?).await?;
+    stage.save_integration(&by_role(ACCOUNT)?).await?;
     let both = |name: &str| -> Result<Vec<u8>> {
         scan(&[
             finding(ACCOUNT, "eu-west-1", name, Timestamp::now())?,
@@ -76,7 +76,7 @@ async fn a_region_that_is_enabled_later_gets_the_next_export() -> Result<()> {
     let run = stage.export("connections/before.ocsf.json", both("fn-1")?).await?;
     ensure!(run.counts.sent == 1 && run.counts.region_unavailable_total() == 1, "{run:#?}");
 
-    stage.hub(ACCOUNT).switch_on(LATER)?;
+    stage.hub(ACCOUNT).enable_hub(LATER)?;
     let (after, events) = check(&stage, ACCOUNT).await?;
 
     ensure!(status(&after, LATER)? == RegionStatus::Enabled, "{after:#?}");
@@ -92,7 +92,7 @@ async fn a_region_that_is_enabled_later_gets_the_next_export() -> Result<()> {
 async fn a_wrong_or_missing_external_id_disconnects_and_says_what_to_do() -> Result<()> {
     let stage = Stage::find().await?;
     for (account, external_id) in [("100000000033", Some("the-wrong-one")), ("100000000034", None)] {
-        stage.integrate(&by_role_and(account, external_id)?).await?;
+        stage.save_integration(&by_role_and(account, external_id)?).await?;
         let (connection, events) = check(&stage, account).await?;
         ensure!(connection.status == ConnectionStatus::Disconnected, "{connection:#?}");
         let problem = connection.problem.as_ref().context("no problem is named")?;
@@ -111,10 +111,10 @@ async fn an_access_key_is_used_and_shown_nowhere() -> Result<()> {
     const SECRET: &str = "PlantedSecretAccessKeyThatNobodyMayEverSee";
     const NAME: &str = "securityhub-exporter/100000000035";
     let stage = Stage::find().await?;
-    stage.keep_secret(NAME, &json!({ "access_key_id": "AKIAPLANTEDACCESSKEY", "secret_access_key": SECRET }))?;
+    stage.create_secret(NAME, &json!({ "access_key_id": "AKIAPLANTEDACCESSKEY", "secret_access_key": SECRET }))?;
     let credentials = Credentials::Static { secret: NAME.to_owned(), role: None };
     let account: asff::AccountId = ACCOUNT.parse()?;
-    stage.integrate(&Integration { credentials: Some(credentials), ..Integration::new(account) }).await?;
+    stage.save_integration(&Integration { credentials: Some(credentials), ..Integration::new(account) }).await?;
 
     let (connection, events) = check(&stage, ACCOUNT).await?;
 
@@ -131,8 +131,8 @@ async fn an_access_key_is_used_and_shown_nowhere() -> Result<()> {
         ("the dead-letter queue".to_owned(), format!("{:?}", stage.dead_letters()?)),
     ];
     for key in stage.keys("").await? {
-        let kept = stage.kept(&key).await?;
-        places.push((key, String::from_utf8_lossy(&kept).into_owned()));
+        let stored = stage.state_object(&key).await?;
+        places.push((key, String::from_utf8_lossy(&stored).into_owned()));
     }
     for (place, text) in places {
         ensure!(!text.contains(SECRET), "the secret is in {place}");
@@ -144,7 +144,7 @@ async fn an_access_key_is_used_and_shown_nowhere() -> Result<()> {
 async fn doctor_checks_accounts_and_deployment_locally_and_by_the_function() -> Result<()> {
     const ACCOUNT: &str = "100000000037";
     let stage = Stage::find().await?;
-    stage.integrate(&by_role(ACCOUNT)?).await?;
+    stage.save_integration(&by_role(ACCOUNT)?).await?;
     for more in [None, Some("--local")] {
         let words = ["doctor", "--integration", ACCOUNT].into_iter().chain(more).collect::<Vec<_>>();
         let ended = stage.hubctl(&words)?;
@@ -177,10 +177,10 @@ async fn the_stacks_schedule_has_connections_checked() -> Result<()> {
     ensure!(schedule["ScheduleExpression"] == "rate(1 hour)" && schedule["State"] == "ENABLED", "{schedule:#}");
     // No integration is named: all are checked (the function's own tests).
     ensure!(schedule["Target"]["Input"] == "{}", "{schedule:#}");
-    stage.integrate(&by_role(ACCOUNT)?).await?;
+    stage.save_integration(&by_role(ACCOUNT)?).await?;
     stage.schedule_checks("checks-of-100000000036", ACCOUNT)?;
-    let kept = || async { stage.connection(ACCOUNT).await };
-    let connection = wait_at_most(PATIENCE * 2, "a check on the schedule", kept).await?;
+    let stored = || async { stage.connection(ACCOUNT).await };
+    let connection = wait_at_most(PATIENCE * 2, "a check on the schedule", stored).await?;
     ensure!(connection.status == ConnectionStatus::Connected, "{connection:#?}");
     Ok(())
 }

@@ -2,8 +2,8 @@
 
 use anyhow::{Context, Result, ensure};
 use asff::ScanFormat;
-use end_to_end::oracle::{id, said_by_prowler};
-use end_to_end::scans::{FIRST, SECOND, finding, genuine, gzip, scan};
+use end_to_end::oracle::{id, prowlers_findings};
+use end_to_end::scans::{FIRST, SECOND, finding, gzip, sample_scan, scan};
 use end_to_end::stage::{Stage, by_role};
 use exporter::integration::Integration;
 use exporter::report::{ReadStatus, RunStatus};
@@ -20,13 +20,13 @@ async fn more_than_a_call_takes_goes_in_several_calls_and_none_is_refused() -> R
     const FIELDS: usize = 45;
     const FIELD_CHARS: usize = 2_000;
     let stage = Stage::find().await?;
-    stage.integrate(&Integration { format: ScanFormat::Asff, ..by_role(ACCOUNT)? }).await?;
-    let said = said_by_prowler(FIRST, ACCOUNT)?;
+    stage.save_integration(&Integration { format: ScanFormat::Asff, ..by_role(ACCOUNT)? }).await?;
+    let expected = prowlers_findings(FIRST, ACCOUNT)?;
     let is_ours =
         |finding: &&Value| finding["Resources"][0]["Region"] == REGION && finding["Compliance"]["Status"] == "FAILED";
     let fields: Map<String, Value> =
         (0..FIELDS).map(|number| (format!("Long{number}"), "é".repeat(FIELD_CHARS / 2).into())).collect();
-    let mut findings: Vec<Value> = said.iter().filter(is_ours).take(FINDINGS).cloned().collect();
+    let mut findings: Vec<Value> = expected.iter().filter(is_ours).take(FINDINGS).cloned().collect();
     for finding in &mut findings {
         finding["ProductFields"] = fields.clone().into();
     }
@@ -36,11 +36,11 @@ async fn more_than_a_call_takes_goes_in_several_calls_and_none_is_refused() -> R
     let run = stage.export("files/long-texts.asff.json.gz", gzip(&bytes)?).await?;
 
     ensure!(run.status == RunStatus::Succeeded && run.counts.sent == FINDINGS as u64, "{run:#?}");
-    let asked = stage.hub(ACCOUNT).asked()?;
-    ensure!(asked.refused == 0 && asked.imports >= bytes.len() / BATCH_BYTES_MAX, "{asked:?}");
+    let calls = stage.hub(ACCOUNT).calls()?;
+    ensure!(calls.refused == 0 && calls.imports >= bytes.len() / BATCH_BYTES_MAX, "{calls:?}");
     // Filled before it goes: no call could have held the findings of two others.
-    ensure!(asked.imports <= bytes.len() / BATCH_BYTES_MAX + 1, "{asked:?}");
-    ensure!(asked.largest_import_bytes > BATCH_BYTES_MAX as u64 / 2, "{asked:?}");
+    ensure!(calls.imports <= bytes.len() / BATCH_BYTES_MAX + 1, "{calls:?}");
+    ensure!(calls.largest_import_bytes > BATCH_BYTES_MAX as u64 / 2, "{calls:?}");
     ensure!(stage.hub(ACCOUNT).findings()?.len() == FINDINGS, "findings are missing");
     Ok(())
 }
@@ -50,13 +50,14 @@ async fn what_a_truncated_file_holds_arrives_and_nothing_is_archived_by_it() -> 
     const ACCOUNT: &str = "100000000015";
     let stage = Stage::find().await?;
     let hub = stage.hub(ACCOUNT);
-    stage.integrate(&Integration { archive_previous_findings: true, ..by_role(ACCOUNT)? }).await?;
-    let whole = stage.export("files/1.ocsf.json.gz", gzip(genuine(FIRST, "ocsf.json", ACCOUNT)?.as_bytes())?).await?;
-    ensure!(whole.status == RunStatus::Succeeded, "{whole:#?}");
+    stage.save_integration(&Integration { archive_previous_findings: true, ..by_role(ACCOUNT)? }).await?;
+    let complete =
+        stage.export("files/1.ocsf.json.gz", gzip(sample_scan(FIRST, "ocsf.json", ACCOUNT)?.as_bytes())?).await?;
+    ensure!(complete.status == RunStatus::Succeeded, "{complete:#?}");
     let held = hub.findings()?;
 
     // The upload broke off in the middle: half of the compressed bytes.
-    let second = gzip(genuine(SECOND, "ocsf.json", ACCOUNT)?.as_bytes())?;
+    let second = gzip(sample_scan(SECOND, "ocsf.json", ACCOUNT)?.as_bytes())?;
     let half = second.get(..second.len() / 2).context("half a file")?.to_vec();
     let cut = stage.export("files/2-cut.ocsf.json.gz", half).await?;
 
@@ -80,7 +81,7 @@ async fn a_key_may_hold_whatever_s3_takes() -> Result<()> {
     const ACCOUNT: &str = "100000000023";
     const REGION: &str = "eu-west-1";
     let stage = Stage::find().await?;
-    stage.integrate(&by_role(ACCOUNT)?).await?;
+    stage.save_integration(&by_role(ACCOUNT)?).await?;
     let keys = [
         "keys/with some spaces.json",
         "keys/a+plus+sign.json",

@@ -1,9 +1,9 @@
-//! Every format and compression arrives, and says in Security Hub what Prowler itself says.
+//! Every format and compression is exported with the content of Prowler's own findings.
 
 use anyhow::{Result, ensure};
 use asff::ScanFormat;
-use end_to_end::oracle::{ensure_alike, said_by_prowler, said_in_asff};
-use end_to_end::scans::{FIRST, genuine, gzip, zstd};
+use end_to_end::oracle::{ensure_alike, prowlers_asff_findings, prowlers_findings};
+use end_to_end::scans::{FIRST, gzip, sample_scan, zstd};
 use end_to_end::stage::{Stage, by_role};
 use exporter::integration::Integration;
 use exporter::report::RunStatus;
@@ -27,18 +27,19 @@ async fn a_csv_scan_arrives_as_prowler_says_it() -> Result<()> {
 async fn arrives(format: ScanFormat, ending: &str, accounts: [&str; 2]) -> Result<()> {
     let stage = Stage::find().await?;
     for (account, compression) in accounts.into_iter().zip(["gz", "zst"]) {
-        stage.integrate(&Integration { format, only_failed: false, ..by_role(account)? }).await?;
+        stage.save_integration(&Integration { format, only_failed: false, ..by_role(account)? }).await?;
         // A file that is ASFF already brings its Ids along.
-        let said = if format == ScanFormat::Asff { said_in_asff } else { said_by_prowler }(FIRST, account)?;
-        let text = genuine(FIRST, ending, account)?;
+        let expected =
+            if format == ScanFormat::Asff { prowlers_asff_findings } else { prowlers_findings }(FIRST, account)?;
+        let text = sample_scan(FIRST, ending, account)?;
         let bytes = if compression == "gz" { gzip(text.as_bytes())? } else { zstd(text.as_bytes())? };
 
         let run = stage.export(&format!("formats/{account}.{ending}.{compression}"), bytes).await?;
 
         ensure!(run.status == RunStatus::Succeeded, "{run:#?}");
         ensure!(run.format == Some(format), "read as {:?}", run.format);
-        ensure!(run.counts.sent == said.len() as u64 && run.counts.is_balanced(), "{:#?}", run.counts);
-        ensure_alike(&said, &stage.hub(account).findings()?)?;
+        ensure!(run.counts.sent == expected.len() as u64 && run.counts.is_balanced(), "{:#?}", run.counts);
+        ensure_alike(&expected, &stage.hub(account).findings()?)?;
     }
     Ok(())
 }

@@ -1,8 +1,8 @@
-//! What an operator does about what earlier runs did, by `hubctl`, here and by the deployment.
+//! Jobs about earlier runs with `hubctl`, locally and in the deployment.
 
 use anyhow::{Context, Result, ensure};
 use end_to_end::oracle::id;
-use end_to_end::scans::{FIRST, SECOND, finding, genuine, gzip, scan};
+use end_to_end::scans::{FIRST, SECOND, finding, gzip, sample_scan, scan};
 use end_to_end::stage::{Stage, by_role};
 use exporter::integration::Integration;
 use exporter::report::{RunKind, RunReport, RunStatus};
@@ -17,8 +17,8 @@ async fn undo_archive_works_in_the_deployment_and_is_idempotent() -> Result<()> 
     const ACCOUNT: &str = "100000000041";
     let stage = Stage::find().await?;
     let hub = stage.hub(ACCOUNT);
-    stage.integrate(&Integration { archive_previous_findings: true, ..by_role(ACCOUNT)? }).await?;
-    let upload = |name| gzip(genuine(name, "ocsf.json", ACCOUNT)?.as_bytes());
+    stage.save_integration(&Integration { archive_previous_findings: true, ..by_role(ACCOUNT)? }).await?;
+    let upload = |name| gzip(sample_scan(name, "ocsf.json", ACCOUNT)?.as_bytes());
     stage.export("fixing/undo/1.ocsf.json.gz", upload(FIRST)?).await?;
     let before = active(&hub.findings()?);
     let run = stage.export("fixing/undo/2.ocsf.json.gz", upload(SECOND)?).await?;
@@ -51,7 +51,7 @@ async fn a_quarantined_finding_is_sent_once_the_service_accepts_it() -> Result<(
     const ACCOUNT: &str = "100000000042";
     let stage = Stage::find().await?;
     let hub = stage.hub(ACCOUNT);
-    stage.integrate(&by_role(ACCOUNT)?).await?;
+    stage.save_integration(&by_role(ACCOUNT)?).await?;
     // The service rejects one finding, once.
     hub.inject(
         Fault::new(Effect::FailFindings {
@@ -84,7 +84,7 @@ async fn what_security_hub_holds_is_reconciled_and_explained() -> Result<()> {
     const ACCOUNT: &str = "100000000043";
     let stage = Stage::find().await?;
     let hub = stage.hub(ACCOUNT);
-    stage.integrate(&by_role(ACCOUNT)?).await?;
+    stage.save_integration(&by_role(ACCOUNT)?).await?;
     stage.export("fixing/reconcile.json", scan(&findings(ACCOUNT, 20)?)?).await?;
     // A user else sent a finding.
     let mut strange = hub.findings_in(REGION)?.first().context("no finding")?.clone();
@@ -107,10 +107,10 @@ async fn what_security_hub_holds_is_reconciled_and_explained() -> Result<()> {
     ensure!(fixed.exit == Some(0) && fixed.json[0]["fixed"] == 1, "{fixed:#?}");
 
     let explained = stage.hubctl(&["explain", &unknown])?;
-    ensure!(explained.json["known"][0]["state"] == "active", "{explained:#?}");
+    ensure!(explained.json["exported_state"][0]["state"] == "active", "{explained:#?}");
     let explained = stage.hubctl(&["explain", &sent, "--live"])?;
-    ensure!(explained.json["live"][0]["record_state"] == "ACTIVE", "{explained:#?}");
-    ensure!(explained.json["known"][0]["sent_by"].is_string(), "{explained:#?}");
+    ensure!(explained.json["security_hub"][0]["record_state"] == "ACTIVE", "{explained:#?}");
+    ensure!(explained.json["exported_state"][0]["sent_by"].is_string(), "{explained:#?}");
 
     hub.inject(Fault::error(403).on(simulator::Operation::GetFindings))?;
     let refused = stage.hubctl(&["reconcile", "--account", ACCOUNT])?;

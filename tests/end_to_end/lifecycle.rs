@@ -1,10 +1,10 @@
-//! The genuine pair of scans: what the second shows to be over is archived, what did not change is not sent again.
+//! The sample pair of scans: findings that the second resolves are archived, unchanged findings are not sent again.
 
 use std::collections::BTreeMap;
 
 use anyhow::{Result, ensure};
-use end_to_end::oracle::{id, said_by_prowler};
-use end_to_end::scans::{FIRST, SECOND, genuine, gzip};
+use end_to_end::oracle::{id, prowlers_findings};
+use end_to_end::scans::{FIRST, SECOND, gzip, sample_scan};
 use end_to_end::stage::{Stage, by_role};
 use exporter::integration::Integration;
 use exporter::report::{RunReport, RunStatus};
@@ -24,7 +24,7 @@ async fn what_is_gone_is_archived_and_what_passes_is_passed() -> Result<()> {
     let stage = Stage::find().await?;
     let (hub, course) = (stage.hub(ACCOUNT), course(ACCOUNT)?);
     let integration = Integration { only_failed: false, archive_previous_findings: true, ..by_role(ACCOUNT)? };
-    stage.integrate(&integration).await?;
+    stage.save_integration(&integration).await?;
 
     let first = export(&stage, "lifecycle/all/1.ocsf.json.gz", FIRST, ACCOUNT).await?;
     let second = export(&stage, "lifecycle/all/2.ocsf.json.gz", SECOND, ACCOUNT).await?;
@@ -51,7 +51,7 @@ async fn where_only_failed_findings_are_sent_what_passes_is_archived_as_passed()
     const ACCOUNT: &str = "100000000022";
     let stage = Stage::find().await?;
     let (hub, course) = (stage.hub(ACCOUNT), course(ACCOUNT)?);
-    stage.integrate(&Integration { archive_previous_findings: true, ..by_role(ACCOUNT)? }).await?;
+    stage.save_integration(&Integration { archive_previous_findings: true, ..by_role(ACCOUNT)? }).await?;
 
     let first = export(&stage, "lifecycle/failed/1.ocsf.json.gz", FIRST, ACCOUNT).await?;
     let second = export(&stage, "lifecycle/failed/2.ocsf.json.gz", SECOND, ACCOUNT).await?;
@@ -82,21 +82,21 @@ async fn where_only_failed_findings_are_sent_what_passes_is_archived_as_passed()
 /// The second scan again, in another place: no import. Then the first one, too late: superseded, and no call at all.
 async fn nothing_is_sent_again(stage: &Stage, account: &str, folder: &str) -> Result<()> {
     let hub = stage.hub(account);
-    let (findings, asked) = (hub.findings()?, hub.asked()?);
+    let (findings, calls) = (hub.findings()?, hub.calls()?);
 
     let third = export(stage, &format!("{folder}/3.ocsf.json.gz"), SECOND, account).await?;
     ensure!(third.counts.sent == 0 && third.counts.archived == 0, "{:#?}", third.counts);
-    ensure!(third.counts.unchanged > 0 && hub.asked()? == asked, "{asked:?} became {:?}", hub.asked()?);
+    ensure!(third.counts.unchanged > 0 && hub.calls()? == calls, "{calls:?} became {:?}", hub.calls()?);
 
-    let bytes = gzip(genuine(FIRST, "ocsf.json", account)?.as_bytes())?;
+    let bytes = gzip(sample_scan(FIRST, "ocsf.json", account)?.as_bytes())?;
     let late = stage.export(&format!("{folder}/late.ocsf.json.gz"), bytes).await?;
     ensure!(late.status == RunStatus::Superseded, "{late:#?}");
-    ensure!(hub.asked()? == asked && hub.findings()? == findings, "an older scan changed something");
+    ensure!(hub.calls()? == calls && hub.findings()? == findings, "an older scan changed something");
     Ok(())
 }
 
 async fn export(stage: &Stage, key: &str, name: &str, account: &str) -> Result<RunReport> {
-    let run = stage.export(key, gzip(genuine(name, "ocsf.json", account)?.as_bytes())?).await?;
+    let run = stage.export(key, gzip(sample_scan(name, "ocsf.json", account)?.as_bytes())?).await?;
     ensure!(run.status == RunStatus::Succeeded && run.counts.is_balanced(), "{run:#?}");
     Ok(run)
 }
@@ -108,10 +108,10 @@ fn changes(run: &RunReport, which: impl Fn(&exporter::report::Changes) -> u64) -
 fn course(account: &str) -> Result<Course> {
     let mut course = Course::new();
     let status = |finding: &serde_json::Value| finding["Compliance"]["Status"].as_str().map(str::to_owned);
-    for finding in said_by_prowler(FIRST, account)? {
+    for finding in prowlers_findings(FIRST, account)? {
         course.entry(id(&finding).to_owned()).or_default().0 = status(&finding);
     }
-    for finding in said_by_prowler(SECOND, account)? {
+    for finding in prowlers_findings(SECOND, account)? {
         course.entry(id(&finding).to_owned()).or_default().1 = status(&finding);
     }
     Ok(course)

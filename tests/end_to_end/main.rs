@@ -1,16 +1,16 @@
-//! The deployed system from the upload to Security Hub. Every test names the promise that it holds the system to.
+//! The deployed system from the upload to Security Hub. The name of each test is a promise of the system.
 
 mod accounts;
-mod again;
 mod approval;
 mod connections;
+mod duplicates;
 mod files;
 mod formats;
 mod jobs;
 mod lifecycle;
 mod management;
 mod management_page;
-mod others;
+mod other_writers;
 mod runbook;
 mod secrets;
-mod trouble;
+mod service_failures;

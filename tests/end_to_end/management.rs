@@ -4,7 +4,7 @@ use anyhow::{Context, Result, ensure};
 use end_to_end::stage::Stage;
 use end_to_end::wait::wait_for;
 use exporter::provider::ProviderId;
-use exporter::registry::Stored;
+use exporter::settings_store::Stored;
 use serde_json::{Value, json};
 
 /// Accounts that no other test knows. Their roles do not exist: whether a connection works is no matter of the stack.
@@ -77,8 +77,8 @@ async fn a_stack_creates_updates_rolls_back_and_deletes_an_integration() -> Resu
 
     let wrong = template(&stage, ACCOUNT, &json!({ "ArchiveLimitPercent": "101", "OnlyFailed": "false" }))?;
     stack(&stage, "UpdateStack", name, Some(&wrong), "UPDATE_ROLLBACK_COMPLETE").await?;
-    let kept = integration(&stage, ACCOUNT).await?.context("the rollback deleted it")?;
-    ensure!(kept.value == changed.value, "{kept:?}");
+    let stored = integration(&stage, ACCOUNT).await?.context("the rollback deleted it")?;
+    ensure!(stored.value == changed.value, "{stored:?}");
 
     stage.cloudformation("DeleteStack", &[("StackName", name)])?;
     let gone = || async { Ok(integration(&stage, ACCOUNT).await?.is_none().then_some(())) };
@@ -144,16 +144,16 @@ async fn a_rolled_back_move_leaves_only_the_old_integration() -> Result<()> {
     let moved = settings(TO, json!({ "OnlyFailed": "true" }));
     let breaks = movable(&stage, &moved, true)?;
     stack(&stage, "UpdateStack", name, Some(&breaks), "UPDATE_ROLLBACK_COMPLETE").await?;
-    let trail = stage.trail(TO).await?;
-    ensure!(trail.iter().any(|action| action == "integration.create"), "the new one was never made: {trail:?}");
-    ensure!(integration(&stage, TO).await?.is_none(), "the new one is still there: {trail:?}");
+    let audit_log = stage.audit_actions(TO).await?;
+    ensure!(audit_log.iter().any(|action| action == "integration.create"), "the new one was never made: {audit_log:?}");
+    ensure!(integration(&stage, TO).await?.is_none(), "the new one is still there: {audit_log:?}");
     ensure!(integration(&stage, FROM).await?.as_ref() == Some(&before), "the old one was touched: {before:?}");
 
     let wrong = movable(&stage, &settings(TO, json!({ "ArchiveLimitPercent": "101" })), false)?;
     stack(&stage, "UpdateStack", name, Some(&wrong), "UPDATE_ROLLBACK_COMPLETE").await?;
     ensure!(integration(&stage, TO).await?.is_none(), "what is wrong was made");
-    let kept = integration(&stage, FROM).await?.context("the rollback deleted it")?;
-    ensure!(kept.value == before.value, "{kept:?}");
+    let stored = integration(&stage, FROM).await?.context("the rollback deleted it")?;
+    ensure!(stored.value == before.value, "{stored:?}");
 
     let right = movable(&stage, &moved, false)?;
     stack(&stage, "UpdateStack", name, Some(&right), "UPDATE_COMPLETE").await?;

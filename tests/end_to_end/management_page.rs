@@ -27,8 +27,8 @@ async fn every_button_of_the_page_is_a_command() -> Result<()> {
     enable_and_disable(&stage).await?;
     credentials(&stage).await?;
     delete(&stage).await?;
-    let trail = json(&stage, "audit --limit 100")?;
-    let actions: Vec<&str> = trail
+    let audit_log = json(&stage, "audit --limit 100")?;
+    let actions: Vec<&str> = audit_log
         .as_array()
         .into_iter()
         .flatten()
@@ -37,7 +37,7 @@ async fn every_button_of_the_page_is_a_command() -> Result<()> {
         .collect();
     ensure!(actions.last() == Some(&"provider.create") && actions.contains(&"integration.disable"), "{actions:?}");
     for (place, text) in
-        [("the table", stage.table()?), ("the log", stage.log()?), ("the audit log", trail.to_string())]
+        [("the table", stage.table()?), ("the log", stage.log()?), ("the audit log", audit_log.to_string())]
     {
         ensure!(!text.contains(SECRET), "the secret is in {place}");
     }

@@ -24,7 +24,7 @@ const TITLE: &str = "## Recover from a bad scan";
 #[tokio::test]
 async fn the_runbook_for_a_bad_scan_works_in_the_order_in_which_it_is_written() -> Result<()> {
     let stage = Stage::find().await?;
-    stage.integrate(&Integration { archive_previous_findings: true, ..by_role(ACCOUNT)? }).await?;
+    stage.save_integration(&Integration { archive_previous_findings: true, ..by_role(ACCOUNT)? }).await?;
     let good = stage.export("runbook/good.json", a_scan(3, FINDINGS)?).await?;
     ensure!(good.counts.sent == FINDINGS as u64, "{good:#?}");
     let bad = stage.export("runbook/bad.json", a_scan(2, SEEN_BY_BAD)?).await?;

@@ -1,4 +1,4 @@
-//! No secret leaves its place: what a scan shows of a resource's inside goes nowhere.
+//! Secrets in a resource's details are neither sent nor stored.
 
 use anyhow::{Context, Result, ensure};
 use end_to_end::oracle::hash_of;
@@ -19,7 +19,7 @@ const SECRET: &str = "hunter2-of-the-end-to-end-test";
 async fn what_a_scan_shows_of_a_resource_goes_nowhere() -> Result<()> {
     let stage = Stage::find().await?;
     let hub = stage.hub(ACCOUNT);
-    stage.integrate(&by_role(ACCOUNT)?).await?;
+    stage.save_integration(&by_role(ACCOUNT)?).await?;
     // One for each way that a finding may take.
     let (sent, refused, mut unfit) = (with_secret("sent")?, with_secret("refused")?, with_secret("unfit")?);
     unfit["resources"][0]["cloud_partition"] = json!("aws-cn");
@@ -49,14 +49,14 @@ async fn what_a_scan_shows_of_a_resource_goes_nowhere() -> Result<()> {
     let keys = stage.keys("").await?;
     ensure!(keys.iter().any(|key| key.starts_with(&format!("state/{ACCOUNT}/"))), "there is no state: {keys:?}");
     for key in keys {
-        let kept = stage.kept(&key).await?;
-        if kept.is_empty() && key.ends_with("/quarantine.jsonl") {
+        let stored = stage.state_object(&key).await?;
+        if stored.is_empty() && key.ends_with("/quarantine.jsonl") {
             // All that lay there was sent again.
             continue;
         }
-        nowhere(&key, &String::from_utf8_lossy(&kept))?;
+        nowhere(&key, &String::from_utf8_lossy(&stored))?;
         if key.ends_with(".zst") {
-            nowhere(&key, &String::from_utf8_lossy(&unzstd(&kept)?))?;
+            nowhere(&key, &String::from_utf8_lossy(&unzstd(&stored)?))?;
         }
     }
     Ok(())

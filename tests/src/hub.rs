@@ -1,4 +1,4 @@
-//! The simulated Security Hub from outside: what it holds, what it was asked, and what is to go wrong in it.
+//! Client of the simulated Security Hub: its findings, its calls, and faults.
 
 use anyhow::{Context, Result, ensure};
 use exporter::settings::BATCH_FINDINGS_MAX;
@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use simulator::{Fault, Operation};
 
-/// The Regions of the genuine scans, and of every account that is not in trouble on purpose.
+/// The Regions of the sample scans, and of every account without deliberate faults.
 pub const REGIONS: [&str; 4] = ["ap-southeast-2", "eu-west-1", "sa-east-1", "us-east-1"];
 
 /// One account's Security Hub.
@@ -16,10 +16,10 @@ pub struct AccountHub {
     account: String,
 }
 
-/// What an account's hub was asked so far.
+/// Calls of an account's hub so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Asked {
-    /// `BatchImportFindings` calls, whatever the answer.
+pub struct CallSummary {
+    /// `BatchImportFindings` calls, regardless of the response.
     pub imports: usize,
     /// The largest of them, in bytes of its body.
     pub largest_import_bytes: u64,
@@ -42,7 +42,7 @@ impl AccountHub {
     ///
     /// # Errors
     ///
-    /// When the simulator does not answer.
+    /// If the simulator is unavailable.
     pub fn findings_in(&self, region: &str) -> Result<Vec<Value>> {
         let query = format!("findings?account={}&region={region}", self.account);
         let mut findings: Vec<Value> = self.get(&query)?;
@@ -54,41 +54,41 @@ impl AccountHub {
     ///
     /// # Errors
     ///
-    /// When the simulator does not answer.
+    /// If the simulator is unavailable.
     pub fn findings(&self) -> Result<Vec<Value>> {
         let regions: Result<Vec<_>> = REGIONS.iter().map(|region| self.findings_in(region)).collect();
         Ok(regions?.concat())
     }
 
-    /// What the hub was asked so far.
+    /// Calls of the hub so far.
     ///
     /// # Errors
     ///
-    /// When the simulator does not answer.
-    pub fn asked(&self) -> Result<Asked> {
-        let mut asked = Asked::default();
+    /// If the simulator is unavailable.
+    pub fn calls(&self) -> Result<CallSummary> {
+        let mut calls = CallSummary::default();
         for call in self.get::<Vec<Value>>("calls")?.iter().filter(|call| call["account"] == self.account.as_str()) {
             if call["operation"] == Operation::GetFindings.name() {
-                asked.reads += 1;
+                calls.reads += 1;
             }
             if call["operation"] == Operation::BatchImportFindings.name() {
-                asked.imports += 1;
-                asked.largest_import_bytes = asked.largest_import_bytes.max(call["body_bytes"].as_u64().unwrap_or(0));
-                asked.throttled += usize::from(call["status"] == 429);
-                asked.refused += usize::from(call["status"] == 400 || call["status"] == 413);
+                calls.imports += 1;
+                calls.largest_import_bytes = calls.largest_import_bytes.max(call["body_bytes"].as_u64().unwrap_or(0));
+                calls.throttled += usize::from(call["status"] == 429);
+                calls.refused += usize::from(call["status"] == 400 || call["status"] == 413);
             }
         }
         for region in self.get::<Vec<Value>>("summary")?.iter().filter(|all| all["account"] == self.account.as_str()) {
-            asked.billed += region["billed_events"].as_u64().unwrap_or(0);
+            calls.billed += region["billed_events"].as_u64().unwrap_or(0);
         }
-        Ok(asked)
+        Ok(calls)
     }
 
-    /// Imports findings as someone else would who sends for Prowler.
+    /// Imports findings as another sender of the Prowler product.
     ///
     /// # Errors
     ///
-    /// When the hub does not take all of them.
+    /// If the hub rejects it.
     pub fn import(&self, region: &str, findings: &[Value]) -> Result<()> {
         for batch in findings.chunks(BATCH_FINDINGS_MAX) {
             let request = ureq::post(&format!("{}/findings/import", self.endpoint));
@@ -103,7 +103,7 @@ impl AccountHub {
     ///
     /// # Errors
     ///
-    /// When the hub does not take the change.
+    /// If the hub rejects it.
     pub fn update(&self, region: &str, change: &Value) -> Result<()> {
         let request = ureq::patch(&format!("{}/findings/batchupdate", self.endpoint));
         let request = request.header("Authorization", self.signature(region));
@@ -112,12 +112,12 @@ impl AccountHub {
         Ok(())
     }
 
-    /// Switches Security Hub on in a Region and accepts the Prowler product, as the account's administrator does.
+    /// Enables Security Hub in a Region and accepts the Prowler product, as the account's administrator does.
     ///
     /// # Errors
     ///
-    /// When the hub does not take it.
-    pub fn switch_on(&self, region: &str) -> Result<()> {
+    /// If the hub rejects it.
+    pub fn enable_hub(&self, region: &str) -> Result<()> {
         let product = format!("arn:aws:securityhub:{region}::product/prowler/prowler");
         let calls = [
             ("accounts", json!({ "EnableDefaultStandards": false })),
@@ -127,7 +127,7 @@ impl AccountHub {
             let request = ureq::post(&format!("{}/{path}", self.endpoint));
             let request = request.header("Authorization", self.signature(region));
             match request.send_json(body) {
-                // It was on, or accepted, already.
+                // It was already enabled or accepted.
                 Err(ureq::Error::StatusCode(409)) => {}
                 answer => drop(answer.with_context(|| format!("post to {path} in {region}"))?),
             }
@@ -135,11 +135,11 @@ impl AccountHub {
         Ok(())
     }
 
-    /// Makes something go wrong, for this account alone.
+    /// Injects a fault for this account only.
     ///
     /// # Errors
     ///
-    /// When the simulator does not take the fault.
+    /// If the simulator rejects it.
     pub fn inject(&self, fault: Fault) -> Result<()> {
         let fault = Fault { account: Some(self.account.clone()), ..fault };
         let url = format!("{}/_simulator/faults", self.endpoint);
@@ -147,7 +147,7 @@ impl AccountHub {
         Ok(())
     }
 
-    /// The simulator verifies no signature; the key says who calls, the scope where.
+    /// The simulator verifies no signatures; the key identifies the caller, the scope the Region.
     fn signature(&self, region: &str) -> String {
         let scope = format!("{}/20250101/{region}/securityhub/aws4_request", self.account);
         format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0")
@@ -156,11 +156,11 @@ impl AccountHub {
     fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
         let url = format!("{}/_simulator/{path}", self.endpoint);
         let mut response = ureq::get(&url).call().with_context(|| format!("get {url}"))?;
-        // The whole of a genuine scan is longer than the client takes without being told.
+        // A sample scan exceeds the default limit of the client.
         let body = response.body_mut().with_config().limit(BODY_BYTES_MAX);
         body.read_json().with_context(|| format!("read {url}"))
     }
 }
 
-/// Bytes of an answer of the simulator at most.
+/// Maximum size of a response of the simulator in bytes.
 const BODY_BYTES_MAX: u64 = 256 * 1024 * 1024;

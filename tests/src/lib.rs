@@ -1,5 +1,5 @@
-//! What the end-to-end tests stand on: the deployed stack, the simulated Security Hub, scans for any account, and what
-//! Prowler itself says of them.
+//! Support for the end-to-end tests: the deployed stack, the simulated Security Hub, scans for any account, and Prowler's
+//! own findings.
 //!
 //! The tests are in `end_to_end/`, one file for each kind of promise. Each has accounts of its own in
 //! `end_to_end/world.json`, so that they run at the same time on one stack.

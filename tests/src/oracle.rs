@@ -1,4 +1,4 @@
-//! What Prowler itself says about a scan: its own ASFF file, against which Security Hub's findings are held.
+//! Expected findings: Prowler's own ASFF file of a scan, with which Security Hub's findings are compared.
 
 use std::collections::BTreeMap;
 
@@ -6,37 +6,37 @@ use anyhow::{Context, Result, ensure};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha512};
 
-use crate::scans::{GENUINE_ACCOUNT, genuine};
+use crate::scans::{SAMPLE_ACCOUNT, sample_scan};
 
 /// Hexadecimal digits of the resource's hash at the end of an Id.
 const HASH_DIGITS: usize = 9;
 
-/// Requirements and standards that Prowler writes into a finding. Security Hub takes 32 requirements, and we send them.
+/// Requirements and standards that Prowler writes into a finding. Security Hub accepts 32 requirements, which the exporter sends.
 const FRAMEWORKS_MAX: usize = 20;
 
 /// Prowler's findings of a scan, as if `account` had been scanned: the Ids' hashes, which are those of the resources, follow.
 ///
 /// # Errors
 ///
-/// When the file can't be read, or the genuine Ids are not made as this function believes.
-pub fn said_by_prowler(name: &str, account: &str) -> Result<Vec<Value>> {
-    for finding in &said_in_asff(name, GENUINE_ACCOUNT)? {
-        ensure!(moved_id(finding)? == finding["Id"], "this Id is made otherwise: {}", finding["Id"]);
+/// When the file can't be read, or the sample Ids are not made as this function believes.
+pub fn prowlers_findings(name: &str, account: &str) -> Result<Vec<Value>> {
+    for finding in &prowlers_asff_findings(name, SAMPLE_ACCOUNT)? {
+        ensure!(id_in_account(finding)? == finding["Id"], "this Id is made otherwise: {}", finding["Id"]);
     }
-    let mut findings = said_in_asff(name, account)?;
+    let mut findings = prowlers_asff_findings(name, account)?;
     for finding in &mut findings {
-        finding["Id"] = moved_id(finding)?.into();
+        finding["Id"] = id_in_account(finding)?.into();
     }
     Ok(findings)
 }
 
-/// Prowler's own file, which keeps the Ids of the genuine account's resources.
+/// Prowler's own file, which keeps the Ids of the sample account's resources.
 ///
 /// # Errors
 ///
-/// When the file can't be read.
-pub fn said_in_asff(name: &str, account: &str) -> Result<Vec<Value>> {
-    Ok(serde_json::from_str(&genuine(name, "asff.json", account)?)?)
+/// If the file can't be read.
+pub fn prowlers_asff_findings(name: &str, account: &str) -> Result<Vec<Value>> {
+    Ok(serde_json::from_str(&sample_scan(name, "asff.json", account)?)?)
 }
 
 /// The part of a finding that Prowler and Security Hub must agree on, by its Id: address, severity, types, result,
@@ -77,17 +77,20 @@ pub fn id(finding: &Value) -> &str {
 /// # Errors
 ///
 /// When the two are not alike.
-pub fn ensure_alike(said: &[Value], held: &[Value]) -> Result<()> {
-    let (said, held) = (essence(said), essence(held));
-    for (id, essence) in &said {
-        let found = held.get(id).with_context(|| format!("Security Hub lacks {id}"))?;
-        for (field, said) in essence {
-            let held = &found[field];
-            ensure!(held == said, "{field} of {id} differs; Prowler says\n{said:#}\nSecurity Hub holds\n{held:#}");
+pub fn ensure_alike(expected: &[Value], actual: &[Value]) -> Result<()> {
+    let (expected, actual) = (essence(expected), essence(actual));
+    for (id, essence) in &expected {
+        let found = actual.get(id).with_context(|| format!("Security Hub lacks {id}"))?;
+        for (field, expected) in essence {
+            let actual = &found[field];
+            ensure!(
+                actual == expected,
+                "{field} of {id} differs; Prowler has\n{expected:#}\nSecurity Hub has\n{actual:#}"
+            );
         }
     }
-    let unsaid = held.keys().find(|id| !said.contains_key(*id));
-    ensure!(unsaid.is_none(), "Security Hub holds {unsaid:?}, which Prowler does not know");
+    let unexpected = actual.keys().find(|id| !expected.contains_key(*id));
+    ensure!(unexpected.is_none(), "Security Hub has {unexpected:?}, which Prowler doesn't have");
     Ok(())
 }
 
@@ -104,7 +107,7 @@ pub fn hash_of(resource: &str) -> String {
 }
 
 /// The Id that belongs to the finding's resource.
-fn moved_id(finding: &Value) -> Result<String> {
+fn id_in_account(finding: &Value) -> Result<String> {
     let (stem, _) = id(finding).rsplit_once('-').context("an Id without a hash")?;
     let resource = finding["Resources"][0]["Id"].as_str().context("a finding without a resource")?;
     Ok(format!("{stem}-{}", hash_of(resource)))

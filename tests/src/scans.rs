@@ -1,4 +1,4 @@
-//! Scans for any account: Prowler's genuine ones moved there, and made ones where a test wants a finding of its own.
+//! Scans for any account: Prowler's sample ones moved there, and made ones where a test wants a finding of its own.
 
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -11,24 +11,24 @@ use flate2::write::GzEncoder;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-/// The account of the genuine scans.
-pub const GENUINE_ACCOUNT: &str = "123456789012";
-/// The first scan of the genuine account: 1474 findings, two of them MANUAL.
+/// The account of the sample scans.
+pub const SAMPLE_ACCOUNT: &str = "123456789012";
+/// The first scan of the sample account: 1474 findings, two of them MANUAL.
 pub const FIRST: &str = "5.46.0-scan-1";
-/// The same account later: of the first scan's findings 182 are gone and 17 turned from FAIL to PASS; 8 are new.
+/// The same account later: of the first scan's findings, 182 are absent and 17 changed from FAIL to PASS; 8 are new.
 pub const SECOND: &str = "5.46.0-scan-2-after-fixes";
 
-/// A genuine scan, decompressed, as if `account` had been scanned. `ending` is `ocsf.json`, `asff.json` or `csv`.
+/// A sample scan, decompressed, as if `account` had been scanned. `ending` is `ocsf.json`, `asff.json` or `csv`.
 ///
 /// # Errors
 ///
 /// When the file is not there or can't be read.
-pub fn genuine(name: &str, ending: &str, account: &str) -> Result<String> {
+pub fn sample_scan(name: &str, ending: &str, account: &str) -> Result<String> {
     let path = folder().join(format!("{name}.{ending}.gz"));
     let file = fs::File::open(&path).with_context(|| format!("open {}", path.display()))?;
     let mut text = String::new();
     MultiGzDecoder::new(file).read_to_string(&mut text).with_context(|| format!("read {}", path.display()))?;
-    Ok(text.replace(GENUINE_ACCOUNT, account))
+    Ok(text.replace(SAMPLE_ACCOUNT, account))
 }
 
 /// A failed finding of `account` in `region` about the function `resource`; scanned at `scanned_at`, otherwise as
@@ -39,7 +39,7 @@ pub fn genuine(name: &str, ending: &str, account: &str) -> Result<String> {
 /// When the file of one finding can't be read.
 pub fn finding(account: &str, region: &str, resource: &str, scanned_at: Timestamp) -> Result<Value> {
     let text = fs::read_to_string(folder().join("5.46.0-one-finding.ocsf.json")).context("read the one finding")?;
-    let text = text.replace(GENUINE_ACCOUNT, account).replace("ap-southeast-2", region).replace("fn-1", resource);
+    let text = text.replace(SAMPLE_ACCOUNT, account).replace("ap-southeast-2", region).replace("fn-1", resource);
     let mut finding: Value = serde_json::from_str(&text)?;
     // The file is a scan of one finding.
     if let Some(first) = finding.get_mut(0) {
@@ -63,7 +63,7 @@ pub fn scan(findings: &[Value]) -> Result<Vec<u8>> {
     Ok(serde_json::to_vec(findings)?)
 }
 
-/// Compressed as `gzip` does.
+/// Compresses with gzip.
 ///
 /// # Errors
 ///
@@ -74,7 +74,7 @@ pub fn gzip(bytes: &[u8]) -> Result<Vec<u8>> {
     Ok(encoder.finish()?)
 }
 
-/// Compressed as `zstd` does.
+/// Compresses with zstd.
 ///
 /// # Errors
 ///
@@ -83,11 +83,11 @@ pub fn zstd(bytes: &[u8]) -> Result<Vec<u8>> {
     Ok(::zstd::encode_all(bytes, ::zstd::DEFAULT_COMPRESSION_LEVEL)?)
 }
 
-/// What [`zstd()`] and the states' writer make, decompressed.
+/// Decompresses zstd.
 ///
 /// # Errors
 ///
-/// When it is no such stream.
+/// If it isn't a zstd stream.
 pub fn unzstd(bytes: &[u8]) -> Result<Vec<u8>> {
     Ok(::zstd::decode_all(bytes)?)
 }

@@ -1,4 +1,4 @@
-//! The deployed stack as a test meets it: upload a scan, wait for the run that the upload causes, look at what is left.
+//! The deployed stack under test: upload a scan, wait for its run, and inspect the results.
 //!
 //! Promise: nothing here speaks to another AWS than the one that `local/stack.py` has started.
 
@@ -9,7 +9,7 @@ use std::{env, fs};
 
 use anyhow::{Context, Result, bail, ensure};
 use asff::AccountId;
-use aws::{CheckAnswer, CheckFunction, Cloud, Deployment, ResourceNames};
+use aws::{CheckFunction, CheckResponse, Cloud, Deployment, ResourceNames};
 use bytes::Bytes;
 use exporter::connection::{Connection, Connections as _};
 use exporter::integration::{Credentials, Integration, Role};
@@ -17,8 +17,8 @@ use exporter::jobs::Queue as _;
 use exporter::jobs::Round;
 use exporter::ports::{ObjectWriter as _, Objects as _, PutMode};
 use exporter::provider::ProviderId;
-use exporter::registry::{AuditEntry, ExpectedVersion, Registry, Stored, Write};
 use exporter::report::{RunReport, RunStatus};
+use exporter::settings_store::{AuditEntry, ExpectedVersion, SettingsStore, Stored, Write};
 use exporter::upload::Upload;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -29,23 +29,23 @@ use crate::wait::wait_for;
 
 mod evidence;
 
-/// Said where there is no stack to test.
+/// Error if no stack is running.
 const NO_STACK: &str = "the end-to-end tests need a local AWS with the template deployed; this starts one, runs them and \
                         stops it: make test-end-to-end";
-/// The role of each account in `world.json`, and the External ID that it asks for.
+/// The role of each account in `world.json`, and the External ID that it requires.
 const ROLE: &str = "SecurityHubExporter";
 /// See [`ROLE`].
 const EXTERNAL_ID: &str = "the-right-one";
-/// Runs that are looked through. Far more than the tests cause.
+/// Maximum number of runs to search, far more than the tests cause.
 const RUNS_MAX: usize = 1_000;
 
-/// The stack that is up.
+/// The running stack.
 #[derive(Clone, Debug)]
 pub struct Stage {
     name: String,
     deployment: Deployment,
     cloud: Cloud,
-    /// The same adapters on the bucket of scans.
+    /// The adapters for the scan bucket.
     scans: Cloud,
     checks: CheckFunction,
     simulator_url: String,
@@ -56,14 +56,14 @@ pub struct Stage {
     hubctl: PathBuf,
 }
 
-/// How a command of `hubctl` ended.
+/// Result of a `hubctl` command.
 #[derive(Clone, Debug)]
 pub struct Ended {
     /// Its exit code.
     pub exit: Option<i32>,
-    /// What it wrote as JSON.
+    /// Its output as JSON.
     pub json: Value,
-    /// What it wrote besides.
+    /// Its standard error.
     pub stderr: String,
 }
 
@@ -123,20 +123,20 @@ impl Stage {
         self.manage_function_arn.as_deref()
     }
 
-    /// An integration as it is kept.
+    /// A stored integration.
     ///
     /// # Errors
     ///
-    /// When the table does not answer.
+    /// If the table is unavailable.
     pub async fn integration_of(&self, id: &ProviderId) -> Result<Option<Stored<Integration>>> {
-        Ok(Registry::stored_integration(&self.cloud, id).await?)
+        Ok(SettingsStore::stored_integration(&self.cloud, id).await?)
     }
 
-    /// Asks `CloudFormation`; its answer, in XML.
+    /// Calls `CloudFormation`. Returns the response in XML.
     ///
     /// # Errors
     ///
-    /// When it rejects.
+    /// If the call is rejected.
     pub fn cloudformation(&self, action: &str, parameters: &[(&str, &str)]) -> Result<String> {
         let (key, region) = (env::var("AWS_ACCESS_KEY_ID")?, env::var("AWS_REGION")?);
         let scope = format!("Credential={key}/20250101/{region}/cloudformation/aws4_request");
@@ -157,8 +157,8 @@ impl Stage {
     ///
     /// # Errors
     ///
-    /// When the table does not take it.
-    pub async fn integrate(&self, integration: &Integration) -> Result<()> {
+    /// If the table rejects it.
+    pub async fn save_integration(&self, integration: &Integration) -> Result<()> {
         let (now, by) = (Timestamp::now(), "end-to-end");
         let before = self.cloud.stored_integration(&integration.provider).await?;
         let seen = before.as_ref().map_or(ExpectedVersion::Nothing, |before| ExpectedVersion::This(before.revision()));
@@ -179,29 +179,29 @@ impl Stage {
         Ok(())
     }
 
-    /// Has the deployed function check an account.
+    /// Checks an account with the deployed function.
     ///
     /// # Errors
     ///
-    /// When it can't be invoked or fails.
-    pub async fn check(&self, account: &str) -> Result<CheckAnswer> {
+    /// If the function can't be invoked or fails.
+    pub async fn check(&self, account: &str) -> Result<CheckResponse> {
         Ok(self.checks.check(&[account.parse()?]).await?)
     }
 
-    /// What the newest check of an account found.
+    /// The newest connection of an account.
     ///
     /// # Errors
     ///
-    /// When the table does not answer.
+    /// If the table is unavailable.
     pub async fn connection(&self, account: &str) -> Result<Option<Connection>> {
         Ok(self.cloud.connection(account.parse()?).await?)
     }
 
-    /// The schedule that the stack has its connections checked on, as the scheduler keeps it.
+    /// The schedule of the stack's connection checks.
     ///
     /// # Errors
     ///
-    /// When there is none, or more than one.
+    /// If none exists, or more than one.
     pub fn schedule(&self) -> Result<Value> {
         let get = |path: &str| -> Result<Value> {
             let request = ureq::get(&format!("{}{path}", self.aws_url));
@@ -238,12 +238,12 @@ impl Stage {
         Ok(())
     }
 
-    /// Keeps an access key as the operators' tools do.
+    /// Creates a secret with an access key.
     ///
     /// # Errors
     ///
-    /// When Secrets Manager does not take it.
-    pub fn keep_secret(&self, name: &str, key: &Value) -> Result<()> {
+    /// If Secrets Manager rejects it.
+    pub fn create_secret(&self, name: &str, key: &Value) -> Result<()> {
         let secret = json!({ "Name": name, "SecretString": key.to_string(), "ClientRequestToken": name.repeat(2) });
         self.call("secretsmanager.CreateSecret", "secretsmanager", &secret)?;
         Ok(())
@@ -253,7 +253,7 @@ impl Stage {
     ///
     /// # Errors
     ///
-    /// When the bucket does not take it.
+    /// If the bucket rejects it.
     pub async fn upload(&self, key: &str, bytes: Vec<u8>) -> Result<String> {
         let mut object = self.scans.create(key, PutMode::Overwrite).await?;
         object.write(Bytes::from(bytes)).await?;
@@ -265,7 +265,7 @@ impl Stage {
     ///
     /// # Errors
     ///
-    /// When the queue does not take it.
+    /// If the queue rejects it.
     pub async fn send_event_again(&self, key: &str) -> Result<()> {
         let upload = Upload::new(&self.deployment.scan_bucket, key);
         let sent = self.cloud.requeue(&upload, &Round::default()).await?;
@@ -283,7 +283,7 @@ impl Stage {
         self.run_of(&url).await
     }
 
-    /// Waits for the end of an upload's newest run; its whole report.
+    /// Waits for the end of an upload's newest run; its full report.
     ///
     /// # Errors
     ///
@@ -308,7 +308,7 @@ impl Stage {
         Ok(Ended { exit: ended.status.code(), json, stderr })
     }
 
-    /// Waits for the end of the newest run that is about another run; its whole report.
+    /// Waits for the end of the newest run that is about another run; its full report.
     ///
     /// # Errors
     ///
@@ -325,7 +325,7 @@ impl Stage {
     ///
     /// # Errors
     ///
-    /// When the table does not answer.
+    /// If the table is unavailable.
     pub async fn runs_of(&self, url: &str) -> Result<Vec<RunReport>> {
         let mut runs = self.cloud.list_runs(RUNS_MAX, None).await?;
         runs.retain(|run| run.upload.source == url && run.status != RunStatus::Running);
@@ -350,7 +350,7 @@ impl Stage {
     }
 }
 
-/// The local AWS verifies no signature; the scope says who calls.
+/// The local AWS verifies no signatures; the scope identifies the caller.
 fn signature(service: &str) -> Result<String> {
     let (key, region) = (env::var("AWS_ACCESS_KEY_ID")?, env::var("AWS_REGION")?);
     let scope = format!("Credential={key}/20250101/{region}/{service}/aws4_request");
@@ -366,7 +366,7 @@ pub fn by_role(account: &str) -> Result<Integration> {
     by_role_and(account, Some(EXTERNAL_ID))
 }
 
-/// The same with another External ID, or none.
+/// An account's integration with another External ID, or none.
 ///
 /// # Errors
 ///

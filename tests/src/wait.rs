@@ -6,12 +6,12 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use tokio::time::{Instant, sleep};
 
-/// Longer than anything takes that goes well: a function's start, a whole scan on a busy machine.
+/// Longer than any successful operation takes: a function's start, a scan on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(90);
 /// Between two looks. Short, since most tests wait for one thing only.
 const PAUSE: Duration = Duration::from_millis(150);
 
-/// Looks until there is something to see, for [`PATIENCE`].
+/// Polls until a result is available, for up to [`PATIENCE`].
 ///
 /// # Errors
 ///

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::UNIX_EPOCH;
 
-use check_connections::round::Report;
-use check_connections::telemetry::{log_check, not_checked, not_listed, round_metrics};
+use check_connections::batch::Report;
+use check_connections::telemetry::{batch_metrics, log_check, not_checked, not_listed};
 use export_findings::metrics::{integration_metrics, run_metrics};
 use export_findings::telemetry::{log_quarantine, log_run};
 use exporter::report::{AccountReport, RunReport, RunStatus};
-use runtime::logs::paper::written;
+use runtime::logs::capture::written;
 use runtime::metrics::Sample;
 use serde_json::{Value, json};
 use tracing::level_filters::LevelFilter;
@@ -51,7 +51,7 @@ fn check() -> Report {
 
 /// Every sample that a function writes, in the dimensions of the function and of an integration.
 fn samples() -> BTreeMap<String, Vec<Sample>> {
-    let mut check = round_metrics("f", [check()].iter(), true);
+    let mut check = batch_metrics("f", [check()].iter(), true);
     check.extend([not_checked("f", 1), not_listed("f", 1)]);
     let mut export = vec![run_metrics("f", &run())];
     export.extend(integration_metrics("f", &run(), &[(ACCOUNT.parse().unwrap(), ACCOUNT.parse().unwrap())].into()));

@@ -14,8 +14,8 @@ use exporter::integration::Integration;
 use exporter::jobs::JobRecord;
 use exporter::notifications::Notified;
 use exporter::provider::Provider;
-use exporter::registry::AuditEntry;
-use exporter::report::{HistoryEntry, RunReport};
+use exporter::report::RunReport;
+use exporter::settings_store::AuditEntry;
 use exporter::state::{StateReader, StateStep};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -153,7 +153,7 @@ fn messages_of_the_queues_are_understood() {
             let parsed = export_findings::event::parse(&json!({ "Records": [record(&body)] })).unwrap();
             let export_findings::event::Invocation::Queue(parsed) = parsed else { panic!("{body}: not a queue") };
             let [message] = parsed.try_into().unwrap();
-            assert!(message.work.is_ok(), "{body}: {:?}", message.work);
+            assert!(message.task.is_ok(), "{body}: {:?}", message.task);
         }
         for body in bodies("check") {
             let parsed = check_connections::event::parse(&json!({ "Records": [record(&body)] })).unwrap();

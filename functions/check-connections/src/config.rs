@@ -1,20 +1,20 @@
-//! The function's environment, read once. Nobody else reads it, but the SDK its own variables.
+//! The function's environment, read once. Only this module reads it, except for the SDK's own variables.
 
 use aws::ResourceNames;
 use exporter::connection::CheckSettings;
 use runtime::config::{ConfigError, Variables};
 use tracing::level_filters::LevelFilter;
 
-/// What the environment says.
+/// Configuration from the environment.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// `TABLE_NAME` and `STATE_BUCKET`.
     pub names: ResourceNames,
-    /// `CHECK_QUEUE_URL`: where accounts go that one invocation can't hold. None: they are left to the next check.
+    /// `CHECK_QUEUE_URL`: queue for accounts that exceed one invocation. None: the next scheduled check includes them.
     pub check_queue_url: Option<String>,
-    /// How a check behaves.
+    /// Settings of checks.
     pub settings: CheckSettings,
-    /// `INTEGRATION_METRICS`: whether each integration has metrics of its own, which cost money. Off by default.
+    /// `INTEGRATION_METRICS`: whether each integration has metrics of its own, which cost money. Default: false.
     pub integration_metrics: bool,
     /// `LOG_LEVEL`: the least severe level that is logged.
     pub log_level: LevelFilter,
@@ -25,12 +25,12 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// Names the first variable that is missing or wrong.
+    /// Names the first variable that is missing or invalid.
     pub fn from_env() -> Result<Self, ConfigError> {
         Self::read(&Variables::of_process())
     }
 
-    /// Reads variables, wherever they are from.
+    /// Reads the configuration from variables.
     fn read(variables: &Variables<'_>) -> Result<Self, ConfigError> {
         Ok(Self {
             names: ResourceNames {
@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_set_has_its_default() {
+    fn unset_variables_have_defaults() {
         let config = read(&[("TABLE_NAME", "t"), ("STATE_BUCKET", "b")]).unwrap();
         assert_eq!((config.names.table.as_str(), config.names.state_bucket.as_str()), ("t", "b"));
         assert_eq!((config.check_queue_url, config.integration_metrics), (None, false));

@@ -1,4 +1,4 @@
-//! Parses what invokes the function: a schedule, a user or program that names what to check, or messages of our own queue.
+//! Parses events: a schedule, a direct invocation that selects accounts, or messages of the function's own queue.
 
 use asff::AccountId;
 use exporter::provider::ProviderId;
@@ -6,20 +6,20 @@ use exporter::targets::TargetSelection;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// What an invocation asks for.
+/// A request to check accounts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
-    /// What to check.
-    pub wanted: TargetSelection,
-    /// How many invocations of ours led to this one.
+    /// The selected accounts.
+    pub selection: TargetSelection,
+    /// Number of earlier invocations of this function in the chain.
     pub round: u32,
-    /// Whether what this invocation can't hold goes to further ones. Otherwise the answer names it.
+    /// Whether accounts that exceed this invocation are forwarded to further ones. Otherwise the response lists them.
     pub fan_out: bool,
-    /// Whether it came from our queue.
+    /// Whether the event is from the function's own queue.
     pub queued: bool,
 }
 
-/// A payload that asks for nothing that we know. It will not become one by trying again.
+/// An invalid event. A retry can't succeed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "invalid event: {0}; send {{\"integration\": \"123456789012\"}}, {{\"integrations\": [...]}}, \
@@ -27,7 +27,7 @@ pub struct Request {
 )]
 pub struct EventError(String);
 
-/// The fields of a payload that mean something. Any other is a schedule's own business.
+/// The known fields of a payload. Other fields, such as those of a schedule, are ignored.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Payload {
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -38,15 +38,15 @@ struct Payload {
     accounts: Option<Vec<AccountId>>,
     #[serde(default)]
     round: u32,
-    #[serde(default = "yes")]
+    #[serde(default = "default_true")]
     fan_out: bool,
 }
 
-/// Parses the payload of an invocation: each message of a queue is a request of its own.
+/// Parses the payload of an invocation: each message of a queue is a separate request.
 ///
 /// # Errors
 ///
-/// When a field is there and is not what it should be, or a message is no JSON.
+/// If a field is invalid, or a message is not JSON.
 pub fn parse(payload: &Value) -> Result<Vec<Request>, EventError> {
     let Some(records) = payload.get("Records").and_then(Value::as_array) else {
         return Ok(vec![request(payload, false)?]);
@@ -60,7 +60,7 @@ pub fn parse(payload: &Value) -> Result<Vec<Request>, EventError> {
 }
 
 fn request(payload: &Value, queued: bool) -> Result<Request, EventError> {
-    // A schedule may send any text; then it asks for everything.
+    // A schedule may send any string; it requests a check of all accounts.
     let payload = match payload {
         Value::Object(_) => Payload::deserialize(payload).map_err(|error| EventError(error.to_string()))?,
         _ => Payload { fan_out: true, ..Payload::default() },
@@ -69,22 +69,22 @@ fn request(payload: &Value, queued: bool) -> Result<Request, EventError> {
     if let Some(one) = payload.integration {
         named.get_or_insert_default().push(one);
     }
-    let wanted = match (named, payload.accounts) {
+    let selection = match (named, payload.accounts) {
         (None, None) => TargetSelection::All,
         (Some(integrations), None) => TargetSelection::Integrations(integrations),
         (None, Some(accounts)) => TargetSelection::Accounts(accounts),
         (Some(_), Some(_)) => return Err(EventError("integrations and accounts can't be combined".to_owned())),
     };
-    Ok(Request { wanted, round: payload.round, fan_out: payload.fan_out, queued })
+    Ok(Request { selection, round: payload.round, fan_out: payload.fan_out, queued })
 }
 
-/// The message that has accounts checked by another invocation.
+/// The message for another invocation that checks these accounts.
 pub fn message(accounts: Vec<AccountId>, round: u32) -> String {
     let payload = Payload { accounts: Some(accounts), round, fan_out: true, ..Payload::default() };
     serde_json::to_string(&payload).unwrap_or_default()
 }
 
-const fn yes() -> bool {
+const fn default_true() -> bool {
     true
 }
 
@@ -104,43 +104,43 @@ mod tests {
     }
 
     #[test]
-    fn a_schedule_asks_for_all() {
+    fn a_schedule_selects_all_accounts() {
         let scheduled = json!({"version": "0", "source": "aws.scheduler", "detail": {}, "resources": []});
         for payload in [scheduled, json!({}), json!(null), json!("go")] {
             let request = one(&payload);
             assert_eq!(
                 request,
-                Request { wanted: TargetSelection::All, round: 0, fan_out: true, queued: false },
+                Request { selection: TargetSelection::All, round: 0, fan_out: true, queued: false },
                 "{payload}"
             );
         }
     }
 
     #[test]
-    fn the_samples_are_understood() {
+    fn the_sample_events_are_parsed() {
         let all = sample(include_str!("../../../events/check-scheduled.json"));
-        assert_eq!(all.wanted, TargetSelection::All);
+        assert_eq!(all.selection, TargetSelection::All);
         let one = sample(include_str!("../../../events/check-integration.json"));
-        assert_eq!(one.wanted, TargetSelection::Integrations(vec!["123456789012".parse().unwrap()]));
+        assert_eq!(one.selection, TargetSelection::Integrations(vec!["123456789012".parse().unwrap()]));
         let some = sample(include_str!("../../../events/check-accounts.json"));
-        assert!(matches!(some.wanted, TargetSelection::Accounts(accounts) if accounts.len() == 2) && !some.fan_out);
+        assert!(matches!(some.selection, TargetSelection::Accounts(accounts) if accounts.len() == 2) && !some.fan_out);
         let queued = sample(include_str!("../../../events/sqs-check-accounts.json"));
         assert!(queued.queued && queued.round == 1, "{queued:?}");
     }
 
     #[test]
-    fn our_own_message_is_understood() {
+    fn a_forwarded_message_is_parsed() {
         let accounts: Vec<AccountId> = vec!["123456789012".parse().unwrap()];
         let body = message(accounts.clone(), 3);
         let request = one(&json!({"Records": [{"eventSource": "aws:sqs", "messageId": "m", "body": body}]}));
         assert_eq!(
             request,
-            Request { wanted: TargetSelection::Accounts(accounts), round: 3, fan_out: true, queued: true }
+            Request { selection: TargetSelection::Accounts(accounts), round: 3, fan_out: true, queued: true }
         );
     }
 
     #[test]
-    fn what_is_wrong_is_said_and_shown_right() {
+    fn errors_show_a_valid_event() {
         for payload in [
             json!({"integration": "everything"}),
             json!({"accounts": "123456789012"}),

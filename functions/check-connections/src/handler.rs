@@ -1,7 +1,7 @@
-//! Translates an invocation into checks and their outcome into an answer; spreads what one invocation can't hold.
+//! Translates an invocation into checks and their outcome into a response; fans out accounts that exceed one invocation.
 //!
-//! Promises: each account that is wanted is checked, by this invocation or by one that it asks for; no chain of invocations
-//! is longer than [`ROUNDS_MAX`], and each of them has fewer accounts than the one before.
+//! Promises: each selected account is checked, by this invocation or a further one; no chain of invocations is longer than
+//! [`ROUNDS_MAX`], and each invocation has fewer accounts than the previous one.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,24 +21,24 @@ use serde_json::Value;
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
+use crate::batch::{self, BatchPorts, Outcome};
 use crate::event::{self, EventError, Request};
 use crate::isolated::{self, Share};
-use crate::round::{self, Outcome, RoundPorts};
-use crate::telemetry::{log_check, log_failure, not_checked, not_listed, round_metrics};
+use crate::telemetry::{batch_metrics, log_check, log_failure, not_checked, not_listed};
 
-/// Accounts that one invocation takes. Eight at once and three seconds each are some forty seconds; where most Regions do not
-/// answer, five minutes hold about half of them, and the rest goes on.
+/// Maximum number of accounts per invocation. Eight concurrent checks of three seconds take about forty seconds; if most Regions
+/// don't respond, five minutes suffice for about half of them, and the rest is forwarded.
 pub const ACCOUNTS_MAX: usize = 100;
-/// Invocations in a row that hand on what they could not hold. Lambda itself stops a chain at sixteen.
+/// Maximum number of consecutive invocations that forward accounts. Lambda stops a chain at sixteen.
 pub const ROUNDS_MAX: u32 = 8;
 
-/// Hands accounts to further invocations.
+/// Forwards accounts to further invocations.
 pub trait FanOut {
-    /// Has each message invoke the function. False, where there is no way to.
+    /// Invokes the function with each message. False if that isn't configured.
     fn fan_out(&self, messages: &[String]) -> impl Future<Output = Result<bool, PortError>> + Send;
 }
 
-/// By a queue, if there is one.
+/// Fan-out with a queue, if any.
 #[derive(Clone, Debug)]
 pub struct SqsFanOut(pub Option<CheckQueue>);
 
@@ -51,7 +51,7 @@ impl FanOut for SqsFanOut {
     }
 }
 
-/// Handles invocations. Built once; every invocation borrows it.
+/// Handles invocations. Built once, and borrowed by each invocation.
 pub struct Handler<P, S> {
     ports: Arc<P>,
     checker: Arc<Checker<P>>,
@@ -60,7 +60,7 @@ pub struct Handler<P, S> {
     isolation: Option<Isolation>,
 }
 
-/// What is known of an invocation.
+/// Properties of an invocation.
 #[derive(Debug)]
 struct Invocation {
     request_id: String,
@@ -68,10 +68,10 @@ struct Invocation {
     deadline: Option<Instant>,
 }
 
-/// Why an invocation failed: all of it is to be tried again.
+/// Why an invocation failed. Lambda retries all of it.
 #[derive(Debug, thiserror::Error)]
 pub enum HandlerError {
-    /// The payload asks for nothing that we know.
+    /// The event is invalid.
     #[error(transparent)]
     Event(#[from] EventError),
     /// The table or the queue failed.
@@ -89,80 +89,88 @@ impl From<HandlerError> for Diagnostic {
     }
 }
 
-/// The answer to an invocation.
+/// Response to an invocation.
 #[derive(Debug, Default, Serialize)]
-pub struct Answer {
-    /// The verdicts of this invocation.
+pub struct InvocationResponse {
+    /// Connections that this invocation checked.
     pub connections: Vec<Connection>,
-    /// What was told.
+    /// Published events.
     pub events: Vec<Event>,
-    /// Accounts that other invocations check.
+    /// Number of accounts that further invocations check.
     pub forwarded: usize,
-    /// Accounts that nobody checks before the next schedule.
+    /// Accounts that are not checked before the next schedule.
     pub not_reached: Vec<AccountId>,
     /// Accounts whose check ended without a result, because of an internal error; their problems are below.
     pub failed: Vec<AccountId>,
-    /// What went wrong beside the verdicts.
+    /// Other problems.
     pub problems: Vec<String>,
 }
 
-impl<P: RoundPorts, S: FanOut> Handler<P, S> {
-    /// A handler on its ports.
+impl<P: BatchPorts, S: FanOut> Handler<P, S> {
+    /// A handler over ports.
     pub fn new(ports: Arc<P>, fan_out: S, settings: CheckSettings, integration_metrics: bool) -> Self {
         let checker = Arc::new(Checker::new(ports.clone(), settings));
         Self { checker, ports, fan_out, integration_metrics, isolation: None }
     }
 
-    /// Checks in child processes, whose end is not that of the invocation.
+    /// Runs checks in child processes, so that a crash doesn't end the invocation.
     #[must_use]
     pub fn with_isolation(self, isolation: Isolation) -> Self {
         Self { isolation: Some(isolation), ..self }
     }
 
-    /// What a child process does.
+    /// Runs a batch in a child process.
     ///
     /// # Errors
     ///
-    /// If the payload is not what [`isolated::run`] sends.
-    pub async fn alone(&self, payload: Value, left: Duration) -> Result<Outcome, serde_json::Error> {
+    /// If the payload is not that of [`isolated::run`].
+    pub async fn run_in_child(&self, payload: Value, left: Duration) -> Result<Outcome, serde_json::Error> {
         let share: Share = serde_json::from_value(payload)?;
         let span = tracing::info_span!("invocation", request.id = share.request_id);
-        let round = round::run(&*self.ports, &self.checker, share.into_targets(), Some(Instant::now() + left));
-        Ok(round.instrument(span).await)
+        let batch = batch::run(&*self.ports, &self.checker, share.into_targets(), Some(Instant::now() + left));
+        Ok(batch.instrument(span).await)
     }
 
     /// Handles one invocation.
     ///
     /// # Errors
     ///
-    /// For an event that is not understood, or where the integrations can't be read. A check never fails.
-    pub async fn handle(&self, event: LambdaEvent<Value>) -> Result<Answer, HandlerError> {
+    /// If the event is invalid, or the integrations can't be read. Failed checks are part of the response.
+    pub async fn handle(&self, event: LambdaEvent<Value>) -> Result<InvocationResponse, HandlerError> {
         let (payload, context) = event.into_parts();
         let deadline = instant(context.deadline());
         let span = tracing::info_span!("invocation", request.id = context.request_id);
         let function = context.env_config.function_name.clone();
         let invocation = Invocation { request_id: context.request_id, function, deadline };
-        self.answer_all(&payload, &invocation).instrument(span).await
+        self.handle_requests(&payload, &invocation).instrument(span).await
     }
 
-    async fn answer_all(&self, payload: &Value, invocation: &Invocation) -> Result<Answer, HandlerError> {
-        let mut all = Answer::default();
+    async fn handle_requests(
+        &self,
+        payload: &Value,
+        invocation: &Invocation,
+    ) -> Result<InvocationResponse, HandlerError> {
+        let mut all = InvocationResponse::default();
         for request in event::parse(payload)? {
-            let answer = self.answer(request, invocation).await?;
-            all.connections.extend(answer.connections);
-            all.events.extend(answer.events);
-            all.forwarded += answer.forwarded;
-            all.not_reached.extend(answer.not_reached);
-            all.failed.extend(answer.failed);
-            all.problems.extend(answer.problems);
+            let response = self.handle_request(request, invocation).await?;
+            all.connections.extend(response.connections);
+            all.events.extend(response.events);
+            all.forwarded += response.forwarded;
+            all.not_reached.extend(response.not_reached);
+            all.failed.extend(response.failed);
+            all.problems.extend(response.problems);
         }
         Ok(all)
     }
 
-    async fn answer(&self, request: Request, invocation: &Invocation) -> Result<Answer, HandlerError> {
+    async fn handle_request(
+        &self,
+        request: Request,
+        invocation: &Invocation,
+    ) -> Result<InvocationResponse, HandlerError> {
         let selected_at = self.ports.now();
-        let mut targets = select_targets(&*self.ports, &request.wanted).await?;
-        match delete_stale_connections(&*self.ports, &targets, request.wanted == TargetSelection::All, selected_at)
+        let mut targets = select_targets(&*self.ports, &request.selection).await?;
+        match delete_stale_connections(&*self.ports, &targets, request.selection == TargetSelection::All, selected_at)
             .await
         {
             Ok(0) => {}
@@ -183,58 +191,58 @@ impl<P: RoundPorts, S: FanOut> Handler<P, S> {
             }
             not_listed(&invocation.function, targets.unlisted.len()).write();
         }
-        let mut answer = Answer { problems: targets.problems, ..Answer::default() };
+        let mut response = InvocationResponse { problems: targets.problems, ..InvocationResponse::default() };
         let mut mine = targets.targets;
         if mine.len() > ACCOUNTS_MAX {
             let others: Vec<_> = mine.split_off(ACCOUNTS_MAX).iter().map(|target| target.account).collect();
-            self.forward(others, &request, true, &mut answer).await?;
+            self.forward(others, &request, true, &mut response).await?;
         }
-        let outcome = self.round(mine, invocation).await;
+        let outcome = self.check_batch(mine, invocation).await;
         outcome.checked.iter().for_each(log_check);
-        let samples = round_metrics(&invocation.function, outcome.checked.iter(), self.integration_metrics);
+        let samples = batch_metrics(&invocation.function, outcome.checked.iter(), self.integration_metrics);
         samples.iter().for_each(Sample::write);
         for failed in &outcome.failed {
             log_failure(failed);
-            answer.problems.push(format!("account {} not checked: {}", failed.account, failed.reason));
-            answer.failed.push(failed.account);
+            response.problems.push(format!("account {} not checked: {}", failed.account, failed.reason));
+            response.failed.push(failed.account);
         }
-        answer.problems.extend(outcome.problems);
+        response.problems.extend(outcome.problems);
         if !outcome.not_reached.is_empty() {
-            // Without progress the next invocation would fare no better.
+            // Stop without progress: another invocation would have the same result.
             let progress = !outcome.checked.is_empty() || !outcome.failed.is_empty();
-            self.forward(outcome.not_reached, &request, progress, &mut answer).await?;
+            self.forward(outcome.not_reached, &request, progress, &mut response).await?;
         }
         for report in outcome.checked {
-            answer.connections.push(report.connection);
-            answer.events.extend(report.events);
+            response.connections.push(report.connection);
+            response.events.extend(report.events);
         }
-        // Who asked for no other invocations asks again.
-        let not_reached_count = if request.fan_out { answer.not_reached.len() } else { 0 };
-        if answer.failed.len() + not_reached_count > 0 {
-            not_checked(&invocation.function, answer.failed.len() + not_reached_count).write();
+        // A caller that disabled the fan-out requests the remaining accounts itself.
+        let not_reached_count = if request.fan_out { response.not_reached.len() } else { 0 };
+        if response.failed.len() + not_reached_count > 0 {
+            not_checked(&invocation.function, response.failed.len() + not_reached_count).write();
         }
-        answer.connections.sort_by_key(|connection| connection.account);
-        Ok(answer)
+        response.connections.sort_by_key(|connection| connection.account);
+        Ok(response)
     }
 
-    /// Checks accounts in a child process, or in this one if there can be none.
-    async fn round(&self, targets: Vec<CheckTarget>, invocation: &Invocation) -> Outcome {
+    /// Checks accounts in a child process, or in this one if no child can be started.
+    async fn check_batch(&self, targets: Vec<CheckTarget>, invocation: &Invocation) -> Outcome {
         if let Some(isolation) = &self.isolation {
             match isolated::run(isolation, &invocation.request_id, &targets, invocation.deadline).await {
                 Ok(outcome) => return outcome,
                 Err(error) => tracing::warn!(%error, "failed to start a process for the checks: they run in this one"),
             }
         }
-        round::run(&*self.ports, &self.checker, targets, invocation.deadline).await
+        batch::run(&*self.ports, &self.checker, targets, invocation.deadline).await
     }
 
-    /// Has others check these accounts, or says that nobody does.
+    /// Forwards accounts to further invocations, or reports them as not checked.
     async fn forward(
         &self,
         accounts: Vec<AccountId>,
         request: &Request,
         progress: bool,
-        answer: &mut Answer,
+        response: &mut InvocationResponse,
     ) -> Result<(), PortError> {
         if request.fan_out && progress && request.round < ROUNDS_MAX {
             let message = |some: &[AccountId]| event::message(some.to_vec(), request.round + 1);
@@ -245,7 +253,7 @@ impl<P: RoundPorts, S: FanOut> Handler<P, S> {
                     messages = messages.len(),
                     "accounts forwarded to further invocations"
                 );
-                answer.forwarded += accounts.len();
+                response.forwarded += accounts.len();
                 return Ok(());
             }
         }
@@ -256,7 +264,7 @@ impl<P: RoundPorts, S: FanOut> Handler<P, S> {
                 "accounts not checked; the next schedule checks them"
             );
         }
-        answer.not_reached.extend(accounts);
+        response.not_reached.extend(accounts);
         Ok(())
     }
 }

@@ -1,7 +1,7 @@
-//! A round in a child process, so that a panic in the check of one account does not end the checks of the others.
+//! Runs a batch in a child process, so that a panic in the check of one account does not end the checks of the others.
 //!
-//! Promise: each account of a round is checked, forwarded, or reported as failed, whatever ends a process. One child checks all.
-//! If it dies, each account is checked again in a child of its own: a check is idempotent.
+//! Promise: each account of a batch is checked, forwarded, or reported as failed, however a process ends. One child checks all
+//! accounts. If it dies, each account is checked again in its own child: checks are idempotent.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -17,24 +17,24 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::time::Instant;
 
-use crate::round::{Failed, Outcome, PUBLISH_RESERVE};
+use crate::batch::{Failed, Outcome, PUBLISH_RESERVE};
 
-/// Time that is reserved for the parent: to forward accounts and to answer.
+/// Time that is reserved for the parent: to forward accounts and respond.
 const PARENT_RESERVE: Duration = Duration::from_secs(5);
-/// Time for a child where the caller sets no deadline.
+/// Time limit of a child if the caller sets no deadline.
 const CHILD_TIMEOUT: Duration = Duration::from_secs(600);
-/// Children at once, each with one account. Each has clients of its own: some 30 MB of the 256 MB that a function has at least.
+/// Concurrent children with one account each. Each has its own clients: about 30 MB of at least 256 MB.
 const CHILDREN_MAX: usize = 4;
 
-/// What a child is asked for.
+/// Request to a child.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Share {
-    /// The invocation, for the log.
+    /// Request ID of the invocation, for the log.
     pub request_id: String,
     accounts: Vec<Account>,
 }
 
-/// A [`CheckTarget`] on its way to a child.
+/// A serialized [`CheckTarget`].
 #[derive(Debug, Serialize, Deserialize)]
 struct Account {
     account: AccountId,
@@ -52,7 +52,7 @@ impl Share {
         Self { request_id: request_id.to_owned(), accounts: targets.iter().map(account).collect() }
     }
 
-    /// What there is to check.
+    /// The check targets.
     pub fn into_targets(self) -> Vec<CheckTarget> {
         let target = |of: Account| CheckTarget {
             account: of.account,
@@ -63,11 +63,11 @@ impl Share {
     }
 }
 
-/// Checks accounts in a child; if it dies, each in a child of its own.
+/// Checks accounts in a child; if it dies, each in its own child.
 ///
 /// # Errors
 ///
-/// If there can be no child. Nothing was done then.
+/// If no child can be started. Then nothing was done.
 pub async fn run(
     isolation: &Isolation,
     request_id: &str,
@@ -88,9 +88,9 @@ pub async fn run(
         accounts = targets.len(),
         "the process of the checks ended; each account is checked in its own process"
     );
-    let mut alone = futures::stream::iter(targets)
+    let mut single_checks = futures::stream::iter(targets)
         .map(async |target| {
-            // Without time for a check it would only start and end.
+            // Too little time for a check.
             if deadline.is_some_and(|deadline| Instant::now() + PUBLISH_RESERVE + PARENT_RESERVE >= deadline) {
                 return Outcome { not_reached: vec![target.account], ..Outcome::default() };
             }
@@ -103,17 +103,17 @@ pub async fn run(
         })
         .buffer_unordered(CHILDREN_MAX);
     let mut outcome = Outcome::default();
-    while let Some(one) = alone.next().await {
+    while let Some(one) = single_checks.next().await {
         outcome.add(one);
     }
     outcome.failed.sort_by_key(|failed| failed.account);
-    // Of an organization's provider each child has the same.
+    // Children of the same organization report the same problems.
     outcome.problems.sort();
     outcome.problems.dedup();
     Ok(outcome)
 }
 
-/// What became of accounts in one child, or how it ended without a result.
+/// Outcome of the accounts in one child, or how it ended without a result.
 async fn in_child(
     isolation: &Isolation,
     request_id: &str,

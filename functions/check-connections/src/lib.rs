@@ -1,12 +1,12 @@
-//! The Lambda function that checks the connections of all integrations and tells what changed.
+//! The Lambda function that checks the connections of all integrations and publishes changes.
 //!
-//! `main` wires, [`event`] parses, [`handler`] spreads the work, [`isolated`] gives it a process, [`round`] does it, and the crate
+//! `main` initializes, [`event`] parses, [`handler`] fans out, [`isolated`] runs child processes, [`batch`] checks, and the crate
 //! `exporter` decides.
 
+pub mod batch;
 pub mod config;
 pub mod event;
 pub mod handler;
 pub mod isolated;
 pub mod memory;
-pub mod round;
 pub mod telemetry;

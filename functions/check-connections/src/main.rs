@@ -1,4 +1,4 @@
-//! Wires the function: configuration, logs, clients, handler. All is built once, before the first event.
+//! Initializes the function: configuration, logs, clients, handler, once before the first event.
 
 use std::io::{Write as _, stdout};
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use runtime::{isolation, logs};
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    // As text: what ends a program is shown in its debug form.
+    // As a string: main prints its error with `Debug`.
     let config = Config::from_env().map_err(|error| error.to_string())?;
     let request = isolation::request(std::env::args_os())?;
     let start = if request.is_some() { logs::start_in_child } else { logs::start };
@@ -21,7 +21,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let cloud = Arc::new(Cloud::new(&sdk, config.names));
     let handler = Handler::new(cloud, fan_out, config.settings, config.integration_metrics);
     if let Some((payload, time)) = request {
-        let outcome = handler.alone(payload, time).await?;
+        let outcome = handler.run_in_child(payload, time).await?;
         stdout().write_all(&serde_json::to_vec(&outcome)?)?;
         return Ok(());
     }

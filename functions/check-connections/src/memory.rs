@@ -1,5 +1,4 @@
-//! The function's ports in memory, for tests: accounts that are connected or not, quick or slow, or whose check panics; a bus, a
-//! queue.
+//! In-memory ports for tests: accounts that are connected or not, fast or slow, or whose check panics; an event bus; a queue.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -21,30 +20,30 @@ use jiff::Timestamp;
 
 use crate::handler::FanOut;
 
-/// All of it.
+/// The in-memory ports.
 #[derive(Default)]
 pub struct Memory {
     /// The integrations.
     pub integrations: Vec<Integration>,
-    /// Their providers, as far as they are described.
+    /// Their providers.
     pub providers: Vec<Provider>,
     /// The accounts of organizations.
     pub members: BTreeMap<ProviderId, Vec<AccountId>>,
     /// Providers whose integrations are deleted while their checks run.
     pub deleted: BTreeSet<ProviderId>,
-    /// How long the credentials of an account take.
+    /// Latency of credentials.
     pub slow: Duration,
-    /// Accounts whose credentials do not work.
+    /// Accounts with invalid credentials.
     pub broken: BTreeSet<AccountId>,
     /// Called when the credentials of an account are requested.
     pub defect: Option<fn(AccountId)>,
-    /// The time.
+    /// The current time.
     pub now: Mutex<Timestamp>,
-    /// The verdicts that were stored.
-    pub kept: Mutex<BTreeMap<AccountId, Connection>>,
-    /// What was told of each account.
-    pub told: Mutex<BTreeMap<AccountId, (Notified, u64)>>,
-    /// The events that were published.
+    /// Stored connections.
+    pub saved: Mutex<BTreeMap<AccountId, Connection>>,
+    /// Notification state of each account.
+    pub notified: Mutex<BTreeMap<AccountId, (Notified, u64)>>,
+    /// Published events.
     pub bus: Mutex<Vec<Event>>,
 }
 
@@ -52,7 +51,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A queue in memory; `None` where there is none.
+/// An in-memory queue; `None` if not configured.
 pub struct Queue(pub Option<Mutex<Vec<String>>>);
 
 impl FanOut for Queue {
@@ -63,11 +62,11 @@ impl FanOut for Queue {
     }
 }
 
-/// A hub that takes findings everywhere.
+/// A hub that accepts findings in every Region.
 #[derive(Clone)]
-pub struct Open;
+pub struct OpenHub;
 
-impl Hub for Open {
+impl Hub for OpenHub {
     async fn import(&self, _: &RegionName, _: Bytes) -> Result<ImportOutcome, CallError> {
         unreachable!("a check imports nothing")
     }
@@ -89,7 +88,7 @@ impl Hub for Open {
     }
 }
 
-impl Probe for Open {
+impl Probe for OpenHub {
     fn identity(&self) -> &str {
         "arn:aws:iam::123456789012:role/exporter"
     }
@@ -128,9 +127,9 @@ impl Probe for Open {
 }
 
 impl Hubs for Memory {
-    type Hub = Open;
+    type Hub = OpenHub;
 
-    async fn connect(&self, account: AccountId, _: &Integration) -> Result<Open, ConnectError> {
+    async fn connect(&self, account: AccountId, _: &Integration) -> Result<OpenHub, ConnectError> {
         tokio::time::sleep(self.slow).await;
         if let Some(defect) = self.defect {
             defect(account);
@@ -143,7 +142,7 @@ impl Hubs for Memory {
                 remediation: None,
             }));
         }
-        Ok(Open)
+        Ok(OpenHub)
     }
 }
 
@@ -155,18 +154,18 @@ impl Clock for Memory {
 
 impl Connections for Memory {
     async fn connection(&self, account: AccountId) -> Result<Option<Connection>, PortError> {
-        Ok(locked(&self.kept).get(&account).cloned())
+        Ok(locked(&self.saved).get(&account).cloned())
     }
 
     async fn save(&self, connection: &Connection, _: Option<Timestamp>) -> Result<bool, PortError> {
-        locked(&self.kept).insert(connection.account, connection.clone());
+        locked(&self.saved).insert(connection.account, connection.clone());
         Ok(true)
     }
 
     async fn delete_orphaned(&self, connection: &Connection) -> Result<bool, PortError> {
         let is_orphan = self.deleted.contains(&connection.provider);
         if is_orphan {
-            locked(&self.kept).remove(&connection.account);
+            locked(&self.saved).remove(&connection.account);
         }
         Ok(is_orphan)
     }
@@ -174,11 +173,11 @@ impl Connections for Memory {
 
 impl Notifications for Memory {
     async fn notified(&self, account: AccountId) -> Result<(Notified, u64), PortError> {
-        Ok(locked(&self.told).get(&account).cloned().unwrap_or_default())
+        Ok(locked(&self.notified).get(&account).cloned().unwrap_or_default())
     }
 
-    async fn write_notified(&self, account: AccountId, told: &Notified, number: u64) -> Result<bool, PortError> {
-        locked(&self.told).insert(account, (told.clone(), number + 1));
+    async fn write_notified(&self, account: AccountId, notified: &Notified, number: u64) -> Result<bool, PortError> {
+        locked(&self.notified).insert(account, (notified.clone(), number + 1));
         Ok(true)
     }
 
@@ -212,16 +211,18 @@ impl CheckTargets for Memory {
     }
 
     async fn stored_connections(&self) -> Result<Vec<StoredConnection>, PortError> {
-        let holding = |connection: &Connection| StoredConnection {
+        let stored_connection = |connection: &Connection| StoredConnection {
             account: connection.account,
             provider: connection.provider.clone(),
             checked_at: connection.checked_at,
         };
-        Ok(locked(&self.kept).values().map(holding).collect())
+        Ok(locked(&self.saved).values().map(stored_connection).collect())
     }
 
     async fn delete_outdated(&self, stored_connections: &[StoredConnection]) -> Result<(), PortError> {
-        locked(&self.kept).retain(|account, _| stored_connections.iter().all(|holding| holding.account != *account));
+        locked(&self.saved).retain(|account, _| {
+            stored_connections.iter().all(|stored_connection| stored_connection.account != *account)
+        });
         Ok(())
     }
 

@@ -1,4 +1,4 @@
-//! What the function says about itself: a log line for each account that was checked, and metrics for each integration.
+//! Telemetry: one log line per checked account, and metrics per integration.
 
 use std::collections::BTreeMap;
 
@@ -6,37 +6,37 @@ use exporter::connection::{Connection, ConnectionStatus, Problem, RegionStatus};
 use exporter::provider::ProviderId;
 use runtime::metrics::{Metric, Sample, Unit};
 
-use crate::round::{Failed, Report};
+use crate::batch::{Failed, Report};
 
-/// The dimension that tells integrations apart.
+/// The dimension that distinguishes integrations.
 const INTEGRATION: &str = "Integration";
-/// The dimension that tells deployments apart.
+/// The dimension that distinguishes deployments.
 const FUNCTION: &str = "FunctionName";
 /// Metrics per integration.
 const METRICS: usize = 5;
 
-/// Regions of a connection that take findings.
+/// Number of Regions that accept findings.
 fn enabled(connection: &Connection) -> usize {
     connection.regions.values().filter(|region| region.status == RegionStatus::Enabled).count()
 }
 
-/// Regions that were lost lately and did not come back.
+/// Number of Regions that became unavailable and have not recovered.
 fn lost(connection: &Connection) -> usize {
     let is_lost = |status: RegionStatus, lost: bool| lost && status != RegionStatus::Enabled;
     connection.regions.values().filter(|region| is_lost(region.status, region.unavailable_since.is_some())).count()
 }
 
-/// What is to be fixed: the account's problem, otherwise that of the first Region that was lost.
+/// The account's problem, or else that of the first unavailable Region.
 fn problem(connection: &Connection) -> Option<&Problem> {
     let lost = connection.regions.values().filter(|region| region.unavailable_since.is_some());
     connection.problem.as_ref().or_else(|| lost.filter_map(|region| region.problem.as_ref()).next())
 }
 
-/// Writes the one line of an account's check.
+/// Logs the check of an account.
 pub fn log_check(report: &Report) {
     let connection = &report.connection;
     let problem = problem(connection);
-    let told: Vec<&str> = report.events.iter().map(|event| event.kind.as_str()).collect();
+    let notified: Vec<&str> = report.events.iter().map(|event| event.kind.as_str()).collect();
     /// The same fields at each level; `tracing` fixes a line's level where it is written.
     macro_rules! line {
         ($level:ident, $message:literal) => {
@@ -53,7 +53,7 @@ pub fn log_check(report: &Report) {
                 problem.message = problem.map(|problem| problem.message.as_str()),
                 problem.remediation = problem.and_then(|problem| problem.remediation.as_deref()),
                 risks = connection.risks.len(),
-                told = told.join(", "),
+                notified = notified.join(", "),
                 duration_ms = report.took_ms,
                 $message
             )
@@ -74,7 +74,7 @@ const fn status(status: ConnectionStatus) -> &'static str {
     }
 }
 
-/// Writes the one line of an account whose check ended without a result.
+/// Logs a check that ended without a result.
 pub fn log_failure(failed: &Failed) {
     tracing::error!(
         integration.id = failed.provider.as_str(),
@@ -106,8 +106,8 @@ fn count(count: usize) -> f64 {
     u32::try_from(count).map_or(f64::MAX, f64::from)
 }
 
-/// The metrics of a round, a sample per integration: counted for the function, and for each integration if requested.
-pub fn round_metrics<'a>(
+/// The metrics of a batch, a sample per integration: counted for the function, and for each integration if requested.
+pub fn batch_metrics<'a>(
     function: &str,
     reports: impl Iterator<Item = &'a Report>,
     each_integration: bool,

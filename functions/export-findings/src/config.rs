@@ -1,4 +1,4 @@
-//! The function's environment, read once. Nobody else reads it, but the SDK its own variables.
+//! The function's environment, read once. Only this module reads it, except for the SDK's own variables.
 
 use aws::{ManagementConfig, ResourceNames};
 use exporter::settings::Settings;
@@ -8,19 +8,19 @@ use tracing::level_filters::LevelFilter;
 
 use crate::metrics::MetricSettings;
 
-/// Receives of a message where the environment does not say: the default of the template's parameter.
+/// Default of `MAX_RECEIVE_COUNT`, as in the template.
 const MAX_RECEIVE_COUNT: u32 = 5;
 
-/// What the environment says.
+/// Configuration from the environment.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
-    /// `TABLE_NAME`, `STATE_BUCKET`, and `QUEUE_URL` where there is a queue.
+    /// `TABLE_NAME`, `STATE_BUCKET`, and `QUEUE_URL` if a queue is configured.
     pub names: ResourceNames,
-    /// `SECRET_NAME_PREFIX`: the key of an integration that is deleted with its findings goes with it.
-    pub managing: ManagementConfig,
-    /// `IMPORT_CALLS_PER_SECOND` and `IMPORT_CALLS_BURST`; the rest is the exporter's own.
+    /// `SECRET_NAME_PREFIX`: the access key of an integration is deleted with it after its findings are archived.
+    pub management: ManagementConfig,
+    /// `IMPORT_CALLS_PER_SECOND` and `IMPORT_CALLS_BURST`; other settings have their defaults.
     pub settings: Settings,
-    /// `MAX_RECEIVE_COUNT`: how often the queue gives a message before it moves it to the dead-letter queue.
+    /// `MAX_RECEIVE_COUNT`: receives after which SQS moves a message to the dead-letter queue.
     pub max_receive_count: u32,
     /// `AWS_LAMBDA_FUNCTION_NAME`, which Lambda sets, and `INTEGRATION_METRICS`.
     pub metrics: MetricSettings,
@@ -33,12 +33,12 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// Names the first variable that is missing or wrong.
+    /// Names the first variable that is missing or invalid.
     pub fn from_env() -> Result<Self, ConfigError> {
         Self::read(&Variables::of_process())
     }
 
-    /// Reads variables, wherever they are from.
+    /// Reads the configuration from variables.
     fn read(variables: &Variables<'_>) -> Result<Self, ConfigError> {
         let default = Settings::default();
         Ok(Self {
@@ -47,7 +47,7 @@ impl Config {
                 state_bucket: variables.required("STATE_BUCKET")?,
                 queue_url: variables.optional("QUEUE_URL"),
             },
-            managing: ManagementConfig {
+            management: ManagementConfig {
                 secret_prefix: variables.optional("SECRET_NAME_PREFIX").unwrap_or_default(),
                 secret_kms_key: None,
                 check_function: None,
@@ -80,13 +80,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_set_has_the_services_quotas() {
+    fn unset_rates_have_the_services_quotas() {
         let config = read(&[("TABLE_NAME", "t"), ("STATE_BUCKET", "b"), ("LOG_LEVEL", "")]).unwrap();
         assert_eq!(
             config.names,
             ResourceNames { table: "t".to_owned(), state_bucket: "b".to_owned(), queue_url: None }
         );
-        assert_eq!(config.managing, ManagementConfig::default());
+        assert_eq!(config.management, ManagementConfig::default());
         assert_eq!((config.settings, config.metrics), (Settings::default(), MetricSettings::default()));
         assert_eq!((config.log_level, config.max_receive_count), (LevelFilter::INFO, 5));
     }

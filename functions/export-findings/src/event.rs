@@ -1,5 +1,5 @@
-//! Parses what invokes the function: an S3 event, an "Object Created" event of EventBridge, a user's job, or any of
-//! them in the messages of a queue. Events of uploads may come by an SNS topic.
+//! Parses events: an S3 event, an "Object Created" event of EventBridge, a user's job, or any of
+//! them in the messages of a queue. Upload events may be delivered via an SNS topic.
 //!
 //! A key in an S3 event is form-encoded, in an EventBridge event it is plain (contract 6.4).
 
@@ -14,51 +14,51 @@ use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// The attribute of a queue's message that counts how often it was received.
+/// Message attribute with the number of receives.
 const RECEIVES: &str = "ApproximateReceiveCount";
 
-/// What an invocation asks for.
+/// An invocation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Invocation {
-    /// Messages of a queue, each to be answered for.
+    /// Messages of a queue, with a response for each.
     Queue(Vec<Message>),
     /// The event itself.
-    Direct(Work),
+    Direct(Task),
 }
 
-/// What an event asks for.
+/// The task of an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Work {
-    /// To export these uploads; they continue a chain of invocations.
+pub enum Task {
+    /// Export these uploads, which continue a chain of invocations.
     Uploads(Vec<Upload>, Chain),
-    /// To run a job.
+    /// Run a job.
     Job(JobMessage),
 }
 
 /// A message of a queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
-    /// Its id, by which it is put back.
+    /// Its ID, which reports a failure.
     pub id: String,
-    /// How often it was received, this time included.
+    /// Number of receives, including this one.
     pub receives: u32,
-    /// What it asks for.
-    pub work: Result<Work, EventError>,
+    /// Its task.
+    pub task: Result<Task, EventError>,
 }
 
-/// An event that is none of those that we know.
+/// An unknown or invalid event.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EventError {
-    /// It is no JSON.
+    /// The message is not JSON.
     #[error("the message is not JSON: {0}")]
     NotJson(String),
-    /// It is another kind of event.
+    /// The kind of event is unknown.
     #[error("the event is neither an S3 event, nor an \"Object Created\" event of EventBridge, nor a job")]
     Unknown,
-    /// It is a job that we do not know, or one that is not complete.
+    /// The job is unknown or incomplete.
     #[error("failed to parse the job: {0}")]
     UnknownJob(String),
-    /// It looks like one and lacks something.
+    /// A required field is missing.
     #[error("incomplete event: {0}")]
     Incomplete(String),
 }
@@ -67,11 +67,11 @@ pub enum EventError {
 ///
 /// # Errors
 ///
-/// When the payload itself is unknown. What is wrong within a message of a queue is that message's own error.
+/// If the payload is unknown. An invalid message of a queue is an error of that message.
 pub fn parse(payload: &Value) -> Result<Invocation, EventError> {
     match queue_messages(payload) {
         Some(messages) => Ok(Invocation::Queue(messages?.into_iter().map(Message::from).collect())),
-        None => work(payload).map(Invocation::Direct),
+        None => parse_task(payload).map(Invocation::Direct),
     }
 }
 
@@ -80,42 +80,42 @@ impl From<SqsMessage> for Message {
         let body = message.body.unwrap_or_default();
         let body = serde_json::from_str(&body).map_err(|error| EventError::NotJson(error.to_string()));
         let receives = message.attributes.get(RECEIVES).and_then(|count| count.parse().ok()).unwrap_or(1);
-        Self { id: message.message_id.unwrap_or_default(), receives, work: body.and_then(|body| work(&body)) }
+        Self { id: message.message_id.unwrap_or_default(), receives, task: body.and_then(|body| parse_task(&body)) }
     }
 }
 
-/// The messages, if a queue invokes us.
+/// The messages, if a queue invoked the function.
 fn queue_messages(payload: &Value) -> Option<Result<Vec<SqsMessage>, EventError>> {
     let from_queue = payload.get("Records")?.get(0)?.get("eventSource")? == "aws:sqs";
     from_queue.then(|| complete::<SqsEvent>(payload).map(|event| event.records))
 }
 
-fn work(event: &Value) -> Result<Work, EventError> {
+fn parse_task(event: &Value) -> Result<Task, EventError> {
     if event.get("job").is_some() {
         let job = JobMessage::deserialize(event).map_err(|error| EventError::UnknownJob(error.to_string()))?;
-        return Ok(Work::Job(job));
+        return Ok(Task::Job(job));
     }
     let chain = event.get("chain").map_or(Ok(Chain::default()), complete)?;
     // A topic may be open to more senders than the queue, so that it carries no jobs.
     match published(event) {
         Some(message) => {
-            // For the same reason nobody can rely on who it says has uploaded.
+            // For the same reason, the uploader that it states is not reliable.
             let anonymous = |upload| Upload { requester: None, ..upload };
             let uploads = uploads(&message?)?.into_iter().map(anonymous).collect();
-            Ok(Work::Uploads(uploads, Chain::default()))
+            Ok(Task::Uploads(uploads, Chain::default()))
         }
-        None => uploads(event).map(|uploads| Work::Uploads(uploads, chain)),
+        None => uploads(event).map(|uploads| Task::Uploads(uploads, chain)),
     }
 }
 
-/// The event in the envelope of SNS, in which a topic puts it for a queue without raw message delivery.
+/// The event in an SNS envelope: the topic has no raw message delivery.
 fn published(event: &Value) -> Option<Result<Value, EventError>> {
     let is_envelope = event.get("Type")? == "Notification" && event.get("TopicArn").is_some();
     let message = event.get("Message")?.as_str().filter(|_| is_envelope)?;
     Some(serde_json::from_str(message).map_err(|error| EventError::NotJson(error.to_string())))
 }
 
-/// The uploads that an event tells of. None, where it tells of something that does not concern us.
+/// The uploads of an event. Empty for other notifications.
 fn uploads(event: &Value) -> Result<Vec<Upload>, EventError> {
     if event.get("Event").is_some_and(|event| event == "s3:TestEvent") {
         return Ok(Vec::new());
@@ -144,8 +144,8 @@ fn complete<'de, T: Deserialize<'de>>(value: &'de Value) -> Result<T, EventError
     T::deserialize(value).map_err(|error| EventError::Incomplete(error.to_string()))
 }
 
-/// What we read of an S3 event's record. `aws_lambda_events` asks for the sender's identity and address too, which senders
-/// other than S3 leave out.
+/// The used fields of an S3 event record. `aws_lambda_events` also requires the sender's identity and IP address, which
+/// senders other than S3 omit.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct S3Record {
@@ -176,7 +176,7 @@ struct DetailObject {
 }
 
 impl S3Record {
-    /// Whether something was written. `s3:` stands before the name in some senders' events.
+    /// Whether an object was created. Some senders prefix the name with `s3:`.
     fn is_creation(&self) -> bool {
         self.event_name.trim_start_matches("s3:").starts_with("ObjectCreated")
     }
@@ -189,22 +189,22 @@ impl TryFrom<S3Record> for Upload {
         let S3Entity { bucket, object, .. } = record.s3;
         let bucket = named(bucket.name, "bucket")?;
         let key = decode(&named(object.key, "key")?)?;
-        // Whom such an event names is no account.
+        // The principal in such an event is not an account.
         Ok(Self { version: not_empty(object.version_id), ..Self::new(bucket, key) })
     }
 }
 
-/// A name that no upload can do without.
+/// A required name.
 fn named(name: Option<String>, what: &str) -> Result<String, EventError> {
     not_empty(name).ok_or_else(|| EventError::Incomplete(format!("a record has no {what}")))
 }
 
-/// An empty string stands for nothing: S3 rejects a request for the version of that name.
+/// Treats an empty string as missing: S3 rejects an empty version ID.
 fn not_empty(text: Option<String>) -> Option<String> {
     text.filter(|text| !text.is_empty())
 }
 
-/// A form-encoded key as it is: `+` is a space, `%XX` a byte.
+/// Decodes a form-encoded key: `+` is a space, `%XX` a byte.
 fn decode(key: &str) -> Result<String, EventError> {
     let spaced = key.replace('+', " ");
     let decoded = percent_decode_str(&spaced).decode_utf8().map(Cow::into_owned);

@@ -1,8 +1,8 @@
-//! Translates an invocation into exports, or a job into what it asks for, and their outcome into an answer.
+//! Translates an invocation into exports or jobs, and their outcome into a response.
 //!
-//! Promises: what another try can't fix is in the log and in a run's record, and the event is done; what it can fix is
-//! put back, alone, and does not hold up the others. A message that is not understood, or that fails each time, ends in the
-//! dead-letter queue, and the record of its job or run says so.
+//! Promises: a permanent failure is in the log and in a run's record, and the event is complete; a transient failure is retried
+//! separately and doesn't delay other messages. A message that can't be parsed, or fails after all retries, is moved to the
+//! dead-letter queue, which the record of its job or run states.
 
 use std::sync::Arc;
 
@@ -24,12 +24,12 @@ use serde_json::Value;
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
-use crate::event::{self, EventError, Invocation, Message, Work};
+use crate::event::{self, EventError, Invocation, Message, Task};
 use crate::metrics::{MetricSettings, integration_metrics, run_metrics};
 use crate::notifications;
 use crate::telemetry::{log_quarantine, log_run};
 
-/// Handles invocations. Built once; every invocation borrows it.
+/// Handles invocations. Built once, and borrowed by each invocation.
 pub struct Handler<P> {
     pub(crate) ports: Arc<P>,
     pub(crate) settings: Settings,
@@ -38,39 +38,39 @@ pub struct Handler<P> {
     metrics: MetricSettings,
 }
 
-/// Why an invocation failed: all of it is to be tried again.
+/// Why an invocation failed. Lambda retries all of it.
 #[derive(Debug, thiserror::Error)]
 pub enum HandlerError {
-    /// The payload is no event that we know.
+    /// The event is unknown.
     #[error(transparent)]
     Event(#[from] EventError),
-    /// An upload could not be opened just now.
+    /// An upload could not be opened for a transient reason.
     #[error(transparent)]
     Open(#[from] OpenError),
-    /// An export came to no report.
+    /// An export ended without a report.
     #[error(transparent)]
     Export(#[from] ExportError),
     /// A run could not be recorded.
     #[error(transparent)]
     Record(#[from] PortError),
-    /// A job can't be run, and trying again does not help.
+    /// A job was rejected: a retry can't succeed.
     #[error("{0}")]
-    Refused(String),
-    /// Another run works on the account of a job.
+    Rejected(String),
+    /// The account of a job is locked.
     #[error("{0}")]
     Locked(String),
-    /// An export left findings to another try.
+    /// An export is incomplete; a retry continues.
     #[error("run {run_id} failed: {reasons}")]
     Failed {
         /// The run.
         run_id: String,
-        /// Why.
+        /// Reasons.
         reasons: String,
     },
 }
 
 impl HandlerError {
-    /// The name by which Lambda shows the error.
+    /// Lambda's error type.
     fn kind(&self) -> &'static str {
         match self {
             Self::Event(_) => "UnknownEvent",
@@ -78,7 +78,7 @@ impl HandlerError {
             Self::Export(ExportError::InProgress { .. }) => "UploadHeld",
             Self::Export(ExportError::Unbalanced { .. }) => "FindingsUnaccounted",
             Self::Export(ExportError::Port(_)) | Self::Record(_) => "StateNotKept",
-            Self::Refused(_) => "OrderRefused",
+            Self::Rejected(_) => "JobRejected",
             Self::Locked(_) => "AccountBusy",
             Self::Failed { .. } => "ExportFailed",
         }
@@ -88,7 +88,7 @@ impl HandlerError {
 impl From<JobError> for HandlerError {
     fn from(error: JobError) -> Self {
         match error {
-            JobError::Rejected(message) | JobError::PartlyRejected { why: message, .. } => Self::Refused(message),
+            JobError::Rejected(message) | JobError::PartlyRejected { why: message, .. } => Self::Rejected(message),
             JobError::Locked(message) => Self::Locked(message),
             JobError::Unfinished { run_id, reasons } => Self::Failed { run_id, reasons },
             JobError::Failed(error) => Self::Export(error),
@@ -102,13 +102,13 @@ impl From<HandlerError> for Diagnostic {
     }
 }
 
-/// The answer to an invocation.
+/// Response to an invocation.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
-pub enum Answer {
-    /// To a queue: which of its messages are to come again.
+pub enum InvocationResponse {
+    /// To a queue: the failed messages.
     Queue(SqsBatchResponse),
-    /// To a direct invocation: what became of each upload.
+    /// To a direct invocation: the run of each upload.
     Direct {
         /// The runs.
         runs: Vec<RunReport>,
@@ -116,13 +116,13 @@ pub enum Answer {
 }
 
 impl<P: Ports + Scans + Queue + JobStore + Notifications> Handler<P> {
-    /// A handler on its ports.
+    /// A handler over ports.
     pub fn new(ports: Arc<P>, settings: Settings) -> Self {
         let exporter = Exporter::new(ports.clone(), settings.clone());
         Self { exporter, settings, ports, max_receive_count: u32::MAX, metrics: MetricSettings::default() }
     }
 
-    /// After so many receives the queue moves a message to the dead-letter queue. Otherwise no receive is known to be the last.
+    /// Sets the receives after which SQS moves a message to the dead-letter queue, so that the last receive is known.
     #[must_use]
     pub fn with_max_receive_count(self, max_receive_count: u32) -> Self {
         Self { max_receive_count, ..self }
@@ -134,7 +134,7 @@ impl<P: Ports + Scans + Queue + JobStore + Notifications> Handler<P> {
         Self { metrics, ..self }
     }
 
-    /// Lets exports use what is known of connections, and look at them again where that is old or wrong.
+    /// Lets exports use cached connections, and check those again that are outdated or wrong.
     #[must_use]
     pub fn with_connection_cache(self, connection_cache: Arc<dyn ConnectionCache>) -> Self {
         Self { exporter: self.exporter.with_connection_cache(connection_cache), ..self }
@@ -144,44 +144,48 @@ impl<P: Ports + Scans + Queue + JobStore + Notifications> Handler<P> {
     ///
     /// # Errors
     ///
-    /// Only without a queue, which takes its failures in the answer: for an unknown event or a failed export.
-    pub async fn handle(&self, event: LambdaEvent<Value>) -> Result<Answer, HandlerError> {
+    /// For an unknown event or a failed export, except for a queue, whose response contains the failures.
+    pub async fn handle(&self, event: LambdaEvent<Value>) -> Result<InvocationResponse, HandlerError> {
         let (payload, context) = event.into_parts();
         let deadline = instant(context.deadline());
         let span = tracing::info_span!("invocation", request.id = context.request_id);
-        self.answer(&payload, deadline).instrument(span).await
+        self.handle_payload(&payload, deadline).instrument(span).await
     }
 
-    async fn answer(&self, payload: &Value, deadline: Option<Instant>) -> Result<Answer, HandlerError> {
+    async fn handle_payload(
+        &self,
+        payload: &Value,
+        deadline: Option<Instant>,
+    ) -> Result<InvocationResponse, HandlerError> {
         match event::parse(payload)? {
             Invocation::Queue(messages) => {
-                let mut again = SqsBatchResponse::default();
+                let mut failures = SqsBatchResponse::default();
                 for message in messages {
                     if let Some(id) = self.message(message, deadline).await {
-                        again.add_failure(id);
+                        failures.add_failure(id);
                     }
                 }
-                Ok(Answer::Queue(again))
+                Ok(InvocationResponse::Queue(failures))
             }
-            Invocation::Direct(Work::Uploads(uploads, chain)) => {
+            Invocation::Direct(Task::Uploads(uploads, chain)) => {
                 let runs = self.uploads(&uploads, &chain, Delivery::Direct, deadline).await;
-                Ok(Answer::Direct { runs: runs.into_iter().collect::<Result<_, _>>()? })
+                Ok(InvocationResponse::Direct { runs: runs.into_iter().collect::<Result<_, _>>()? })
             }
-            Invocation::Direct(Work::Job(job)) => {
-                Ok(Answer::Direct { runs: self.job(job, Delivery::Direct, deadline).await? })
+            Invocation::Direct(Task::Job(job)) => {
+                Ok(InvocationResponse::Direct { runs: self.job(job, Delivery::Direct, deadline).await? })
             }
         }
     }
 
-    /// Exports what a message tells of. The message's id, if it is to come again.
+    /// Handles a message. Returns its ID if it must be retried.
     async fn message(&self, message: Message, deadline: Option<Instant>) -> Option<String> {
         let delivery = Delivery::Message { receives: message.receives, receives_max: self.max_receive_count };
         let is_last = delivery.is_last();
-        let failed = match message.work {
-            Ok(Work::Job(job)) => {
+        let failed = match message.task {
+            Ok(Task::Job(job)) => {
                 let (id, what) = (job.id.clone(), job.job.to_string());
                 match self.job(job, delivery, deadline).await {
-                    Ok(_) | Err(HandlerError::Refused(_)) => false,
+                    Ok(_) | Err(HandlerError::Rejected(_)) => false,
                     Err(error) if is_last => {
                         tracing::error!(job.id = id, job = what, %error, "job failed: its message is moved to the dead-letter queue");
                         true
@@ -192,7 +196,7 @@ impl<P: Ports + Scans + Queue + JobStore + Notifications> Handler<P> {
                     }
                 }
             }
-            Ok(Work::Uploads(uploads, chain)) => {
+            Ok(Task::Uploads(uploads, chain)) => {
                 let failed = self.uploads(&uploads, &chain, delivery, deadline).await.iter().any(Result::is_err);
                 if failed && is_last {
                     tracing::error!(
@@ -214,7 +218,7 @@ impl<P: Ports + Scans + Queue + JobStore + Notifications> Handler<P> {
         failed.then_some(message.id)
     }
 
-    /// Logs a run, writes its metrics, and publishes what it found.
+    /// Logs a run, writes its metrics, and publishes its events.
     pub(crate) async fn report(&self, run: &RunReport, deadline: Option<Instant>) {
         log_run(run);
         log_quarantine(run);
@@ -227,7 +231,7 @@ impl<P: Ports + Scans + Queue + JobStore + Notifications> Handler<P> {
         notifications::publish(self.ports.as_ref(), run, deadline).await;
     }
 
-    /// Runs a job, and those that follow it as long as there is time.
+    /// Runs a job and its follow-up jobs until the deadline.
     async fn job(
         &self,
         job: JobMessage,
@@ -248,7 +252,11 @@ impl<P: Ports + Scans + Queue + JobStore + Notifications> Handler<P> {
                 }
                 Err(error) if error.is_final() => {
                     let why = error.to_string();
-                    tracing::error!(job.id = job.id, job = %job.job, why, "job dropped: it can't be run");
+                    if job.job.is_report() {
+                        tracing::warn!(job.id = job.id, job = %job.job, why, "no report: the job can't be run");
+                    } else {
+                        tracing::error!(job.id = job.id, job = %job.job, why, "job dropped: it can't be run");
+                    }
                     refused = refused.or(Some(error));
                 }
                 Err(error) => return Err(error.into()),

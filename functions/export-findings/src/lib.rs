@@ -1,6 +1,6 @@
 //! The Lambda function that exports the findings of an uploaded scan.
 //!
-//! `main` wires, [`event`] parses, [`handler`] translates, and the crate `exporter` decides.
+//! `main` initializes, [`event`] parses, [`handler`] translates, and the crate `exporter` decides.
 
 pub mod config;
 pub mod event;

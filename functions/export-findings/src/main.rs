@@ -1,4 +1,4 @@
-//! Wires the function: configuration, logs, clients, handler. All is built once, before the first event.
+//! Initializes the function: configuration, logs, clients, handler, once before the first event.
 
 use std::sync::Arc;
 
@@ -10,10 +10,10 @@ use lambda_runtime::service_fn;
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    // As text: what ends a program is shown in its debug form.
+    // As a string: main prints its error with `Debug`.
     let config = Config::from_env().map_err(|error| error.to_string())?;
     runtime::logs::start(config.log_level, "export_findings");
-    let cloud = Arc::new(Cloud::new(&aws::sdk_config().await, config.names).managing(config.managing));
+    let cloud = Arc::new(Cloud::new(&aws::sdk_config().await, config.names).with_management(config.management));
     let checks = CheckSettings { write_probe: WriteProbe::WhereInDoubt, ..CheckSettings::default() };
     let checker = Arc::new(Checker::new(cloud.clone(), checks));
     let handler = Handler::new(cloud, config.settings)

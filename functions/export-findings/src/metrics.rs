@@ -51,7 +51,7 @@ pub fn run_metrics(function: &str, run: &RunReport) -> Sample {
         Metric::count("ThrottledCalls", regions().map(|region| region.throttled).sum()),
         Metric { name: "RunDuration", unit: Unit::Milliseconds, values: vec![duration_ms(run) as f64] },
     ]);
-    // A run that did not look has no value: 0 would end the alarm.
+    // A run without a coverage check has no value: 0 would end the alarm.
     let uncovered: Vec<_> = accounts().filter_map(|account| account.uncovered.as_ref()).collect();
     if !uncovered.is_empty() {
         let services = uncovered.iter().map(|services| services.len() as u64).sum();
@@ -60,7 +60,7 @@ pub fn run_metrics(function: &str, run: &RunReport) -> Sample {
     Sample { properties: properties(function, run), dimensions: vec![vec![FUNCTION]], metrics }
 }
 
-/// The same findings by integration. `integrations`: that of each account, as far as it is known.
+/// The metrics of each integration. `integrations`: integration of each account, if known.
 pub fn integration_metrics(
     function: &str,
     run: &RunReport,
@@ -98,8 +98,8 @@ fn findings<'a>(counts: &Counts, status: RunStatus, accounts: impl Iterator<Item
     ]
 }
 
-/// Findings that wait as intended, and need nobody: for the next invocation, for another run, or until their integration exists
-/// and is enabled. All others that were not delivered should have been.
+/// Findings that are deferred as intended: to the next invocation, to another run, or until their integration exists and is
+/// enabled. All other undelivered findings are failures.
 fn deferred(counts: &Counts, status: RunStatus) -> u64 {
     let waits = |reason: &str| {
         use undelivered::{ACCOUNT_LOCKED, DEADLINE_EXCEEDED, INTEGRATION_DISABLED, LEASE_LOST, NO_INTEGRATION};

@@ -1,6 +1,6 @@
 //! Publishes `Coverage Lost`, `Coverage Recovered` and `Source Not Authorized` after an export.
 //!
-//! Promise: an export is as good without it; what could not be published in time is published by the next export or check.
+//! Promise: a failure doesn't affect the export; events that were not published are published by the next export or check.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,12 +13,12 @@ use exporter::report::{AccountReport, RunKind, RunReport};
 use futures::StreamExt as _;
 use tokio::time::Instant;
 
-/// Maximum time to publish what one run found. An upload waits no longer for its answer.
+/// Maximum time to publish the events of one run, which delays the response.
 const PUBLISH_TIME_MAX: Duration = Duration::from_secs(15);
-/// Accounts that are published at once. Each needs a few calls to the table.
+/// Accounts that are published concurrently. Each requires a few calls to the table.
 const ACCOUNTS_AT_ONCE: usize = 16;
 
-/// Publishes what a run found about each account, until the invocation's time is over.
+/// Publishes the events of each account of a run, until the deadline of the invocation.
 pub(crate) async fn publish<P: Notifications + Integrations + Clock>(
     ports: &P,
     run: &RunReport,
@@ -39,7 +39,7 @@ pub(crate) async fn publish<P: Notifications + Integrations + Clock>(
     }
 }
 
-/// The integration of each account of a run, as far as it can be read in time.
+/// The integration of each account of a run, if it can be read before the deadline.
 pub(crate) async fn integrations<P: Integrations>(
     ports: &P,
     run: &RunReport,

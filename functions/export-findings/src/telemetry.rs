@@ -2,7 +2,7 @@
 
 use exporter::report::{RunKind, RunReport, RunStatus};
 
-/// Reasons that a run's line repeats; all are in its report.
+/// Maximum number of reasons in a run's line; its report has all.
 const REASONS_MAX: usize = 5;
 
 /// Maximum number of codes that have a line. Security Hub has a dozen.
@@ -20,7 +20,7 @@ pub fn log_quarantine(run: &RunReport) {
     }
 }
 
-/// Writes the one line of a run.
+/// Logs a run.
 pub fn log_run(run: &RunReport) {
     /// The same fields at each level; `tracing` fixes a line's level where it is written.
     macro_rules! line {
@@ -81,7 +81,7 @@ pub(crate) fn duration_ms(run: &RunReport) -> i64 {
 mod tests {
     use exporter::report::{Counts, Fate};
     use exporter::upload::UploadInfo;
-    use runtime::logs::paper::written;
+    use runtime::logs::capture::written;
     use serde_json::json;
     use tracing::level_filters::LevelFilter;
 

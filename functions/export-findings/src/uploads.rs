@@ -1,4 +1,4 @@
-//! Exports the uploads of an event, and decides what follows an export that is not complete.
+//! Exports the uploads of an event, and handles incomplete exports.
 
 use exporter::export::{ExportError, Options};
 use exporter::jobs::Queue;
@@ -11,14 +11,14 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::handler::{Handler, HandlerError};
-use crate::keys::no_scan;
+use crate::keys::skip_reason;
 
-/// What a run is told whose message the queue does not give again.
+/// Reason of a run whose message is moved to the dead-letter queue.
 const DEAD_LETTER: &str = "this was the last attempt: the message of the upload is in the dead-letter queue; \
                            when the cause is fixed, export the upload again";
 
 impl<P: Ports + Scans + Queue + JobStore + Notifications> Handler<P> {
-    /// Exports one upload after the other; one that fails does not hold up the rest.
+    /// Exports uploads in order; a failure doesn't affect the others.
     pub(crate) async fn uploads(
         &self,
         uploads: &[Upload],
@@ -29,7 +29,7 @@ impl<P: Ports + Scans + Queue + JobStore + Notifications> Handler<P> {
         let chain = &delivery.continued(chain);
         let mut runs = Vec::new();
         for upload in uploads {
-            if let Some(reason) = no_scan(&upload.key) {
+            if let Some(reason) = skip_reason(&upload.key) {
                 tracing::info!(upload.bucket, upload.key, reason, "upload skipped");
                 continue;
             }
@@ -52,25 +52,27 @@ impl<P: Ports + Scans + Queue + JobStore + Notifications> Handler<P> {
         let options = Options { deadline, run_id: chain.run_id.clone(), ..Options::default() };
         let run = match self.ports.open(upload).await {
             Ok(scan) => match self.exporter.export(scan, options).await {
-                Err(held @ ExportError::InProgress { .. }) => return self.wait(upload, chain, delivery, held).await,
+                Err(held @ ExportError::InProgress { .. }) => {
+                    return self.requeue_locked(upload, chain, delivery, held).await;
+                }
                 outcome => outcome?,
             },
-            Err(gone @ OpenError::NotFound { .. }) => self.record_gone(upload, &gone).await?,
+            Err(gone @ OpenError::NotFound { .. }) => self.record_missing(upload, &gone).await?,
             Err(error) => {
                 self.record_unopened(upload, delivery, &error.to_string()).await?;
                 return Err(error.into());
             }
         };
         self.report(&run, deadline).await;
-        if run.status.should_retry() { self.try_again(upload, chain, delivery, run).await } else { Ok(run) }
+        if run.status.should_retry() { self.schedule_retry(upload, chain, delivery, run).await } else { Ok(run) }
     }
 
-    /// Decides what follows a run that is not complete: the next round of the chain, or another receive of the same message.
+    /// Continues an incomplete run: with the next invocation of the chain, or another receive of the message.
     ///
     /// # Errors
     ///
-    /// The message is to come again, or to go to the dead-letter queue, which the run's record then says.
-    async fn try_again(
+    /// If the message must be retried, or is moved to the dead-letter queue, which the run's record then states.
+    async fn schedule_retry(
         &self,
         upload: &Upload,
         chain: &Chain,
@@ -98,8 +100,8 @@ impl<P: Ports + Scans + Queue + JobStore + Notifications> Handler<P> {
         Err(HandlerError::Failed { run_id: run.run_id, reasons: run.reasons.join("; ") })
     }
 
-    /// Puts an upload back that another run is exporting. If that run ends well, the next one finds it done.
-    async fn wait(
+    /// Requeues an upload that another run is exporting. If that run succeeds, the retry is a duplicate.
+    async fn requeue_locked(
         &self,
         upload: &Upload,
         chain: &Chain,
@@ -110,7 +112,7 @@ impl<P: Ports + Scans + Queue + JobStore + Notifications> Handler<P> {
         let round = if delivery == Delivery::Direct { None } else { Some(chain.next(&[])) };
         match round {
             Some(Ok(round)) if self.ports.requeue(upload, &round).await? => {
-                let mut run = self.unread(upload);
+                let mut run = self.new_run(upload);
                 run.status = RunStatus::Unfinished;
                 run.reasons.push(why);
                 return Ok(run);
@@ -122,9 +124,9 @@ impl<P: Ports + Scans + Queue + JobStore + Notifications> Handler<P> {
         Err(held.into())
     }
 
-    /// Records that an upload was gone before it was read.
-    async fn record_gone(&self, upload: &Upload, gone: &OpenError) -> Result<RunReport, PortError> {
-        let mut run = self.unread(upload);
+    /// Records that an upload no longer exists.
+    async fn record_missing(&self, upload: &Upload, gone: &OpenError) -> Result<RunReport, PortError> {
+        let mut run = self.new_run(upload);
         run.status = RunStatus::Ignored;
         run.reasons.push(gone.to_string());
         run.finished_at = Some(run.started_at);
@@ -132,26 +134,26 @@ impl<P: Ports + Scans + Queue + JobStore + Notifications> Handler<P> {
         Ok(run)
     }
 
-    /// Records that an upload was never read, now that its message is not received again. It has no run otherwise.
+    /// Records an upload that was never read and whose message is not received again. It would have no run otherwise.
     async fn record_unopened(&self, upload: &Upload, delivery: Delivery, why: &str) -> Result<(), PortError> {
         if !delivery.is_last() {
             return Ok(());
         }
-        let mut run = self.unread(upload);
+        let mut run = self.new_run(upload);
         run.reasons.push(why.to_owned());
         let command = format!("hubctl export {}{}", upload.url(), self.settings.command_options);
         end_run(self.ports.as_ref(), &mut run, DEAD_LETTER, &command).await
     }
 
-    /// A run that begins, of an upload of which nothing is known yet.
-    fn unread(&self, upload: &Upload) -> RunReport {
+    /// A new run of an upload that was not read yet.
+    fn new_run(&self, upload: &Upload) -> RunReport {
         let info =
             UploadInfo { source: upload.url(), etag: String::new(), bytes: 0, modified_at: None, requester: None };
         RunReport::new(Uuid::now_v7().to_string(), info, self.ports.now())
     }
 }
 
-/// Says once why an upload is to come again. A failed run has its own line.
+/// Logs why an upload is retried. A failed run has its own line.
 fn log_failure(upload: &Upload, error: &HandlerError) {
     match error {
         HandlerError::Failed { .. } => {}

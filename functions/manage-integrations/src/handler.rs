@@ -1,8 +1,8 @@
-//! Tells HTTP requests from CloudFormation's, and keeps the time.
+//! Dispatches HTTP requests and CloudFormation requests, and enforces deadlines.
 //!
-//! Promises: a request of CloudFormation is answered, whatever happens: an error, an internal error, an exceeded deadline. A stack
-//! never waits for us in vain, and is told what was made. After the answer nothing of the request goes on. A panic ends the
-//! process in what is deployed, so each request has its own ([`runtime::isolation`]).
+//! Promises: each CloudFormation request gets a response, even after an internal error or an exceeded deadline, so that the stack
+//! never waits in vain and knows what was created. After the response, the request has no further effect. In deployed functions,
+//! a panic ends the process, so that each request runs in a child process ([`runtime::isolation`]).
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -10,65 +10,65 @@ use std::time::{Duration, SystemTime};
 use axum::Router;
 use lambda_runtime::{Diagnostic, LambdaEvent};
 use management::host::{
-    Answer, ResourceRequest, UntrustedResponseUrl, after_interruption, handle_resource, is_http, respond,
+    ResourceRequest, ResourceResponse, UntrustedResponseUrl, after_interruption, handle_resource, is_http, respond,
 };
 use management::{Ports, Service, router};
 use runtime::isolation::{Ended, Isolation};
 use serde_json::Value;
 
-use crate::answer::{Send, SendError, body};
+use crate::response::{ResponseSender, SendError, body};
 
-/// Time that is kept for the answer to CloudFormation, its tries included.
-const ANSWER_RESERVE: Duration = Duration::from_secs(25);
-/// Time to find out what a request came to that was broken off, of the time that is kept.
-const LOOK_TIMEOUT: Duration = Duration::from_secs(3);
-/// Time that is kept for the parent's answer, if the process of a request died or hangs.
+/// Time that is reserved for the response to CloudFormation, including retries.
+const RESPONSE_RESERVE: Duration = Duration::from_secs(25);
+/// Part of that time to determine the outcome of an interrupted request.
+const LOOKUP_TIMEOUT: Duration = Duration::from_secs(3);
+/// Time that is reserved for the parent's response if the child process of a request died or hangs.
 const PARENT_RESERVE: Duration = Duration::from_secs(10);
-/// Time for a request where the caller sets no end.
+/// Time limit of a request if the caller sets no deadline.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(600);
 
-/// Handles invocations. Built once; every invocation borrows it.
+/// Handles invocations. Built once, and borrowed by each invocation.
 pub struct Handler<P, S> {
     service: Arc<Service<P>>,
     router: Router,
-    answers: S,
+    response_sender: S,
     isolation: Option<Isolation>,
 }
 
 /// Why an invocation failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HandlerError {
-    /// The payload is nothing that we know.
+    /// The event is unknown.
     #[error(
         "the event is neither an HTTP request (payload format 2.0, as events/manage-list.json) nor a CloudFormation request"
     )]
     UnknownEvent,
-    /// The answer would go to somebody else. Nothing was run.
+    /// The response URL is not trusted. Nothing was run.
     #[error(transparent)]
     UntrustedResponseUrl(#[from] UntrustedResponseUrl),
-    /// CloudFormation did not get its answer. Lambda tries the request again.
+    /// The response to CloudFormation could not be sent. Lambda retries the request.
     #[error(transparent)]
-    Unanswered(#[from] SendError),
+    ResponseNotSent(#[from] SendError),
 }
 
 impl From<HandlerError> for Diagnostic {
     fn from(error: HandlerError) -> Self {
         let kind = match error {
             HandlerError::UnknownEvent => "UnknownEvent",
-            HandlerError::UntrustedResponseUrl(_) => "ForeignResponseUrl",
-            HandlerError::Unanswered(_) => "AnswerNotTaken",
+            HandlerError::UntrustedResponseUrl(_) => "UntrustedResponseUrl",
+            HandlerError::ResponseNotSent(_) => "ResponseNotSent",
         };
         Self { error_type: kind.to_owned(), error_message: error.to_string() }
     }
 }
 
-impl<P: Ports, S: Send> Handler<P, S> {
+impl<P: Ports, S: ResponseSender> Handler<P, S> {
     /// A handler over a service.
-    pub fn new(service: Arc<Service<P>>, answers: S) -> Self {
-        Self { router: router(service.clone()), service, answers, isolation: None }
+    pub fn new(service: Arc<Service<P>>, response_sender: S) -> Self {
+        Self { router: router(service.clone()), service, response_sender, isolation: None }
     }
 
-    /// Runs each request of CloudFormation in a process of its own, whose end is answered too.
+    /// Runs each CloudFormation request in a child process, and responds if it dies.
     #[must_use]
     pub fn with_isolation(self, isolation: Isolation) -> Self {
         Self { isolation: Some(isolation), ..self }
@@ -78,14 +78,14 @@ impl<P: Ports, S: Send> Handler<P, S> {
     ///
     /// # Errors
     ///
-    /// When the event is not known, or CloudFormation did not take its answer.
+    /// If the event is unknown, or the response could not be sent.
     pub async fn handle(&self, event: LambdaEvent<Value>) -> Result<Value, HandlerError> {
         let LambdaEvent { payload, context } = event;
         if let Some(request) = ResourceRequest::parse(&payload) {
             let left = time_left(context.deadline());
             return match &self.isolation {
-                Some(isolation) => self.isolated(isolation, &payload, request, left).await,
-                None => self.resource(request, left).await,
+                Some(isolation) => self.handle_isolated(isolation, &payload, request, left).await,
+                None => self.handle_resource_request(request, left).await,
             };
         }
         if is_http(&payload) {
@@ -94,96 +94,96 @@ impl<P: Ports, S: Send> Handler<P, S> {
         Err(HandlerError::UnknownEvent)
     }
 
-    /// Runs a request in a process of its own, and answers if that died.
-    async fn isolated(
+    /// Runs a request in a child process, and responds if it dies.
+    async fn handle_isolated(
         &self,
         isolation: &Isolation,
         payload: &Value,
         request: ResourceRequest,
         left: Duration,
     ) -> Result<Value, HandlerError> {
-        self.admit(&request)?;
+        self.check_response_url(&request)?;
         match isolation.run(payload, left.saturating_sub(PARENT_RESERVE)).await {
             Ok(Ended::Succeeded) => Ok(Value::Null),
             Ok(Ended::Failed) => Err(SendError("see the function's logs".to_owned()).into()),
             Ok(ended @ (Ended::Died | Ended::TimedOut)) => {
-                let answer = self.after_interruption(&request, ended.reason()).await;
-                self.put(&request, &answer).await
+                let response = self.after_interruption(&request, ended.reason()).await;
+                self.respond_to(&request, &response).await
             }
             Err(error) => {
                 tracing::warn!(%error, "failed to start a process for the request: it runs in this one");
-                self.resource(request, left).await
+                self.handle_resource_request(request, left).await
             }
         }
     }
 
-    /// What a process does that has one request.
+    /// Handles a request in a child process.
     ///
     /// # Errors
     ///
-    /// If the payload is no request of CloudFormation, or its answer was not taken.
-    pub async fn alone(&self, payload: &Value, left: Duration) -> Result<Value, HandlerError> {
+    /// If the payload is not a CloudFormation request, or the response could not be sent.
+    pub async fn run_in_child(&self, payload: &Value, left: Duration) -> Result<Value, HandlerError> {
         let request = ResourceRequest::parse(payload).ok_or(HandlerError::UnknownEvent)?;
-        self.resource(request, left).await
+        self.handle_resource_request(request, left).await
     }
 
-    /// Runs a request of CloudFormation in this process, and answers it.
-    async fn resource(&self, request: ResourceRequest, left: Duration) -> Result<Value, HandlerError> {
-        self.admit(&request)?;
-        let answer = self.answer(&request, left.saturating_sub(ANSWER_RESERVE)).await;
-        self.put(&request, &answer).await
+    /// Handles a CloudFormation request in this process, and responds.
+    async fn handle_resource_request(&self, request: ResourceRequest, left: Duration) -> Result<Value, HandlerError> {
+        self.check_response_url(&request)?;
+        let response = self.handle_in_time(&request, left.saturating_sub(RESPONSE_RESERVE)).await;
+        self.respond_to(&request, &response).await
     }
 
-    fn admit(&self, request: &ResourceRequest) -> Result<(), HandlerError> {
-        self.answers.admits(&request.response_url).map_err(|error| {
-            tracing::error!(%error, resource.request = request.request_type, "request refused");
+    fn check_response_url(&self, request: &ResourceRequest) -> Result<(), HandlerError> {
+        self.response_sender.allows(&request.response_url).map_err(|error| {
+            tracing::error!(%error, resource.request = request.request_type, "request rejected");
             error.into()
         })
     }
 
-    async fn put(&self, request: &ResourceRequest, answer: &Answer) -> Result<Value, HandlerError> {
+    async fn respond_to(&self, request: &ResourceRequest, response: &ResourceResponse) -> Result<Value, HandlerError> {
         tracing::info!(
             resource.kind = request.resource_type,
             resource.request = request.request_type,
-            resource.id = answer.physical_resource_id,
-            answer.status = answer.status,
-            answer.reason = answer.reason,
+            resource.id = response.physical_resource_id,
+            answer.status = response.status,
+            answer.reason = response.reason,
             "CloudFormation request handled"
         );
-        self.answers.put(&request.response_url, body(answer)).await?;
+        self.response_sender.put(&request.response_url, body(response)).await?;
         Ok(Value::Null)
     }
 }
 
 impl<P: Ports, S> Handler<P, S> {
-    /// The answer to a request of CloudFormation, in time.
-    async fn answer(&self, request: &ResourceRequest, left: Duration) -> Answer {
-        const OVER: &str = "deadline exceeded; see the function's logs";
+    /// Handles a CloudFormation request within the time limit.
+    async fn handle_in_time(&self, request: &ResourceRequest, left: Duration) -> ResourceResponse {
+        const DEADLINE_EXCEEDED: &str = "deadline exceeded; see the function's logs";
         if left.is_zero() {
-            return request.failed(OVER);
+            return request.failed(DEADLINE_EXCEEDED);
         }
-        let (service, asked) = (self.service.clone(), request.clone());
-        // A task of its own, so that a defect in it is an answer as well.
-        let mut work = tokio::spawn(async move { handle_resource(&service, &asked).await });
-        let reason = match tokio::time::timeout(left, &mut work).await {
-            Ok(Ok(answer)) => return answer,
+        let (service, owned_request) = (self.service.clone(), request.clone());
+        // A separate task, so that a panic results in a response, too.
+        let mut task = tokio::spawn(async move { handle_resource(&service, &owned_request).await });
+        let reason = match tokio::time::timeout(left, &mut task).await {
+            Ok(Ok(response)) => return response,
             Ok(Err(_)) => "internal error; see the function's logs",
             Err(_) => {
-                work.abort();
-                // Until it is gone: what it had on the wire may arrive, but nothing new is sent.
-                work.await.ok();
-                OVER
+                task.abort();
+                // Wait until it ends: calls in flight may arrive, but no new call is sent.
+                task.await.ok();
+                DEADLINE_EXCEEDED
             }
         };
         self.after_interruption(request, reason).await
     }
 
-    /// The answer to a request whose work was broken off.
-    async fn after_interruption(&self, request: &ResourceRequest, reason: &str) -> Answer {
+    /// The response to an interrupted request.
+    async fn after_interruption(&self, request: &ResourceRequest, reason: &str) -> ResourceResponse {
         tracing::warn!(resource.request = request.request_type, reason, "request interrupted");
-        // It may have made what it was asked for: the stack is told, or nobody would delete it.
-        let look = after_interruption(&self.service, request, reason);
-        tokio::time::timeout(LOOK_TIMEOUT, look).await.unwrap_or_else(|_| request.failed(reason))
+        // The request may have created the resource: without its ID, the stack would never delete it.
+        let lookup = after_interruption(&self.service, request, reason);
+        tokio::time::timeout(LOOKUP_TIMEOUT, lookup).await.unwrap_or_else(|_| request.failed(reason))
     }
 }
 

@@ -1,5 +1,5 @@
-//! Check targets: integrations and providers from the table, accounts of organizations from AWS Organizations, and the queue by
-//! which a check of many accounts is spread over invocations.
+//! Check targets: integrations and providers from the table, accounts of organizations from AWS Organizations, and the queue
+//! that fans out the check of many accounts.
 
 use std::collections::BTreeSet;
 
@@ -9,18 +9,18 @@ use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
 use exporter::integration::Integration;
 use exporter::ports::PortError;
 use exporter::provider::{Provider, ProviderId};
-use exporter::registry::Registry;
+use exporter::settings_store::SettingsStore;
 use exporter::targets::{CheckTargets, StoredConnection};
 
 use crate::Cloud;
 use crate::dynamodb::item::{Item, get_text};
-use crate::dynamodb::registry::items::{INTEGRATIONS, stored};
+use crate::dynamodb::settings_store::items::{INTEGRATIONS, stored};
 use crate::errors::{failure, port_error};
 use crate::organization::Member;
 
-/// The partition of the accounts of which scans were exported.
+/// Partition of the accounts with exported scans.
 const ACCOUNTS: &str = "account";
-/// Messages of one call (SQS API, `SendMessageBatch`).
+/// Maximum number of messages per call (SQS API, `SendMessageBatch`).
 const MESSAGES_MAX: usize = 10;
 
 impl CheckTargets for Cloud {
@@ -30,7 +30,7 @@ impl CheckTargets for Cloud {
     }
 
     async fn provider(&self, id: &ProviderId) -> Result<Option<Provider>, PortError> {
-        Ok(Registry::provider(self, id).await?.map(|stored| stored.value))
+        Ok(SettingsStore::provider(self, id).await?.map(|stored| stored.value))
     }
 
     async fn organization_accounts(&self, organization: &ProviderId) -> Result<Vec<AccountId>, PortError> {
@@ -39,12 +39,12 @@ impl CheckTargets for Cloud {
         if let Some(partition) = partition
             && let Some(members) = self.organization_accounts(partition).await?
         {
-            // The deployment may belong to another organization than the one that is asked about.
+            // The deployment may belong to another organization.
             let is_theirs =
                 |member: &Member| member.organization.as_deref().is_none_or(|theirs| theirs == organization.as_str());
             let members: Vec<Member> = members.into_iter().filter(is_theirs).collect();
             if !members.is_empty() {
-                self.keep_members(organization, &members).await?;
+                self.store_members(organization, &members).await?;
                 return Ok(members.into_iter().map(|member| member.account).collect());
             }
         }
@@ -52,15 +52,15 @@ impl CheckTargets for Cloud {
     }
 
     async fn former_members(&self, organization: &ProviderId) -> Result<BTreeSet<AccountId>, PortError> {
-        self.left_members(organization).await
+        self.departed_members(organization).await
     }
 
     async fn stored_connections(&self) -> Result<Vec<StoredConnection>, PortError> {
-        self.holdings_of(None).await
+        self.stored_connections_of(None).await
     }
 
     async fn delete_outdated(&self, stored_connections: &[StoredConnection]) -> Result<(), PortError> {
-        self.forget_all(stored_connections).await
+        self.delete_all(stored_connections).await
     }
 
     async fn exported_accounts(&self) -> Result<Vec<AccountId>, PortError> {
@@ -78,26 +78,26 @@ pub struct CheckQueue {
 }
 
 impl CheckQueue {
-    /// The queue at this address. Makes no call.
+    /// A client of the queue with this URL. Makes no call.
     pub fn new(config: &SdkConfig, url: impl Into<String>) -> Self {
         Self { client: aws_sdk_sqs::Client::new(config), url: url.into() }
     }
 
-    /// Puts messages on the queue.
+    /// Sends messages to the queue.
     ///
     /// # Errors
     ///
-    /// When the queue does not take one of them. Those before it are on it.
+    /// If SQS rejects a message. Earlier messages have been sent.
     pub async fn send(&self, messages: &[String]) -> Result<(), PortError> {
-        const ACTION: &str = "put checks on their queue";
+        const ACTION: &str = "send checks to the queue";
         for some in messages.chunks(MESSAGES_MAX) {
             let mut request = self.client.send_message_batch().queue_url(&self.url);
             for (index, message) in some.iter().enumerate() {
                 let entry = SendMessageBatchRequestEntry::builder().id(index.to_string()).message_body(message).build();
                 request = request.entries(entry.map_err(|error| failure(ACTION, error))?);
             }
-            let answer = request.send().await.map_err(|error| port_error(ACTION, &error))?;
-            if let Some(refused) = answer.failed().first() {
+            let response = request.send().await.map_err(|error| port_error(ACTION, &error))?;
+            if let Some(refused) = response.failed().first() {
                 return Err(failure(
                     ACTION,
                     format!("{}: {}", refused.code(), refused.message().unwrap_or("no error message")),

@@ -8,38 +8,38 @@ use jiff::Timestamp;
 
 use crate::config::{dynamodb_client, s3_client};
 
-/// The names of what a deployment keeps its things in.
+/// Names of a deployment's resources.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ResourceNames {
-    /// The table of integrations, runs, accounts and claims.
+    /// Table of integrations, runs, accounts, and claims.
     pub table: String,
-    /// The bucket of states, reports and quarantined findings.
+    /// Bucket of Region states, reports, and quarantined findings.
     pub state_bucket: String,
-    /// The queue of uploads, for those who put them back.
+    /// URL of the export queue, to requeue uploads and submit jobs.
     pub queue_url: Option<String>,
 }
 
-/// What only those need who manage a deployment.
+/// Configuration for the management of a deployment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ManagementConfig {
-    /// How the names of the secrets begin that the exporter may read.
+    /// Name prefix of the secrets that the exporter may read.
     pub secret_prefix: String,
-    /// ARN of the KMS key that encrypts the secrets made here. None: the key of Secrets Manager.
+    /// ARN of the KMS key for new secrets. None: the AWS managed key of Secrets Manager.
     pub secret_kms_key: Option<String>,
-    /// The function that checks connections. None: nobody checks.
+    /// Name of the check-connections function. None: connection tests are unavailable.
     pub check_function: Option<String>,
 }
 
-/// AWS, as the exporter needs it.
+/// AWS clients that implement the exporter's ports.
 #[derive(Clone, Debug)]
 pub struct Cloud {
     pub(crate) config: SdkConfig,
     pub(crate) names: ResourceNames,
-    pub(crate) managing: ManagementConfig,
+    pub(crate) management: ManagementConfig,
     pub(crate) s3: aws_sdk_s3::Client,
     pub(crate) dynamodb: aws_sdk_dynamodb::Client,
     pub(crate) sqs: aws_sdk_sqs::Client,
-    /// Built where it is first used: what never tells anything does not carry the client.
+    /// Built on first use: commands that publish no events don't need it.
     pub(crate) eventbridge: OnceLock<aws_sdk_eventbridge::Client>,
 }
 
@@ -49,7 +49,7 @@ impl Cloud {
         Self {
             config: config.clone(),
             names,
-            managing: ManagementConfig::default(),
+            management: ManagementConfig::default(),
             s3: s3_client(config),
             dynamodb: dynamodb_client(config),
             sqs: aws_sdk_sqs::Client::new(config),
@@ -57,10 +57,10 @@ impl Cloud {
         }
     }
 
-    /// The same, for those who manage the deployment.
+    /// Adds the configuration for management.
     #[must_use]
-    pub fn managing(mut self, managing: ManagementConfig) -> Self {
-        self.managing = managing;
+    pub fn with_management(mut self, management: ManagementConfig) -> Self {
+        self.management = management;
         self
     }
 }

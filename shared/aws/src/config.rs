@@ -1,7 +1,7 @@
-//! One configuration for every client: time-outs, retries, the protection against stalled streams.
+//! One configuration for every client: timeouts, retries, stalled-stream protection.
 //!
-//! Whatever the SDK reads from the environment and from profiles holds: Region, credentials, `AWS_ENDPOINT_URL` and its
-//! forms for one service, `AWS_MAX_ATTEMPTS`, `AWS_RETRY_MODE`, FIPS and dual-stack endpoints.
+//! The SDK's environment variables and profile settings apply: Region, credentials, `AWS_ENDPOINT_URL` and its
+//! service-specific forms, `AWS_MAX_ATTEMPTS`, `AWS_RETRY_MODE`, FIPS and dual-stack endpoints.
 
 use std::time::Duration;
 
@@ -15,23 +15,23 @@ use aws_smithy_runtime_api::client::runtime_plugin::RuntimePlugin;
 
 use crate::retries::{retry_item_conflicts, retry_object_conflicts};
 
-/// Time to connect, TLS included. A Region that does not exist or is walled off is noticed soon.
+/// Connect timeout, including TLS. Detects nonexistent or blocked Regions quickly.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// Time to the first byte of an answer.
+/// Timeout for the first byte of a response.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
-/// Time for a call, its retries included, up to the head of the answer: reading a large object takes as long as it takes.
+/// Timeout for a call with its retries, until the response headers arrive. Reading a large object has no limit.
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(120);
-/// Time that a stream may stand still before it counts as broken.
+/// Time without data after which a stream counts as stalled.
 const STALL_GRACE: Duration = Duration::from_secs(20);
-/// How the program calls itself in the service's logs.
+/// App name in the user agent.
 const APP_NAME: &str = "securityhub-exporter";
 
-/// The configuration that all clients share, and with it their connections.
+/// The configuration, with one connection pool for all clients.
 pub async fn sdk_config() -> SdkConfig {
     sdk_config_of(None, None).await
 }
 
-/// The same by a profile and in a Region that an operator chose, which go before the environment's.
+/// The configuration with an explicit profile and Region, which take precedence over the environment.
 pub async fn sdk_config_of(profile: Option<&str>, region: Option<&str>) -> SdkConfig {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(CONNECT_TIMEOUT)
@@ -41,8 +41,8 @@ pub async fn sdk_config_of(profile: Option<&str>, region: Option<&str>) -> SdkCo
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .timeout_config(timeouts)
         .stalled_stream_protection(StalledStreamProtectionConfig::enabled().grace_period(STALL_GRACE).build());
-    // Without it every client has its own connections and its own copy of the certificates: a check makes one for each Region
-    // of each account.
+    // Otherwise each client has its own connections and certificates, and a check creates a client for each Region of each
+    // account.
     if let Some(client) = http_client() {
         loader = loader.http_client(client);
     }
@@ -58,14 +58,13 @@ pub async fn sdk_config_of(profile: Option<&str>, region: Option<&str>) -> SdkCo
     loader.load().await
 }
 
-/// The SDK's own HTTP client, proxies of the environment included, once for all clients.
+/// The SDK's default HTTP client, including proxy settings of the environment, shared by all clients.
 fn http_client() -> Option<SharedHttpClient> {
     let plugin = default_http_client_plugin_v2(BehaviorVersion::latest())?;
     plugin.runtime_components(&RuntimeComponentsBuilder::new("shared")).http_client()
 }
 
-/// A client for S3. Where its endpoint is replaced, buckets stand in the path: such an endpoint seldom has a name for
-/// each bucket.
+/// A client for S3. A custom endpoint uses path-style addressing, since it rarely resolves bucket names.
 pub(crate) fn s3_client(config: &SdkConfig) -> aws_sdk_s3::Client {
     let builder = aws_sdk_s3::config::Builder::from(config);
     let builder = if has_own_s3_endpoint(config) { builder.force_path_style(true) } else { builder };
@@ -78,13 +77,12 @@ pub(crate) fn dynamodb_client(config: &SdkConfig) -> aws_sdk_dynamodb::Client {
     aws_sdk_dynamodb::Client::from_conf(retry_item_conflicts(builder).build())
 }
 
-/// Whether S3 is to be found elsewhere than at AWS.
+/// Whether S3 has a custom endpoint.
 fn has_own_s3_endpoint(config: &SdkConfig) -> bool {
     own_endpoint(config, "S3").is_some()
 }
 
-/// Where a service is to be found, if not at AWS: by what the program says, `AWS_ENDPOINT_URL`, its form for the service, or
-/// a profile, in the order of the SDK's own clients.
+/// Custom endpoint of a service, if any: from the configuration, the environment, or a profile, in the SDK's order.
 pub(crate) fn own_endpoint(config: &SdkConfig, service_id: &'static str) -> Option<String> {
     let for_service = || {
         let key = aws_types::service_config::ServiceConfigKey::builder()

@@ -1,4 +1,4 @@
-//! The SDK's errors in our words: what was tried, what the service said, and the number of the request.
+//! Describes the SDK's errors: the action, the service's message, and the request ID.
 
 use std::error::Error;
 use std::fmt::Display;
@@ -9,16 +9,16 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use exporter::ports::PortError;
 
-/// Headers that carry the number of a request, by which AWS Support finds it.
+/// Headers with the request ID, for AWS Support.
 const REQUEST_ID_HEADERS: [&str; 2] = ["x-amzn-requestid", "x-amz-request-id"];
 
-/// The code of `DynamoDB` for a condition that doesn't hold.
+/// The code of `DynamoDB` for a failed condition.
 const CONDITION_FAILED: &str = "ConditionalCheckFailedException";
 
 /// An error of an operation.
 pub(crate) type CallFailure<E> = SdkError<E, HttpResponse>;
 
-/// The error of a port, for a call that failed.
+/// Port error of a failed call.
 pub(crate) fn port_error<E>(action: impl Into<String>, error: &CallFailure<E>) -> PortError
 where
     E: Error + ProvideErrorMetadata + 'static,
@@ -26,12 +26,12 @@ where
     PortError { action: action.into(), message: describe(error) }
 }
 
-/// The error of a port, for another reason than a call that failed.
+/// Port error for another reason.
 pub(crate) fn failure(action: impl Into<String>, reason: impl Display) -> PortError {
     PortError { action: action.into(), message: reason.to_string() }
 }
 
-/// Whether a conditional write was made. False: its condition doesn't hold.
+/// Whether a conditional write was made. False if its condition failed.
 pub(crate) fn is_written<T, E>(
     written: Result<T, CallFailure<E>>,
     action: impl FnOnce() -> String,
@@ -46,8 +46,8 @@ where
     }
 }
 
-/// The error of a port for an object that could not be read. To a caller who may not list the bucket, S3 denies access to an object that
-/// does not exist (API reference, `GetObject`, "Permissions"); where its message does not name the denied action, that is added.
+/// Port error of a failed read of an object. If the caller may not list the bucket, S3 returns access denied for an object that
+/// doesn't exist (API reference, `GetObject`, "Permissions"); if the message doesn't name the denied action, a hint is added.
 pub(crate) fn read_error(action: impl Into<String>, bucket: &str, error: &CallFailure<GetObjectError>) -> PortError {
     let mut failure = port_error(action, error);
     let names_the_action = error.message().is_some_and(|message| message.contains("authorized to perform"));
@@ -59,7 +59,7 @@ pub(crate) fn read_error(action: impl Into<String>, bucket: &str, error: &CallFa
     failure
 }
 
-/// The service's code and words where it answered, otherwise every cause in one line.
+/// The service's code and message if it responded, otherwise all causes in one line.
 pub(crate) fn describe<E>(error: &CallFailure<E>) -> String
 where
     E: Error + ProvideErrorMetadata + 'static,
@@ -90,7 +90,7 @@ pub(crate) fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item 
     })
 }
 
-/// An error and its causes in one line; what a cause merely repeats is left out.
+/// An error and its causes in one line; repeated text is omitted.
 pub(crate) fn causes(error: &(dyn Error + 'static)) -> String {
     let mut text = String::new();
     for cause in chain(error) {

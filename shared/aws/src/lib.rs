@@ -1,8 +1,7 @@
-//! Adapters: what the exporter asks of the world, done by AWS. The only crate that names `aws-sdk-*`.
+//! AWS adapters of the exporter's ports. The only crate that depends on `aws-sdk-*`.
 //!
-//! [`Cloud`] implements the exporter's ports, one module for each. Promises: everything that is retried here is retried
-//! by the SDK and by nobody else, but for imports, which the exporter retries itself; no secret gets into an error, a log
-//! line or a debug text.
+//! [`Cloud`] implements the exporter's ports, one module for each. Promises: the SDK is the only
+//! retry layer, except for imports, which the exporter retries; errors, logs, and debug output contain no secrets.
 
 mod check_targets;
 mod cloud;
@@ -24,12 +23,12 @@ pub use aws_config::SdkConfig;
 pub use check_targets::CheckQueue;
 pub use cloud::{Cloud, ManagementConfig, ResourceNames};
 pub use config::{sdk_config, sdk_config_of};
-pub use deployment::check_function::{CheckAnswer, CheckFunction};
+pub use deployment::check_function::{CheckFunction, CheckResponse};
 pub use deployment::inspect::{AlarmState, FunctionState, Inspector, Resource, RuleState};
 pub use deployment::management_function::{Caller, ManageFunction};
 pub use deployment::outputs::{Deployment, DeploymentError};
 pub use organization::Member;
 pub use s3::objects::Writer;
-pub use s3::uploads::Listed;
+pub use s3::uploads::ListedObject;
 pub use security_hub::client::SecurityHub;
 pub use security_hub::raw::RawAnswer;

@@ -1,5 +1,4 @@
-//! The accounts of an organization: the one operation of AWS Organizations that we want, and the table's items that say
-//! which organization an account belongs to.
+//! Accounts of organizations: one operation of AWS Organizations, and the table's items with the organization of each account.
 
 use std::collections::BTreeSet;
 
@@ -14,11 +13,11 @@ use serde::Deserialize;
 use crate::Cloud;
 use crate::dynamodb::item::{Item, get_text, text};
 use crate::errors::{failure, is_written, port_error};
-use crate::raw_call::signed::{CodeAndWords, Service, SignedCall, call};
+use crate::raw_call::signed::{CodeAndMessage, Service, SignedCall, call};
 
-/// The partition of all members.
+/// Partition of all members.
 const PARTITION: &str = "member";
-/// Names the organization that an account left. It stands in the place of `organization`.
+/// Attribute with the organization that an account left, in place of `organization`.
 const LEFT: &str = "left";
 /// Pages of an organization that are read at most: of twenty accounts each, so 40,000, four times the largest quota.
 const ORGANIZATION_PAGES_MAX: usize = 2_000;
@@ -31,9 +30,9 @@ const ORGANIZATIONS: Service =
 pub struct Member {
     /// The account.
     pub account: AccountId,
-    /// The name that the organization gave it.
+    /// Name of the account.
     pub name: Option<String>,
-    /// The organization's id, if the service said it.
+    /// ID of the organization, if the response has it.
     pub organization: Option<String>,
 }
 
@@ -52,22 +51,22 @@ struct Account {
     /// `arn:aws:organizations::MANAGEMENT:account/ORGANIZATION/ACCOUNT`.
     arn: Option<String>,
     name: Option<String>,
-    /// What replaced `Status` in September 2026.
+    /// Replacement of `Status` since September 2026.
     state: Option<String>,
     status: Option<String>,
 }
 
 impl Cloud {
-    /// The active accounts of the organization to which the deployment's own account belongs, all pages. None, where the
-    /// deployment may not ask, its account is in no organization, or the partition has none: then the accounts are those of
-    /// which findings came.
+    /// All active accounts of the organization of the deployment's account. None if the deployment has no permission to list
+    /// them, its account is in no organization, or the partition has no organizations: then the accounts with exported scans
+    /// are used.
     ///
     /// # Errors
     ///
-    /// When the service does not answer, for a reason that may pass.
+    /// If the call fails for a transient reason.
     pub async fn organization_accounts(&self, partition: Partition) -> Result<Option<Vec<Member>>, PortError> {
         const ACTION: &str = "list the accounts of the organization";
-        let Some(region) = home_region(partition) else { return Ok(None) };
+        let Some(region) = organizations_region(partition) else { return Ok(None) };
         let mut members = Vec::new();
         let mut next: Option<String> = None;
         for _ in 0..ORGANIZATION_PAGES_MAX {
@@ -79,12 +78,12 @@ impl Cloud {
                 headers: vec![("x-amz-target", "AWSOrganizationsV20161128.ListAccounts".to_owned())],
                 body: body.to_string(),
             };
-            let answer = match call(&self.config, ORGANIZATIONS, request).await {
-                Ok(answer) => answer,
-                Err(error) if is_not_ours_to_ask(error.code()) => return Ok(None),
+            let response = match call(&self.config, ORGANIZATIONS, request).await {
+                Ok(response) => response,
+                Err(error) if is_not_permitted(error.code()) => return Ok(None),
                 Err(error) => return Err(port_error(ACTION, &error)),
             };
-            let page: Page = serde_json::from_slice(&answer).map_err(|error| failure(ACTION, error))?;
+            let page: Page = serde_json::from_slice(&response).map_err(|error| failure(ACTION, error))?;
             let active = page.accounts.into_iter().filter(|account| account.is_active());
             members.extend(active.filter_map(|account| {
                 let organization = account.organization().map(str::to_owned);
@@ -98,23 +97,23 @@ impl Cloud {
         Ok(Some(members))
     }
 
-    /// Remembers to which organization accounts belong, and which of them left it.
+    /// Stores which accounts belong to an organization, and which left it.
     ///
     /// # Errors
     ///
-    /// When the table does not take it.
-    pub async fn keep_members(&self, organization: &ProviderId, members: &[Member]) -> Result<(), PortError> {
+    /// If the table is unavailable.
+    pub async fn store_members(&self, organization: &ProviderId, members: &[Member]) -> Result<(), PortError> {
         let known = self.members(organization).await?;
-        let stays = |account: &AccountId| members.iter().any(|member| member.account == *account);
-        for gone in known.iter().filter(|account| !stays(account)) {
-            // In the place of the item that says that it belongs to it.
+        let is_member = |account: &AccountId| members.iter().any(|member| member.account == *account);
+        for gone in known.iter().filter(|account| !is_member(account)) {
+            // Replaces the item of its membership.
             let request = self.dynamodb.put_item().table_name(&self.names.table);
             let request = request
                 .item("pk", text(PARTITION))
                 .item("sk", text(gone.as_str()))
                 .item(LEFT, text(organization.as_str()))
                 .item("left_at", text(Timestamp::now().to_string()));
-            // It may have joined another organization meanwhile.
+            // The account may have joined another organization meanwhile.
             let request = request.condition_expression("organization = :organization");
             let request = request.expression_attribute_values(":organization", text(organization.as_str()));
             is_written(request.send().await, || format!("record that {gone} left {organization}"))?;
@@ -134,18 +133,18 @@ impl Cloud {
         Ok(())
     }
 
-    /// The accounts that are known to belong to an organization.
+    /// Known accounts of an organization.
     ///
     /// # Errors
     ///
-    /// When the table does not answer.
+    /// If the table is unavailable.
     pub async fn members(&self, organization: &ProviderId) -> Result<Vec<AccountId>, PortError> {
         let action = format!("list the members of {}", organization.as_str());
         self.accounts_where("organization", organization, &action).await
     }
 
-    /// The accounts that belonged to an organization, and to none that we know since they left it.
-    pub(crate) async fn left_members(&self, organization: &ProviderId) -> Result<BTreeSet<AccountId>, PortError> {
+    /// Accounts that left an organization and have no other known one.
+    pub(crate) async fn departed_members(&self, organization: &ProviderId) -> Result<BTreeSet<AccountId>, PortError> {
         let action = format!("list the accounts that left {}", organization.as_str());
         Ok(self.accounts_where(LEFT, organization, &action).await?.into_iter().collect())
     }
@@ -156,11 +155,11 @@ impl Cloud {
         organization: &ProviderId,
         action: &str,
     ) -> Result<Vec<AccountId>, PortError> {
-        let theirs = |item: &Item| {
+        let matching = |item: &Item| {
             let is_theirs = get_text(item, attribute) == Some(organization.as_str());
             Ok(get_text(item, "sk").filter(|_| is_theirs).and_then(|account| account.parse::<AccountId>().ok()))
         };
-        Ok(self.query_all(PARTITION, action, theirs).await?.into_iter().flatten().collect())
+        Ok(self.query_all(PARTITION, action, matching).await?.into_iter().flatten().collect())
     }
 }
 
@@ -174,8 +173,8 @@ impl Account {
     }
 }
 
-/// Where a partition's AWS Organizations answers; the European Sovereign Cloud has none (endpoint data of botocore 1.44.5).
-fn home_region(partition: Partition) -> Option<&'static str> {
+/// Region of a partition's AWS Organizations endpoint; the European Sovereign Cloud has none (endpoint data of botocore 1.44.5).
+fn organizations_region(partition: Partition) -> Option<&'static str> {
     match partition {
         Partition::Aws => Some("us-east-1"),
         Partition::AwsCn => Some("cn-northwest-1"),
@@ -184,14 +183,14 @@ fn home_region(partition: Partition) -> Option<&'static str> {
     }
 }
 
-fn is_not_ours_to_ask(code: Option<&str>) -> bool {
+fn is_not_permitted(code: Option<&str>) -> bool {
     let denied = ["AccessDeniedException", "AccessDenied", "AWSOrganizationsNotInUseException"];
     code.is_some_and(|code| denied.contains(&code))
 }
 
-fn error(answer: &[u8]) -> CodeAndWords {
-    let answer: serde_json::Value = serde_json::from_slice(answer).unwrap_or_default();
-    let text = |name: &str| answer[name].as_str().map(str::to_owned);
+fn error(response: &[u8]) -> CodeAndMessage {
+    let response: serde_json::Value = serde_json::from_slice(response).unwrap_or_default();
+    let text = |name: &str| response[name].as_str().map(str::to_owned);
     let code = text("__type").map(|kind| kind.rsplit('#').next().unwrap_or(&kind).to_owned());
     (code, text("Message").or_else(|| text("message")))
 }

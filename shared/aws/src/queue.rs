@@ -1,7 +1,6 @@
-//! Puts uploads back on the queue, in the words in which EventBridge put them there, and jobs as they are. Both carry the
-//! chain of invocations that they belong to.
+//! Requeues uploads as EventBridge events, and enqueues jobs. Both contain the chain of invocations that they belong to.
 //!
-//! The messages keep the trace header of the invocation that sends them, by which Lambda counts a chain (decision 30).
+//! The messages keep the trace header of the sending invocation, by which Lambda counts a chain (decision 30).
 
 use std::time::Duration;
 
@@ -14,7 +13,7 @@ use serde_json::json;
 use crate::Cloud;
 use crate::errors::{failure, port_error};
 
-/// The longest delay that SQS takes.
+/// Maximum delay of SQS.
 const DELAY_SECONDS_MAX: i32 = 900;
 
 impl Queue for Cloud {
@@ -51,8 +50,8 @@ impl Cloud {
     }
 }
 
-/// JSON without the two characters that SQS rejects (API reference, `SendMessage`) and JSON may have: the key of an object has
-/// whatever its writer likes. They can only be within strings.
+/// Escapes the two characters that JSON allows and SQS rejects (API reference, `SendMessage`): object keys may contain them. They
+/// occur only in strings.
 fn escaped(json: String) -> String {
     if json.contains(['\u{fffe}', '\u{ffff}']) {
         json.replace('\u{fffe}', "\\ufffe").replace('\u{ffff}', "\\uffff")

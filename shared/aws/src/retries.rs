@@ -21,14 +21,14 @@ const OBJECT_CONFLICTS: &[&str] = &["ConditionalRequestConflict", "OperationAbor
 /// A single write of an item that a transaction is writing (API reference, `PutItem`, "Errors").
 const ITEM_CONFLICTS: &[&str] = &["TransactionConflictException"];
 
-/// Has a client of S3 retry writes that met another.
+/// Configures a client of S3 to retry conflicting writes.
 pub(crate) fn retry_object_conflicts(builder: S3Builder) -> S3Builder {
     builder
         .retry_classifier(codes::<PutObjectError>(OBJECT_CONFLICTS))
         .retry_classifier(codes::<CompleteMultipartUploadError>(OBJECT_CONFLICTS))
 }
 
-/// A client of `DynamoDB` that retries single writes that met a transaction.
+/// Configures a client of `DynamoDB` to retry writes that conflict with a transaction.
 pub(crate) fn retry_item_conflicts(builder: DynamoDbBuilder) -> DynamoDbBuilder {
     builder
         .retry_classifier(codes::<PutItemError>(ITEM_CONFLICTS))

@@ -113,7 +113,7 @@ impl Report {
         let mut text = String::from("# Conformance of Security Hub CSPM\n\n");
         let Counts { holds, deviates, not_checked } = self.counts;
         let mut line = |line: String| writeln!(text, "{line}").unwrap_or_default();
-        line(format!("{holds} assumptions hold, {deviates} deviate, {not_checked} were not checked.\n"));
+        line(format!("Holds: {holds}. Deviates: {deviates}. Not checked: {not_checked}.\n"));
         line(format!("* Region: {} ({})", self.region, self.partition));
         line(format!("* Account: {}", self.account));
         line(format!("* Run: `{}`, {:.0} to {:.0}", self.run, self.started_at, self.finished_at));

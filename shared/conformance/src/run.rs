@@ -19,7 +19,7 @@ pub fn events_max() -> u64 {
 
 /// Makes the checks. `progress` is called after each: its number, their number, its name, and the verdict.
 ///
-/// The caller calls [`clean_up`](crate::clean_up) afterward, also if this future is dropped.
+/// The caller calls [`clean_up`](crate::clean_up()) afterward, also if this future is dropped.
 ///
 /// # Errors
 ///

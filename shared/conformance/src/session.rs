@@ -108,6 +108,8 @@ impl<'s> Session<'s> {
     pub(crate) fn draft(&self, name: &str) -> Draft {
         let now = now();
         let at = now.saturating_sub(FIRST_UPDATE_AGE).unwrap_or(now);
+        // A whole second, so that the next millisecond is in the same one.
+        let at = Timestamp::from_second(at.as_second()).unwrap_or(at);
         let draft = Draft::new(&self.target, &self.run, name, at);
         if self.needs_active.load(Ordering::Relaxed) { draft.active() } else { draft }
     }

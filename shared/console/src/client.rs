@@ -1,4 +1,4 @@
-//! Requests to the management API, and what comes back: typed, with text from scans made harmless.
+//! Requests to the management API, and typed responses, in which text from scans is escaped.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,7 +19,7 @@ use crate::view::text::harmless;
 
 /// How long a page waits for a response.
 const READ_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a change may take: creating an integration includes its test, for which the function has two minutes.
+/// Timeout of a change: creating an integration includes its test, for which the function has two minutes.
 const CHANGE_TIMEOUT: Duration = Duration::from_secs(150);
 /// Entries per page of a list.
 const PAGE_ENTRIES: usize = 100;
@@ -66,17 +66,17 @@ impl Request {
         Self { method, path: path.into(), body: None, if_match: None, once: None }
     }
 
-    /// The same with a body.
+    /// Adds a body.
     pub(crate) fn json(self, body: Zeroizing<Vec<u8>>) -> Self {
         Self { body: Some((JSON, body)), ..self }
     }
 
-    /// The same for one version only.
+    /// Requires a version of the resource.
     pub(crate) fn at_version(self, etag: &str) -> Self {
         Self { if_match: Some(etag.to_owned()).filter(|etag| !etag.is_empty()), ..self }
     }
 
-    /// The same, once however often it is sent.
+    /// Makes the request idempotent.
     pub(crate) fn once(self, key: &str) -> Self {
         Self { once: Some(key.to_owned()).filter(|key| !key.is_empty()), ..self }
     }
@@ -99,7 +99,7 @@ impl Request {
 /// A response that isn't an error.
 #[derive(Clone, Debug)]
 pub(crate) struct Answer<T> {
-    /// What it holds.
+    /// Parsed body.
     pub(crate) value: T,
     /// The version, for a change to it.
     pub(crate) etag: String,
@@ -136,7 +136,7 @@ impl Failed {
         self.status() == StatusCode::NOT_FOUND
     }
 
-    /// What is wrong with fields.
+    /// Errors of fields.
     pub(crate) fn errors(&self) -> &[FieldError] {
         match self {
             Self::Problem(problem) => &problem.errors,
@@ -180,12 +180,12 @@ impl Client {
         }
     }
 
-    /// Reads a list, `max` entries at most, and whether there are more.
+    /// Reads up to `max` entries of a list, and whether more exist.
     pub(crate) async fn list<T: DeserializeOwned>(&self, path: &str, max: usize) -> Result<(Vec<T>, bool), Failed> {
         self.list_by(path, PAGE_ENTRIES, max).await
     }
 
-    /// The same with another number of entries per request.
+    /// Reads a list with another number of entries per request.
     pub(crate) async fn list_by<T: DeserializeOwned>(
         &self,
         path: &str,

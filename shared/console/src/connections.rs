@@ -1,5 +1,5 @@
 //! The connections of all integrations, which several pages show. An organization of a thousand accounts takes ten requests, so
-//! the pages that are opened one after another share what was read.
+//! consecutive pages share the result.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ const INTEGRATIONS_MAX: usize = 1_000;
 const ACCOUNTS_MAX: usize = 10_000;
 /// Integrations that are read at once.
 const READS_AT_ONCE: usize = 8;
-/// How long pages share what was read.
+/// How long pages share the result.
 const SHARED_MAX: SignedDuration = SignedDuration::from_secs(30);
 
 /// A connection, and the name of its integration.

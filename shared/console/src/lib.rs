@@ -3,7 +3,7 @@
 //! [`console`] makes a router of the ports and settings; the host binds 127.0.0.1, prints the link of the [`Gate`], and serves
 //! the router. A page is: read, view, render. No page calls AWS, and no template computes.
 //!
-//! Promises: a `GET` changes nothing; whatever changes something comes from the console's own pages, in the browser that was
+//! Promises: a `GET` changes nothing; each change comes from the console's own pages, in the browser that was
 //! opened with the link; text from scans is shown as text; secrets go in and never come out. `tests/console` names each.
 
 mod app;
@@ -33,7 +33,7 @@ pub use self::settings::{PORT_DEFAULT, Settings};
 /// Event streams at once: pages that watch a job.
 const STREAMS_MAX: usize = 8;
 
-/// What the console works with.
+/// State of the console.
 #[derive(Clone)]
 pub struct Ports {
     /// The management API.

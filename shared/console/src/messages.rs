@@ -1,9 +1,9 @@
-//! The result of an action, for the page that follows it: kept under a number that is in the URL.
+//! The result of an action, for the page that follows it: stored under a number that is in the URL.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
-/// Messages that are kept at most. An older page shows none.
+/// Maximum number of stored messages. An older page shows none.
 const MESSAGES_MAX: usize = 16;
 
 /// The result of an action.
@@ -25,12 +25,12 @@ impl Message {
         Self { tone, title: title.into(), text: String::new(), remediation: None }
     }
 
-    /// The same with details.
+    /// Adds details.
     pub(crate) fn text(self, text: impl Into<String>) -> Self {
         Self { text: text.into(), ..self }
     }
 
-    /// The same with a fix.
+    /// Adds a remediation.
     pub(crate) fn fix(self, remediation: Option<String>) -> Self {
         Self { remediation, ..self }
     }
@@ -41,14 +41,14 @@ impl Message {
 pub(crate) struct Messages(Mutex<(u64, VecDeque<(u64, Message)>)>);
 
 impl Messages {
-    /// Keeps a message, and returns its number.
+    /// Stores a message, and returns its number.
     pub(crate) fn keep(&self, message: Message) -> u64 {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.0 += 1;
-        let number = kept.0;
-        kept.1.push_back((number, message));
-        if kept.1.len() > MESSAGES_MAX {
-            kept.1.pop_front();
+        let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        entries.0 += 1;
+        let number = entries.0;
+        entries.1.push_back((number, message));
+        if entries.1.len() > MESSAGES_MAX {
+            entries.1.pop_front();
         }
         number
     }
@@ -56,8 +56,8 @@ impl Messages {
     /// The message of a number.
     pub(crate) fn find(&self, number: &str) -> Option<Message> {
         let number: u64 = number.parse().ok()?;
-        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.1.iter().find(|(key, _)| *key == number).map(|(_, message)| message.clone())
+        let entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        entries.1.iter().find(|(key, _)| *key == number).map(|(_, message)| message.clone())
     }
 }
 

@@ -1,4 +1,4 @@
-//! What the console needs of its host: the management API, and the commands that only the operator's machine can run.
+//! Ports of the console: the management API, and the commands that only the operator's machine can run.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -9,7 +9,7 @@ use tower::ServiceExt as _;
 /// Bytes of a response that are read at most. A page of a list is far smaller.
 const RESPONSE_BYTES_MAX: usize = 16 * 1024 * 1024;
 
-/// What a port returns, when it is ready.
+/// Future result of a port.
 pub type Reply<T> = Pin<Box<dyn Future<Output = Result<T, Unavailable>> + Send>>;
 
 /// The management API: a request and its response, from the deployment's function or from a router in this process.
@@ -30,11 +30,11 @@ pub trait Workbench: Send + Sync + 'static {
 /// The result of a check of the deployment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeploymentCheck {
-    /// What was checked.
+    /// Name of the check.
     pub check: String,
     /// Whether it is as it should be. None: it could not be checked.
     pub is_well: Option<bool>,
-    /// What was found.
+    /// Result of the check.
     pub message: String,
     /// What fixes it.
     pub remediation: Option<String>,

@@ -1,4 +1,4 @@
-//! What the host tells the console about itself.
+//! Settings of the console, from its host.
 
 use std::fmt;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ pub struct Settings {
     pub version: String,
     /// Whether changes are disabled.
     pub is_read_only: bool,
-    /// The options by which hubctl finds the same deployment, with a leading space, such as ` --stack exporter`.
+    /// The options with which hubctl selects the same deployment, with a leading space, such as ` --stack exporter`.
     pub options: String,
     /// The time.
     pub now: Arc<dyn Fn() -> Timestamp + Send + Sync>,

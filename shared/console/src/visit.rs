@@ -1,4 +1,4 @@
-//! A request for a page: where it is, what its query says, and the frame around what it shows.
+//! A request for a page: its path, its query, and the frame around its content.
 
 use std::sync::Arc;
 
@@ -172,7 +172,7 @@ impl Visit {
 
     /// A page for a failure.
     pub(crate) fn problem(&self, failed: &Failed) -> Response {
-        let message = told(failed);
+        let message = failure_message(failed);
         let errors = failed.errors().iter().map(|error| (error.field.clone(), error.message.clone())).collect();
         let page = ProblemPage { frame: self.frame("", message.title.clone(), ""), note: message.into(), errors };
         rendered(failed.status(), &page)
@@ -195,7 +195,7 @@ impl Visit {
     pub(crate) fn after_result(&self, path: &str, result: Result<Message, Failed>) -> Response {
         match result {
             Ok(message) => self.after(path, message),
-            Err(failed) => self.after(path, told(&failed)),
+            Err(failed) => self.after(path, failure_message(&failed)),
         }
     }
 }
@@ -216,7 +216,7 @@ pub(crate) fn rendered(status: StatusCode, page: &impl Template) -> Response {
 }
 
 /// A failure for people.
-pub(crate) fn told(failed: &Failed) -> Message {
+pub(crate) fn failure_message(failed: &Failed) -> Message {
     use crate::view::text::sentence;
     match failed {
         Failed::Problem(problem) => Message::new("bad", sentence(&problem.title))

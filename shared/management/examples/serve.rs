@@ -1,5 +1,5 @@
-//! Serves the API on 127.0.0.1 over ports in memory, with something of everything in it: `serve PORT`. Other programs test
-//! it by its description (`make test-api`).
+//! Serves the API on 127.0.0.1 over in-memory ports with sample data: `serve PORT`. Schemathesis tests it by its description
+//! (`make test-api`).
 
 use std::io::Write as _;
 use std::sync::Arc;
@@ -7,8 +7,8 @@ use std::sync::Arc;
 use exporter::integration::Integration;
 use exporter::jobs::{Job, JobRecord};
 use exporter::provider::{Provider, ProviderId};
-use exporter::registry::Stored;
 use exporter::report::{AccountReport, ArchiveSkipped, RunReport, RunStatus};
+use exporter::settings_store::Stored;
 use exporter::upload::UploadInfo;
 use jiff::Timestamp;
 use management::memory::Memory;
@@ -17,18 +17,18 @@ use tokio::net::TcpListener;
 
 type Failure = Box<dyn std::error::Error>;
 
-/// The account that the description's examples name.
+/// Account in the examples of the description.
 const ACCOUNT: &str = "123456789012";
-/// The run that they name.
+/// Run in the examples.
 const RUN: &str = "01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b";
-/// The job that they name.
-const ORDER: &str = "01936f2e-9a3b-7c41-8d5e-0c2d5e6f7a8b";
+/// Job in the examples.
+const JOB: &str = "01936f2e-9a3b-7c41-8d5e-0c2d5e6f7a8b";
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Failure> {
     let port: u16 = std::env::args().nth(1).ok_or("serve PORT")?.parse()?;
     let memory = Arc::new(Memory::default());
-    furnish(&memory)?;
+    add_samples(&memory)?;
     let settings = Settings { secret_prefix: "securityhub-exporter/".to_owned(), ..Settings::default() };
     let listener = TcpListener::bind(("127.0.0.1", port)).await?;
     writeln!(std::io::stdout(), "http://{}", listener.local_addr()?)?;
@@ -36,7 +36,7 @@ async fn main() -> Result<(), Failure> {
     Ok(())
 }
 
-fn furnish(memory: &Memory) -> Result<(), Failure> {
+fn add_samples(memory: &Memory) -> Result<(), Failure> {
     let now = Timestamp::now();
     let id: ProviderId = ACCOUNT.parse()?;
     let upload = UploadInfo {
@@ -53,18 +53,18 @@ fn furnish(memory: &Memory) -> Result<(), Failure> {
     run.quarantine = Some(RunReport::quarantine_key(RUN));
     let archive = Some(ArchiveSkipped::ArchiveRequiresApproval { pending: 80, active: 120 });
     run.accounts.insert(ACCOUNT.parse()?, AccountReport { archive, ..AccountReport::default() });
-    let mut kept = memory.kept();
-    kept.providers.insert(ACCOUNT.to_owned(), Stored::new(Provider::new(id.clone()), now, "nobody"));
-    kept.integrations.insert(ACCOUNT.to_owned(), Stored::new(Integration::new(id), now, "nobody"));
-    kept.quarantine.insert(RUN.to_owned(), vec![serde_json::json!({ "code": "InvalidInput" })]);
+    let mut contents = memory.contents();
+    contents.providers.insert(ACCOUNT.to_owned(), Stored::new(Provider::new(id.clone()), now, "nobody"));
+    contents.integrations.insert(ACCOUNT.to_owned(), Stored::new(Integration::new(id), now, "nobody"));
+    contents.quarantine.insert(RUN.to_owned(), vec![serde_json::json!({ "code": "InvalidInput" })]);
     let pending = serde_json::json!({
         "account": ACCOUNT, "finding_id": "prowler-a", "check_id": "iam_user_mfa", "service": "iam", "region": "us-east-1",
         "severity": "HIGH", "resource_id": "arn", "first_observed_at": "2026-11-01T00:00:00Z", "class": "passed",
         "reason": "archive_limit",
     });
-    kept.pending.insert(RUN.to_owned(), vec![pending]);
-    kept.runs.push(run);
+    contents.pending.insert(RUN.to_owned(), vec![pending]);
+    contents.runs.push(run);
     let job = Job::Approve { run_id: RUN.to_owned(), pending: false, unproven: false };
-    kept.jobs.push(JobRecord::new(ORDER.to_owned(), job, now, "nobody"));
+    contents.jobs.push(JobRecord::new(JOB.to_owned(), job, now, "nobody"));
     Ok(())
 }

@@ -1,9 +1,9 @@
-//! Management: the operators' verbs, once, and the HTTP API over them.
+//! Management: the operations for operators, and the HTTP API over them.
 //!
-//! [`Service`] has the verbs, [`router`] gives them addresses, and [`document`] describes these (`OpenAPI`). Whoever hosts
-//! the router says who calls by an extension of the request, [`Caller`]. Promises: what is written was validated here; a
-//! change names the version that it was made to; each is in the audit log with who and when; an access key goes in and never
-//! comes out.
+//! [`Service`] has the operations, [`router`] has their routes, and [`document`] describes these (`OpenAPI`). The host of the
+//! router adds the caller to the extensions of each request, [`Caller`]. Promises: all stored values were validated here; a
+//! change states the version that it applies to; the audit log has each change with its caller and time; an access key is
+//! write-only.
 
 pub mod check;
 pub mod host;

@@ -1,4 +1,4 @@
-//! JSON merge patches: what a client, or a template, changes of settings. The rest stays as it is.
+//! JSON merge patches, which clients and templates use to change settings.
 
 use serde_json::Value;
 
@@ -27,8 +27,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_patch_is_merged_as_rfc_7396_has_it() {
-        // The RFC's own table of cases, in our words.
+    fn a_patch_is_merged_according_to_rfc_7396() {
+        // Cases of the RFC's appendix.
         for (target, patch, result) in [
             (json!({"a": "b"}), json!({"a": "c"}), json!({"a": "c"})),
             (json!({"a": "b"}), json!({"b": "c"}), json!({"a": "b", "b": "c"})),

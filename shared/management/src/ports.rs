@@ -1,4 +1,4 @@
-//! What management needs of the world beside what the exporter keeps: checks on demand, and work for the exporter.
+//! Ports of management in addition to those of the exporter: connection tests and job submission.
 
 use std::future::Future;
 
@@ -7,18 +7,18 @@ use exporter::connection::Connection;
 use exporter::jobs::{JobRecord, JobReport, JobStore};
 use exporter::ports::{AccountLocks, Clock, PortError};
 use exporter::provider::ProviderId;
-use exporter::registry::{Audit, CheckLog, ListPage, Page, Registry, RunLog, Secrets};
+use exporter::settings_store::{Audit, CheckLog, ListPage, Page, RunLog, Secrets, SettingsStore};
 
-/// All that management needs.
+/// All ports of management.
 pub trait Ports:
-    Registry
+    SettingsStore
     + Audit
     + Secrets
     + CheckLog
     + RunLog
     + AccountLocks
     + Clock
-    + Tests
+    + ConnectionTester
     + JobSubmitter
     + JobStore
     + Send
@@ -28,14 +28,14 @@ pub trait Ports:
 }
 
 impl<T> Ports for T where
-    T: Registry
+    T: SettingsStore
         + Audit
         + Secrets
         + CheckLog
         + RunLog
         + AccountLocks
         + Clock
-        + Tests
+        + ConnectionTester
         + JobSubmitter
         + JobStore
         + Send
@@ -44,32 +44,32 @@ impl<T> Ports for T where
 {
 }
 
-/// What a check of all accounts of an integration found.
+/// Result of a check of all accounts of an integration.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Tested {
+pub struct ConnectionTestResult {
     /// The accounts that were checked.
     pub connections: Vec<Connection>,
-    /// Accounts that are known and were not checked: the time was over, or their check ended without a result.
+    /// Known accounts that were not checked: deadline exceeded, or the check ended without a result.
     pub unchecked: Vec<AccountId>,
-    /// What went wrong beside the verdicts: accounts that can't be listed, say.
+    /// Other problems, such as a failure to list accounts.
     pub problems: Vec<String>,
 }
 
-/// Checks connections when an operator asks.
-pub trait Tests {
-    /// Checks every account that the provider's integration reaches, as far as time allows, and keeps what it found. Of an
-    /// organization's accounts those of which something is known. Whatever was not checked is named.
-    fn test(&self, provider: &ProviderId) -> impl Future<Output = Result<Tested, PortError>> + Send;
+/// Runs connection tests.
+pub trait ConnectionTester {
+    /// Checks every account of the provider's integration within the time limit, and stores the results. For an organization,
+    /// checks its known accounts. The result lists the accounts that were not checked.
+    fn test(&self, provider: &ProviderId) -> impl Future<Output = Result<ConnectionTestResult, PortError>> + Send;
 }
 
-/// Gives the exporter work to do.
+/// Submits jobs to the exporter.
 pub trait JobSubmitter {
-    /// Records a job and places it. When this returns the job won't be lost; it runs once, though it may be
-    /// tried more often.
+    /// Records a job and enqueues it. After this returns, the job is not lost: it completes once, possibly after several
+    /// attempts.
     fn submit(&self, record: &JobRecord) -> impl Future<Output = Result<(), PortError>> + Send;
 
-    /// Puts a job that failed on the queue again ([`exporter::jobs::retry`]). Its record then; none, and nothing done, if it
-    /// has not failed.
+    /// Enqueues a failed job again ([`exporter::jobs::retry`]). Returns its new record; None, without an effect, if it has not
+    /// failed.
     fn retry(&self, record: &JobRecord) -> impl Future<Output = Result<Option<JobRecord>, PortError>> + Send;
 
     /// The report of a job that reports. None, if it has none, or it is deleted by now.
@@ -79,17 +79,17 @@ pub trait JobSubmitter {
     fn jobs(&self, page: &Page) -> impl Future<Output = Result<ListPage<JobRecord>, PortError>> + Send;
 }
 
-/// Who asks: an ARN, as far as the host knows it. The host adds it to the request's extensions.
+/// The caller: an ARN if the host knows it. The host adds it to the extensions of the request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller(pub String);
 
-/// Bytes of a caller's name at most: the longest ARN of IAM, with a path, has some 700, and DynamoDB's keys have 1,024 or 2,048.
-/// The audit log keeps it for good, and each answer of the audit log repeats it.
+/// Maximum length of a caller in bytes: the longest IAM ARN, with a path, has about 700. The audit log stores it permanently,
+/// and returns it with each entry.
 const CALLER_BYTES_MAX: usize = 2048;
 
 impl Caller {
-    /// The caller of a name that somebody else says. None, where it is too long, or has other characters than ARNs have: a line
-    /// break or a control would forge the audit log for whoever reads it.
+    /// A caller from a self-asserted name. None if it is too long, or has characters that ARNs don't have: line breaks and
+    /// control characters could forge the displayed audit log.
     pub fn named(name: String) -> Option<Self> {
         let fits = (1..=CALLER_BYTES_MAX).contains(&name.len()) && name.bytes().all(|letter| letter.is_ascii_graphic());
         fits.then_some(Self(name))
@@ -97,7 +97,7 @@ impl Caller {
 }
 
 impl Default for Caller {
-    /// Somebody; the host does not know who.
+    /// An unknown caller.
     fn default() -> Self {
         Self("unknown".to_owned())
     }

@@ -64,7 +64,7 @@ pub enum ResourceKind {
 
 impl ResourceKind {
     /// Name of the kind in the commands of hubctl.
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Provider => "provider",
             Self::Integration => "integration",
@@ -88,10 +88,10 @@ pub enum ApiError {
     #[error("{}", summary(.0))]
     Invalid(Vec<FieldError>),
     /// A provider or an integration was not found.
-    #[error("{} {id} not found", .noun.word())]
+    #[error("{} {id} not found", .kind.as_str())]
     NotFound {
         /// Kind of the resource.
-        noun: ResourceKind,
+        kind: ResourceKind,
         /// ID of the resource.
         id: String,
     },
@@ -108,10 +108,10 @@ pub enum ApiError {
     #[error("this path does not support this method")]
     NoMethod,
     /// The resource already exists.
-    #[error("{} {id} already exists", .noun.word())]
+    #[error("{} {id} already exists", .kind.as_str())]
     AlreadyExists {
         /// Kind of the resource.
-        noun: ResourceKind,
+        kind: ResourceKind,
         /// ID of the resource.
         id: ProviderId,
     },
@@ -139,10 +139,10 @@ pub enum ApiError {
     #[error("this Idempotency-Key was used for another request")]
     IdempotencyKeyReused,
     /// The resource that an earlier request with this idempotency key created was deleted.
-    #[error("{} {id}, which an earlier request with this Idempotency-Key created, was deleted since", .noun.word())]
+    #[error("{} {id}, which an earlier request with this Idempotency-Key created, was deleted since", .kind.as_str())]
     IdempotencyKeyTargetDeleted {
         /// Kind of the resource.
-        noun: ResourceKind,
+        kind: ResourceKind,
         /// ID of the resource.
         id: ProviderId,
     },
@@ -239,11 +239,11 @@ impl ApiError {
     /// The command, or the change, that fixes it.
     fn remediation(&self) -> Option<String> {
         match self {
-            Self::NotFound { noun, .. } => Some(format!("to list them: hubctl {} list", noun.word())),
+            Self::NotFound { kind, .. } => Some(format!("to list them: hubctl {} list", kind.as_str())),
             Self::RunNotFound(_) => Some("to list runs: hubctl run list".to_owned()),
             Self::JobNotFound(_) => Some("to list jobs: hubctl job list".to_owned()),
             Self::InvalidJobState { id, .. } => Some(format!("hubctl job show {id}")),
-            Self::AlreadyExists { noun, id } => Some(format!("to see it: hubctl {} show {id}", noun.word())),
+            Self::AlreadyExists { kind, id } => Some(format!("to see it: hubctl {} show {id}", kind.as_str())),
             Self::InUse(id) => Some(format!("delete the integration first: hubctl integration delete {id}")),
             Self::PreconditionFailed { .. } => {
                 Some("read the resource again, and repeat the change with its current version".to_owned())

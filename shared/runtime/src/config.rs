@@ -1,49 +1,49 @@
-//! A function's environment: each variable is read once, by its name, and an error names it.
+//! Reads a function's environment variables; errors name the variable.
 
 use std::fmt::Display;
 use std::str::FromStr;
 
-/// A variable that a function can't work with.
+/// A missing or invalid variable.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
-    /// It must be set and is not.
+    /// A required variable is not set.
     #[error("the environment variable {0} is not set")]
     Missing(&'static str),
-    /// Its value is not what it should be.
+    /// The value is invalid.
     #[error("the environment variable {name} is {value:?}: {reason}")]
     Invalid {
         /// The variable.
         name: &'static str,
         /// Its value.
         value: String,
-        /// What is wrong with it.
+        /// Why it is invalid.
         reason: String,
     },
 }
 
-/// Gives the value of a variable.
+/// Looks up a variable.
 type Lookup<'a> = Box<dyn Fn(&str) -> Option<String> + 'a>;
 
-/// Variables, wherever they are from. An empty one is none.
+/// Source of variables. An empty variable counts as not set.
 pub struct Variables<'a>(Lookup<'a>);
 
 impl<'a> Variables<'a> {
-    /// Those of the process.
+    /// The environment of the process.
     pub fn of_process() -> Self {
         Self::new(|name| std::env::var(name).ok())
     }
 
-    /// Others, for tests.
+    /// Other variables, for tests.
     pub fn new(variable: impl Fn(&str) -> Option<String> + 'a) -> Self {
         Self(Box::new(variable))
     }
 
-    /// A variable that need not be set.
+    /// An optional variable.
     pub fn optional(&self, name: &'static str) -> Option<String> {
         (self.0)(name).filter(|value| !value.is_empty())
     }
 
-    /// A variable that must be set.
+    /// A required variable.
     ///
     /// # Errors
     ///
@@ -56,7 +56,7 @@ impl<'a> Variables<'a> {
     ///
     /// # Errors
     ///
-    /// [`ConfigError::Invalid`], in the words of its type.
+    /// [`ConfigError::Invalid`], with the message of its type.
     pub fn parsed<T>(&self, name: &'static str) -> Result<Option<T>, ConfigError>
     where
         T: FromStr,

@@ -1,10 +1,10 @@
-//! The end of an invocation.
+//! Deadline of an invocation.
 
 use std::time::SystemTime;
 
 use tokio::time::Instant;
 
-/// The end of the invocation on the runtime's clock. None where the caller sets none.
+/// The deadline of the invocation on the runtime's clock. None if the caller sets none.
 pub fn instant(deadline: SystemTime) -> Option<Instant> {
     if deadline == SystemTime::UNIX_EPOCH {
         return None;
@@ -20,7 +20,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_deadline_that_is_over_leaves_no_time() {
+    fn a_past_deadline_leaves_no_time() {
         let over = instant(SystemTime::now() - Duration::from_secs(9)).unwrap();
         assert!(over <= Instant::now());
         let ahead = instant(SystemTime::now() + Duration::from_secs(9)).unwrap();

@@ -1,8 +1,8 @@
 //! A child process for work whose panic must not end the invocation.
 //!
-//! The functions are compiled with `panic = "abort"` (decision 31): a panic ends the process, as does a stack that overflows or
-//! memory that is used up. The child runs this program again, with its request on standard input. The parent learns from the
-//! exit status how it ended, and reads the result from standard output, if the child writes one.
+//! The functions are compiled with `panic = "abort"` (decision 31): a panic ends the process, as does a stack overflow or
+//! exhausted memory. The child runs this program with its request on standard input. The exit status shows the parent how it
+//! ended; a result is on standard output.
 
 use std::ffi::OsString;
 use std::io::{self, Read as _, Write as _};
@@ -13,11 +13,11 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
-/// The argument of a child, before the milliseconds that it has.
-const CARRY_OUT: &str = "carry-out";
-/// How often the parent looks whether the child ended. Most requests take a second or more.
+/// First argument of a child; the second is its time limit in milliseconds.
+const CHILD_ARGUMENT: &str = "run-request";
+/// Polling interval of the parent. Most requests take a second or more.
 const POLL: Duration = Duration::from_millis(20);
-/// The exit code of a Rust program whose main thread panicked, in profiles that unwind.
+/// Exit code of a Rust program after a panic of its main thread, in profiles that unwind.
 const PANICKED: i32 = 101;
 
 /// Runs requests in child processes.
@@ -29,9 +29,9 @@ pub struct Isolation {
 /// How a child ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
-    /// It did what it was asked for.
+    /// It succeeded.
     Succeeded,
-    /// It returned an error, and logged it.
+    /// It returned an error, which it logged.
     Failed,
     /// A panic or a signal ended it.
     Died,
@@ -40,7 +40,7 @@ pub enum Ended {
 }
 
 impl Ended {
-    /// Why there is no result.
+    /// Reason for the missing result.
     pub const fn reason(self) -> &'static str {
         match self {
             Self::TimedOut => "deadline exceeded; see the function's logs",
@@ -58,63 +58,63 @@ impl Ended {
 }
 
 impl Isolation {
-    /// With the program that is running.
+    /// Runs children with the current program.
     ///
     /// # Errors
     ///
-    /// If the system does not tell which that is.
+    /// If the path of the program can't be determined.
     pub fn of_this_program() -> io::Result<Self> {
         Ok(Self { program: std::env::current_exe()? })
     }
 
-    /// Runs a request. The child is killed when `patience` is over. It shares our standard output.
+    /// Runs a request. Kills the child after `timeout`. It inherits standard output.
     ///
     /// # Errors
     ///
-    /// If there can be no child. Nothing was done then.
-    pub async fn run(&self, payload: &Value, patience: Duration) -> io::Result<Ended> {
-        self.start(payload, patience, Stdio::inherit())?.end(patience).await
+    /// If no child can be started. Then nothing was done.
+    pub async fn run(&self, payload: &Value, timeout: Duration) -> io::Result<Ended> {
+        self.start(payload, timeout, Stdio::inherit())?.end(timeout).await
     }
 
-    /// Runs a request and reads what the child writes to standard output. Its log lines must go to standard error.
+    /// Runs a request and reads the child's standard output. The child must log to standard error.
     ///
     /// # Errors
     ///
-    /// If there can be no child. Nothing was done then.
-    pub async fn output(&self, payload: &Value, patience: Duration) -> io::Result<(Ended, Vec<u8>)> {
-        let mut child = self.start(payload, patience, Stdio::piped())?;
+    /// If no child can be started. Then nothing was done.
+    pub async fn output(&self, payload: &Value, timeout: Duration) -> io::Result<(Ended, Vec<u8>)> {
+        let mut child = self.start(payload, timeout, Stdio::piped())?;
         let stdout = child.0.stdout.take();
-        // While it runs: a pipe holds less than a result may have.
+        // Concurrently: a result may be larger than the pipe's buffer.
         let output = tokio::task::spawn_blocking(move || {
             let mut output = Vec::new();
-            // A part of it is no result, and is not taken for one.
+            // Discard partial output.
             stdout.map(|mut stdout| stdout.read_to_end(&mut output));
             output
         });
-        // Then it is dropped, and the pipe ends.
-        let ended = child.end(patience).await?;
+        // The child is then dropped, which closes the pipe.
+        let ended = child.end(timeout).await?;
         Ok((ended, output.await.unwrap_or_default()))
     }
 
-    fn start(&self, payload: &Value, patience: Duration, stdout: Stdio) -> io::Result<Killed> {
+    fn start(&self, payload: &Value, timeout: Duration, stdout: Stdio) -> io::Result<ChildGuard> {
         let mut command = Command::new(&self.program);
-        command.arg(CARRY_OUT).arg(patience.as_millis().to_string()).stdin(Stdio::piped()).stdout(stdout);
-        let mut child = Killed(command.spawn()?);
+        command.arg(CHILD_ARGUMENT).arg(timeout.as_millis().to_string()).stdin(Stdio::piped()).stdout(stdout);
+        let mut child = ChildGuard(command.spawn()?);
         let input = payload.to_string();
         if let Some(mut stdin) = child.0.stdin.take() {
-            // A child that died reads no more of it; its exit status says so.
+            // A write error means that the child died, which its exit status shows.
             tokio::task::spawn_blocking(move || stdin.write_all(input.as_bytes()).ok());
         }
         Ok(child)
     }
 }
 
-/// A child that does not outlive its request.
-struct Killed(Child);
+/// Kills the child when dropped.
+struct ChildGuard(Child);
 
-impl Killed {
-    async fn end(mut self, patience: Duration) -> io::Result<Ended> {
-        let until = Instant::now() + patience;
+impl ChildGuard {
+    async fn end(mut self, timeout: Duration) -> io::Result<Ended> {
+        let until = Instant::now() + timeout;
         loop {
             match self.0.try_wait()? {
                 Some(status) => return Ok(Ended::of(status)),
@@ -125,7 +125,7 @@ impl Killed {
     }
 }
 
-impl Drop for Killed {
+impl Drop for ChildGuard {
     fn drop(&mut self) {
         // Both fail for a child that has ended.
         self.0.kill().ok();
@@ -133,13 +133,13 @@ impl Drop for Killed {
     }
 }
 
-/// The request of this process, and the time that it has, if it is a child.
+/// The request and the time limit of this process, if it is a child.
 ///
 /// # Errors
 ///
-/// If standard input holds no request.
+/// If standard input has no valid request.
 pub fn request(mut arguments: impl Iterator<Item = OsString>) -> io::Result<Option<(Value, Duration)>> {
-    if arguments.nth(1).is_none_or(|argument| argument != CARRY_OUT) {
+    if arguments.nth(1).is_none_or(|argument| argument != CHILD_ARGUMENT) {
         return Ok(None);
     }
     let time = arguments.next().and_then(|argument| argument.to_str()?.parse().ok());
@@ -155,13 +155,13 @@ pub mod scripts {
 
     use super::Isolation;
 
-    /// With a shell script for the program.
+    /// Runs children with a shell script.
     ///
     /// # Errors
     ///
-    /// If it can't be written.
+    /// If the script can't be written.
     pub fn script(name: &str, text: &str) -> io::Result<Isolation> {
-        let program = std::env::temp_dir().join(format!("carry-out-{}-{name}", std::process::id()));
+        let program = std::env::temp_dir().join(format!("run-request-{}-{name}", std::process::id()));
         std::fs::write(&program, format!("#!/bin/sh\n{text}\n"))?;
         std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o700))?;
         Ok(Isolation { program })
@@ -175,21 +175,21 @@ mod tests {
     use super::scripts::script;
     use super::*;
 
-    const PATIENCE: Duration = Duration::from_secs(20);
+    const TIMEOUT: Duration = Duration::from_secs(20);
 
-    async fn ended(name: &str, text: &str, patience: Duration) -> Ended {
+    async fn ended(name: &str, text: &str, timeout: Duration) -> Ended {
         let isolation = script(name, text).unwrap();
-        let ended = isolation.run(&json!({ "a": 1 }), patience).await.unwrap();
+        let ended = isolation.run(&json!({ "a": 1 }), timeout).await.unwrap();
         std::fs::remove_file(isolation.program).unwrap();
         ended
     }
 
     #[tokio::test]
-    async fn the_exit_status_says_how_a_child_ended() {
-        let done = r#"[ "$1" = carry-out ] && [ "$(cat)" = '{"a":1}' ]"#;
-        assert_eq!(ended("done", done, PATIENCE).await, Ended::Succeeded);
-        assert_eq!(ended("fails", "exit 1", PATIENCE).await, Ended::Failed);
-        assert_eq!(ended("dies", "kill -ABRT $$", PATIENCE).await, Ended::Died);
+    async fn the_exit_status_shows_how_a_child_ended() {
+        let done = r#"[ "$1" = run-request ] && [ "$(cat)" = '{"a":1}' ]"#;
+        assert_eq!(ended("done", done, TIMEOUT).await, Ended::Succeeded);
+        assert_eq!(ended("fails", "exit 1", TIMEOUT).await, Ended::Failed);
+        assert_eq!(ended("dies", "kill -ABRT $$", TIMEOUT).await, Ended::Died);
     }
 
     #[tokio::test]
@@ -202,7 +202,7 @@ mod tests {
     #[tokio::test]
     async fn the_result_may_be_larger_than_a_pipe_holds() {
         let isolation = script("writes", "cat >/dev/null; head -c 1000000 /dev/zero").unwrap();
-        let (ended, output) = isolation.output(&json!({}), PATIENCE).await.unwrap();
+        let (ended, output) = isolation.output(&json!({}), TIMEOUT).await.unwrap();
         std::fs::remove_file(isolation.program).unwrap();
         assert_eq!((ended, output.len()), (Ended::Succeeded, 1_000_000));
     }

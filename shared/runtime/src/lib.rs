@@ -1,5 +1,4 @@
-//! What the Lambda functions have in common: how they read their environment, write log lines and metrics, know how
-//! much time is left, and survive a panic. Nothing in here knows what a function is for.
+//! Common parts of the Lambda functions: environment, logs, metrics, deadlines, and process isolation.
 
 pub mod config;
 pub mod deadline;

@@ -1,7 +1,7 @@
 //! Log lines: JSON with dotted fields on standard output.
 //!
-//! Promise: only our own crates are heard below WARN. The SDK's finer lines hold requests with their headers, and bodies of
-//! requests to us, which may hold an access key, are logged at no level.
+//! Promise: below WARN, only our own crates log. The SDK's debug lines contain requests with headers. Bodies of API requests,
+//! which may contain an access key, are never logged.
 
 use tracing::level_filters::LevelFilter;
 use tracing::{Level, Metadata, Subscriber};
@@ -11,21 +11,21 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-/// The crates below a function that are heard at every level. Compared as a whole: `aws` is ours, `aws_config` is not.
-const OURS: [&str; 5] = ["asff", "aws", "exporter", "management", "runtime"];
+/// Crates that log at every level. Compared in full: `aws` is included, `aws_config` is not.
+const CRATES: [&str; 5] = ["asff", "aws", "exporter", "management", "runtime"];
 
 /// Starts logging to standard output: our crates and the function's own. Called once.
 pub fn start(level: LevelFilter, function: &'static str) {
-    // Only a second start can fail, and then the first goes on.
+    // Only a second call can fail; the first subscriber stays active.
     let _ = lines(level, function, std::io::stdout).try_init();
 }
 
-/// The same to standard error, which Lambda logs as well: for a child process that writes its result to standard output.
+/// Starts logging to standard error, which Lambda logs, too: for a child process, whose result is on standard output.
 pub fn start_in_child(level: LevelFilter, function: &'static str) {
     let _ = lines(level, function, std::io::stderr).try_init();
 }
 
-/// Who hears what, and writes it where.
+/// The subscriber: filter and writer.
 pub fn lines<W>(level: LevelFilter, function: &'static str, writer: W) -> impl Subscriber + Send + Sync
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
@@ -37,18 +37,18 @@ where
         .with_span_list(false)
         .with_target(false)
         .with_writer(writer);
-    let heard = filter_fn(move |metadata| is_heard(metadata, level, function));
-    tracing_subscriber::registry().with(lines.with_filter(heard))
+    let filter = filter_fn(move |metadata| is_logged(metadata, level, function));
+    tracing_subscriber::registry().with(lines.with_filter(filter))
 }
 
-fn is_heard(metadata: &Metadata<'_>, level: LevelFilter, function: &str) -> bool {
+fn is_logged(metadata: &Metadata<'_>, level: LevelFilter, function: &str) -> bool {
     let name = metadata.target().split("::").next().unwrap_or_default();
-    let ours = OURS.contains(&name) || name == function;
-    *metadata.level() <= level && (ours || *metadata.level() <= Level::WARN)
+    let is_own = CRATES.contains(&name) || name == function;
+    *metadata.level() <= level && (is_own || *metadata.level() <= Level::WARN)
 }
 
-/// Where a test reads what was written.
-pub mod paper {
+/// Captures logs, for tests.
+pub mod capture {
     use std::io::Write;
     use std::sync::{Arc, Mutex};
 
@@ -56,12 +56,12 @@ pub mod paper {
     use tracing::level_filters::LevelFilter;
 
     #[derive(Clone, Default)]
-    struct Paper(Arc<Mutex<Vec<u8>>>);
+    struct CapturedLogs(Arc<Mutex<Vec<u8>>>);
 
-    impl Write for Paper {
+    impl Write for CapturedLogs {
         fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
             match self.0.lock() {
-                Ok(mut paper) => paper.write(bytes),
+                Ok(mut captured) => captured.write(bytes),
                 Err(_) => Ok(bytes.len()),
             }
         }
@@ -71,12 +71,12 @@ pub mod paper {
         }
     }
 
-    /// The lines that are written meanwhile.
-    pub fn written(level: LevelFilter, function: &'static str, meanwhile: impl FnOnce()) -> Vec<Value> {
-        let paper = Paper::default();
-        let on = paper.clone();
-        tracing::subscriber::with_default(super::lines(level, function, move || on.clone()), meanwhile);
-        let bytes = paper.0.lock().map(|bytes| bytes.clone()).unwrap_or_default();
+    /// The lines that an action logs.
+    pub fn written(level: LevelFilter, function: &'static str, action: impl FnOnce()) -> Vec<Value> {
+        let captured = CapturedLogs::default();
+        let on = captured.clone();
+        tracing::subscriber::with_default(super::lines(level, function, move || on.clone()), action);
+        let bytes = captured.0.lock().map(|bytes| bytes.clone()).unwrap_or_default();
         let text = String::from_utf8_lossy(&bytes).into_owned();
         text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
     }
@@ -86,11 +86,11 @@ pub mod paper {
 mod tests {
     use serde_json::json;
 
-    use super::paper::written;
+    use super::capture::written;
     use super::*;
 
     #[test]
-    fn only_our_crates_are_heard_below_warn() {
+    fn only_our_crates_log_below_warn() {
         let lines = written(LevelFilter::TRACE, "export_findings", || {
             tracing::trace!(target: "aws::hub", "ours");
             tracing::info!(target: "export_findings::handler", "the function");

@@ -1,6 +1,6 @@
 //! Metrics as log lines in CloudWatch's embedded metric format: no call, no permission, no time.
 //!
-//! Each metric costs money for each combination of dimensions, so the caller says in which combinations it counts.
+//! Each metric costs money for each combination of dimensions, so that the caller selects the combinations.
 
 use std::io::Write as _;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -9,15 +9,15 @@ use serde_json::{Map, Value, json};
 
 /// The namespace of all metrics.
 pub const NAMESPACE: &str = "SecurityHubExporter";
-/// Values of one metric in one line (embedded metric format, specification).
+/// Maximum number of values of a metric per line (embedded metric format, specification).
 const VALUES_MAX: usize = 100;
 
-/// What a number counts.
+/// Unit of a metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
-    /// Things.
+    /// A count.
     Count,
-    /// Time.
+    /// Milliseconds.
     Milliseconds,
 }
 
@@ -35,16 +35,16 @@ impl Unit {
 pub struct Metric {
     /// Its name.
     pub name: &'static str,
-    /// What it counts.
+    /// Its unit.
     pub unit: Unit,
     /// The values, at least one.
     pub values: Vec<f64>,
 }
 
 impl Metric {
-    /// A metric that counts, with one value.
+    /// A count with one value.
     pub fn count(name: &'static str, value: u64) -> Self {
-        // Far below 2^53, where a double begins to skip numbers.
+        // Far below 2^53, above which a double can't represent all integers.
         Self { name, unit: Unit::Count, values: vec![value as f64] }
     }
 }
@@ -65,8 +65,8 @@ impl Sample {
     pub fn lines(&self, at: SystemTime) -> Vec<Value> {
         let millis = at.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis());
         let millis = u64::try_from(millis).unwrap_or(u64::MAX);
-        let most = self.metrics.iter().map(|metric| metric.values.len()).max().unwrap_or_default();
-        (0..most).step_by(VALUES_MAX).map(|start| self.line(millis, start)).collect()
+        let longest = self.metrics.iter().map(|metric| metric.values.len()).max().unwrap_or_default();
+        (0..longest).step_by(VALUES_MAX).map(|start| self.line(millis, start)).collect()
     }
 
     /// The line with the values from `start` on.
@@ -78,7 +78,7 @@ impl Sample {
             let values: Vec<_> = metric.values.iter().skip(start).take(VALUES_MAX).copied().collect();
             let value = match *values.as_slice() {
                 [] => continue,
-                // Logs Insights can add numbers up, but no arrays.
+                // Logs Insights can sum numbers, but not arrays.
                 [value] => Value::from(value),
                 _ => Value::from(values),
             };
@@ -90,7 +90,7 @@ impl Sample {
         line.into()
     }
 
-    /// Writes the lines to standard output, where Lambda takes them to the log and CloudWatch finds them.
+    /// Writes the lines to standard output, from which Lambda sends them to CloudWatch Logs.
     pub fn write(&self) {
         let mut out = std::io::stdout().lock();
         for line in self.lines(SystemTime::now()) {

@@ -14,9 +14,9 @@ use check_connections::memory::{Memory as Checks, Queue};
 use exporter::connection::CheckSettings;
 use exporter::integration::Integration;
 use lambda_runtime::{Error, service_fn};
-use manage_integrations::answer::Https;
 use manage_integrations::handler::Handler;
-use management::host::Reach;
+use manage_integrations::response::Https;
+use management::host::ResponseUrlPolicy;
 use management::memory::Memory;
 use management::{Service, Settings};
 use runtime::{isolation, logs};
@@ -48,9 +48,9 @@ async fn manage_integrations() -> Result<(), Error> {
     let memory = Arc::new(Memory::default());
     memory.before_next_commit(|_| defect());
     let settings = Settings { secret_prefix: "securityhub-exporter/".to_owned(), ..Settings::default() };
-    let handler = Handler::new(Arc::new(Service::new(memory, settings)), Https::new(Reach::Anywhere)?);
+    let handler = Handler::new(Arc::new(Service::new(memory, settings)), Https::new(ResponseUrlPolicy::Anywhere)?);
     if let Some((payload, time)) = isolation::request(std::env::args_os())? {
-        handler.alone(&payload, time).await.map_err(|error| error.to_string())?;
+        handler.run_in_child(&payload, time).await.map_err(|error| error.to_string())?;
         return Ok(());
     }
     let handler = handler.with_isolation(isolation::Isolation::of_this_program()?);
@@ -73,7 +73,7 @@ async fn check_connections() -> Result<(), Error> {
     let ports = Arc::new(memory);
     let handler = check_connections::handler::Handler::new(ports, Queue(None), CheckSettings::default(), true);
     if let Some((payload, time)) = request {
-        let outcome = handler.alone(payload, time).await?;
+        let outcome = handler.run_in_child(payload, time).await?;
         stdout().write_all(&serde_json::to_vec(&outcome)?)?;
         return Ok(());
     }

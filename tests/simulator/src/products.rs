@@ -44,7 +44,7 @@ pub(crate) fn list_enabled(context: &Context<'_>, query: &[(String, String)]) ->
 
 /// `DescribeProducts`: what the Region offers, or the one product asked for.
 pub(crate) fn describe(context: &Context<'_>, query: &[(String, String)]) -> Response {
-    let asked = query.iter().find(|(name, _)| name == "ProductArn").map(|(_, value)| value.as_str());
+    let requested = query.iter().find(|(name, _)| name == "ProductArn").map(|(_, value)| value.as_str());
     let state = context.state();
     let own = state.subscriptions.iter().map(String::as_str).filter(|slug| !OFFERED.contains(slug));
     let slugs: Vec<&str> =
@@ -52,7 +52,7 @@ pub(crate) fn describe(context: &Context<'_>, query: &[(String, String)]) -> Res
     let all: Vec<Value> = slugs
         .into_iter()
         .map(|slug| describe_one(context, slug))
-        .filter(|product| asked.is_none_or(|arn| product["ProductArn"] == arn))
+        .filter(|product| requested.is_none_or(|arn| product["ProductArn"] == arn))
         .collect();
     drop(state);
     page(context, query, "Products", &all)

@@ -1,12 +1,12 @@
-//! What the stack leaves behind: objects, items, messages, lines of the log.
+//! Results of the stack: objects, items, messages, and log lines.
 
 use std::fs;
 
 use anyhow::{Context, Result, ensure};
 use bytes::Bytes;
 use exporter::ports::Objects as _;
-use exporter::registry::{Audit as _, Page};
 use exporter::report::RunReport;
+use exporter::settings_store::{Audit as _, Page};
 use futures::TryStreamExt as _;
 use serde_json::{Value, json};
 
@@ -16,14 +16,14 @@ use super::Stage;
 const ENTRIES_MAX: usize = 1_000;
 
 impl Stage {
-    /// The findings that a run put into quarantine, a line each.
+    /// Quarantined findings of a run, one per line.
     ///
     /// # Errors
     ///
-    /// When the object can't be read.
+    /// If the object can't be read.
     pub async fn quarantine_of(&self, run: &RunReport) -> Result<Vec<Value>> {
         let key = run.quarantine.as_ref().context("the run has no quarantine")?;
-        let text = String::from_utf8(self.kept(key).await?)?;
+        let text = String::from_utf8(self.state_object(key).await?)?;
         text.lines().map(|line| Ok(serde_json::from_str(line)?)).collect()
     }
 
@@ -31,7 +31,7 @@ impl Stage {
     ///
     /// # Errors
     ///
-    /// When the bucket does not answer.
+    /// If the bucket is unavailable.
     pub async fn keys(&self, prefix: &str) -> Result<Vec<String>> {
         Ok(self.cloud.keys(prefix).await?)
     }
@@ -41,18 +41,18 @@ impl Stage {
     /// # Errors
     ///
     /// When it is not there or can't be read.
-    pub async fn kept(&self, key: &str) -> Result<Vec<u8>> {
+    pub async fn state_object(&self, key: &str) -> Result<Vec<u8>> {
         let object = self.cloud.object(key).await?.with_context(|| format!("there is no {key}"))?;
         let chunks: Vec<Bytes> = object.body.try_collect().await?;
         Ok(chunks.concat())
     }
 
-    /// What was done to a provider and its integration, newest first.
+    /// Actions in the audit log on a provider and its integration, newest first.
     ///
     /// # Errors
     ///
-    /// When the table does not answer.
-    pub async fn trail(&self, target: &str) -> Result<Vec<String>> {
+    /// If the table is unavailable.
+    pub async fn audit_actions(&self, target: &str) -> Result<Vec<String>> {
         let part = self.cloud.audit_log(&Page { limit: ENTRIES_MAX, after: None }).await?;
         let about = part.entries.into_iter().filter(|entry| entry.target == target);
         Ok(about.map(|entry| entry.action).collect())
@@ -62,7 +62,7 @@ impl Stage {
     ///
     /// # Errors
     ///
-    /// When the table does not answer.
+    /// If the table is unavailable.
     pub fn table(&self) -> Result<String> {
         let scanned =
             self.call("DynamoDB_20120810.Scan", "dynamodb", &json!({ "TableName": self.deployment.table }))?;
@@ -70,11 +70,11 @@ impl Stage {
         Ok(scanned.to_string())
     }
 
-    /// What lies in the dead-letter queue, without taking it away.
+    /// Messages in the dead-letter queue, without deleting them.
     ///
     /// # Errors
     ///
-    /// When the queue does not answer.
+    /// If the queue is unavailable.
     pub fn dead_letters(&self) -> Result<Vec<String>> {
         let look = json!({
             "QueueUrl": self.deployment.dead_letter_queue_url, "MaxNumberOfMessages": 10, "VisibilityTimeout": 0,
@@ -88,7 +88,7 @@ impl Stage {
     ///
     /// # Errors
     ///
-    /// When the queue does not answer.
+    /// If the queue is unavailable.
     pub fn waiting(&self) -> Result<u64> {
         const NAMES: [&str; 2] = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"];
         let ask = json!({ "QueueUrl": self.deployment.queue_url, "AttributeNames": NAMES });
@@ -101,7 +101,7 @@ impl Stage {
     ///
     /// # Errors
     ///
-    /// When the file can't be read.
+    /// If the file can't be read.
     pub fn log(&self) -> Result<String> {
         let bytes = fs::read(&self.log).with_context(|| format!("read {}", self.log.display()))?;
         Ok(String::from_utf8_lossy(&bytes).into_owned())
@@ -111,7 +111,7 @@ impl Stage {
     ///
     /// # Errors
     ///
-    /// When the log can't be read.
+    /// If the log can't be read.
     pub fn lines_about(&self, url: &str) -> Result<Vec<Value>> {
         let log = self.log()?;
         let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line.get(line.find('{')?..)?).ok());

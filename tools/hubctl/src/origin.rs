@@ -31,8 +31,8 @@ pub(crate) struct Origin {
 
 impl Origin {
     /// A deployment, with the options of this command.
-    pub(crate) fn deployment(reach: &ConnectionArgs, global: &Global) -> Self {
-        Self { options: format!("{}{}", global.options(), reach.options()), state: None }
+    pub(crate) fn deployment(connection_args: &ConnectionArgs, global: &Global) -> Self {
+        Self { options: format!("{}{}", global.options(), connection_args.options()), state: None }
     }
 
     /// A deployment whose state bucket this process reads. `is_local_file`: the upload is a file on this machine, which the

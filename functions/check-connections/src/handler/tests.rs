@@ -30,14 +30,14 @@ fn queue() -> Queue {
     Queue(Some(Mutex::default()))
 }
 
-async fn answer(handler: &Handler<Memory, Queue>, payload: Value, left: Duration) -> Answer {
+async fn handle(handler: &Handler<Memory, Queue>, payload: Value, left: Duration) -> InvocationResponse {
     let deadline = Some(Instant::now() + left);
     let invocation = Invocation { request_id: "q1".to_owned(), function: "checks".to_owned(), deadline };
-    handler.answer_all(&payload, &invocation).await.unwrap()
+    handler.handle_requests(&payload, &invocation).await.unwrap()
 }
 
-/// Answers an event and every message that this leads to, as the queue would.
-async fn answer_to_the_end(
+/// Handles an event and all messages that it forwards, as the queue would.
+async fn handle_with_forwarded(
     handler: &Handler<Memory, Queue>,
     payload: Value,
     left: Duration,
@@ -45,11 +45,11 @@ async fn answer_to_the_end(
     let (mut checked, mut not_reached) = (Vec::new(), Vec::new());
     let mut payloads = vec![payload];
     for invocation in 0.. {
-        assert!(invocation < 100, "it never ends");
+        assert!(invocation < 100, "the chain doesn't end");
         let Some(payload) = payloads.pop() else { break };
-        let answer = answer(handler, payload, left).await;
-        checked.extend(answer.connections.iter().map(|connection| connection.account));
-        not_reached.extend(answer.not_reached);
+        let response = handle(handler, payload, left).await;
+        checked.extend(response.connections.iter().map(|connection| connection.account));
+        not_reached.extend(response.not_reached);
         let messages = std::mem::take(&mut *handler.fan_out.0.as_ref().unwrap().lock().unwrap());
         payloads.extend(messages.into_iter().map(|body| json!({"Records": [{"body": body}]})));
     }
@@ -61,125 +61,126 @@ const MINUTE: Duration = Duration::from_secs(60);
 #[tokio::test(start_paused = true)]
 async fn one_bad_integration_does_not_stop_the_others() {
     let memory = Memory { broken: BTreeSet::from([account(1)]), ..memory(3) };
-    let answer = answer(&handler(memory, queue()), json!({}), 5 * MINUTE).await;
-    let status: Vec<_> = answer.connections.iter().map(|connection| connection.status).collect();
+    let response = handle(&handler(memory, queue()), json!({}), 5 * MINUTE).await;
+    let status: Vec<_> = response.connections.iter().map(|connection| connection.status).collect();
     assert_eq!(status, [ConnectionStatus::Connected, ConnectionStatus::Disconnected, ConnectionStatus::Connected]);
-    let kinds: Vec<_> = answer.events.iter().map(|event| event.kind.as_str()).collect();
+    let kinds: Vec<_> = response.events.iter().map(|event| event.kind.as_str()).collect();
     assert_eq!(kinds.len(), 3);
     assert!(kinds.contains(&"Integration Disconnected"));
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_is_told_twice_however_often_it_is_invoked() {
+async fn each_change_is_published_once() {
     let handler = handler(memory(2), queue());
     for times in 0..3 {
-        let answer = answer(&handler, json!({}), 5 * MINUTE).await;
-        assert_eq!(answer.events.len(), if times == 0 { 2 } else { 0 });
+        let response = handle(&handler, json!({}), 5 * MINUTE).await;
+        assert_eq!(response.events.len(), if times == 0 { 2 } else { 0 });
     }
     assert_eq!(handler.ports.bus.lock().unwrap().len(), 2);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_thousand_integrations_are_spread_over_invocations() {
-    let (checked, not_reached) = answer_to_the_end(&handler(memory(1_000), queue()), json!({}), 5 * MINUTE).await;
+async fn a_thousand_integrations_are_fanned_out() {
+    let (checked, not_reached) = handle_with_forwarded(&handler(memory(1_000), queue()), json!({}), 5 * MINUTE).await;
     assert_eq!((checked.len(), not_reached.len()), (1_000, 0));
     assert_eq!(checked.iter().collect::<BTreeSet<_>>().len(), 1_000, "an account was checked twice");
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_an_invocation_has_no_time_for_goes_on_in_another() {
-    // Eight at once, nine seconds each: some thirty accounts before the time is over.
+async fn accounts_that_are_not_reached_are_forwarded() {
+    // Eight concurrent checks of nine seconds: about thirty accounts before the deadline.
     let slow = Memory { slow: Duration::from_secs(9), ..memory(90) };
-    let (checked, not_reached) = answer_to_the_end(&handler(slow, queue()), json!({}), MINUTE).await;
+    let (checked, not_reached) = handle_with_forwarded(&handler(slow, queue()), json!({}), MINUTE).await;
     assert_eq!((checked.len(), not_reached.len()), (90, 0));
     assert_eq!(checked.iter().collect::<BTreeSet<_>>().len(), 90);
 }
 
 #[tokio::test(start_paused = true)]
-async fn it_never_loops_for_ever() {
-    // Not one account in the time that there is; and one in each invocation of many.
+async fn forwarding_always_ends() {
+    // No account before the deadline; then one per invocation.
     let (checked, not_reached) =
-        answer_to_the_end(&handler(memory(9), queue()), json!({}), Duration::from_secs(1)).await;
+        handle_with_forwarded(&handler(memory(9), queue()), json!({}), Duration::from_secs(1)).await;
     assert_eq!((checked.len(), not_reached.len()), (0, 9));
     let slow = Memory { slow: Duration::from_secs(9), ..memory(ACCOUNTS_MAX) };
-    let (checked, not_reached) = answer_to_the_end(&handler(slow, queue()), json!({}), Duration::from_secs(31)).await;
+    let (checked, not_reached) =
+        handle_with_forwarded(&handler(slow, queue()), json!({}), Duration::from_secs(31)).await;
     assert_eq!(checked.len() + not_reached.len(), ACCOUNTS_MAX);
     assert!(!not_reached.is_empty() && !checked.is_empty(), "{} checked", checked.len());
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_asks_directly_is_told_what_is_left_over() {
+async fn a_direct_invocation_lists_accounts_that_are_not_reached() {
     for (payload, queue) in [(json!({"fan_out": false}), queue()), (json!({}), Queue(None))] {
-        let answer = answer(&handler(memory(ACCOUNTS_MAX + 5), queue), payload, 5 * MINUTE).await;
-        assert_eq!((answer.connections.len(), answer.not_reached.len(), answer.forwarded), (ACCOUNTS_MAX, 5, 0));
+        let response = handle(&handler(memory(ACCOUNTS_MAX + 5), queue), payload, 5 * MINUTE).await;
+        assert_eq!((response.connections.len(), response.not_reached.len(), response.forwarded), (ACCOUNTS_MAX, 5, 0));
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn only_what_is_named_is_checked() {
+async fn only_selected_accounts_are_checked() {
     let handler = handler(memory(3), queue());
-    let named = answer(&handler, json!({"integration": account(1).as_str()}), MINUTE).await;
+    let named = handle(&handler, json!({"integration": account(1).as_str()}), MINUTE).await;
     assert_eq!(named.connections.iter().map(|connection| connection.account).collect::<Vec<_>>(), [account(1)]);
-    let unknown = answer(&handler, json!({"integrations": ["999999999999"]}), MINUTE).await;
+    let unknown = handle(&handler, json!({"integrations": ["999999999999"]}), MINUTE).await;
     assert!(unknown.connections.is_empty() && unknown.problems[0].contains("999999999999"), "{:?}", unknown.problems);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_scan_that_does_not_come_is_told_and_a_wrong_schedule_is_a_problem() {
+async fn a_missing_scan_is_published_and_an_invalid_schedule_is_a_problem() {
     let mut memory = memory(2);
     for (number, schedule) in [(0, "rate(1 day)"), (1, "every day")] {
         let provider = Provider::new(account(number).into());
         memory.providers.push(Provider { scan_schedule: Some(schedule.to_owned()), ..provider });
     }
     let handler = handler(memory, queue());
-    let first = answer(&handler, json!({}), MINUTE).await;
+    let first = handle(&handler, json!({}), MINUTE).await;
     assert!(first.problems[0].contains("every day"), "{:?}", first.problems);
     *handler.ports.now.lock().unwrap() = "2026-11-24T07:00:00Z".parse().unwrap();
-    let later = answer(&handler, json!({}), MINUTE).await;
+    let later = handle(&handler, json!({}), MINUTE).await;
     let kinds: Vec<_> = later.events.iter().map(|event| (event.detail.account, event.kind.as_str())).collect();
     assert_eq!(kinds, [(account(0), "Scan Missing")]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn accounts_that_left_their_organization_are_forgotten() {
+async fn connections_of_accounts_that_left_an_organization_are_deleted() {
     let organization: ProviderId = "o-a1b2c3d4e5".parse().unwrap();
     let mut memory = memory(1);
     memory.integrations.push(Integration::new(organization.clone()));
     memory.members.insert(organization.clone(), vec![account(1), account(2)]);
     let first = handler(memory, queue());
-    answer(&first, json!({}), MINUTE).await;
+    handle(&first, json!({}), MINUTE).await;
     let known =
-        |handler: &Handler<Memory, Queue>| handler.ports.kept.lock().unwrap().keys().copied().collect::<Vec<_>>();
+        |handler: &Handler<Memory, Queue>| handler.ports.saved.lock().unwrap().keys().copied().collect::<Vec<_>>();
     assert_eq!(known(&first), [account(0), account(1), account(2)]);
     let moved = |members: Vec<AccountId>, integrations: Vec<Integration>| Memory {
         members: BTreeMap::from([(organization.clone(), members)]),
         integrations,
         now: Mutex::new("2026-11-23T01:00:00Z".parse().unwrap()),
-        kept: Mutex::new(first.ports.kept.lock().unwrap().clone()),
+        saved: Mutex::new(first.ports.saved.lock().unwrap().clone()),
         ..Memory::default()
     };
-    // One left; and its integration was deleted, of which a check that ran meanwhile left something.
+    // One account left; and its integration was deleted while a check stored a connection.
     let left = handler(moved(vec![account(1)], vec![Integration::new(organization.clone())]), queue());
-    answer(&left, json!({"integration": "o-a1b2c3d4e5"}), MINUTE).await;
+    handle(&left, json!({"integration": "o-a1b2c3d4e5"}), MINUTE).await;
     assert_eq!(known(&left), [account(1)]);
     let deleted = handler(moved(Vec::new(), vec![Integration::new(account(0))]), queue());
-    answer(&deleted, json!({}), MINUTE).await;
+    handle(&deleted, json!({}), MINUTE).await;
     assert_eq!(known(&deleted), [account(0)]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_an_integration_that_was_deleted_meanwhile_nothing_is_kept_or_told() {
+async fn a_deleted_integration_stores_and_publishes_nothing() {
     let memory = Memory { deleted: BTreeSet::from([account(1).into()]), ..memory(2) };
     let handler = handler(memory, queue());
-    let answer = answer(&handler, json!({}), MINUTE).await;
-    let told: Vec<_> = answer.events.iter().map(|event| event.detail.account).collect();
-    assert_eq!(told, [account(0)]);
-    let kept = handler.ports.kept.lock().unwrap();
-    assert_eq!(kept.keys().copied().collect::<Vec<_>>(), [account(0)]);
+    let response = handle(&handler, json!({}), MINUTE).await;
+    let notified: Vec<_> = response.events.iter().map(|event| event.detail.account).collect();
+    assert_eq!(notified, [account(0)]);
+    let saved = handler.ports.saved.lock().unwrap();
+    assert_eq!(saved.keys().copied().collect::<Vec<_>>(), [account(0)]);
 }
 
 #[tokio::test]
-async fn an_event_that_is_not_understood_has_a_name() {
+async fn an_invalid_event_has_an_error_type() {
     let handler = handler(memory(1), queue());
     let event = LambdaEvent::new(json!({"accounts": 5}), Context::default());
     let error = handler.handle(event).await.unwrap_err();
@@ -187,19 +188,19 @@ async fn an_event_that_is_not_understood_has_a_name() {
 }
 
 #[tokio::test]
-async fn an_account_whose_process_ends_is_said_not_to_be_checked() {
+async fn an_account_whose_process_dies_is_reported() {
     let handler = handler(memory(2), queue()).with_isolation(script("ends", "kill -ABRT $$").unwrap());
-    let answer = answer(&handler, json!({}), MINUTE).await;
-    assert_eq!((answer.connections.len(), answer.failed), (0, vec![account(0), account(1)]));
-    assert!(answer.problems[1].contains("100000000001 not checked: internal error"), "{:?}", answer.problems);
-    assert!(answer.not_reached.is_empty() && handler.fan_out.0.unwrap().lock().unwrap().is_empty());
+    let response = handle(&handler, json!({}), MINUTE).await;
+    assert_eq!((response.connections.len(), response.failed), (0, vec![account(0), account(1)]));
+    assert!(response.problems[1].contains("100000000001 not checked: internal error"), "{:?}", response.problems);
+    assert!(response.not_reached.is_empty() && handler.fan_out.0.unwrap().lock().unwrap().is_empty());
 }
 
-/// In the profile of the tests, which unwinds. `local/defect.py` tries the packaged programs.
+/// With the test profile, which unwinds. `local/defect.py` tests the packaged programs.
 #[tokio::test(start_paused = true)]
 async fn an_account_whose_check_panics_is_not_lost() {
     let defect: fn(AccountId) = |of| assert!(of != account(1), "a planted defect");
     let memory = Memory { defect: Some(defect), ..memory(3) };
-    let answer = answer(&handler(memory, queue()), json!({}), 5 * MINUTE).await;
-    assert_eq!((answer.connections.len(), answer.failed), (2, vec![account(1)]));
+    let response = handle(&handler(memory, queue()), json!({}), 5 * MINUTE).await;
+    assert_eq!((response.connections.len(), response.failed), (2, vec![account(1)]));
 }

@@ -3,7 +3,7 @@ use serde_json::json;
 
 use super::*;
 
-/// A child that checks one account, or as many as it is given by `answer`.
+/// A child that checks one account, or as many as it is given by `response`.
 const ONE: &str = r#"account=$(echo "$input" | sed 's/.*"account":"\([0-9]*\)".*/\1/')
 echo "{\"checked\":[{\"connection\":{\"account\":\"$account\",\"provider\":\"$account\",\"status\":\"connected\",
 \"checked_at\":\"2026-11-23T00:00:00Z\",\"regions\":{}},\"took_ms\":1,\"events\":[]}],\"not_reached\":[],\"problems\":[\"p\"]}""#;
@@ -24,7 +24,7 @@ async fn outcome(name: &str, text: &str, accounts: usize, left: Duration) -> Out
 const MINUTE: Duration = Duration::from_secs(60);
 
 #[tokio::test]
-async fn the_account_that_ends_a_process_does_not_stop_the_others() {
+async fn an_account_that_kills_a_process_does_not_stop_the_others() {
     let dies = r#"case "$input" in *100000000003*) kill -ABRT $$;; esac"#;
     let outcome = outcome("one-dies", &format!("{dies}\n{ONE}"), 7, MINUTE).await;
     let mut checked: Vec<_> = outcome.checked.iter().map(|report| report.connection.account).collect();
@@ -36,13 +36,13 @@ async fn the_account_that_ends_a_process_does_not_stop_the_others() {
 }
 
 #[tokio::test]
-async fn one_child_does_where_none_dies() {
+async fn one_child_is_enough_if_it_does_not_die() {
     let outcome = outcome("one-child", ONE, 3, MINUTE).await;
     assert_eq!((outcome.checked.len(), outcome.failed.len()), (1, 0), "the script knows one of three accounts");
 }
 
 #[tokio::test]
-async fn a_single_account_is_not_tried_twice() {
+async fn a_single_account_is_checked_once() {
     let dir = std::env::temp_dir().join(format!("tried-{}", std::process::id()));
     let text = format!("mkdir {} || exit 0\nkill -ABRT $$", dir.display());
     let outcome = outcome("single", &text, 1, MINUTE).await;
@@ -60,7 +60,7 @@ async fn targets_out_of_time_are_not_reached_and_a_hung_child_has_failed() {
 }
 
 #[tokio::test]
-async fn a_result_that_is_cut_off_is_none() {
+async fn a_truncated_result_is_discarded() {
     let outcome = outcome("cut", "echo '{\"checked\":['", 2, MINUTE).await;
     assert_eq!((outcome.checked.len(), outcome.failed.len()), (0, 2));
 }

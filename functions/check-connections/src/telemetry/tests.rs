@@ -1,6 +1,6 @@
 use exporter::connection::RegionConnection;
 use jiff::Timestamp;
-use runtime::logs::paper::written;
+use runtime::logs::capture::written;
 use serde_json::json;
 use tracing::level_filters::LevelFilter;
 

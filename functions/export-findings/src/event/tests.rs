@@ -21,7 +21,7 @@ fn upload(key: &str, version: &str) -> Upload {
 }
 
 #[test]
-fn who_uploaded_is_known_by_eventbridge_and_not_by_a_topic() {
+fn the_uploader_is_read_from_eventbridge_and_not_from_a_topic() {
     let mut event = eventbridge_event("Object Created", "a");
     event["detail"]["requester"] = "210987654321".into();
     event["detail"]["object"]["etag"] = "e".into();
@@ -29,15 +29,15 @@ fn who_uploaded_is_known_by_eventbridge_and_not_by_a_topic() {
     assert_eq!(uploads(&event), Ok(vec![named.clone()]));
     // Whoever may publish to the topic may write anything.
     let envelope = json!({"Type": "Notification", "TopicArn": "arn", "Message": event.to_string()});
-    assert_eq!(work(&envelope), Ok(exported([Upload { requester: None, ..named }])));
+    assert_eq!(parse_task(&envelope), Ok(exported([Upload { requester: None, ..named }])));
     let mut notification = s3_event("ObjectCreated:Put", "a");
     notification["Records"][0]["userIdentity"] = json!({"principalId": "AWS:AIDA210987654321"});
     assert_eq!(uploads(&notification), Ok(vec![upload("a", "v1")]));
 }
 
 /// Uploads that begin a chain.
-fn exported(uploads: impl IntoIterator<Item = Upload>) -> Work {
-    Work::Uploads(uploads.into_iter().collect(), Chain::default())
+fn exported(uploads: impl IntoIterator<Item = Upload>) -> Task {
+    Task::Uploads(uploads.into_iter().collect(), Chain::default())
 }
 
 #[test]
@@ -71,7 +71,7 @@ fn an_empty_name_is_none() {
 }
 
 #[test]
-fn an_event_may_hold_several_records_and_other_kinds_are_left_out() {
+fn an_event_may_have_several_records_and_others_are_skipped() {
     let mut event = s3_event("ObjectCreated:CompleteMultipartUpload", "a");
     for other in [s3_event("ObjectRemoved:Delete", "b"), s3_event("s3:ObjectCreated:Copy", "c")] {
         let record = other["Records"][0].clone();
@@ -88,7 +88,7 @@ fn the_test_event_of_s3_is_ignored() {
 }
 
 #[test]
-fn each_message_of_a_queue_stands_for_itself() {
+fn each_message_of_a_queue_is_parsed_separately() {
     let message = |id: &str, body: &str| json!({"messageId": id, "eventSource": "aws:sqs", "body": body});
     let payload = json!({"Records": [
         message("1", &s3_event("ObjectCreated:Put", "a+b").to_string()),
@@ -103,43 +103,43 @@ fn each_message_of_a_queue_stands_for_itself() {
     let Invocation::Queue(messages) = parse(&payload).unwrap() else { panic!("not a queue's") };
     let ids: Vec<_> = messages.iter().map(|message| message.id.as_str()).collect();
     assert_eq!(ids, ["1", "2", "3", "4", "5", "6", "7", "8"]);
-    assert_eq!(messages[0].work, Ok(exported([upload("a b", "v1")])));
-    assert_eq!(messages[1].work, Ok(exported([upload("a+b", "v2")])));
-    assert!(matches!(messages[2].work, Err(EventError::NotJson(_))));
-    assert_eq!(messages[3].work, Err(EventError::Unknown));
-    assert!(matches!(messages[4].work, Err(EventError::Incomplete(_))));
+    assert_eq!(messages[0].task, Ok(exported([upload("a b", "v1")])));
+    assert_eq!(messages[1].task, Ok(exported([upload("a+b", "v2")])));
+    assert!(matches!(messages[2].task, Err(EventError::NotJson(_))));
+    assert_eq!(messages[3].task, Err(EventError::Unknown));
+    assert!(matches!(messages[4].task, Err(EventError::Incomplete(_))));
     let job = Job::UndoArchive { run_id: "r".to_owned() };
-    assert_eq!(messages[5].work, Ok(Work::Job(JobMessage::new(Some("7".to_owned()), job))));
+    assert_eq!(messages[5].task, Ok(Task::Job(JobMessage::new(Some("7".to_owned()), job))));
     for unknown in &messages[6..] {
-        assert!(matches!(unknown.work, Err(EventError::UnknownJob(_))), "{unknown:?}");
+        assert!(matches!(unknown.task, Err(EventError::UnknownJob(_))), "{unknown:?}");
     }
 }
 
 #[test]
-fn a_message_says_how_often_it_was_received_and_which_chain_it_continues() {
+fn a_message_has_its_receive_count_and_chain() {
     let mut event = eventbridge_event("Object Created", "a");
     event["chain"] = json!({"rounds": 4, "idle_rounds": 2});
     let message = json!({"messageId": "1", "eventSource": "aws:sqs", "body": event.to_string(),
         "attributes": {"ApproximateReceiveCount": "3"}});
     let Invocation::Queue(messages) = parse(&json!({ "Records": [message] })).unwrap() else { panic!("not a queue's") };
     let chain = Chain { rounds: 4, idle_rounds: 2, ..Chain::default() };
-    assert_eq!((messages[0].receives, &messages[0].work), (3, &Ok(Work::Uploads(vec![upload("a", "v2")], chain))));
+    assert_eq!((messages[0].receives, &messages[0].task), (3, &Ok(Task::Uploads(vec![upload("a", "v2")], chain))));
     event["chain"] = json!("x");
-    assert!(matches!(work(&event), Err(EventError::Incomplete(_))));
+    assert!(matches!(parse_task(&event), Err(EventError::Incomplete(_))));
 }
 
 #[test]
-fn events_of_uploads_may_come_by_a_topic_and_orders_may_not() {
+fn a_topic_may_deliver_uploads_but_not_jobs() {
     let published = |message: String| {
         json!({"Type": "Notification", "MessageId": "1", "TopicArn": "arn:aws:sns:eu-west-1:123456789012:uploads",
             "Subject": "Amazon S3 Notification", "Message": message, "Timestamp": "2026-11-23T08:00:00.000Z"})
     };
-    let by_topic = |event: Value| work(&published(event.to_string()));
+    let by_topic = |event: Value| parse_task(&published(event.to_string()));
     assert_eq!(by_topic(s3_event("ObjectCreated:Put", "a+b")), Ok(exported([upload("a b", "v1")])));
     assert_eq!(by_topic(eventbridge_event("Object Created", "a")), Ok(exported([upload("a", "v2")])));
     assert_eq!(by_topic(json!({"Service": "Amazon S3", "Event": "s3:TestEvent"})), Ok(exported([])));
     assert_eq!(by_topic(json!({"job": "undo_archive", "run_id": "r"})), Err(EventError::Unknown));
-    assert!(matches!(work(&published("hello".to_owned())), Err(EventError::NotJson(_))));
+    assert!(matches!(parse_task(&published("hello".to_owned())), Err(EventError::NotJson(_))));
 }
 
 #[test]
@@ -150,23 +150,23 @@ fn another_payload_is_an_error() {
 }
 
 #[test]
-fn the_sample_events_are_understood() {
+fn the_sample_events_have_their_tasks() {
     macro_rules! sample {
         ($name:literal) => {
             parse(&serde_json::from_str(include_str!(concat!("../../../../events/", $name))).unwrap()).unwrap()
         };
     }
     let key = "output/réseau nord/output + notes.ocsf.json.gz";
-    let uploads_of = |work| match work {
-        Work::Uploads(uploads, _) => uploads,
-        Work::Job(job) => panic!("a job to {}", job.job),
+    let uploads_of = |task| match task {
+        Task::Uploads(uploads, _) => uploads,
+        Task::Job(job) => panic!("a job to {}", job.job),
     };
     let direct = |invocation| match invocation {
         Invocation::Direct(work) => uploads_of(work),
         Invocation::Queue(_) => panic!("from a queue"),
     };
     let queued = |invocation| match invocation {
-        Invocation::Queue(messages) => messages.into_iter().flat_map(|one| uploads_of(one.work.unwrap())).collect(),
+        Invocation::Queue(messages) => messages.into_iter().flat_map(|one| uploads_of(one.task.unwrap())).collect(),
         Invocation::Direct(_) => panic!("not from a queue"),
     };
     let uploads = [Upload::new("prowler-scans", key)];
@@ -183,10 +183,10 @@ fn the_sample_events_are_understood() {
         let found: Vec<Upload> = queued(from_queue);
         assert_eq!(found, uploads);
     }
-    let Invocation::Direct(Work::Job(job)) = sample!("job.json") else { panic!("not a job") };
+    let Invocation::Direct(Task::Job(job)) = sample!("job.json") else { panic!("not a job") };
     assert!(matches!(job.job, Job::Reconcile { dry_run: true, .. }), "{job:?}");
     let Invocation::Queue(messages) = sample!("sqs-job.json") else { panic!("not a queue's") };
-    let Ok(Work::Job(job)) = &messages[0].work else { panic!("not a job") };
+    let Ok(Task::Job(job)) = &messages[0].task else { panic!("not a job") };
     assert!(matches!(job.job, Job::UndoArchive { .. }), "{job:?}");
     let two: Vec<Upload> = queued(sample!("sqs-eventbridge-two.json"));
     assert_eq!(two.len(), 2);

@@ -1,4 +1,4 @@
-mod twin;
+mod fake_aws;
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use exporter::upload::UploadInfo;
 use lambda_runtime::Context;
 use serde_json::json;
 
-use self::twin::Twin;
+use self::fake_aws::FakeAws;
 use super::*;
 
 fn created(key: &str) -> Value {
@@ -23,15 +23,15 @@ fn message(id: &str, body: &str) -> Value {
     json!({"messageId": id, "eventSource": "aws:sqs", "body": body})
 }
 
-async fn handle(payload: Value) -> (Result<Value, HandlerError>, Arc<Twin>) {
-    let twin = Arc::new(Twin::default());
-    let handler = Handler::new(twin.clone(), Settings::default());
-    let answer = handler.handle(LambdaEvent::new(payload, Context::default())).await;
-    (answer.map(|answer| serde_json::to_value(answer).unwrap()), twin)
+async fn handle(payload: Value) -> (Result<Value, HandlerError>, Arc<FakeAws>) {
+    let fake_aws = Arc::new(FakeAws::default());
+    let handler = Handler::new(fake_aws.clone(), Settings::default());
+    let response = handler.handle(LambdaEvent::new(payload, Context::default())).await;
+    (response.map(|response| serde_json::to_value(response).unwrap()), fake_aws)
 }
 
 #[tokio::test]
-async fn what_another_try_fixes_comes_again_alone_and_the_rest_is_done() {
+async fn transient_failures_are_retried_separately_and_others_complete() {
     let bodies = [
         created("denied.json").to_string(),
         created("scan.json").to_string(),
@@ -44,13 +44,13 @@ async fn what_another_try_fixes_comes_again_alone_and_the_rest_is_done() {
         json!({"Event": "s3:TestEvent"}).to_string(),
     ];
     let messages: Vec<_> = bodies.iter().zip(0..).map(|(body, id)| message(&format!("m{id}"), body)).collect();
-    let (answer, twin) = handle(json!({ "Records": messages })).await;
+    let (response, fake_aws) = handle(json!({ "Records": messages })).await;
     let again = ["m0", "m6", "m7"].map(|id| json!({ "itemIdentifier": id }));
-    assert_eq!(answer.unwrap(), json!({ "batchItemFailures": again }));
-    let put_back = twin.put_back.lock().unwrap().clone();
+    assert_eq!(response.unwrap(), json!({ "batchItemFailures": again }));
+    let requeued = fake_aws.requeued.lock().unwrap().clone();
     let waits = Chain { rounds: 1, idle_rounds: 1, ..Chain::default() };
-    assert_eq!(put_back, [("held.json".to_owned(), waits, RETRY_DELAY)], "what another run works on waits for it");
-    let recorded = twin.recorded.lock().unwrap();
+    assert_eq!(requeued, [("held.json".to_owned(), waits, RETRY_DELAY)], "what another run works on waits for it");
+    let recorded = fake_aws.recorded.lock().unwrap();
     let last = |key: &str| {
         let source = format!("s3://scans/{key}");
         recorded.iter().rfind(|run| run.upload.source == source).map(|run| run.status)
@@ -63,36 +63,36 @@ async fn what_another_try_fixes_comes_again_alone_and_the_rest_is_done() {
 }
 
 #[tokio::test]
-async fn a_message_of_several_uploads_comes_again_for_one_of_them() {
+async fn a_message_with_several_uploads_is_retried_for_one_of_them() {
     let record = |key: &str| {
         json!({"eventName": "ObjectCreated:Put", "eventSource": "aws:s3",
             "s3": {"bucket": {"name": "scans"}, "object": {"key": key}}})
     };
     let body = json!({"Records": [record("denied.json"), record("scan.json")]}).to_string();
-    let (answer, twin) = handle(json!({"Records": [message("m", &body)]})).await;
-    assert_eq!(answer.unwrap(), json!({"batchItemFailures": [{"itemIdentifier": "m"}]}));
-    assert_eq!(*twin.opened.lock().unwrap(), ["denied.json", "scan.json"], "the second is not held up");
+    let (response, fake_aws) = handle(json!({"Records": [message("m", &body)]})).await;
+    assert_eq!(response.unwrap(), json!({"batchItemFailures": [{"itemIdentifier": "m"}]}));
+    assert_eq!(*fake_aws.opened.lock().unwrap(), ["denied.json", "scan.json"], "the second is not held up");
 }
 
 #[tokio::test]
-async fn what_is_no_scan_by_its_key_is_not_opened() {
+async fn an_object_that_is_not_a_scan_by_its_key_is_not_opened() {
     let body = created("compliance/x_cis_aws.csv").to_string();
-    let (answer, twin) = handle(json!({"Records": [message("m", &body)]})).await;
-    assert_eq!(answer.unwrap(), json!({"batchItemFailures": []}));
-    assert!(twin.opened.lock().unwrap().is_empty());
+    let (response, fake_aws) = handle(json!({"Records": [message("m", &body)]})).await;
+    assert_eq!(response.unwrap(), json!({"batchItemFailures": []}));
+    assert!(fake_aws.opened.lock().unwrap().is_empty());
 }
 
 #[tokio::test]
-async fn a_direct_invocation_is_answered_with_its_runs() {
-    let (answer, _) = handle(created("scan.json")).await;
-    let answer = answer.unwrap();
-    assert_eq!(answer["runs"][0]["status"], "succeeded");
-    assert_eq!(answer["runs"][0]["counts"]["read"], 1);
-    assert_eq!(answer["runs"][0]["counts"]["sent"], 1);
+async fn a_direct_invocation_returns_its_runs() {
+    let (response, _) = handle(created("scan.json")).await;
+    let response = response.unwrap();
+    assert_eq!(response["runs"][0]["status"], "succeeded");
+    assert_eq!(response["runs"][0]["counts"]["read"], 1);
+    assert_eq!(response["runs"][0]["counts"]["sent"], 1);
 }
 
 #[tokio::test]
-async fn an_order_is_carried_out_dropped_or_comes_again() {
+async fn a_job_succeeds_is_rejected_or_retried() {
     let job = |name: &str, run_id: &str| json!({ "job": name, "run_id": run_id }).to_string();
     let bodies = [
         job("replay", "scan"),
@@ -104,72 +104,72 @@ async fn an_order_is_carried_out_dropped_or_comes_again() {
         json!({ "job": "dance" }).to_string(),
     ];
     let messages: Vec<_> = bodies.iter().zip(0..).map(|(body, id)| message(&format!("m{id}"), body)).collect();
-    let (answer, twin) = handle(json!({ "Records": messages })).await;
+    let (response, fake_aws) = handle(json!({ "Records": messages })).await;
     let again = ["m2", "m5"].map(|id| json!({ "itemIdentifier": id }));
-    assert_eq!(answer.unwrap(), json!({ "batchItemFailures": again }), "the scan archived nothing, so it is dropped");
-    assert_eq!(*twin.opened.lock().unwrap(), ["scan.json", "unconnected.json", "gone.json"]);
-    assert_eq!(*twin.ordered.lock().unwrap(), []);
+    assert_eq!(response.unwrap(), json!({ "batchItemFailures": again }), "the scan archived nothing, so it is dropped");
+    assert_eq!(*fake_aws.opened.lock().unwrap(), ["scan.json", "unconnected.json", "gone.json"]);
+    assert_eq!(*fake_aws.enqueued_jobs.lock().unwrap(), []);
 
-    let (answer, _) = handle(json!({ "job": "replay", "run_id": "scan" })).await;
-    assert_eq!(answer.unwrap()["runs"][0]["status"], "succeeded");
-    let (answer, _) = handle(json!({ "job": "undo_archive", "run_id": "scan" })).await;
-    assert_eq!(Diagnostic::from(answer.unwrap_err()).error_type, "OrderRefused");
+    let (response, _) = handle(json!({ "job": "replay", "run_id": "scan" })).await;
+    assert_eq!(response.unwrap()["runs"][0]["status"], "succeeded");
+    let (response, _) = handle(json!({ "job": "undo_archive", "run_id": "scan" })).await;
+    assert_eq!(Diagnostic::from(response.unwrap_err()).error_type, "JobRejected");
 }
 
 #[tokio::test]
 async fn replays_continue_past_rejected_runs_but_not_past_retried_ones() {
     for (first, goes_on) in [("scan", true), ("gone", true), ("unconnected", false)] {
         let body = json!({ "job": "replay", "run_id": first, "next_run_ids": ["second", "third"] }).to_string();
-        let (_, twin) = handle(json!({ "Records": [message("m", &body)] })).await;
-        let ordered: Vec<_> = twin.ordered.lock().unwrap().iter().map(|(job, _)| json!(job)).collect();
+        let (_, fake_aws) = handle(json!({ "Records": [message("m", &body)] })).await;
+        let enqueued_jobs: Vec<_> = fake_aws.enqueued_jobs.lock().unwrap().iter().map(|(job, _)| json!(job)).collect();
         let next = json!({ "job": "replay", "run_id": "second", "next_run_ids": ["third"] });
-        assert_eq!(ordered, if goes_on { vec![next] } else { Vec::new() }, "{first}");
+        assert_eq!(enqueued_jobs, if goes_on { vec![next] } else { Vec::new() }, "{first}");
     }
 }
 
 #[tokio::test]
-async fn an_order_about_all_accounts_becomes_one_for_each() {
+async fn a_job_about_all_accounts_fans_out() {
     let body = json!({ "job": "reconcile", "dry_run": true }).to_string();
-    let (answer, twin) = handle(json!({ "Records": [message("m", &body)] })).await;
-    assert_eq!(answer.unwrap(), json!({ "batchItemFailures": [] }));
-    let ordered: Vec<_> = twin.ordered.lock().unwrap().iter().map(|(job, _)| json!(job)).collect();
+    let (response, fake_aws) = handle(json!({ "Records": [message("m", &body)] })).await;
+    assert_eq!(response.unwrap(), json!({ "batchItemFailures": [] }));
+    let enqueued_jobs: Vec<_> = fake_aws.enqueued_jobs.lock().unwrap().iter().map(|(job, _)| json!(job)).collect();
     let part = |account: &str| json!({ "job": "reconcile", "provider": account, "dry_run": true });
-    assert_eq!(ordered, [part("100000000001"), part("100000000002")]);
+    assert_eq!(enqueued_jobs, [part("100000000001"), part("100000000002")]);
 }
 
 /// The messages of a batch in their last receive.
-async fn handle_last(bodies: &[Value]) -> (Value, Arc<Twin>) {
+async fn handle_last(bodies: &[Value]) -> (Value, Arc<FakeAws>) {
     let last = |(body, id): (&Value, u32)| {
         json!({"messageId": format!("m{id}"), "eventSource": "aws:sqs", "body": body.to_string(),
             "attributes": {"ApproximateReceiveCount": "5"}})
     };
     let records: Vec<_> = bodies.iter().zip(0..).map(last).collect();
-    let twin = Arc::new(Twin::default());
-    let handler = Handler::new(twin.clone(), Settings::default()).with_max_receive_count(5);
-    let answer = handler.handle(LambdaEvent::new(json!({ "Records": records }), Context::default())).await;
-    (serde_json::to_value(answer.unwrap()).unwrap(), twin)
+    let fake_aws = Arc::new(FakeAws::default());
+    let handler = Handler::new(fake_aws.clone(), Settings::default()).with_max_receive_count(5);
+    let response = handler.handle(LambdaEvent::new(json!({ "Records": records }), Context::default())).await;
+    (serde_json::to_value(response.unwrap()).unwrap(), fake_aws)
 }
 
 #[tokio::test]
 async fn an_upload_of_a_locked_account_backs_off_in_one_run_and_ends() {
-    let twin = Arc::new(Twin::default());
-    let handler = Handler::new(twin.clone(), Settings::default()).with_max_receive_count(5);
+    let fake_aws = Arc::new(FakeAws::default());
+    let handler = Handler::new(fake_aws.clone(), Settings::default()).with_max_receive_count(5);
     let mut body = created("busy.json");
     let mut minutes = Vec::new();
     loop {
         let payload = json!({"Records": [message("m", &body.to_string())]});
-        let answer = handler.handle(LambdaEvent::new(payload, Context::default())).await.unwrap();
-        let answer = serde_json::to_value(answer).unwrap();
-        let Some((_, chain, delay)) = twin.put_back.lock().unwrap().pop() else {
-            assert_eq!(answer, json!({"batchItemFailures": [{"itemIdentifier": "m"}]}), "the queue retries it");
+        let response = handler.handle(LambdaEvent::new(payload, Context::default())).await.unwrap();
+        let response = serde_json::to_value(response).unwrap();
+        let Some((_, chain, delay)) = fake_aws.requeued.lock().unwrap().pop() else {
+            assert_eq!(response, json!({"batchItemFailures": [{"itemIdentifier": "m"}]}), "the queue retries it");
             break;
         };
-        assert_eq!(answer, json!({"batchItemFailures": []}));
+        assert_eq!(response, json!({"batchItemFailures": []}));
         minutes.push(delay.as_secs() / 60);
         body["chain"] = json!(chain);
     }
     assert_eq!(minutes, [2, 4, 8, 15, 15, 15, 15, 15, 15, 15, 15, 15]);
-    let recorded = twin.recorded.lock().unwrap();
+    let recorded = fake_aws.recorded.lock().unwrap();
     let ids: BTreeSet<_> = recorded.iter().map(|run| run.run_id.as_str()).collect();
     assert_eq!(ids.len(), 1, "not a failed run for each attempt");
     let last = recorded.last().unwrap();
@@ -180,12 +180,12 @@ async fn an_upload_of_a_locked_account_backs_off_in_one_run_and_ends() {
 }
 
 #[tokio::test]
-async fn the_run_of_an_upload_that_goes_to_the_dead_letter_queue_says_so() {
+async fn a_run_states_that_its_upload_is_in_the_dead_letter_queue() {
     let bodies = ["unconnected.json", "denied.json"].map(created);
-    let (answer, twin) = handle_last(&bodies).await;
+    let (response, fake_aws) = handle_last(&bodies).await;
     let failures = ["m0", "m1"].map(|id| json!({ "itemIdentifier": id }));
-    assert_eq!(answer, json!({ "batchItemFailures": failures }));
-    let recorded = twin.recorded.lock().unwrap();
+    assert_eq!(response, json!({ "batchItemFailures": failures }));
+    let recorded = fake_aws.recorded.lock().unwrap();
     for key in ["unconnected.json", "denied.json"] {
         let source = format!("s3://scans/{key}");
         let run = recorded.iter().rfind(|run| run.upload.source == source).unwrap();
@@ -198,34 +198,34 @@ async fn the_run_of_an_upload_that_goes_to_the_dead_letter_queue_says_so() {
 }
 
 #[tokio::test]
-async fn a_message_that_is_not_understood_is_never_deleted() {
+async fn a_message_that_can_t_be_parsed_is_never_deleted() {
     let unknown = [json!({"hello": "world"}), json!({"job": "dance"}), json!({"Type": "Notification"})];
     let failures = ["m0", "m1", "m2"].map(|id| json!({ "itemIdentifier": id }));
     let records: Vec<_> =
         unknown.iter().zip(0..).map(|(body, id)| message(&format!("m{id}"), &body.to_string())).collect();
-    let (answer, _) = handle(json!({ "Records": records })).await;
-    assert_eq!(answer.unwrap(), json!({ "batchItemFailures": failures }));
+    let (response, _) = handle(json!({ "Records": records })).await;
+    assert_eq!(response.unwrap(), json!({ "batchItemFailures": failures }));
     assert_eq!(handle_last(&unknown).await.0, json!({ "batchItemFailures": failures }), "the queue moves it");
 }
 
 #[tokio::test]
-async fn a_direct_invocation_that_another_try_fixes_is_an_error() {
+async fn a_transient_failure_of_a_direct_invocation_is_an_error() {
     for (key, kind) in
         [("denied.json", "UploadNotOpened"), ("held.json", "UploadHeld"), ("unconnected.json", "ExportFailed")]
     {
-        let (answer, _) = handle(created(key)).await;
-        assert_eq!(Diagnostic::from(answer.unwrap_err()).error_type, kind, "{key}");
+        let (response, _) = handle(created(key)).await;
+        assert_eq!(Diagnostic::from(response.unwrap_err()).error_type, kind, "{key}");
     }
-    let (answer, _) = handle(json!({"hello": "world"})).await;
-    assert_eq!(Diagnostic::from(answer.unwrap_err()).error_type, "UnknownEvent");
+    let (response, _) = handle(json!({"hello": "world"})).await;
+    assert_eq!(Diagnostic::from(response.unwrap_err()).error_type, "UnknownEvent");
 }
 
 #[tokio::test]
 async fn a_source_that_is_not_authorized_is_published_once() {
-    let twin = Arc::new(Twin::default());
+    let fake_aws = Arc::new(FakeAws::default());
     let source = ScanSource { prefix: None, uploader_account: Some("210987654321".to_owned()) };
-    *twin.scan_sources.lock().unwrap() = Some(vec![source]);
-    let handler = Handler::new(twin.clone(), Settings::default());
+    *fake_aws.scan_sources.lock().unwrap() = Some(vec![source]);
+    let handler = Handler::new(fake_aws.clone(), Settings::default());
     for (requester, kinds) in [
         (Some("123456789012"), vec![EventKind::SourceNotAuthorized]),
         (Some("123456789012"), vec![]),
@@ -235,18 +235,18 @@ async fn a_source_that_is_not_authorized_is_published_once() {
         let mut event = created("a.json");
         event["detail"]["object"]["etag"] = "e".into();
         event["detail"]["requester"] = json!(requester);
-        let answer = handler.handle(LambdaEvent::new(event, Context::default())).await.unwrap();
-        let Answer::Direct { runs } = answer else { panic!("it came directly") };
+        let response = handler.handle(LambdaEvent::new(event, Context::default())).await.unwrap();
+        let InvocationResponse::Direct { runs } = response else { panic!("it came directly") };
         let is_authorized = requester == Some("210987654321");
         assert_eq!(runs[0].counts.has_unauthorized(), !is_authorized, "{requester:?}: {:?}", runs[0].counts);
-        let published: Vec<_> = twin.published.lock().unwrap().drain(..).collect();
+        let published: Vec<_> = fake_aws.published.lock().unwrap().drain(..).collect();
         assert_eq!(published.iter().map(|event| event.kind).collect::<Vec<_>>(), kinds, "{requester:?}");
     }
 }
 
 #[tokio::test]
 async fn services_without_results_are_published_once_after_an_export() {
-    let twin = Twin::default();
+    let fake_aws = FakeAws::default();
     let info = UploadInfo {
         source: "s3://scans/a".to_owned(),
         etag: "e".to_owned(),
@@ -271,8 +271,8 @@ async fn services_without_results_are_published_once_after_an_export() {
         (Some(Vec::new()), vec![EventKind::CoverageRecovered]),
     ] {
         run.accounts.insert(account, AccountReport { uncovered, ..AccountReport::default() });
-        notifications::publish(&twin, &run, None).await;
-        let published: Vec<_> = twin.published.lock().unwrap().drain(..).collect();
+        notifications::publish(&fake_aws, &run, None).await;
+        let published: Vec<_> = fake_aws.published.lock().unwrap().drain(..).collect();
         assert_eq!(published.iter().map(|event| event.kind).collect::<Vec<_>>(), kinds);
         assert!(published.iter().all(|event| event.detail.run_id.as_deref() == Some("run-1")));
     }

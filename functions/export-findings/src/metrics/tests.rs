@@ -86,7 +86,7 @@ fn a_run_is_one_line_with_its_metrics_for_the_function_alone() {
 }
 
 #[test]
-fn what_waits_as_intended_is_no_undelivered_finding() {
+fn deferred_findings_are_not_undelivered() {
     let mut run = run(RunStatus::Unfinished);
     run.counts.undelivered = [
         (undelivered::INTEGRATION_DISABLED.to_owned(), 4),
@@ -99,7 +99,7 @@ fn what_waits_as_intended_is_no_undelivered_finding() {
 }
 
 #[test]
-fn a_scan_that_looks_partial_needs_a_decision_and_coverage_is_counted() {
+fn a_partial_scan_needs_approval_and_coverage_is_counted() {
     let mut run = run(RunStatus::Degraded);
     let at = run.started_at;
     let lost = Uncovered {

@@ -3,7 +3,7 @@ use std::sync::Mutex;
 use bytes::Bytes;
 use lambda_runtime::Context;
 use management::Settings;
-use management::host::Reach;
+use management::host::ResponseUrlPolicy;
 use management::memory::Memory;
 use runtime::isolation::scripts::script;
 use serde_json::json;
@@ -14,27 +14,27 @@ const ACCOUNT: &str = "123456789012";
 
 /// Takes answers, or does not.
 #[derive(Default)]
-struct Answers {
-    taken: Mutex<Vec<(String, Value)>>,
+struct RecordedResponses {
+    responses: Mutex<Vec<(String, Value)>>,
     refuse: bool,
-    reach: Reach,
+    response_url_policy: ResponseUrlPolicy,
 }
 
-impl Send for Arc<Answers> {
-    fn admits(&self, url: &str) -> Result<(), UntrustedResponseUrl> {
-        self.reach.admits(url)
+impl ResponseSender for Arc<RecordedResponses> {
+    fn allows(&self, url: &str) -> Result<(), UntrustedResponseUrl> {
+        self.response_url_policy.allows(url)
     }
 
     async fn put(&self, url: &str, body: Bytes) -> Result<(), SendError> {
         if self.refuse {
             return Err(SendError("HTTP 403".to_owned()));
         }
-        self.taken.lock().unwrap().push((url.to_owned(), serde_json::from_slice(&body).unwrap()));
+        self.responses.lock().unwrap().push((url.to_owned(), serde_json::from_slice(&body).unwrap()));
         Ok(())
     }
 }
 
-fn handler(answers: &Arc<Answers>) -> (Arc<Memory>, Handler<Memory, Arc<Answers>>) {
+fn handler(answers: &Arc<RecordedResponses>) -> (Arc<Memory>, Handler<Memory, Arc<RecordedResponses>>) {
     let memory = Arc::new(Memory::default());
     let settings = Settings { secret_prefix: "securityhub-exporter/".to_owned(), ..Settings::default() };
     (memory.clone(), Handler::new(Arc::new(Service::new(memory, settings)), answers.clone()))
@@ -50,15 +50,18 @@ fn sample(text: &str) -> LambdaEvent<Value> {
 
 #[tokio::test]
 async fn the_samples_are_answered() {
-    let answers = Arc::new(Answers { reach: Reach::Anywhere, ..Answers::default() });
+    let answers = Arc::new(RecordedResponses {
+        response_url_policy: ResponseUrlPolicy::Anywhere,
+        ..RecordedResponses::default()
+    });
     let (_, handler) = handler(&answers);
     let made = handler.handle(sample(include_str!("../../../../events/manage-create-provider.json"))).await.unwrap();
     assert_eq!(made["statusCode"], 201, "{made}");
     let listed = handler.handle(sample(include_str!("../../../../events/manage-list.json"))).await.unwrap();
     assert_eq!(listed["statusCode"], 200, "{listed}");
     handler.handle(sample(include_str!("../../../../events/manage-cloudformation.json"))).await.unwrap();
-    let taken = answers.taken.lock().unwrap();
-    assert_eq!(taken[0].1["Status"], "SUCCESS", "{taken:?}");
+    let responses = answers.responses.lock().unwrap();
+    assert_eq!(responses[0].1["Status"], "SUCCESS", "{responses:?}");
 }
 
 #[tokio::test]
@@ -81,80 +84,80 @@ async fn cloudformation_gets_its_answer_where_it_wants_it() {
     let answers = Arc::default();
     let (memory, handler) = handler(&answers);
     handler.handle(event(creation())).await.unwrap();
-    let taken = answers.taken.lock().unwrap().clone();
-    let [(url, answer)] = taken.as_slice() else { unreachable!("{taken:?}") };
+    let responses = answers.responses.lock().unwrap().clone();
+    let [(url, answer)] = responses.as_slice() else { unreachable!("{responses:?}") };
     assert_eq!((url.as_str(), &answer["Status"]), ("https://answers.s3.amazonaws.com/1", &json!("SUCCESS")));
     assert_eq!((&answer["RequestId"], &answer["LogicalResourceId"]), (&json!("r"), &json!("Mine")));
-    assert_eq!(memory.kept().providers.len(), 1);
+    assert_eq!(memory.contents().providers.len(), 1);
 }
 
 #[tokio::test]
 async fn a_request_that_has_no_time_left_is_answered() {
-    let answers: Arc<Answers> = Arc::default();
+    let answers: Arc<RecordedResponses> = Arc::default();
     let (_, handler) = handler(&answers);
     let request = ResourceRequest::parse(&creation()).unwrap();
-    handler.resource(request, Duration::ZERO).await.unwrap();
-    let taken = answers.taken.lock().unwrap();
-    assert_eq!(taken[0].1["Status"], "FAILED");
-    assert!(taken[0].1["Reason"].as_str().unwrap().contains("deadline exceeded"), "{taken:?}");
+    handler.handle_resource_request(request, Duration::ZERO).await.unwrap();
+    let responses = answers.responses.lock().unwrap();
+    assert_eq!(responses[0].1["Status"], "FAILED");
+    assert!(responses[0].1["Reason"].as_str().unwrap().contains("deadline exceeded"), "{responses:?}");
 }
 
 #[tokio::test]
 async fn the_end_of_the_process_of_a_request_is_answered() {
-    let answers: Arc<Answers> = Arc::default();
+    let answers: Arc<RecordedResponses> = Arc::default();
     let (_, handler) = handler(&answers);
     let handler = handler.with_isolation(script("aborts", "kill -ABRT $$").unwrap());
     handler.handle(event(creation())).await.unwrap();
     {
-        let taken = answers.taken.lock().unwrap();
-        assert_eq!((taken.len(), &taken[0].1["Status"]), (1, &json!("FAILED")));
-        assert!(taken[0].1["Reason"].as_str().unwrap().contains("internal error"), "{taken:?}");
+        let responses = answers.responses.lock().unwrap();
+        assert_eq!((responses.len(), &responses[0].1["Status"]), (1, &json!("FAILED")));
+        assert!(responses[0].1["Reason"].as_str().unwrap().contains("internal error"), "{responses:?}");
     }
     let handler = handler.with_isolation(script("refused", "exit 1").unwrap());
     let error = handler.handle(event(creation())).await.unwrap_err();
-    assert!(matches!(error, HandlerError::Unanswered(_)), "Lambda tries it again: {error}");
+    assert!(matches!(error, HandlerError::ResponseNotSent(_)), "Lambda tries it again: {error}");
     let handler = handler.with_isolation(script("answers", "exit 0").unwrap());
     handler.handle(event(creation())).await.unwrap();
-    assert_eq!(answers.taken.lock().unwrap().len(), 1, "the child answers, and nobody else");
+    assert_eq!(answers.responses.lock().unwrap().len(), 1, "the child answers, and nobody else");
 }
 
 /// In the profile of the tests, which unwinds. `local/defect.py` has the same tried with the packaged programs.
 #[tokio::test]
 async fn a_defect_of_ours_is_answered() {
-    let answers: Arc<Answers> = Arc::default();
+    let answers: Arc<RecordedResponses> = Arc::default();
     let (memory, handler) = handler(&answers);
     memory.before_next_commit(|_| unreachable!("a planted defect"));
     handler.handle(event(creation())).await.unwrap();
-    let taken = answers.taken.lock().unwrap();
-    assert_eq!(taken[0].1["Status"], "FAILED");
-    assert!(taken[0].1["Reason"].as_str().unwrap().contains("internal error"), "{taken:?}");
+    let responses = answers.responses.lock().unwrap();
+    assert_eq!(responses[0].1["Status"], "FAILED");
+    assert!(responses[0].1["Reason"].as_str().unwrap().contains("internal error"), "{responses:?}");
 }
 
 #[tokio::test]
 async fn an_answer_that_is_not_taken_has_lambda_try_again() {
-    let answers = Arc::new(Answers { refuse: true, ..Answers::default() });
+    let answers = Arc::new(RecordedResponses { refuse: true, ..RecordedResponses::default() });
     let (_, handler) = handler(&answers);
     let error = handler.handle(event(creation())).await.unwrap_err();
-    assert_eq!(error, HandlerError::Unanswered(SendError("HTTP 403".to_owned())));
+    assert_eq!(error, HandlerError::ResponseNotSent(SendError("HTTP 403".to_owned())));
 }
 
 #[tokio::test]
 async fn a_request_whose_answer_would_go_elsewhere_is_not_carried_out() {
-    let answers: Arc<Answers> = Arc::default();
+    let answers: Arc<RecordedResponses> = Arc::default();
     let (memory, handler) = handler(&answers);
     let mut creation = creation();
     creation["ResponseURL"] = json!("https://answers.example/1?signature=secret");
     let error = handler.handle(event(creation)).await.unwrap_err();
     assert!(matches!(error, HandlerError::UntrustedResponseUrl(_)) && !error.to_string().contains("secret"), "{error}");
-    assert!(memory.kept().providers.is_empty() && answers.taken.lock().unwrap().is_empty());
+    assert!(memory.contents().providers.is_empty() && answers.responses.lock().unwrap().is_empty());
 }
 
 /// A creation of an integration whose test does not end.
-async fn one_that_hangs() -> (Arc<Answers>, Arc<Memory>, Handler<Memory, Arc<Answers>>, Value) {
-    let answers: Arc<Answers> = Arc::default();
+async fn one_that_hangs() -> (Arc<RecordedResponses>, Arc<Memory>, Handler<Memory, Arc<RecordedResponses>>, Value) {
+    let answers: Arc<RecordedResponses> = Arc::default();
     let (memory, handler) = handler(&answers);
     handler.handle(event(creation())).await.unwrap();
-    memory.kept().tests_hang = true;
+    memory.contents().tests_hang = true;
     let mut creation = creation();
     creation["RequestId"] = json!("r2");
     creation["LogicalResourceId"] = json!("Its");
@@ -168,14 +171,14 @@ async fn what_was_made_when_the_time_is_over_is_told_and_nothing_goes_on() {
     let (answers, memory, handler, creation) = one_that_hangs().await;
     let request = ResourceRequest::parse(&creation).unwrap();
     let at_work = Arc::strong_count(&handler.service);
-    handler.resource(request, Duration::from_secs(60)).await.unwrap();
+    handler.handle_resource_request(request, Duration::from_secs(60)).await.unwrap();
     assert_eq!(Arc::strong_count(&handler.service), at_work, "the work is gone");
-    let taken = answers.taken.lock().unwrap();
-    let answer = &taken[1].1;
+    let responses = answers.responses.lock().unwrap();
+    let answer = &responses[1].1;
     assert_eq!(answer["Status"], "SUCCESS", "it stands as it was asked for: {answer}");
     let physical_id = answer["PhysicalResourceId"].as_str().unwrap();
     assert!(physical_id.starts_with("integration/123456789012/"), "{answer}");
-    assert_eq!(memory.kept().integrations.len(), 1);
+    assert_eq!(memory.contents().integrations.len(), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -186,15 +189,15 @@ async fn what_a_creation_that_failed_in_time_left_is_deleted_by_its_rollback() {
     let late = memory.clone();
     tokio::spawn(async move {
         tokio::time::sleep(Duration::from_secs(1)).await;
-        late.kept().down = Some("no answer".to_owned());
+        late.contents().outage = Some("no answer".to_owned());
     });
-    handler.resource(request, Duration::from_secs(60)).await.unwrap();
-    memory.kept().down = None;
-    let answer = answers.taken.lock().unwrap()[1].1.clone();
+    handler.handle_resource_request(request, Duration::from_secs(60)).await.unwrap();
+    memory.contents().outage = None;
+    let answer = answers.responses.lock().unwrap()[1].1.clone();
     assert_eq!((&answer["Status"], &answer["PhysicalResourceId"]), (&json!("FAILED"), &json!("never-made:r2")));
     creation["RequestType"] = json!("Delete");
     creation["RequestId"] = json!("r3");
     creation["PhysicalResourceId"] = answer["PhysicalResourceId"].clone();
     handler.handle(event(creation)).await.unwrap();
-    assert!(memory.kept().integrations.is_empty());
+    assert!(memory.contents().integrations.is_empty());
 }

@@ -1,5 +1,4 @@
-//! The function that checks connections, invoked by a user: what it says of accounts is said with the deployment's own
-//! credentials.
+//! Invokes the check-connections function, which checks accounts with the deployment's credentials.
 
 use asff::AccountId;
 use aws_config::SdkConfig;
@@ -16,32 +15,32 @@ use crate::errors::failure;
 #[derive(Clone, Debug)]
 pub struct CheckFunction(Function);
 
-/// What it answers.
+/// The response of the function.
 #[derive(Clone, Debug, Deserialize)]
-pub struct CheckAnswer {
-    /// The verdicts.
+pub struct CheckResponse {
+    /// Connections of the checked accounts.
     pub connections: Vec<Connection>,
-    /// What was told.
+    /// Published notifications.
     #[serde(default)]
     pub events: Vec<Event>,
-    /// Accounts that it had no time for.
+    /// Accounts that were not checked before the deadline.
     pub not_reached: Vec<AccountId>,
-    /// What went wrong beside the verdicts.
+    /// Other problems.
     pub problems: Vec<String>,
 }
 
 impl CheckFunction {
-    /// The function of this name. Makes no call.
+    /// A client of the function with this name. Makes no call.
     pub fn new(config: &SdkConfig, name: &str) -> Self {
         Self(Function::new(config, name, RUN_MAX))
     }
 
-    /// Has accounts checked. Harmless to repeat, so the SDK retries it.
+    /// Checks accounts. Idempotent, so that the SDK retries it.
     ///
     /// # Errors
     ///
-    /// When the function can't be invoked or crashes.
-    pub async fn check(&self, accounts: &[AccountId]) -> Result<CheckAnswer, PortError> {
+    /// If the function can't be invoked, or crashes.
+    pub async fn check(&self, accounts: &[AccountId]) -> Result<CheckResponse, PortError> {
         let action = || format!("invoke the function {}", self.0.name);
         let answer = self.0.invoke(&json!({ "accounts": accounts, "spread": false })).await;
         let answer = answer.map_err(|failure| failure.into_port(action()))?;

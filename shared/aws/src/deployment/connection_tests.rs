@@ -1,4 +1,4 @@
-//! Connection tests, by the function that checks connections: only it may read access keys and assume roles.
+//! Connection tests, run by the check-connections function: only it may read access keys and assume roles.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use exporter::connection::Connection;
 use exporter::ports::PortError;
 use exporter::provider::ProviderId;
 use futures::StreamExt as _;
-use management::ports::{Tested, Tests};
+use management::ports::{ConnectionTestResult, ConnectionTester};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout_at};
@@ -16,20 +16,20 @@ use crate::Cloud;
 use crate::deployment::function::Function;
 use crate::errors::failure;
 
-/// Time to the answer: an invocation of check-connections may take 300 seconds (template.yaml), and begins a little later.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(310);
-/// Time in which further invocations are begun. manage-integrations has 360 seconds (template.yaml).
+/// Response timeout: an invocation of check-connections may take 300 seconds (template.yaml), plus its start.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(310);
+/// Time limit for starting further invocations. manage-integrations has 360 seconds (template.yaml).
 const BEGIN_MAX: Duration = Duration::from_secs(220);
-/// Time after which their answers are no longer waited for.
+/// Time limit for their responses.
 const WAIT_MAX: Duration = Duration::from_secs(300);
-/// Accounts of a further invocation: as many as check-connections takes.
+/// Maximum number of accounts per further invocation, as in check-connections.
 const ACCOUNTS_MAX: usize = 100;
-/// Invocations at once: four hundred accounts a minute, and hourly checks keep their share of the concurrency.
-const INVOCATIONS_AT_ONCE: usize = 4;
+/// Concurrent invocations: four hundred accounts per minute, with concurrency left for the scheduled checks.
+const INVOCATIONS_CONCURRENT_MAX: usize = 4;
 
-/// What the function answers, as far as it matters here.
+/// The part of the function's response that tests use.
 #[derive(Deserialize)]
-struct Answer {
+struct CheckResult {
     connections: Vec<Connection>,
     #[serde(default)]
     not_reached: Vec<AccountId>,
@@ -39,80 +39,81 @@ struct Answer {
     problems: Vec<String>,
 }
 
-/// A test at work.
-struct Testing<'a> {
+/// A running test.
+struct ConnectionTest<'a> {
     provider: &'a ProviderId,
     function: Function,
-    found: Tested,
+    result: ConnectionTestResult,
 }
 
-impl Tests for Cloud {
-    async fn test(&self, provider: &ProviderId) -> Result<Tested, PortError> {
-        let Some(name) = &self.managing.check_function else {
-            let message = "this deployment has no function that checks connections".to_owned();
+impl ConnectionTester for Cloud {
+    async fn test(&self, provider: &ProviderId) -> Result<ConnectionTestResult, PortError> {
+        let Some(name) = &self.management.check_function else {
+            let message = "this deployment has no check-connections function".to_owned();
             return Err(failure(action(provider), message));
         };
-        let begun = Instant::now();
-        let function = Function::once(&self.config, name, ANSWER_TIMEOUT);
-        let mut testing = Testing { provider, function, found: Tested::default() };
-        let first = testing.ask(&json!({ "integration": provider, "spread": false })).await?;
-        let mut left = testing.add(first);
-        while !left.is_empty() && begun.elapsed() < BEGIN_MAX {
-            let before = left.len();
-            left = testing.go_on(left, begun).await;
-            // Without progress the next invocation would fare no better.
-            if left.len() == before {
+        let started_at = Instant::now();
+        let function = Function::without_retries(&self.config, name, RESPONSE_TIMEOUT);
+        let mut testing = ConnectionTest { provider, function, result: ConnectionTestResult::default() };
+        let first = testing.invoke(&json!({ "integration": provider, "spread": false })).await?;
+        let mut remaining = testing.add_response(first);
+        while !remaining.is_empty() && started_at.elapsed() < BEGIN_MAX {
+            let before = remaining.len();
+            remaining = testing.check_remaining(remaining, started_at).await;
+            // Stop without progress: another invocation would have the same result.
+            if remaining.len() == before {
                 break;
             }
         }
-        if !left.is_empty() {
-            let said = "not all accounts were checked in time; the next scheduled check comes to them";
-            testing.found.problems.push(said.to_owned());
-            testing.found.unchecked.extend(left);
+        if !remaining.is_empty() {
+            let message = "not all accounts were checked in time; the next scheduled check includes them";
+            testing.result.problems.push(message.to_owned());
+            testing.result.unchecked.extend(remaining);
         }
-        Ok(testing.found)
+        Ok(testing.result)
     }
 }
 
-impl Testing<'_> {
-    /// Has the accounts checked that one invocation could not hold, and gives those that are still left.
-    async fn go_on(&mut self, accounts: Vec<AccountId>, begun: Instant) -> Vec<AccountId> {
+impl ConnectionTest<'_> {
+    /// Checks the accounts that the first invocation did not reach. Returns those that are still not checked.
+    async fn check_remaining(&mut self, accounts: Vec<AccountId>, started_at: Instant) -> Vec<AccountId> {
         let this = &*self;
         let shares: Vec<_> = accounts.chunks(ACCOUNTS_MAX).map(<[AccountId]>::to_vec).collect();
-        let answers = shares.into_iter().map(|share| async move {
-            if begun.elapsed() >= BEGIN_MAX {
+        let responses = shares.into_iter().map(|share| async move {
+            if started_at.elapsed() >= BEGIN_MAX {
                 return (share, None);
             }
             let payload = json!({ "accounts": share, "spread": false });
-            let answer = timeout_at(begun + WAIT_MAX, this.ask(&payload)).await.ok();
-            (share, answer)
+            let response = timeout_at(started_at + WAIT_MAX, this.invoke(&payload)).await.ok();
+            (share, response)
         });
-        let answers: Vec<_> = futures::stream::iter(answers).buffered(INVOCATIONS_AT_ONCE).collect().await;
-        let mut left = Vec::new();
-        for (share, answer) in answers {
-            match answer {
-                Some(Ok(answer)) => left.extend(self.add(answer)),
+        let responses: Vec<_> = futures::stream::iter(responses).buffered(INVOCATIONS_CONCURRENT_MAX).collect().await;
+        let mut remaining = Vec::new();
+        for (share, response) in responses {
+            match response {
+                Some(Ok(response)) => remaining.extend(self.add_response(response)),
                 Some(Err(error)) => {
-                    self.found.problems.push(error.to_string());
-                    self.found.unchecked.extend(share);
+                    self.result.problems.push(error.to_string());
+                    self.result.unchecked.extend(share);
                 }
-                None => left.extend(share),
+                None => remaining.extend(share),
             }
         }
-        left
+        remaining
     }
 
-    async fn ask(&self, payload: &Value) -> Result<Answer, PortError> {
-        let answer = self.function.invoke(payload).await.map_err(|failure| failure.into_port(action(self.provider)))?;
-        serde_json::from_slice(&answer).map_err(|error| failure(action(self.provider), error))
+    async fn invoke(&self, payload: &Value) -> Result<CheckResult, PortError> {
+        let response =
+            self.function.invoke(payload).await.map_err(|failure| failure.into_port(action(self.provider)))?;
+        serde_json::from_slice(&response).map_err(|error| failure(action(self.provider), error))
     }
 
-    /// Takes an answer down, and gives the accounts that it leaves to others.
-    fn add(&mut self, answer: Answer) -> Vec<AccountId> {
-        let Answer { connections, not_reached, failed, problems } = answer;
-        self.found.connections.extend(connections.into_iter().filter(|found| found.provider == *self.provider));
-        self.found.unchecked.extend(failed);
-        self.found.problems.extend(problems);
+    /// Adds a response to the result. Returns the accounts that it did not reach.
+    fn add_response(&mut self, response: CheckResult) -> Vec<AccountId> {
+        let CheckResult { connections, not_reached, failed, problems } = response;
+        self.result.connections.extend(connections.into_iter().filter(|found| found.provider == *self.provider));
+        self.result.unchecked.extend(failed);
+        self.result.problems.extend(problems);
         not_reached
     }
 }

@@ -1,4 +1,4 @@
-//! Invokes a function and waits for its answer: one piece for all that do so.
+//! Invokes a function synchronously.
 
 use std::time::Duration;
 
@@ -13,9 +13,9 @@ use serde_json::Value;
 
 use crate::errors::{CallFailure, failure, port_error};
 
-/// The longest that a function may run: `FunctionTimeoutSeconds` of template.yaml allows as much as Lambda (contract 6.2).
+/// Maximum duration of an invocation: `FunctionTimeoutSeconds` of template.yaml and Lambda allow as much (contract 6.2).
 pub(crate) const RUN_MAX: Duration = Duration::from_secs(1800);
-/// Characters of a crash's words that are repeated.
+/// Maximum length of a crash message.
 const CRASH_CHARS_MAX: usize = 400;
 
 /// A function that is invoked synchronously.
@@ -25,25 +25,25 @@ pub(crate) struct Function {
     pub(crate) name: String,
 }
 
-/// Why a function gave no answer.
+/// Why a function returned no response.
 #[derive(Debug)]
 pub(crate) enum InvokeFailure {
-    /// It could not be invoked, or not waited for.
+    /// The call failed or timed out.
     Call(Box<CallFailure<InvokeError>>),
-    /// It failed, and said this.
+    /// The function failed with this message.
     Crash(String),
 }
 
 impl Function {
-    /// The function of this name, which answers within `wait`. Makes no call.
+    /// A client of the function with this name and response timeout. Makes no call.
     pub(crate) fn new(config: &SdkConfig, name: &str, wait: Duration) -> Self {
         Self::of(aws_sdk_lambda::config::Builder::from(config), name, wait)
     }
 
-    /// The same, invoked once: what it does takes long, and a second invocation would do it beside the first.
-    pub(crate) fn once(config: &SdkConfig, name: &str, wait: Duration) -> Self {
-        let once = RetryConfig::standard().with_max_attempts(1);
-        Self::of(aws_sdk_lambda::config::Builder::from(config).retry_config(once), name, wait)
+    /// A client without retries, for long invocations: a second one would run concurrently with the first.
+    pub(crate) fn without_retries(config: &SdkConfig, name: &str, wait: Duration) -> Self {
+        let no_retries = RetryConfig::standard().with_max_attempts(1);
+        Self::of(aws_sdk_lambda::config::Builder::from(config).retry_config(no_retries), name, wait)
     }
 
     fn of(config: aws_sdk_lambda::config::Builder, name: &str, wait: Duration) -> Self {
@@ -51,32 +51,32 @@ impl Function {
         Self { client: Client::from_conf(config.timeout_config(timeouts).build()), name: name.to_owned() }
     }
 
-    /// What the function answers to a payload.
+    /// Invokes the function. Returns the response payload.
     pub(crate) async fn invoke(&self, payload: &Value) -> Result<Vec<u8>, InvokeFailure> {
         let request = self.client.invoke().function_name(&self.name).payload(Blob::new(payload.to_string()));
-        let answer = request.send().await.map_err(|error| InvokeFailure::Call(Box::new(error)))?;
-        let body = answer.payload().map(Blob::as_ref).unwrap_or_default();
-        if answer.function_error().is_some() {
-            return Err(InvokeFailure::Crash(crash(body)));
+        let response = request.send().await.map_err(|error| InvokeFailure::Call(Box::new(error)))?;
+        let body = response.payload().map(Blob::as_ref).unwrap_or_default();
+        if response.function_error().is_some() {
+            return Err(InvokeFailure::Crash(crash_message(body)));
         }
         Ok(body.to_vec())
     }
 }
 
 impl InvokeFailure {
-    /// The same for those who asked for `action`.
+    /// Converts the failure to a port error of `action`.
     pub(crate) fn into_port(self, action: String) -> PortError {
         match self {
             Self::Call(error) => port_error(action, &error),
-            Self::Crash(said) => failure(action, format!("the function failed: {said}; see its logs")),
+            Self::Crash(message) => failure(action, format!("the function failed: {message}; see its logs")),
         }
     }
 }
 
-/// What a function said when it failed.
-fn crash(bytes: &[u8]) -> String {
-    let said = serde_json::from_slice::<Value>(bytes).ok();
-    let message = said.as_ref().and_then(|said| said["errorMessage"].as_str());
+/// The error message of a failed function.
+fn crash_message(bytes: &[u8]) -> String {
+    let response = serde_json::from_slice::<Value>(bytes).ok();
+    let message = response.as_ref().and_then(|response| response["errorMessage"].as_str());
     let message = message.map_or_else(|| String::from_utf8_lossy(bytes).into_owned(), str::to_owned);
     message.chars().take(CRASH_CHARS_MAX).collect()
 }
@@ -89,7 +89,7 @@ mod tests {
     fn a_function_is_waited_for_as_long_as_it_may_run() {
         let config = SdkConfig::builder().behavior_version(aws_config::BehaviorVersion::latest()).build();
         let wait = Duration::from_secs(310);
-        let function = Function::once(&config, "check", wait);
+        let function = Function::without_retries(&config, "check", wait);
         let timeouts = function.client.config().timeout_config().unwrap().clone();
         assert_eq!((timeouts.read_timeout(), timeouts.operation_timeout()), (Some(wait), Some(wait)));
         assert_eq!(function.client.config().retry_config().unwrap().max_attempts(), 1);
@@ -97,8 +97,8 @@ mod tests {
 
     #[test]
     fn a_crash_is_told_in_its_own_words() {
-        assert_eq!(crash(br#"{"errorMessage":"out of memory","errorType":"x"}"#), "out of memory");
-        assert_eq!(crash(b"<html>"), "<html>");
-        assert_eq!(crash("x".repeat(10_000).as_bytes()).len(), CRASH_CHARS_MAX);
+        assert_eq!(crash_message(br#"{"errorMessage":"out of memory","errorType":"x"}"#), "out of memory");
+        assert_eq!(crash_message(b"<html>"), "<html>");
+        assert_eq!(crash_message("x".repeat(10_000).as_bytes()).len(), CRASH_CHARS_MAX);
     }
 }

@@ -1,5 +1,5 @@
-//! The function that manages a deployment, reached by `lambda:InvokeFunction`: an HTTP request goes in as API Gateway would
-//! hand it over (payload format 2.0), an HTTP response comes out. So IAM is the login, and there is no endpoint to guard.
+//! Calls the API of the management function with `lambda:InvokeFunction`: the payload is an HTTP request as API Gateway sends it
+//! (payload format 2.0), the response is an HTTP response. IAM authorizes the call, and no endpoint is exposed.
 
 use aws_config::SdkConfig;
 use aws_sdk_lambda::error::SdkError;
@@ -14,33 +14,33 @@ use serde_json::{Map, Value, json};
 use crate::deployment::function::{Function, InvokeFailure, RUN_MAX};
 use crate::errors::{CallFailure, failure, port_error};
 
-/// By it a request that creates something may come twice.
+/// Header that makes a creation idempotent.
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
 /// The function manage-integrations.
 #[derive(Clone, Debug)]
 pub struct ManageFunction {
     function: Function,
-    /// The same, for requests that are tried once.
-    once: Function,
+    /// Client without retries.
+    without_retries: Function,
     caller: Option<Caller>,
 }
 
-/// Who calls, as STS says.
+/// Caller identity.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
-    /// The ARN of the user, or of the role's session.
+    /// ARN of the user or of the role session.
     pub arn: String,
     /// The account.
     pub account: String,
 }
 
 impl Caller {
-    /// Asks STS whose the credentials are, which needs no permission (contract 6.1).
+    /// Gets the caller identity, which requires no permission (contract 6.1).
     ///
     /// # Errors
     ///
-    /// When there are no credentials, or STS does not take them.
+    /// If no credentials are configured, or STS rejects them.
     pub async fn of(config: &SdkConfig) -> Result<Self, PortError> {
         let answer = aws_sdk_sts::Client::new(config).get_caller_identity().send().await;
         let answer = answer.map_err(|error| port_error("get the caller identity", &error))?;
@@ -50,26 +50,27 @@ impl Caller {
 }
 
 impl ManageFunction {
-    /// The function of this name, called for somebody whom the audit trail is to name. Makes no call.
+    /// A client of the function with this name; the audit log records the caller. Makes no call.
     pub fn new(config: &SdkConfig, name: &str, caller: Option<Caller>) -> Self {
         // Creating an integration tests its connection in every Region.
-        let (function, once) = (Function::new(config, name, RUN_MAX), Function::once(config, name, RUN_MAX));
-        Self { function, once, caller }
+        let (function, without_retries) =
+            (Function::new(config, name, RUN_MAX), Function::without_retries(config, name, RUN_MAX));
+        Self { function, without_retries, caller }
     }
 
-    /// Hands a request to the function. Tried again by the SDK, so the request must bear being run twice, by its
-    /// nature or by an Idempotency-Key. One with an If-Match is tried once: after an answer that was lost, a second try
-    /// would be told that somebody else changed what the first one did. So is one that places a job.
+    /// Sends a request to the function. The SDK retries it if it is idempotent, by its method or an Idempotency-Key. A request
+    /// with If-Match is sent once: after a lost response, a retry would get 412 because of its own change. A request that
+    /// submits a job is sent once, too.
     ///
     /// # Errors
     ///
-    /// When the function can't be invoked, or fails without an answer. An answer of any status is no error.
+    /// If the function can't be invoked, or fails without a response. A response with any status is not an error.
     pub async fn call(&self, request: http::Request<Bytes>) -> Result<http::Response<Bytes>, PortError> {
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let names = request.headers();
-        let once =
+        let is_tried_once =
             names.contains_key(IF_MATCH) || (method == http::Method::POST && !names.contains_key(IDEMPOTENCY_KEY));
-        let function = if once { &self.once } else { &self.function };
+        let function = if is_tried_once { &self.without_retries } else { &self.function };
         let name = &function.name;
         let action = || format!("call {method} {path} on function {name}");
         let answer = function.invoke(&payload(request, self.caller.as_ref())).await;
@@ -78,7 +79,7 @@ impl ManageFunction {
                 let message = format!("function {name} not found in this account and Region");
                 failure(action(), message)
             }
-            InvokeFailure::Call(call) if once && may_have_arrived(call) => {
+            InvokeFailure::Call(call) if is_tried_once && may_have_arrived(call) => {
                 let PortError { action, message } = error.into_port(action());
                 failure(action, format!("{message}; the request may have succeeded: check before you retry"))
             }
@@ -88,7 +89,7 @@ impl ManageFunction {
     }
 }
 
-/// Whether the function may have run what has no answer. An error of the caller's is told before it is invoked.
+/// Whether the function may have run although no response arrived. Client errors occur before the invocation.
 fn may_have_arrived(error: &CallFailure<InvokeError>) -> bool {
     match error {
         SdkError::ConstructionFailure(_) => false,
@@ -98,7 +99,7 @@ fn may_have_arrived(error: &CallFailure<InvokeError>) -> bool {
     }
 }
 
-/// A request as API Gateway's HTTP API hands it to a function.
+/// A request as API Gateway's HTTP API sends it to a function.
 fn payload(request: http::Request<Bytes>, caller: Option<&Caller>) -> Value {
     let (head, body) = request.into_parts();
     let (path, query) = (head.uri.path(), head.uri.query().unwrap_or_default());
@@ -127,10 +128,10 @@ fn payload(request: http::Request<Bytes>, caller: Option<&Caller>) -> Value {
     })
 }
 
-/// What the function answers.
+/// The response payload of the function.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Answer {
+struct ResponsePayload {
     status_code: u16,
     #[serde(default)]
     headers: Map<String, Value>,
@@ -143,7 +144,7 @@ struct Answer {
 fn response(bytes: &[u8]) -> Result<http::Response<Bytes>, String> {
     let unknown =
         "the response is not an HTTP response: check that the function is this deployment's manage-integrations";
-    let answer: Answer = serde_json::from_slice(bytes).map_err(|error| format!("{unknown} ({error})"))?;
+    let answer: ResponsePayload = serde_json::from_slice(bytes).map_err(|error| format!("{unknown} ({error})"))?;
     if answer.is_base64_encoded {
         return Err(unknown.to_owned());
     }

@@ -1,4 +1,4 @@
-//! Finds what a deployment consists of, by the outputs of its stack.
+//! Finds the resources of a deployment by the outputs of its stack.
 
 use aws_config::SdkConfig;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
@@ -8,65 +8,65 @@ use crate::ResourceNames;
 use crate::deployment::stacks;
 use crate::errors::port_error;
 
-/// What a deployment consists of, as its stack tells it.
+/// Resources of a deployment, from the outputs of its stack.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Deployment {
-    /// Where scans are uploaded to.
+    /// Bucket for scans.
     pub scan_bucket: String,
-    /// Where reports and quarantined findings are.
+    /// Bucket for reports and quarantined findings.
     pub state_bucket: String,
-    /// The table of integrations and runs.
+    /// Table of integrations and runs.
     pub table: String,
-    /// The queue on which uploads wait.
+    /// URL of the export queue.
     pub queue_url: String,
-    /// The queue of uploads that could not be exported.
+    /// URL of the dead-letter queue of exports.
     pub dead_letter_queue_url: String,
-    /// The function that exports.
+    /// The export function.
     pub export_function_name: String,
-    /// Its role, which the roles of other accounts trust.
+    /// ARN of its role, which the roles of other accounts must trust.
     pub export_function_role_arn: String,
-    /// The function that checks connections. None: the stack is older.
+    /// The check-connections function. None for older stacks.
     pub check_function_name: Option<String>,
-    /// Its role, which they trust as well. None: the stack is older.
+    /// ARN of its role, which they must trust, too. None for older stacks.
     pub check_function_role_arn: Option<String>,
-    /// The queue of checks and mails that could not be delivered. None: the stack is older.
+    /// URL of the dead-letter queue of checks and notifications. None for older stacks.
     pub check_dead_letter_queue_url: Option<String>,
-    /// How the names of the secrets begin that the functions may read. None: the stack is older.
+    /// Name prefix of the secrets that the functions may read. None for older stacks.
     pub secret_name_prefix: Option<String>,
-    /// ARN of the KMS key of what the deployment stores. None: it has none of its own.
+    /// ARN of the deployment's customer managed KMS key, if any.
     pub kms_key_arn: Option<String>,
-    /// The function that manages integrations. None: the stack is older.
+    /// The management function. None for older stacks.
     pub manage_function_name: Option<String>,
-    /// Pattern of the names of the roles that the functions may assume. None: the stack is older.
+    /// Name pattern of the roles that the functions may assume. None for older stacks.
     pub member_role_name_pattern: Option<String>,
-    /// The topic of the mails. None: nobody gets any, or the stack is older.
+    /// ARN of the topic for email notifications. None without emails, or for older stacks.
     pub notification_topic_arn: Option<String>,
 }
 
 /// Why a deployment could not be found.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum DeploymentError {
-    /// No such stack in this account and Region.
+    /// The stack doesn't exist in this account and Region.
     #[error("stack {stack} not found in {region}; to list stacks: aws cloudformation list-stacks --region {region}")]
     NoStack {
-        /// The stack's name.
+        /// Name of the stack.
         stack: String,
-        /// The Region that was looked in.
+        /// The Region.
         region: String,
     },
-    /// The stack is another one, or of another version, or not complete.
+    /// The stack is not a securityhub-exporter stack, or is incomplete.
     #[error(
         "stack {stack} ({status}) has no output {output}: it is not a securityhub-exporter stack, or is incomplete"
     )]
     MissingOutput {
-        /// The stack's name.
+        /// Name of the stack.
         stack: String,
-        /// The stack's status.
+        /// Status of the stack.
         status: String,
-        /// The output that is missing.
+        /// The missing output.
         output: &'static str,
     },
-    /// Anything else.
+    /// The call failed.
     #[error(transparent)]
     Failed(#[from] PortError),
 }
@@ -76,7 +76,7 @@ impl Deployment {
     ///
     /// # Errors
     ///
-    /// When there is no such stack, when it lacks an output, or when `CloudFormation` does not answer.
+    /// If the stack doesn't exist, an output is missing, or the call fails.
     pub async fn of_stack(config: &SdkConfig, stack: &str) -> Result<Self, DeploymentError> {
         let no_stack = || DeploymentError::NoStack {
             stack: stack.to_owned(),
@@ -115,7 +115,7 @@ impl Deployment {
         })
     }
 
-    /// Who assumes the roles of other accounts, and so must be trusted by them.
+    /// ARNs of the roles that assume the roles of other accounts, which must trust them.
     pub fn trusted_arns(&self) -> Vec<&str> {
         [Some(self.export_function_role_arn.as_str()), self.check_function_role_arn.as_deref()]
             .into_iter()
@@ -123,7 +123,7 @@ impl Deployment {
             .collect()
     }
 
-    /// The names that [`Cloud`](crate::Cloud) needs.
+    /// The names for [`Cloud`](crate::Cloud).
     pub fn names(&self) -> ResourceNames {
         ResourceNames {
             table: self.table.clone(),

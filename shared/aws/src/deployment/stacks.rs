@@ -1,4 +1,4 @@
-//! Stacks of CloudFormation: the two of its operations that we want, in its query protocol.
+//! Two operations of CloudFormation, in its query protocol.
 
 use std::borrow::Cow;
 
@@ -14,7 +14,7 @@ use crate::raw_call::xml::{element, error};
 const CLOUDFORMATION: Service =
     Service { id: "CloudFormation", name: "cloudformation", content_type: "application/x-www-form-urlencoded", error };
 
-/// A stack as its description states it.
+/// Description of a stack.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Stack {
     pub(crate) status: String,
@@ -28,20 +28,20 @@ impl Stack {
     }
 }
 
-/// Describes a stack. None: the answer has no stack.
+/// Describes a stack. None if the response has none.
 pub(crate) async fn describe(config: &SdkConfig, name: &str) -> Result<Option<Stack>, CallFailure<ErrorMetadata>> {
-    let answer = ask(config, "DescribeStacks", name).await?;
-    let outputs = pairs(&answer, "OutputKey", "OutputValue");
-    Ok(element(&answer, "StackStatus").map(|status| Stack { status: status.into_owned(), outputs }))
+    let response = ask(config, "DescribeStacks", name).await?;
+    let outputs = pairs(&response, "OutputKey", "OutputValue");
+    Ok(element(&response, "StackStatus").map(|status| Stack { status: status.into_owned(), outputs }))
 }
 
-/// The resources of a stack: the name of each in the template, and in the account.
+/// Resources of a stack: logical and physical ID of each.
 pub(crate) async fn resources(
     config: &SdkConfig,
     name: &str,
 ) -> Result<Vec<(String, String)>, CallFailure<ErrorMetadata>> {
-    let answer = ask(config, "DescribeStackResources", name).await?;
-    Ok(pairs(&answer, "LogicalResourceId", "PhysicalResourceId"))
+    let response = ask(config, "DescribeStackResources", name).await?;
+    Ok(pairs(&response, "LogicalResourceId", "PhysicalResourceId"))
 }
 
 async fn ask(config: &SdkConfig, operation: &'static str, stack: &str) -> Result<String, CallFailure<ErrorMetadata>> {
@@ -50,12 +50,12 @@ async fn ask(config: &SdkConfig, operation: &'static str, stack: &str) -> Result
     let stack = utf8_percent_encode(stack, NON_ALPHANUMERIC);
     let body = format!("Action={operation}&Version=2010-05-15&StackName={stack}");
     let request = SignedCall { operation, region, partition, headers: Vec::new(), body };
-    let answer = call(config, CLOUDFORMATION, request).await?;
-    Ok(String::from_utf8_lossy(&answer).into_owned())
+    let response = call(config, CLOUDFORMATION, request).await?;
+    Ok(String::from_utf8_lossy(&response).into_owned())
 }
 
-/// Two elements of each member of a list; members without one of them are left out.
-fn pairs(answer: &str, first: &str, second: &str) -> Vec<(String, String)> {
+/// Two elements of each member of a list; members without both are omitted.
+fn pairs(response: &str, first: &str, second: &str) -> Vec<(String, String)> {
     let text = |member, name| element(member, name).map(Cow::into_owned);
-    answer.split("<member>").filter_map(|member| Some((text(member, first)?, text(member, second)?))).collect()
+    response.split("<member>").filter_map(|member| Some((text(member, first)?, text(member, second)?))).collect()
 }

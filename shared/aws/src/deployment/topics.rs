@@ -1,4 +1,4 @@
-//! Topics of Amazon SNS: the one of its operations that we want, in its query protocol.
+//! One operation of Amazon SNS, in its query protocol.
 
 use asff::{Partition, Regions};
 use aws_config::SdkConfig;
@@ -11,10 +11,10 @@ use crate::raw_call::xml::{element, error};
 
 const SNS: Service = Service { id: "SNS", name: "sns", content_type: "application/x-www-form-urlencoded", error };
 
-/// Stands where the ARN of a subscription would be, until its endpoint consents (SNS API, `ListSubscriptionsByTopic`).
+/// Value in place of the subscription ARN until the subscription is confirmed (SNS API, `ListSubscriptionsByTopic`).
 const PENDING: &str = "PendingConfirmation";
 
-/// The first hundred subscriptions of a topic: the endpoint of each, and whether it was confirmed.
+/// The first hundred subscriptions of a topic: the endpoint of each, and whether it is confirmed.
 pub(crate) async fn subscriptions(
     config: &SdkConfig,
     topic: &str,
@@ -25,11 +25,11 @@ pub(crate) async fn subscriptions(
     let arn = utf8_percent_encode(topic, NON_ALPHANUMERIC);
     let body = format!("Action={OPERATION}&Version=2010-03-31&TopicArn={arn}");
     let request = SignedCall { operation: OPERATION, region, partition, headers: Vec::new(), body };
-    let answer = call(config, SNS, request).await?;
-    let answer = String::from_utf8_lossy(&answer);
+    let response = call(config, SNS, request).await?;
+    let response = String::from_utf8_lossy(&response);
     let subscription = |member| {
         let is_confirmed = element(member, "SubscriptionArn")? != PENDING;
         Some((element(member, "Endpoint").unwrap_or_default().into_owned(), is_confirmed))
     };
-    Ok(answer.split("<member>").skip(1).filter_map(subscription).collect())
+    Ok(response.split("<member>").skip(1).filter_map(subscription).collect())
 }

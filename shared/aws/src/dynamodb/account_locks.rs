@@ -1,4 +1,4 @@
-//! Keeps an account's scans in order and its exports apart: one item for each account, taken by a conditional write.
+//! Account locks: serialize the exports of an account and keep its scans in order. One item per account, with conditional writes.
 
 use std::collections::BTreeSet;
 
@@ -11,17 +11,17 @@ use crate::Cloud;
 use crate::dynamodb::item::{Item, get_number, get_text, number, text};
 use crate::errors::{failure, is_written, port_error};
 
-/// The partition of all accounts.
+/// Partition of all accounts.
 const PARTITION: &str = "account";
 
-/// Free: nobody holds it.
-const FREE: &str = "(attribute_not_exists(locked_by) OR locked_until <= :now OR locked_by = :run_id)";
+/// Condition: the account is not locked.
+const NOT_LOCKED: &str = "(attribute_not_exists(locked_by) OR locked_until <= :now OR locked_by = :run_id)";
 
-/// From here on everything is in doubt; what was in doubt before is in the answer.
-const TAKE: &str = "SET latest_scan_at = :newest, latest_scan_content = :newest_of, previous_scan_at = :newest_before, \
+/// Marks everything as in doubt; the response has the previous values.
+const ACQUIRE: &str = "SET latest_scan_at = :newest, latest_scan_content = :newest_of, previous_scan_at = :newest_before, \
                     locked_by = :run_id, locked_until = :until, in_doubt = :yes";
 
-/// How often an account is read again of which another run begins a scan at the same time.
+/// Maximum number of attempts while other runs lock the account concurrently.
 const TRIES_MAX: u32 = 4;
 
 impl AccountLocks for Cloud {
@@ -44,8 +44,8 @@ impl AccountLocks for Cloud {
                 Err(newest) => return Ok(Acquired::Superseded { newest }),
             };
             tries += 1;
-            if let Some(begun) = self.take(account, run_id, (known, newest), now, until).await? {
-                return Ok(begun);
+            if let Some(acquired) = self.acquire_lock(account, run_id, (known, newest), now, until).await? {
+                return Ok(acquired);
             }
             if tries >= TRIES_MAX {
                 return Err(failure(action(), "too many concurrent changes"));
@@ -77,8 +77,8 @@ impl AccountLocks for Cloud {
         let item =
             self.item(PARTITION, account.as_str(), || format!("read the lock owner of account {account}")).await?;
         let Some(item) = item else { return Ok(None) };
-        let is_held = get_number(&item, "locked_until").is_some_and(|until| until > now.as_millisecond());
-        Ok(get_text(&item, "locked_by").filter(|_| is_held).map(str::to_owned))
+        let is_locked = get_number(&item, "locked_until").is_some_and(|until| until > now.as_millisecond());
+        Ok(get_text(&item, "locked_by").filter(|_| is_locked).map(str::to_owned))
     }
 
     async fn release(
@@ -110,14 +110,14 @@ impl AccountLocks for Cloud {
             request = request.expression_attribute_values(":exported_at", number(at.as_millisecond()));
         }
         request = request.update_expression(format!("SET {} REMOVE {}", set.join(", "), remove.join(", ")));
-        // Our time was over and another run took the account; or the answer to a first try was lost.
+        // The lease expired and another run locked the account; or the response to a first attempt was lost.
         is_written(request.send().await, || format!("unlock account {account}")).map(drop)
     }
 }
 
 impl Cloud {
-    /// Takes an account whose newest scan is still the one that was read. None, if it is another one by now.
-    async fn take(
+    /// Locks an account whose newest scan is unchanged since it was read. None if it has changed.
+    async fn acquire_lock(
         &self,
         account: AccountId,
         run_id: &str,
@@ -125,7 +125,8 @@ impl Cloud {
         now: Timestamp,
         until: Timestamp,
     ) -> Result<Option<Acquired>, PortError> {
-        let is_known = if known.is_some() { "latest_scan_at = :known" } else { "attribute_not_exists(latest_scan_at)" };
+        let scan_condition =
+            if known.is_some() { "latest_scan_at = :known" } else { "attribute_not_exists(latest_scan_at)" };
         let before_ms = newest.newest_before.map_or(0, Timestamp::as_millisecond);
         let mut request = self
             .dynamodb
@@ -133,8 +134,8 @@ impl Cloud {
             .table_name(&self.names.table)
             .key("pk", text(PARTITION))
             .key("sk", text(account.as_str()))
-            .update_expression(TAKE)
-            .condition_expression(format!("{is_known} AND {FREE}"))
+            .update_expression(ACQUIRE)
+            .condition_expression(format!("{scan_condition} AND {NOT_LOCKED}"))
             .expression_attribute_values(":newest", number(newest.newest.as_millisecond()))
             .expression_attribute_values(":newest_of", text(newest.newest_of.unwrap_or_default()))
             .expression_attribute_values(":newest_before", number(before_ms))
@@ -149,23 +150,23 @@ impl Cloud {
             request = request.expression_attribute_values(":known", number(known_ms));
         }
         let error = match request.send().await {
-            Ok(taken) => return Ok(Some(Acquired::Granted { in_doubt: in_doubt_of(taken.attributes()) })),
+            Ok(conflict) => return Ok(Some(Acquired::Granted { in_doubt: in_doubt_of(conflict.attributes()) })),
             Err(error) => error,
         };
         use aws_sdk_dynamodb::operation::update_item::UpdateItemError::ConditionalCheckFailedException;
         match error.as_service_error() {
-            Some(ConditionalCheckFailedException(taken)) => {
-                let item = taken.item();
+            Some(ConditionalCheckFailedException(conflict)) => {
+                let item = conflict.item();
                 let is_as_read = item.and_then(|item| get_number(item, "latest_scan_at")) == known_ms;
-                let holder = item.and_then(|item| get_text(item, "locked_by")).unwrap_or_default();
-                Ok(is_as_read.then(|| Acquired::Locked { run_id: holder.to_owned() }))
+                let locked_by = item.and_then(|item| get_text(item, "locked_by")).unwrap_or_default();
+                Ok(is_as_read.then(|| Acquired::Locked { run_id: locked_by.to_owned() }))
             }
             _ => Err(port_error(format!("lock account {account}"), &error)),
         }
     }
 }
 
-/// The newest scan, by an account's item. One that was written before there were contents has none.
+/// The newest scan in an account's item. Older items have no content hash.
 fn newest_of(item: &Item) -> Option<Newest> {
     let time = |name| get_number(item, name).and_then(|at| Timestamp::from_millisecond(at).ok());
     Some(Newest {
@@ -176,7 +177,7 @@ fn newest_of(item: &Item) -> Option<Newest> {
     })
 }
 
-/// What the run before left in doubt.
+/// What the previous run left in doubt.
 fn in_doubt_of(item: Option<&Item>) -> InDoubt {
     let Some(item) = item else { return InDoubt::default() };
     let everywhere = item.get("in_doubt").is_some_and(|value| value.as_bool().is_ok_and(|in_doubt| *in_doubt));

@@ -1,13 +1,13 @@
-//! What checks found, as operators list it.
+//! Lists connections.
 
 use exporter::connection::Connection;
 use exporter::ports::PortError;
 use exporter::provider::ProviderId;
-use exporter::registry::{CheckLog, ListPage, Page};
+use exporter::settings_store::{CheckLog, ListPage, Page};
 
 use crate::Cloud;
 use crate::dynamodb::item::{Item, ItemError, get, text};
-use crate::dynamodb::registry::commit::CONNECTIONS;
+use crate::dynamodb::settings_store::commit::CONNECTIONS;
 use crate::errors::failure;
 
 impl CheckLog for Cloud {
@@ -16,11 +16,11 @@ impl CheckLog for Cloud {
             let action = || format!("read the connection of account {account}");
             let item = self.item(CONNECTIONS, account.as_str(), action).await?;
             let found = item.map(|item| from_item(&item).map_err(|error| failure(action(), error))).transpose()?;
-            // It may be from the time when the account was reached by its organization's integration.
-            let is_asked = |connection: &Connection| {
+            // The connection may be from a check with the organization's integration.
+            let is_of_provider = |connection: &Connection| {
                 connection.provider == *provider && page.after.as_deref().is_none_or(|after| account.as_str() > after)
             };
-            let entries = found.into_iter().filter(is_asked).collect();
+            let entries = found.into_iter().filter(is_of_provider).collect();
             return Ok(ListPage { entries, next: None });
         }
         let query = self
@@ -33,8 +33,8 @@ impl CheckLog for Cloud {
     }
 
     async fn delete_connections(&self, provider: &ProviderId) -> Result<(), PortError> {
-        let all = self.holdings_of(Some(provider)).await?;
-        self.forget_all(&all).await
+        let all = self.stored_connections_of(Some(provider)).await?;
+        self.delete_all(&all).await
     }
 }
 

@@ -1,10 +1,10 @@
-//! Connections in the table: one item for each account, replaced by whoever checked it last.
+//! Connections in the table: one item per account, with the newest check.
 
 use asff::AccountId;
 use exporter::connection::{Connection, Connections};
 use exporter::ports::PortError;
 use exporter::provider::ProviderId;
-use exporter::registry::Registry as _;
+use exporter::settings_store::SettingsStore as _;
 use exporter::targets::StoredConnection;
 use futures::{StreamExt as _, TryStreamExt as _};
 use jiff::Timestamp;
@@ -13,10 +13,10 @@ use crate::Cloud;
 use crate::dynamodb::item::{Item, ItemError, get, get_text, text, to_attribute};
 use crate::errors::{failure, is_written, port_error};
 
-/// The partition of all connections.
+/// Partition of all connections.
 const PARTITION: &str = "connection";
-/// Connections that are forgotten at once: an organization may have thousands.
-const FORGET_AT_ONCE: usize = 16;
+/// Connections that are deleted concurrently: an organization may have thousands.
+const DELETES_CONCURRENT_MAX: usize = 16;
 
 impl Connections for Cloud {
     async fn connection(&self, account: AccountId) -> Result<Option<Connection>, PortError> {
@@ -27,7 +27,7 @@ impl Connections for Cloud {
 
     async fn save(&self, connection: &Connection, before: Option<Timestamp>) -> Result<bool, PortError> {
         let action = || format!("save the connection of account {}", connection.account);
-        let whole = to_attribute(connection).map_err(|error| failure(action(), error))?;
+        let attribute = to_attribute(connection).map_err(|error| failure(action(), error))?;
         let request = self
             .dynamodb
             .put_item()
@@ -35,7 +35,7 @@ impl Connections for Cloud {
             .item("pk", text(PARTITION))
             .item("sk", text(connection.account.as_str()))
             .item("checked_at", text(connection.checked_at.to_string()))
-            .item("connection", whole);
+            .item("connection", attribute);
         let request = match before {
             None => request.condition_expression("attribute_not_exists(pk)"),
             Some(before) => request
@@ -50,14 +50,18 @@ impl Connections for Cloud {
             return Ok(false);
         }
         let Connection { account, provider, checked_at, .. } = connection;
-        let holding = StoredConnection { account: *account, provider: provider.clone(), checked_at: *checked_at };
-        self.forget_this(&holding).await.map(|()| true)
+        let stored_connection =
+            StoredConnection { account: *account, provider: provider.clone(), checked_at: *checked_at };
+        self.delete_unless_replaced(&stored_connection).await.map(|()| true)
     }
 }
 
 impl Cloud {
-    /// That connections are kept, without what they say.
-    pub(crate) async fn holdings_of(&self, provider: Option<&ProviderId>) -> Result<Vec<StoredConnection>, PortError> {
+    /// Keys of the stored connections, without their contents.
+    pub(crate) async fn stored_connections_of(
+        &self,
+        provider: Option<&ProviderId>,
+    ) -> Result<Vec<StoredConnection>, PortError> {
         const ACTION: &str = "list the connections";
         let mut query = self
             .partition(PARTITION)
@@ -73,36 +77,38 @@ impl Cloud {
         let mut all = Vec::new();
         while let Some(page) = pages.next().await {
             for item in page.map_err(|error| port_error(ACTION, &error))?.items() {
-                all.push(holding(item).map_err(|error| failure(ACTION, error))?);
+                all.push(stored_connection_of(item).map_err(|error| failure(ACTION, error))?);
             }
         }
         Ok(all)
     }
 
-    /// Forgets connections, each unless it was replaced meanwhile.
-    pub(crate) async fn forget_all(&self, stored_connections: &[StoredConnection]) -> Result<(), PortError> {
-        let each: Vec<_> = stored_connections.iter().map(|holding| self.forget_this(holding)).collect();
-        futures::stream::iter(each).buffer_unordered(FORGET_AT_ONCE).try_collect().await
+    /// Deletes connections, except for those that were replaced meanwhile.
+    pub(crate) async fn delete_all(&self, stored_connections: &[StoredConnection]) -> Result<(), PortError> {
+        let deletions: Vec<_> =
+            stored_connections.iter().map(|stored_connection| self.delete_unless_replaced(stored_connection)).collect();
+        futures::stream::iter(deletions).buffer_unordered(DELETES_CONCURRENT_MAX).try_collect().await
     }
 
-    async fn forget_this(&self, holding: &StoredConnection) -> Result<(), PortError> {
+    async fn delete_unless_replaced(&self, stored_connection: &StoredConnection) -> Result<(), PortError> {
         let request = self.dynamodb.delete_item().table_name(&self.names.table);
         let request = request
             .key("pk", text(PARTITION))
-            .key("sk", text(holding.account.as_str()))
+            .key("sk", text(stored_connection.account.as_str()))
             .condition_expression("checked_at = :checked AND #connection.#provider = :provider")
             .expression_attribute_names("#connection", "connection")
             .expression_attribute_names("#provider", "provider")
-            .expression_attribute_values(":checked", text(holding.checked_at.to_string()))
-            .expression_attribute_values(":provider", text(holding.provider.as_str()));
-        is_written(request.send().await, || format!("delete the connection of account {}", holding.account)).map(drop)
+            .expression_attribute_values(":checked", text(stored_connection.checked_at.to_string()))
+            .expression_attribute_values(":provider", text(stored_connection.provider.as_str()));
+        is_written(request.send().await, || format!("delete the connection of account {}", stored_connection.account))
+            .map(drop)
     }
 
     /// The connections of all accounts, by account.
     ///
     /// # Errors
     ///
-    /// When the table does not answer, or one item is no connection.
+    /// If the table is unavailable, or an item is invalid.
     pub async fn list_connections(&self) -> Result<Vec<Connection>, PortError> {
         self.query_all(PARTITION, "list the connections", read).await
     }
@@ -112,7 +118,7 @@ fn read(item: &Item) -> Result<Connection, ItemError> {
     get(item, "connection")
 }
 
-fn holding(item: &Item) -> Result<StoredConnection, ItemError> {
+fn stored_connection_of(item: &Item) -> Result<StoredConnection, ItemError> {
     let account = get_text(item, "sk").and_then(|account| account.parse().ok());
     let checked_at = get_text(item, "checked_at").and_then(|time| time.parse().ok());
     let provider = item.get("connection").and_then(|connection| connection.as_m().ok());

@@ -1,4 +1,4 @@
-//! Which integration an account goes by: its own, or that of its organization.
+//! The integration of an account: its own, or its organization's.
 
 use std::sync::Arc;
 
@@ -6,18 +6,18 @@ use asff::AccountId;
 use exporter::integration::{Credentials, Integration};
 use exporter::ports::{Integrations, PortError};
 use exporter::provider::ProviderId;
-use exporter::registry::Registry as _;
+use exporter::settings_store::SettingsStore as _;
 use jiff::Timestamp;
 use management::{ApiError, Caller, Service, Settings};
 
 use crate::Cloud;
 use crate::dynamodb::item::{get_text, text};
-use crate::dynamodb::registry::items::INTEGRATIONS;
+use crate::dynamodb::settings_store::items::INTEGRATIONS;
 use crate::errors::{failure, port_error};
 
-/// The partition of the accounts whose organization is known.
+/// Partition of the accounts with a known organization.
 const MEMBERS: &str = "member";
-/// How the ids of organizations begin.
+/// Prefix of organization IDs.
 const ORGANIZATION_START: &str = "o-";
 impl Integrations for Cloud {
     async fn integration(&self, account: &AccountId) -> Result<Option<Integration>, PortError> {
@@ -40,10 +40,10 @@ impl Integrations for Cloud {
         provider: &ProviderId,
         deletion_requested_at: Timestamp,
     ) -> Result<bool, PortError> {
-        let settings = Settings { secret_prefix: self.managing.secret_prefix.clone(), ..Settings::default() };
+        let settings = Settings { secret_prefix: self.management.secret_prefix.clone(), ..Settings::default() };
         let service = Service::new(Arc::new(self.clone()), settings);
         let exporter = Caller("export-findings".to_owned());
-        match service.archived(&exporter, provider, deletion_requested_at).await {
+        match service.delete_after_archive(&exporter, provider, deletion_requested_at).await {
             Ok(is_deleted) => Ok(is_deleted),
             Err(ApiError::Port(error)) => Err(error),
             Err(error) => Err(failure(format!("delete the integration of {provider}"), error)),
@@ -52,8 +52,8 @@ impl Integrations for Cloud {
 }
 
 impl Cloud {
-    /// The only organization that has an integration, where there is just one. An account of which nobody knows its
-    /// organization is taken for one of it: whoever scans accounts of another has to say so.
+    /// The only organization with an integration, if exactly one exists. Accounts with an unknown organization count as its
+    /// members.
     async fn only_organization(&self) -> Result<Option<ProviderId>, PortError> {
         let query = self
             .dynamodb
@@ -64,14 +64,14 @@ impl Cloud {
             .expression_attribute_values(":pk", text(INTEGRATIONS))
             .expression_attribute_values(":organization", text(ORGANIZATION_START))
             .limit(2);
-        let answer = query.send().await.map_err(|error| port_error("find an organization's integration", &error))?;
-        match answer.items() {
+        let response = query.send().await.map_err(|error| port_error("find an organization's integration", &error))?;
+        match response.items() {
             [one] => Ok(get_text(one, "sk").and_then(|id| id.parse().ok())),
             _ => Ok(None),
         }
     }
 
-    /// As whom a provider's accounts are called. One that nobody described is called as the deployment itself.
+    /// Credentials for a provider's accounts. Default: the deployment's own identity.
     pub(crate) async fn provider_credentials(&self, id: &ProviderId) -> Result<Credentials, PortError> {
         Ok(self.provider(id).await?.map(|stored| stored.value.credentials).unwrap_or_default())
     }

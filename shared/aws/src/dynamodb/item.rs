@@ -1,5 +1,5 @@
-//! Values of ours as items of the table and back. They stand there as maps, so that the console shows them readably and
-//! a new setting is just one more attribute.
+//! Converts values to table items and back. Values are maps, so that the DynamoDB console shows them, and a new setting is an
+//! additional attribute.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 /// An item of the table.
 pub(crate) type Item = HashMap<String, AttributeValue>;
 
-/// Why a value can't be an item, or an item is not the value that it should be.
+/// A failed conversion.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ItemError {
     #[error("the item has no {0}")]
@@ -19,22 +19,22 @@ pub(crate) enum ItemError {
     Value(#[from] serde_dynamo::Error),
 }
 
-/// Text as an attribute.
+/// A string attribute.
 pub(crate) fn text(value: impl Into<String>) -> AttributeValue {
     AttributeValue::S(value.into())
 }
 
-/// A whole number as an attribute.
+/// An integer attribute.
 pub(crate) fn number(value: i64) -> AttributeValue {
     AttributeValue::N(value.to_string())
 }
 
-/// The text of an attribute.
+/// Value of a string attribute.
 pub(crate) fn get_text<'a>(item: &'a Item, name: &str) -> Option<&'a str> {
     item.get(name)?.as_s().ok().map(String::as_str)
 }
 
-/// The whole number of an attribute.
+/// Value of an integer attribute.
 pub(crate) fn get_number(item: &Item, name: &str) -> Option<i64> {
     item.get(name)?.as_n().ok()?.parse().ok()
 }

@@ -1,20 +1,20 @@
-//! Jobs on the queue on which uploads wait, and their records in the table.
+//! Jobs in the export queue, and their records in the table.
 
 use exporter::jobs::{JobProgress, JobRecord, JobReport, JobState, JobStore, read_job_report, retry, submit};
 use exporter::ports::PortError;
-use exporter::registry::{ListPage, Page};
+use exporter::settings_store::{ListPage, Page};
 use jiff::{SignedDuration, Timestamp};
 use management::ports::JobSubmitter;
 
 use crate::Cloud;
 use crate::dynamodb::item::{Item, ItemError, get, number, text, to_attribute};
-use crate::dynamodb::registry::items::keyed;
+use crate::dynamodb::settings_store::items::keyed;
 use crate::errors::{failure, is_written, port_error};
 
-/// The partition of all records.
+/// Partition of all records.
 const PARTITION: &str = "job";
-/// How long a record stays in the table, as long as the runs that it names.
-const KEPT: SignedDuration = SignedDuration::from_hours(90 * 24);
+/// Retention of records, the same as that of runs.
+const RETENTION: SignedDuration = SignedDuration::from_hours(90 * 24);
 
 impl JobStore for Cloud {
     async fn job_record(&self, id: &str) -> Result<Option<JobRecord>, PortError> {
@@ -81,12 +81,12 @@ impl JobSubmitter for Cloud {
 }
 
 fn to_item(record: &JobRecord) -> Result<Item, ItemError> {
-    let forgotten = record.submitted_at.saturating_add(KEPT).unwrap_or(Timestamp::MAX);
+    let expires_at = record.submitted_at.saturating_add(RETENTION).unwrap_or(Timestamp::MAX);
     let rest = [
         ("record", to_attribute(record)?),
         ("state", text(record.state.as_str())),
         ("submitted_at", text(record.submitted_at.to_string())),
-        ("expires_at", number(forgotten.as_second())),
+        ("expires_at", number(expires_at.as_second())),
     ];
     Ok(keyed(PARTITION, &record.id, rest))
 }

@@ -1,4 +1,4 @@
-//! The table: one partition for each kind of item.
+//! The table: one partition per kind of item.
 
 pub(crate) mod account_locks;
 pub(crate) mod connection_log;
@@ -10,8 +10,8 @@ pub(crate) mod jobs;
 pub(crate) mod notifications;
 pub(crate) mod query_all;
 pub(crate) mod query_page;
-pub(crate) mod registry;
 pub(crate) mod run_item;
 pub(crate) mod run_log;
 pub(crate) mod runs;
+pub(crate) mod settings_store;
 pub(crate) mod upload_locks;

@@ -1,4 +1,4 @@
-//! Notifications: events on the default bus of the account, and in the table what was published, so that it is published once.
+//! Notifications: events on the account's default bus. The table records what was published, so that it is published once.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -14,24 +14,24 @@ use crate::Cloud;
 use crate::dynamodb::item::{get, get_number, number, text, to_attribute};
 use crate::errors::{failure, is_written, port_error};
 
-/// The partition of what was published.
+/// Partition of the notification states.
 const PARTITION: &str = "notification";
-/// What an error names.
+/// Action in error messages.
 const PUT_EVENTS: &str = "put events on the default bus";
-/// Entries of one call (EventBridge API, `PutEvents`).
+/// Maximum number of entries per call (EventBridge API, `PutEvents`).
 const ENTRIES_MAX: usize = 10;
 /// Retries of entries that a successful call rejected. A call that fails is retried by the SDK.
 const RETRIES_MAX: usize = 3;
-/// The pause before the first retry; it doubles.
+/// Delay before the first retry; it doubles.
 const PAUSE: Duration = Duration::from_millis(200);
 
 impl Notifications for Cloud {
     async fn notified(&self, account: AccountId) -> Result<(Notified, u64), PortError> {
         let action = || format!("read the notification state of account {account}");
         let request = self.dynamodb.get_item().table_name(&self.names.table).consistent_read(true);
-        let answer = request.key("pk", text(PARTITION)).key("sk", text(account.as_str())).send().await;
-        let answer = answer.map_err(|error| port_error(action(), &error))?;
-        let Some(item) = answer.item else { return Ok((Notified::default(), 0)) };
+        let response = request.key("pk", text(PARTITION)).key("sk", text(account.as_str())).send().await;
+        let response = response.map_err(|error| port_error(action(), &error))?;
+        let Some(item) = response.item else { return Ok((Notified::default(), 0)) };
         let notified = get(&item, "notified").map_err(|error| failure(action(), error))?;
         Ok((notified, get_number(&item, "version").and_then(|number| u64::try_from(number).ok()).unwrap_or_default()))
     }
@@ -62,12 +62,12 @@ impl Notifications for Cloud {
         let mut published = BTreeSet::new();
         let mut rejection = None;
         let all: Vec<usize> = (0..events.len()).collect();
-        for places in all.chunks(ENTRIES_MAX) {
+        for indexes in all.chunks(ENTRIES_MAX) {
             let backoff = ExponentialBuilder::new().with_min_delay(PAUSE).with_max_times(RETRIES_MAX);
             let attempt = |rest: Vec<usize>| self.put_events(events, rest);
             let is_rejected = |error: &PutError| matches!(error, PutError::Rejected(_));
-            let (rest, put) = attempt.retry(backoff).context(places.to_vec()).when(is_rejected).await;
-            published.extend(places.iter().filter(|place| !rest.contains(place)));
+            let (rest, put) = attempt.retry(backoff).context(indexes.to_vec()).when(is_rejected).await;
+            published.extend(indexes.iter().filter(|index| !rest.contains(index)));
             match put {
                 Ok(()) => {}
                 Err(PutError::Rejected(reason)) => rejection = Some(reason),
@@ -84,28 +84,28 @@ impl Notifications for Cloud {
 
 /// Why events were not published.
 enum PutError {
-    /// The bus rejected some of them, with the reason for one.
+    /// EventBridge rejected entries; the reason of the first.
     Rejected(String),
-    /// The call failed, and the SDK has retried it.
+    /// The call failed after the SDK's retries.
     Failed(PortError),
 }
 
 impl Cloud {
-    /// Puts the events at these places on the bus with one call. Returns the places that are still to be put.
-    async fn put_events(&self, events: &[Event], places: Vec<usize>) -> (Vec<usize>, Result<(), PutError>) {
+    /// Puts the events with these indexes on the bus in one call. Returns the indexes that remain.
+    async fn put_events(&self, events: &[Event], indexes: Vec<usize>) -> (Vec<usize>, Result<(), PutError>) {
         let client = self.eventbridge.get_or_init(|| aws_sdk_eventbridge::Client::new(&self.config));
-        let entries: Result<Vec<_>, _> = places.iter().filter_map(|place| events.get(*place)).map(entry).collect();
+        let entries: Result<Vec<_>, _> = indexes.iter().filter_map(|index| events.get(*index)).map(entry).collect();
         let entries = match entries {
             Ok(entries) => entries,
-            Err(error) => return (places, Err(PutError::Failed(error))),
+            Err(error) => return (indexes, Err(PutError::Failed(error))),
         };
-        let answer = match client.put_events().set_entries(Some(entries)).send().await {
-            Ok(answer) => answer,
-            Err(error) => return (places, Err(PutError::Failed(port_error(PUT_EVENTS, &error)))),
+        let response = match client.put_events().set_entries(Some(entries)).send().await {
+            Ok(response) => response,
+            Err(error) => return (indexes, Err(PutError::Failed(port_error(PUT_EVENTS, &error)))),
         };
-        let mut rest = places;
+        let mut rest = indexes;
         let mut rejection = None;
-        let mut results = answer.entries().iter();
+        let mut results = response.entries().iter();
         rest.retain(|_| match results.next() {
             Some(entry) if entry.event_id().is_some() && entry.error_code().is_none() => false,
             Some(entry) => {

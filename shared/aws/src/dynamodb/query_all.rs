@@ -1,4 +1,4 @@
-//! Whole partitions of the table, page after page.
+//! Reads whole partitions of the table.
 
 use exporter::ports::PortError;
 
@@ -6,11 +6,11 @@ use crate::Cloud;
 use crate::dynamodb::item::{Item, ItemError, text};
 use crate::errors::{failure, port_error};
 
-/// Pages that are read at most, of 1 MB each: the longest list is that of connections, with some 20 KB an account.
+/// Maximum number of pages, of 1 MB each: the longest list is that of connections, with some 20 KB an account.
 const PAGES_MAX: usize = 1_000;
 
 impl Cloud {
-    /// Every item of a partition, in the order of its sort key. An item that can't be read fails the list.
+    /// Every item of a partition, in the order of its sort key. An invalid item is an error.
     pub(crate) async fn query_all<T>(
         &self,
         partition: &str,
@@ -33,7 +33,7 @@ impl Cloud {
         }
         match pages.next().await {
             None => Ok(all),
-            // Said, and not cut off: what is missing from a list would be left alone in silence.
+            // An error, not a truncated list: missing entries would be skipped silently.
             Some(_) => Err(failure(action, format!("more than {PAGES_MAX} pages"))),
         }
     }

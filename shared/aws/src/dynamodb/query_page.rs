@@ -1,11 +1,10 @@
-//! Lists of a partition's items, part by part. A part ends where enough was found; its mark is the sort key of the last
-//! entry.
+//! Lists items of a partition page by page. The cursor is the sort key of the last entry.
 
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use exporter::ports::PortError;
-use exporter::registry::{ListPage, Page};
+use exporter::settings_store::{ListPage, Page};
 
 use crate::Cloud;
 use crate::dynamodb::item::{Item, ItemError, get_text, text};
@@ -25,7 +24,7 @@ impl Cloud {
             .expression_attribute_values(":pk", text(partition))
     }
 
-    /// A part of what a query finds.
+    /// A page of the results of a query.
     pub(crate) async fn query_page<T>(
         &self,
         query: QueryFluentBuilder,
@@ -40,23 +39,23 @@ impl Cloud {
         let mut entries = Vec::new();
         let mut last = page.after.clone();
         for _ in 0..PAGES_MAX {
-            // One more than wanted tells whether there is more.
+            // One entry more than the limit shows whether another page exists.
             let limit = i32::try_from(page.limit + 1).unwrap_or(i32::MAX);
-            let answer = query.clone().limit(limit).set_exclusive_start_key(from.take()).send().await;
-            let answer = answer.map_err(|error| port_error(action, &error))?;
-            for item in answer.items() {
+            let response = query.clone().limit(limit).set_exclusive_start_key(from.take()).send().await;
+            let response = response.map_err(|error| port_error(action, &error))?;
+            for item in response.items() {
                 if entries.len() == page.limit {
                     return Ok(ListPage { entries, next: last });
                 }
                 entries.push(read(item).map_err(|error| failure(action, error))?);
                 last = get_text(item, "sk").map(str::to_owned);
             }
-            from = answer.last_evaluated_key;
+            from = response.last_evaluated_key;
             if from.is_none() {
                 return Ok(ListPage { entries, next: None });
             }
         }
-        // Enough was read for one answer; the next part goes on where this one stopped.
+        // The limit of one response is reached; the next page continues here.
         let next = from.as_ref().and_then(|key| get_text(key, "sk")).map(str::to_owned);
         Ok(ListPage { entries, next: next.or(last) })
     }

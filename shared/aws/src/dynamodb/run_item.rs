@@ -1,5 +1,4 @@
-//! A run as an item of the table: enough for lists, and never larger than the table takes. The whole report is in the
-//! state bucket.
+//! A run as a table item: a summary for lists, below the size limit of items. The full report is in the state bucket.
 
 use asff::AccountId;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -8,20 +7,20 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::dynamodb::item::{Item, ItemError, get, number, text, to_attribute};
 
-/// The partition of all runs.
+/// Partition of all runs.
 pub(crate) const PARTITION: &str = "run";
-/// How long a run stays in the table, as long as its report stays in the state bucket by default.
-const RUN_KEPT: SignedDuration = SignedDuration::from_hours(90 * 24);
-/// Reasons that the summary keeps.
+/// Retention of runs, the same as the default retention of reports.
+const RUN_RETENTION: SignedDuration = SignedDuration::from_hours(90 * 24);
+/// Maximum number of reasons in a summary.
 const REASONS_MAX: usize = 20;
-/// Characters of a reason or a problem that the summary keeps.
+/// Maximum length of a reason or problem in a summary.
 const REASON_CHARS_MAX: usize = 500;
-/// Accounts whose counts the summary keeps, those that need attention first. With what counts may hold, some 40 KB of the table's 400.
+/// Maximum number of accounts with counts in a summary, those that need attention first: about 40 KB of the 400 KB of an item.
 const ACCOUNTS_MAX: usize = 20;
-/// Accounts by which the run is found. 65 KB.
+/// Maximum number of accounts by which a run is found: 65 KB.
 const ACCOUNT_NAMES_MAX: usize = 5_000;
 
-/// The item of a run.
+/// Converts a run to an item.
 pub(crate) fn to_item(report: &RunReport) -> Result<Item, ItemError> {
     let accounts: Vec<&AccountId> = report.accounts.keys().take(ACCOUNT_NAMES_MAX).collect();
     Ok(Item::from([
@@ -30,42 +29,42 @@ pub(crate) fn to_item(report: &RunReport) -> Result<Item, ItemError> {
         ("status".to_owned(), text(report.status.as_str())),
         ("source".to_owned(), text(&report.upload.source)),
         ("started_at".to_owned(), text(report.started_at.to_string())),
-        ("expires_at".to_owned(), number(forgotten_at(report.started_at))),
+        ("expires_at".to_owned(), number(expires_at(report.started_at))),
         ("accounts".to_owned(), to_attribute(&accounts)?),
         ("summary".to_owned(), to_attribute(&shorten(report))?),
     ]))
 }
 
-/// The partition of the history.
+/// Partition of the history.
 pub(crate) const HISTORY: &str = "history";
 
-/// The item of a run in the history, by the day on which the run began: a range of days is a range of keys, and no item is in
-/// another day than its entry, whatever the clock says that made the run's ID.
+/// Converts a history entry to an item. Its key begins with the day on which the run started, so that a range of days is a range of
+/// keys. The run ID has a time, too, but from another clock.
 pub(crate) fn to_history_item(entry: &HistoryEntry) -> Result<Item, ItemError> {
     Ok(Item::from([
         ("pk".to_owned(), text(HISTORY)),
         ("sk".to_owned(), text(format!("{}#{}", entry.day(), entry.run_id))),
-        ("expires_at".to_owned(), number(forgotten_at(entry.started_at))),
+        ("expires_at".to_owned(), number(expires_at(entry.started_at))),
         ("entry".to_owned(), to_attribute(entry)?),
     ]))
 }
 
-/// The entry of an item of the history.
+/// Converts an item to a history entry.
 pub(crate) fn from_history_item(item: &Item) -> Result<HistoryEntry, ItemError> {
     get(item, "entry")
 }
 
-/// When the table forgets a run that began at a time, in seconds.
-fn forgotten_at(begun: Timestamp) -> i64 {
-    begun.saturating_add(RUN_KEPT).unwrap_or(Timestamp::MAX).as_second()
+/// When the items of a run that started at a time expire, in seconds since the epoch.
+fn expires_at(started_at: Timestamp) -> i64 {
+    started_at.saturating_add(RUN_RETENTION).unwrap_or(Timestamp::MAX).as_second()
 }
 
-/// The run of an item, with what the summary kept of it.
+/// Converts an item to a run with the contents of the summary.
 pub(crate) fn from_item(item: &Item) -> Result<RunReport, ItemError> {
     get(item, "summary")
 }
 
-/// The attribute by which a list finds an account's runs.
+/// The attribute that filters an account's runs.
 pub(crate) fn account_attribute(account: &AccountId) -> AttributeValue {
     text(account.as_str())
 }
@@ -90,7 +89,7 @@ fn shorten(report: &RunReport) -> RunReport {
                 problem,
                 archive: part.archive.clone(),
                 partial_scan: part.partial_scan,
-                // By Region and service: the counts have the sum.
+                // Regions and services are omitted: the counts have the totals.
                 ..AccountReport::default()
             },
         )

@@ -1,9 +1,9 @@
-//! Runs and their quarantine, as operators list them.
+//! Lists runs and their quarantined and pending findings.
 
 use asff::AccountId;
 use exporter::ports::PortError;
-use exporter::registry::{HistoryPage, ListPage, Page, RunLog};
 use exporter::report::RunReport;
+use exporter::settings_store::{ListPage, Page, RunLog};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde_json::Value;
@@ -14,9 +14,9 @@ use crate::dynamodb::item::number;
 use crate::dynamodb::run_item::{PARTITION, account_attribute, from_item};
 use crate::errors::{failure, read_error};
 
-/// Bytes of findings in one answer: a function's answer may have 6 MB (AWS Lambda quotas), as a text within JSON
-/// where each quotation mark takes one more, and one finding has 240 KB at most.
-const ANSWER_BYTES_MAX: usize = 3 * 1024 * 1024;
+/// Maximum size of findings per response, in bytes. The Lambda quota is 6 MB for a JSON string, in which quotation marks are
+/// escaped; a finding has at most 240 KB.
+const RESPONSE_BYTES_MAX: usize = 3 * 1024 * 1024;
 
 impl RunLog for Cloud {
     async fn history(&self, from: Date, to: Date) -> Result<HistoryPage, PortError> {
@@ -52,7 +52,7 @@ impl Cloud {
     /// A page of an object of JSON lines.
     async fn json_lines(&self, key: &str, page: &Page) -> Result<Option<ListPage<Value>>, PortError> {
         let action = || format!("read s3://{}/{key}", self.names.state_bucket);
-        // The mark is where in the object the part before ended: right after the end of a line, which is read too to be sure.
+        // The cursor is the offset at which the previous page ended: right after a line break, which is read, too, to validate it.
         let start = match page.after.as_deref().map(offset) {
             None => 0,
             Some(Some(start)) => start,
@@ -76,7 +76,7 @@ impl Cloud {
             if length == 0 {
                 return Ok(Some(ListPage { entries, next: None }));
             }
-            let full = entries.len() == page.limit || (!entries.is_empty() && read + length > ANSWER_BYTES_MAX);
+            let full = entries.len() == page.limit || (!entries.is_empty() && read + length > RESPONSE_BYTES_MAX);
             if full {
                 return Ok(Some(ListPage { entries, next: Some((start + read as u64).to_string()) }));
             }
@@ -86,13 +86,13 @@ impl Cloud {
     }
 }
 
-/// A mark of ours: a number above 0, as it is written.
+/// Parses a cursor: a canonical number above 0.
 fn offset(mark: &str) -> Option<u64> {
     let start: u64 = mark.parse().ok()?;
     (start > 0 && start.to_string() == mark).then_some(start)
 }
 
-/// There is no such object, or it ends before.
+/// Whether the object doesn't exist, or is shorter.
 fn is_past_the_end(error: &crate::errors::CallFailure<aws_sdk_s3::operation::get_object::GetObjectError>) -> bool {
     use aws_smithy_types::error::metadata::ProvideErrorMetadata as _;
     error.as_service_error().is_some_and(|error| error.is_no_such_key()) || error.code() == Some("InvalidRange")

@@ -1,4 +1,4 @@
-//! Runs in the table, newest first, and their whole reports in the state bucket.
+//! Runs in the table, and their reports in the state bucket.
 
 use asff::AccountId;
 use exporter::ports::{Claim, PortError, Runs, UploadLocks};
@@ -10,7 +10,7 @@ use crate::dynamodb::item::{number, text};
 use crate::dynamodb::run_item::{PARTITION, account_attribute, from_item, to_history_item, to_item};
 use crate::errors::{causes, failure, port_error, read_error};
 
-/// Pages that a list reads at most, of 1 MB each. Whoever seeks an account's runs of long ago may find fewer.
+/// Maximum number of pages, of 1 MB each. A list of an account's old runs may be incomplete.
 const PAGES_MAX: usize = 50;
 
 impl UploadLocks for Cloud {
@@ -22,15 +22,15 @@ impl UploadLocks for Cloud {
         now: Timestamp,
         until: Timestamp,
     ) -> Result<Claim, PortError> {
-        self.take_claim(identity, run_id, again, now, until).await
+        self.acquire_claim(identity, run_id, again, now, until).await
     }
 
     async fn renew_claim(&self, identity: &str, run_id: &str, until: Timestamp) -> Result<bool, PortError> {
-        self.keep_claim(identity, run_id, until).await
+        self.extend_claim(identity, run_id, until).await
     }
 
     async fn finish_claim(&self, identity: &str, run_id: &str, done: bool) -> Result<(), PortError> {
-        self.close_claim(identity, run_id, done).await
+        self.complete_or_release_claim(identity, run_id, done).await
     }
 }
 
@@ -52,11 +52,11 @@ impl Runs for Cloud {
 }
 
 impl Cloud {
-    /// The newest runs, of one account or of all. What they say is shortened: Regions and most accounts are left out.
+    /// The newest runs of one account or all, as summaries without Regions and most accounts.
     ///
     /// # Errors
     ///
-    /// When the table does not answer, or one item is no run.
+    /// If the table is unavailable, or an item is invalid.
     pub async fn list_runs(&self, limit: usize, account: Option<&AccountId>) -> Result<Vec<RunReport>, PortError> {
         const ACTION: &str = "list the runs";
         let mut query = self
@@ -88,19 +88,19 @@ impl Cloud {
         Ok(runs)
     }
 
-    /// A run: its whole report, or what the table keeps of it while it runs and where the report is gone.
+    /// A run: its report, or the summary in the table while it runs or after the report expired.
     ///
     /// # Errors
     ///
-    /// When the state bucket or the table does not answer.
+    /// If the state bucket or the table is unavailable.
     pub async fn run(&self, run_id: &str) -> Result<Option<RunReport>, PortError> {
-        match self.whole_report(run_id).await? {
+        match self.full_report(run_id).await? {
             Some(report) => Ok(Some(report)),
             None => self.run_summary(run_id).await,
         }
     }
 
-    async fn whole_report(&self, run_id: &str) -> Result<Option<RunReport>, PortError> {
+    async fn full_report(&self, run_id: &str) -> Result<Option<RunReport>, PortError> {
         let key = RunReport::key(run_id);
         let action = || format!("read s3://{}/{key}", self.names.state_bucket);
         let object = match self.s3.get_object().bucket(&self.names.state_bucket).key(&key).send().await {

@@ -1,5 +1,4 @@
-//! Who works on which upload: one item for each upload, taken by a conditional write, so that of two callers at once
-//! exactly one gets it.
+//! Upload locks: one item per upload, with conditional writes, so that exactly one of two concurrent runs acquires it.
 
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
 use exporter::ports::{Claim, PortError};
@@ -10,27 +9,27 @@ use crate::Cloud;
 use crate::dynamodb::item::{Item, get_text, number, text};
 use crate::errors::{is_written, port_error};
 
-/// How long an upload stays known. Its event can't come again later: a queue keeps it for 14 days at most.
+/// Retention of claims. Events can't be redelivered later: SQS retains messages for at most 14 days.
 const CLAIM_RETENTION: SignedDuration = SignedDuration::from_hours(14 * 24);
 /// The sort key of a claim.
 const SORT_KEY: &str = "claim";
-/// A run works on the upload.
+/// A run exports the upload.
 const IN_PROGRESS: &str = "in_progress";
 /// A run exported the upload.
 const COMPLETED: &str = "completed";
 
-/// Free: never locked, expired, released, or completed and to be repeated.
-const FREE: &str = "attribute_not_exists(pk) OR expires_at <= :now_s OR (#state = :in_progress AND locked_until <= :now) \
+/// Condition: never locked, expired, released, or completed and to be repeated.
+const NOT_LOCKED: &str = "attribute_not_exists(pk) OR expires_at <= :now_s OR (#state = :in_progress AND locked_until <= :now) \
                     OR (#state = :completed AND :again = :yes)";
 
-/// The key of an upload's claim. The identity has no bounded length, a key has.
+/// Partition key of an upload's claim: a hash, since the length of keys is limited.
 fn key(identity: &str) -> String {
     let digest: String = Sha256::digest(identity.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
     format!("upload#{digest}")
 }
 
 impl Cloud {
-    pub(crate) async fn take_claim(
+    pub(crate) async fn acquire_claim(
         &self,
         identity: &str,
         run_id: &str,
@@ -51,7 +50,7 @@ impl Cloud {
             .item("claimed_at", text(now.to_string()))
             .item("locked_until", number(until.as_millisecond()))
             .item("expires_at", number(expires_at.as_second()))
-            .condition_expression(FREE)
+            .condition_expression(NOT_LOCKED)
             .expression_attribute_names("#state", "state")
             .expression_attribute_values(":in_progress", text(IN_PROGRESS))
             .expression_attribute_values(":completed", text(COMPLETED))
@@ -66,13 +65,13 @@ impl Cloud {
         };
         use aws_sdk_dynamodb::operation::put_item::PutItemError::ConditionalCheckFailedException;
         match error.as_service_error() {
-            Some(ConditionalCheckFailedException(taken)) => Ok(taken_by(taken.item(), run_id)),
+            Some(ConditionalCheckFailedException(taken)) => Ok(existing_claim(taken.item(), run_id)),
             _ => Err(port_error(format!("claim {identity}"), &error)),
         }
     }
 
-    /// Holds an upload for longer; false, where it is not the run's any more.
-    pub(crate) async fn keep_claim(&self, identity: &str, run_id: &str, until: Timestamp) -> Result<bool, PortError> {
+    /// Renews the lock; false if the run no longer has it.
+    pub(crate) async fn extend_claim(&self, identity: &str, run_id: &str, until: Timestamp) -> Result<bool, PortError> {
         let expires_at = until.saturating_add(CLAIM_RETENTION).unwrap_or(until);
         let request = self
             .dynamodb
@@ -90,11 +89,16 @@ impl Cloud {
         is_written(request.send().await, || format!("renew the upload lock of {identity}"))
     }
 
-    pub(crate) async fn close_claim(&self, identity: &str, run_id: &str, done: bool) -> Result<(), PortError> {
-        if done { self.mark_done(identity, run_id).await } else { self.release(identity, run_id).await }
+    pub(crate) async fn complete_or_release_claim(
+        &self,
+        identity: &str,
+        run_id: &str,
+        done: bool,
+    ) -> Result<(), PortError> {
+        if done { self.complete_claim(identity, run_id).await } else { self.release(identity, run_id).await }
     }
 
-    async fn mark_done(&self, identity: &str, run_id: &str) -> Result<(), PortError> {
+    async fn complete_claim(&self, identity: &str, run_id: &str) -> Result<(), PortError> {
         let expires_at = Timestamp::now().saturating_add(CLAIM_RETENTION).unwrap_or(Timestamp::MAX);
         let request = self
             .dynamodb
@@ -108,7 +112,7 @@ impl Cloud {
             .expression_attribute_values(":completed", text(COMPLETED))
             .expression_attribute_values(":expires_at", number(expires_at.as_second()))
             .expression_attribute_values(":run_id", text(run_id));
-        // Our time was over and another run took the upload: its claim is not ours to settle.
+        // The lease expired and another run locked the upload: only that run may complete the claim.
         is_written(request.send().await, || format!("complete the upload lock of {identity}")).map(drop)
     }
 
@@ -121,18 +125,18 @@ impl Cloud {
             .key("sk", text(SORT_KEY))
             .condition_expression("run_id = :run_id")
             .expression_attribute_values(":run_id", text(run_id));
-        // As above; or the answer to a first try was lost.
+        // As above; or the response to a first attempt was lost.
         is_written(request.send().await, || format!("release the upload lock of {identity}")).map(drop)
     }
 }
 
-/// Reads a claim that stood in our way.
-fn taken_by(item: Option<&Item>, run_id: &str) -> Claim {
-    let holder = item.and_then(|item| get_text(item, "run_id")).unwrap_or_default();
+/// Reads the existing claim.
+fn existing_claim(item: Option<&Item>, run_id: &str) -> Claim {
+    let locked_by = item.and_then(|item| get_text(item, "run_id")).unwrap_or_default();
     match item.and_then(|item| get_text(item, "state")) {
-        Some(COMPLETED) => Claim::Completed { run_id: holder.to_owned() },
-        // Ours: the answer to our first try was lost, and the SDK tried again.
-        Some(IN_PROGRESS) if holder == run_id => Claim::Granted,
-        _ => Claim::InProgress { run_id: holder.to_owned() },
+        Some(COMPLETED) => Claim::Completed { run_id: locked_by.to_owned() },
+        // The claim is this run's: the response to the first attempt was lost, and the SDK retried.
+        Some(IN_PROGRESS) if locked_by == run_id => Claim::Granted,
+        _ => Claim::InProgress { run_id: locked_by.to_owned() },
     }
 }

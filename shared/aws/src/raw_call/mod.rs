@@ -1,6 +1,6 @@
-//! Calls whose bodies are ours both ways: of services of which one operation is wanted ([`signed`]), and of Security Hub with
-//! findings ([`carried`]), which keep the client's own configuration.
+//! Calls with raw bodies: signed calls of services of which only one operation is used ([`signed`]), and calls of Security Hub
+//! with findings ([`raw_body`]), which use the configuration of the SDK's client.
 
-pub(crate) mod carried;
+pub(crate) mod raw_body;
 pub(crate) mod signed;
 pub(crate) mod xml;

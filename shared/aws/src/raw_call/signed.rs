@@ -1,5 +1,5 @@
-//! A signed call to a service of which we want one operation. Its crate would take longer to compile than all of ours; the
-//! SDK's own orchestrator does what that crate would: credentials, signature, time-outs, the standard retry.
+//! Signed calls of services of which only one operation is used. The SDK's crate of such a service compiles slowly; the SDK's
+//! orchestrator provides credentials, signature, timeouts, and standard retries without it.
 
 use asff::Partition;
 use aws_config::SdkConfig;
@@ -27,20 +27,20 @@ use exporter::connection::dns_suffix;
 use crate::config::own_endpoint;
 use crate::errors::CallFailure;
 
-/// An error's code and words, as far as there are any.
-pub(crate) type CodeAndWords = (Option<String>, Option<String>);
+/// Code and message of an error, if any.
+pub(crate) type CodeAndMessage = (Option<String>, Option<String>);
 
-/// A service and how it is spoken to.
+/// A service and its protocol.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Service {
     /// Its name in `AWS_ENDPOINT_URL_...` and in profiles.
     pub(crate) id: &'static str,
     /// Its name in signatures and at the beginning of its endpoints' names.
     pub(crate) name: &'static str,
-    /// The type of its requests' bodies.
+    /// Content type of its requests.
     pub(crate) content_type: &'static str,
-    /// Finds the code and the words in the body of an error.
-    pub(crate) error: fn(&[u8]) -> CodeAndWords,
+    /// Parses code and message of an error response.
+    pub(crate) error: fn(&[u8]) -> CodeAndMessage,
 }
 
 /// One call.
@@ -49,12 +49,12 @@ pub(crate) struct SignedCall {
     pub(crate) operation: &'static str,
     pub(crate) region: String,
     pub(crate) partition: Partition,
-    /// Headers beside those of every call.
+    /// Additional headers.
     pub(crate) headers: Vec<(&'static str, String)>,
     pub(crate) body: String,
 }
 
-/// Which of a service's endpoints is wanted, as the SDK's clients read it: `AWS_USE_FIPS_ENDPOINT`,
+/// The endpoint variant, as the SDK's clients select it: `AWS_USE_FIPS_ENDPOINT`,
 /// `AWS_USE_DUALSTACK_ENDPOINT`, or a profile.
 #[derive(Clone, Copy, Debug, Default)]
 struct Variant {
@@ -67,9 +67,8 @@ impl Variant {
         Self { fips: config.use_fips().unwrap_or_default(), dual_stack: config.use_dual_stack().unwrap_or_default() }
     }
 
-    /// Where a service answers. The rules of CloudFormation, of EC2 and of AWS Organizations are alike (endpoint rule sets of
-    /// botocore 1.44.5): the
-    /// plain endpoints of `GovCloud` keep FIPS themselves, those of both stacks do by their names.
+    /// URL of the endpoint. The rules of CloudFormation, EC2, and AWS Organizations are alike (endpoint rule sets of
+    /// botocore 1.44.5): the standard endpoints of `GovCloud` are FIPS endpoints; dual-stack FIPS endpoints have `-fips`.
     fn endpoint(self, name: &str, region: &str, partition: Partition) -> String {
         let is_named_so = self.fips && (self.dual_stack || partition != Partition::AwsUsGov);
         let fips = if is_named_so { "-fips" } else { "" };
@@ -78,7 +77,7 @@ impl Variant {
     }
 }
 
-/// The end of the names that answer over IPv6 as well (partitions of botocore 1.44.5).
+/// DNS suffix of dual-stack endpoints (partitions of botocore 1.44.5).
 fn dual_stack_suffix(partition: Partition) -> &'static str {
     match partition {
         Partition::Aws | Partition::AwsUsGov => "api.aws",
@@ -87,7 +86,7 @@ fn dual_stack_suffix(partition: Partition) -> &'static str {
     }
 }
 
-/// Calls and gives the body of the answer.
+/// Calls a service and returns the response body.
 pub(crate) async fn call(
     config: &SdkConfig,
     service: Service,
@@ -177,7 +176,7 @@ fn read(response: &HttpResponse, service: Service) -> Result<Bytes, Orchestrator
 mod tests {
     use super::*;
 
-    /// What botocore's own rules give, which AWS writes.
+    /// Expected values are from botocore's endpoint rules.
     #[test]
     fn the_endpoint_is_the_one_that_the_sdks_clients_would_choose() {
         use Partition::{Aws, AwsCn, AwsEusc, AwsUsGov};

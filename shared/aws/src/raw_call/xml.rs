@@ -1,25 +1,25 @@
-//! The little of XML that the answers of the signed calls need: texts of elements, and the code and the message of an error.
-//! An element's name must be unique where it is looked for.
+//! Minimal XML parser for the responses of signed calls: text of elements, and code and message of an error. The name of an
+//! element must be unique in the searched text.
 
 use std::borrow::Cow;
 
-use crate::raw_call::signed::CodeAndWords;
+use crate::raw_call::signed::CodeAndMessage;
 
 /// The characters that XML escapes; the ampersand last, so that nothing is decoded twice.
 const ENTITIES: [(&str, &str); 7] =
     [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&apos;", "'"), ("&#39;", "'"), ("&#34;", "\""), ("&amp;", "&")];
 
-/// The text of the first element of a name. None: no such element.
+/// Text of the first element with a name. None if not found.
 pub(crate) fn element<'a>(xml: &'a str, name: &str) -> Option<Cow<'a, str>> {
     let (_, rest) = xml.split_once(&format!("<{name}>"))?;
     let (text, _) = rest.split_once(&format!("</{name}>"))?;
     Some(decoded(text.trim()))
 }
 
-/// The code and the message of an error, of the query protocol and of EC2's form of it.
-pub(crate) fn error(answer: &[u8]) -> CodeAndWords {
-    let answer = String::from_utf8_lossy(answer);
-    let text = |name: &str| element(&answer, name).map(Cow::into_owned);
+/// Code and message of an error, in the query protocol and EC2's variant.
+pub(crate) fn error(response: &[u8]) -> CodeAndMessage {
+    let response = String::from_utf8_lossy(response);
+    let text = |name: &str| element(&response, name).map(Cow::into_owned);
     (text("Code"), text("Message"))
 }
 
@@ -44,10 +44,10 @@ mod tests {
 
     #[test]
     fn an_error_has_its_code_and_its_message() {
-        let answer =
+        let response =
             b"<ErrorResponse><Error><Type>Sender</Type><Code>Throttling</Code><Message>Rate exceeded</Message>\
                        </Error></ErrorResponse>";
-        assert_eq!(error(answer), (Some("Throttling".to_owned()), Some("Rate exceeded".to_owned())));
+        assert_eq!(error(response), (Some("Throttling".to_owned()), Some("Rate exceeded".to_owned())));
         assert_eq!(error(b"<html>a proxy's page</html>"), (None, None));
     }
 }

@@ -1,4 +1,4 @@
-//! Writes objects into the state bucket in constant memory: in one piece where they are small, in parts where not.
+//! Writes objects to the state bucket in constant memory: small ones in one request, others as multipart uploads.
 
 use std::collections::VecDeque;
 
@@ -11,9 +11,9 @@ use futures::StreamExt;
 use crate::Cloud;
 use crate::errors::{causes, port_error, read_error};
 
-/// Bytes of a part: the least that S3 allows but for the last one. With S3's 10,000 parts an object may have 52 GB.
+/// Size of a part in bytes: the minimum of S3, except for the last part. With 10,000 parts, an object may have 52 GB.
 const PART_BYTES: usize = 5 * 1024 * 1024;
-/// The checksum of objects and their parts, which S3 verifies. It is named in each call: the SDK adds it to a part by default,
+/// Checksum of objects and parts, which S3 verifies. Each call states it: the SDK adds it to a part by default,
 /// but not to `CreateMultipartUpload`, and S3 then rejects the parts' checksums at the end (HTTP 400 `InvalidPart`).
 const CHECKSUM: ChecksumAlgorithm = ChecksumAlgorithm::Crc32;
 
@@ -53,7 +53,7 @@ impl Objects for Cloud {
     }
 }
 
-/// An object being written. Dropped before it is finished, it never existed.
+/// An object that is being written. If dropped before it is finished, nothing is stored.
 #[derive(Debug)]
 pub struct Writer {
     target: Target,
@@ -61,8 +61,7 @@ pub struct Writer {
     parts: Option<Parts>,
 }
 
-/// Bytes that wait to be sent, in the pieces in which they came: one buffer for all would grow to twice its content, and each
-/// Region has one.
+/// Bytes to send, as received: one contiguous buffer would grow to twice its content, and each Region has one.
 #[derive(Debug, Default)]
 struct Pending {
     pieces: VecDeque<Bytes>,
@@ -75,7 +74,7 @@ impl Pending {
         self.pieces.push_back(piece);
     }
 
-    /// The first bytes, so many or all that there are.
+    /// Removes and returns up to `bytes` bytes.
     fn take(&mut self, bytes: usize) -> Bytes {
         let mut taken = BytesMut::with_capacity(bytes.min(self.bytes));
         while let Some(mut piece) = self.pieces.pop_front() {
@@ -99,8 +98,8 @@ struct Target {
     only: PutMode,
 }
 
-/// An upload in parts that is not complete. Dropped, it is aborted as well as may be; the bucket's lifecycle clears away
-/// what is left even so.
+/// An incomplete multipart upload. If dropped, it is aborted on a best-effort basis; the bucket's lifecycle rule removes
+/// remaining parts.
 #[derive(Debug)]
 struct Parts {
     target: Target,
@@ -130,7 +129,7 @@ impl ObjectWriter for Writer {
 }
 
 impl Writer {
-    /// The upload in parts, begun with the first of them.
+    /// The multipart upload, created with the first part.
     async fn parts(&mut self) -> Result<&mut Parts, PortError> {
         let parts = match self.parts.take() {
             Some(parts) => parts,
@@ -141,7 +140,7 @@ impl Writer {
 }
 
 impl Target {
-    /// The `ETag` that the object must still have, and whether there must be none (`If-Match`, `If-None-Match`).
+    /// Values of `If-Match` and `If-None-Match`.
     fn conditions(&self) -> (Option<String>, Option<String>) {
         match &self.only {
             PutMode::Overwrite => (None, None),
@@ -166,8 +165,8 @@ impl Target {
         let request = self.s3.put_object().bucket(&self.bucket).key(&self.key).content_type(self.content_type());
         let (unchanged, absent) = self.conditions();
         let request = request.set_if_match(unchanged).set_if_none_match(absent).checksum_algorithm(CHECKSUM);
-        let answer = request.body(ByteStream::from(body)).send().await;
-        answer.map(drop).map_err(|error| port_error(self.action(), &error))
+        let response = request.body(ByteStream::from(body)).send().await;
+        response.map(drop).map_err(|error| port_error(self.action(), &error))
     }
 }
 
@@ -175,9 +174,9 @@ impl Parts {
     async fn begin(target: Target) -> Result<Self, PortError> {
         let request = target.s3.create_multipart_upload().bucket(&target.bucket).key(&target.key);
         let request = request.content_type(target.content_type()).checksum_algorithm(CHECKSUM);
-        let answer = request.send().await;
-        let answer = answer.map_err(|error| port_error(target.action(), &error))?;
-        let upload_id = answer.upload_id.unwrap_or_default();
+        let response = request.send().await;
+        let response = response.map_err(|error| port_error(target.action(), &error))?;
+        let upload_id = response.upload_id.unwrap_or_default();
         Ok(Self { target, upload_id, done: Vec::new(), complete: false })
     }
 
@@ -185,12 +184,12 @@ impl Parts {
         let number = i32::try_from(self.done.len() + 1).unwrap_or(i32::MAX);
         let Target { s3, bucket, key, .. } = &self.target;
         let request = s3.upload_part().bucket(bucket).key(key).upload_id(&self.upload_id).part_number(number);
-        let answer = request.checksum_algorithm(CHECKSUM).body(ByteStream::from(body)).send().await;
-        let answer = answer.map_err(|error| port_error(self.target.action(), &error))?;
+        let response = request.checksum_algorithm(CHECKSUM).body(ByteStream::from(body)).send().await;
+        let response = response.map_err(|error| port_error(self.target.action(), &error))?;
         let part = CompletedPart::builder()
             .part_number(number)
-            .set_e_tag(answer.e_tag)
-            .set_checksum_crc32(answer.checksum_crc32)
+            .set_e_tag(response.e_tag)
+            .set_checksum_crc32(response.checksum_crc32)
             .build();
         self.done.push(part);
         Ok(())
@@ -202,8 +201,8 @@ impl Parts {
         let Target { s3, bucket, key, .. } = &self.target;
         let request = s3.complete_multipart_upload().bucket(bucket).key(key).upload_id(&self.upload_id);
         let request = request.set_if_match(unchanged).set_if_none_match(absent);
-        let answer = request.multipart_upload(parts).send().await;
-        answer.map_err(|error| port_error(self.target.action(), &error))?;
+        let response = request.multipart_upload(parts).send().await;
+        response.map_err(|error| port_error(self.target.action(), &error))?;
         self.complete = true;
         Ok(())
     }
@@ -220,8 +219,8 @@ impl Drop for Parts {
             s3.abort_multipart_upload().bucket(bucket).key(key).upload_id(std::mem::take(&mut self.upload_id));
         runtime.spawn(async move {
             if let Err(error) = request.send().await {
-                let error = port_error("abort an upload in parts", &error);
-                tracing::warn!(%error, "parts are left behind until the bucket's lifecycle clears them away");
+                let error = port_error("abort a multipart upload", &error);
+                tracing::warn!(%error, "parts remain until the bucket's lifecycle rule removes them");
             }
         });
     }

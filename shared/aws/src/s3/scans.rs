@@ -1,5 +1,4 @@
-//! Reads scans from S3 as streams. A connection that breaks in the middle is taken up where it broke, on the same
-//! content or not at all.
+//! Reads scans from S3 as streams. After a broken connection, the download resumes at its offset if the content is unchanged.
 
 use std::io;
 use std::time::Duration;
@@ -16,15 +15,15 @@ use crate::Cloud;
 use crate::errors::{CallFailure, causes, describe, read_error};
 use crate::time::timestamp;
 
-/// Times that a broken connection is taken up again without a byte having come through in between.
+/// Maximum number of consecutive resumes without progress.
 const RESUMES_WITHOUT_PROGRESS_MAX: u32 = 5;
-/// Times that one object is taken up again in all. A reader that waits for a throttling service may lose its connection
-/// every few minutes, and a function has 15.
+/// Maximum number of resumes per object. A reader that is throttled may lose its connection every few minutes, and a function
+/// has 15.
 const RESUMES_MAX: u32 = 64;
-/// The pause before the first new try; it doubles with each that brings nothing.
+/// Delay before the first resume; it doubles without progress.
 const RESUME_PAUSE: Duration = Duration::from_millis(100);
 
-/// Codes of S3 that say: there is no such thing (a deleted version answers `MethodNotAllowed`).
+/// Codes of S3 for a nonexistent object (`MethodNotAllowed` for a deleted version).
 const GONE: [&str; 4] = ["NoSuchKey", "NoSuchVersion", "NoSuchBucket", "MethodNotAllowed"];
 
 impl Scans for Cloud {
@@ -41,7 +40,8 @@ impl Scans for Cloud {
             bytes,
             modified_at: output.last_modified().and_then(timestamp),
         };
-        let reader = Reader { object, raw_etag, bytes, offset: 0, body: output.body, fruitless: 0, resumes: 0 };
+        let reader =
+            Reader { object, raw_etag, bytes, offset: 0, body: output.body, resumes_without_progress: 0, resumes: 0 };
         Ok(Scan { info, body: reader.into_stream() })
     }
 }
@@ -61,7 +61,7 @@ struct Object {
 }
 
 impl Object {
-    /// Opens it; or what is left of it from `offset`, if it still is what it was.
+    /// Gets the object, or the rest of it from an offset if its `ETag` is unchanged.
     async fn get(&self, rest: Option<(u64, &str)>) -> Result<GetObjectOutput, CallFailure<GetObjectError>> {
         let request = self.s3.get_object().bucket(&self.upload.bucket).key(&self.upload.key);
         let request = request.set_version_id(self.upload.version.clone());
@@ -76,14 +76,14 @@ impl Object {
 /// An object being read.
 struct Reader {
     object: Object,
-    /// As S3 wrote it, quotes and all.
+    /// With quotation marks, as S3 returned it.
     raw_etag: String,
     bytes: u64,
     offset: u64,
     body: ByteStream,
-    /// New tries since the last byte.
-    fruitless: u32,
-    /// New tries in all.
+    /// Resumes since the last received byte.
+    resumes_without_progress: u32,
+    /// Resumes in total.
     resumes: u32,
 }
 
@@ -101,12 +101,12 @@ impl Reader {
             let broken = match self.body.next().await {
                 Some(Ok(chunk)) => {
                     self.offset += chunk.len() as u64;
-                    self.fruitless = 0;
+                    self.resumes_without_progress = 0;
                     return Ok(Some(chunk));
                 }
                 None if self.offset >= self.bytes => return Ok(None),
                 None => io::Error::new(io::ErrorKind::UnexpectedEof, "the connection ended early"),
-                // All bytes are here, and still it is an error: the checksum differs. Reading the rest again can't help.
+                // All bytes arrived, but the checksum differs. A resume can't fix that.
                 Some(Err(error)) if self.offset >= self.bytes => return Err(io::Error::other(causes(&error))),
                 Some(Err(error)) => io::Error::other(causes(&error)),
             };
@@ -114,22 +114,24 @@ impl Reader {
         }
     }
 
-    /// Opens the rest of the object, or gives up with the error that broke it off.
+    /// Opens the rest of the object, or returns the error of the broken connection.
     async fn resume(&mut self, broken: io::Error) -> io::Result<()> {
-        if self.fruitless >= RESUMES_WITHOUT_PROGRESS_MAX || self.resumes >= RESUMES_MAX {
+        if self.resumes_without_progress >= RESUMES_WITHOUT_PROGRESS_MAX || self.resumes >= RESUMES_MAX {
             return Err(broken);
         }
-        tokio::time::sleep(RESUME_PAUSE * (1 << self.fruitless)).await;
-        self.fruitless += 1;
+        tokio::time::sleep(RESUME_PAUSE * (1 << self.resumes_without_progress)).await;
+        self.resumes_without_progress += 1;
         self.resumes += 1;
         let url = self.object.upload.url();
-        tracing::debug!(upload.key = self.object.upload.key, upload.offset = self.offset, error = %broken, "reading on");
+        tracing::debug!(upload.key = self.object.upload.key, upload.offset = self.offset, error = %broken, "resuming a download");
         match self.object.get(Some((self.offset, &self.raw_etag))).await {
             Ok(output) => {
                 self.body = output.body;
                 Ok(())
             }
-            Err(error) => Err(io::Error::other(format!("read on {url} at byte {}: {}", self.offset, describe(&error)))),
+            Err(error) => {
+                Err(io::Error::other(format!("resume reading {url} at byte {}: {}", self.offset, describe(&error))))
+            }
         }
     }
 }

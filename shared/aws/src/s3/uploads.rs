@@ -1,4 +1,4 @@
-//! What lies in a bucket of scans, for those who export old ones.
+//! Lists the objects of a scan bucket, to export old scans.
 
 use exporter::ports::PortError;
 use exporter::upload::Upload;
@@ -8,22 +8,22 @@ use crate::Cloud;
 use crate::errors::port_error;
 use crate::time::timestamp;
 
-/// An object that may hold a scan.
+/// An object that may contain a scan.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Listed {
-    /// Its address.
+pub struct ListedObject {
+    /// Its URL.
     pub upload: Upload,
-    /// When it was written.
+    /// Time of the last modification.
     pub modified_at: Option<Timestamp>,
 }
 
 impl Cloud {
-    /// All objects of a bucket whose keys begin with `prefix`, by key. Folders that consoles make are left out.
+    /// All objects of a bucket whose keys begin with `prefix`, by key. Directory markers of the S3 console are omitted.
     ///
     /// # Errors
     ///
-    /// When S3 does not answer, or does not let the caller see the bucket.
-    pub async fn list_uploads(&self, bucket: &str, prefix: &str) -> Result<Vec<Listed>, PortError> {
+    /// If S3 is unavailable, or denies access to the bucket.
+    pub async fn list_uploads(&self, bucket: &str, prefix: &str) -> Result<Vec<ListedObject>, PortError> {
         let mut pages = self.s3.list_objects_v2().bucket(bucket).prefix(prefix).into_paginator().send();
         let mut listed = Vec::new();
         while let Some(page) = pages.next().await {
@@ -31,7 +31,7 @@ impl Cloud {
             for object in page.contents.unwrap_or_default() {
                 let modified_at = object.last_modified.as_ref().and_then(timestamp);
                 if let Some(key) = object.key.filter(|key| !key.ends_with('/')) {
-                    listed.push(Listed { upload: Upload::new(bucket, key), modified_at });
+                    listed.push(ListedObject { upload: Upload::new(bucket, key), modified_at });
                 }
             }
         }

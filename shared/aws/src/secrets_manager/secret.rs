@@ -1,4 +1,4 @@
-//! Access keys from Secrets Manager. They go from the secret into the SDK and nowhere else.
+//! Reads access keys from Secrets Manager, for the SDK only.
 
 use aws_config::SdkConfig;
 use aws_credential_types::Credentials;
@@ -13,15 +13,15 @@ use serde::Deserialize;
 
 use crate::errors::{CallFailure, describe, port_error};
 
-/// Reads an access key whenever the SDK asks: a key that was rotated is used within its cache's time.
+/// Reads an access key whenever the SDK requests credentials: a rotated key is used after the SDK's cache expires.
 #[derive(Debug)]
 pub(crate) struct SecretKeys {
     client: aws_sdk_secretsmanager::Client,
     secret: String,
-    whose: Option<CredentialOwner>,
+    owner: Option<CredentialOwner>,
 }
 
-/// The value of the secret. It has no debug text on purpose.
+/// Value of the secret. It intentionally doesn't implement `Debug`.
 #[derive(Deserialize)]
 struct AccessKey {
     access_key_id: String,
@@ -31,16 +31,16 @@ struct AccessKey {
 }
 
 impl SecretKeys {
-    pub(crate) fn new(config: &SdkConfig, secret: &str, whose: Option<&CredentialOwner>) -> Self {
+    pub(crate) fn new(config: &SdkConfig, secret: &str, owner: Option<&CredentialOwner>) -> Self {
         let client = aws_sdk_secretsmanager::Client::new(config);
-        Self { client, secret: secret.to_owned(), whose: whose.cloned() }
+        Self { client, secret: secret.to_owned(), owner: owner.cloned() }
     }
 
     async fn read(&self) -> Result<Credentials, ConnectError> {
-        let answer = self.client.get_secret_value().secret_id(&self.secret).send().await;
-        let answer = answer.map_err(|error| self.refusal(&error))?;
-        let key: AccessKey = serde_json::from_str(answer.secret_string().unwrap_or_default()).map_err(|error| {
-            // Only where it is wrong: the error's own words repeat a part of the secret.
+        let response = self.client.get_secret_value().secret_id(&self.secret).send().await;
+        let response = response.map_err(|error| self.connect_error(&error))?;
+        let key: AccessKey = serde_json::from_str(response.secret_string().unwrap_or_default()).map_err(|error| {
+            // Only the position: the error's message repeats a part of the secret.
             self.invalid(format!(
                 "the secret {} is not {{\"access_key_id\": ..., \"secret_access_key\": ...}} (line {}, column {})",
                 self.secret,
@@ -55,18 +55,21 @@ impl SecretKeys {
         Ok(Credentials::new(key.access_key_id, key.secret_access_key, token, None, "securityhub-exporter secret"))
     }
 
-    fn refusal(&self, error: &CallFailure<GetSecretValueError>) -> ConnectError {
+    fn connect_error(&self, error: &CallFailure<GetSecretValueError>) -> ConnectError {
         let secret = &self.secret;
-        let said = || describe(error);
+        let cause = || describe(error);
         match error.code() {
             Some("ResourceNotFoundException") => ConnectError::Rejected(Problem {
                 reason: "secret_missing".to_owned(),
-                message: format!("there is no secret {secret} that the integration's key could be in: {}", said()),
-                remediation: Some(self.another("create-secret --name")),
+                message: format!(
+                    "secret {secret}, which should contain the integration's access key, not found: {}",
+                    cause()
+                ),
+                remediation: Some(self.new_key_remediation("create-secret --name")),
             }),
             Some("InvalidRequestException") => ConnectError::Rejected(Problem {
                 reason: "secret_missing".to_owned(),
-                message: format!("the secret {secret} can't be read: {}", said()),
+                message: format!("failed to read secret {secret}: {}", cause()),
                 remediation: Some(format!(
                     "aws secretsmanager restore-secret --secret-id {secret}  # in the exporter's account, if it is marked for \
                      deletion"
@@ -74,7 +77,7 @@ impl SecretKeys {
             }),
             Some("AccessDeniedException" | "DecryptionFailure") => ConnectError::Rejected(Problem {
                 reason: "secret_denied".to_owned(),
-                message: format!("the caller may not read the secret {secret}: {}", said()),
+                message: format!("the caller has no permission to read secret {secret}: {}", cause()),
                 remediation: Some(format!(
                     "allow the caller secretsmanager:GetSecretValue on {secret}, and kms:Decrypt on its key where it has one of \
                      its own"
@@ -88,18 +91,18 @@ impl SecretKeys {
         ConnectError::Rejected(Problem {
             reason: "credentials_invalid".to_owned(),
             message,
-            remediation: Some(self.another("put-secret-value --secret-id")),
+            remediation: Some(self.new_key_remediation("put-secret-value --secret-id")),
         })
     }
 
-    /// How there comes to be a key: by the integration's own command, or, for who keeps the secret, by AWS's.
-    fn another(&self, verb: &str) -> String {
+    /// Remediation to provide a key: with the integration's command, or for existing secrets with the AWS CLI.
+    fn new_key_remediation(&self, verb: &str) -> String {
         let secret = &self.secret;
         let own = format!(
             "aws secretsmanager {verb} {secret} --secret-string file://key.json  # in the exporter's account; key.json holds \
              {{\"access_key_id\": ..., \"secret_access_key\": ...}}"
         );
-        let key = self.whose.as_ref().map(|whose| whose.new_key_command("the exporter keeps it then"));
+        let key = self.owner.as_ref().map(|owner| owner.new_key_command("the exporter keeps it then"));
         key.into_iter().chain([own]).collect::<Vec<_>>().join("\n")
     }
 }

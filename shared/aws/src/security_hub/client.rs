@@ -1,4 +1,4 @@
-//! One account's Security Hub, in all its Regions.
+//! Security Hub of one account, in all its Regions.
 
 use std::collections::HashMap;
 use std::fmt::Display;
@@ -20,13 +20,13 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use crate::raw_call::carried::{GET_FINDINGS, IMPORT_FINDINGS, call};
+use crate::raw_call::raw_body::{GET_FINDINGS, IMPORT_FINDINGS, call};
 use crate::security_hub::credentials::{AssumedRole, fresh};
 use crate::security_hub::errors::call_error;
 
-/// Time that one import may take. The service answers in well under a second; what lasts longer is lost.
+/// Timeout of one import. The service normally responds in less than a second.
 const IMPORT_TIMEOUT: Duration = Duration::from_secs(30);
-/// Findings on a page, the most that the service gives.
+/// Findings per page, the maximum of the service.
 const PAGE_FINDINGS: usize = 100;
 
 /// A connection to one account. Cheap to clone; clones share everything.
@@ -42,19 +42,19 @@ pub(crate) struct Shared {
     session: RwLock<Session>,
 }
 
-/// Whom the credentials are those of.
+/// Identity of the credentials.
 #[derive(Debug)]
 pub(crate) struct Caller {
     pub(crate) arn: String,
     pub(crate) partition: Partition,
-    /// The role by which the account was reached, if it was given an External ID; and the same without it.
+    /// The assumed role, if it has an External ID, and its configuration without the External ID.
     pub(crate) role_with_external_id: Option<(Role, AssumedRole)>,
 }
 
-/// The clients that share one cache of credentials.
+/// Clients that share one credentials cache.
 #[derive(Debug)]
 struct Session {
-    /// Counts the sessions, so that of many calls that see one expire, one begins the next.
+    /// Number of the session, so that only one of many calls with an expired session renews it.
     number: u64,
     config: SdkConfig,
     clients: HashMap<RegionName, Client>,
@@ -66,13 +66,13 @@ impl SecurityHub {
         Self { shared: Arc::new(Shared { account, caller, session }) }
     }
 
-    /// The configuration of the session, and its number.
+    /// Configuration and number of the session.
     pub(crate) fn session(&self) -> (SdkConfig, u64) {
         let session = self.shared.session.read().unwrap_or_else(PoisonError::into_inner);
         (session.config.clone(), session.number)
     }
 
-    /// A Region's client and the number of its session.
+    /// Client of a Region, and the number of its session.
     pub(crate) fn client(&self, region: RegionName) -> (Client, u64) {
         let session = self.shared.session.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(client) = session.clients.get(&region) {
@@ -82,18 +82,18 @@ impl SecurityHub {
         let mut session = self.shared.session.write().unwrap_or_else(PoisonError::into_inner);
         let config = config::Builder::from(&session.config)
             .region(Region::new(region.to_string()))
-            // One account that is throttled must not use up the retries of another.
+            // A throttled account must not use the retry tokens of another one.
             .retry_partition(RetryPartition::new(format!("securityhub-{}", self.shared.account)));
         let client = session.clients.entry(region).or_insert_with(|| Client::from_conf(config.build())).clone();
         (client, session.number)
     }
 
-    /// The partition that the account is in.
+    /// Partition of the account.
     pub fn partition(&self) -> Partition {
         self.shared.caller.partition
     }
 
-    /// Ends the session that a call saw expire; the next call asks for fresh credentials.
+    /// Ends an expired session; the next call obtains new credentials.
     fn renew(&self, expired: u64) {
         let mut session = self.shared.session.write().unwrap_or_else(PoisonError::into_inner);
         if session.number == expired {
@@ -102,7 +102,7 @@ impl SecurityHub {
         }
     }
 
-    /// Active findings of our product about the account in this Region.
+    /// Filters for the account's active findings of the Prowler product in this Region.
     pub(crate) fn filters(&self, region: RegionName) -> Value {
         let Shared { account, caller, .. } = self.shared.as_ref();
         json!({
@@ -113,7 +113,7 @@ impl SecurityHub {
         })
     }
 
-    pub(crate) fn note(&self, error: CallError, session: u64) -> CallError {
+    pub(crate) fn renew_if_expired(&self, error: CallError, session: u64) -> CallError {
         if matches!(error, CallError::ExpiredToken(_)) {
             self.renew(session);
         }
@@ -122,7 +122,7 @@ impl SecurityHub {
 }
 
 impl SecurityHub {
-    /// One page of `GetFindings`, of at most so many findings.
+    /// One page of `GetFindings`.
     pub(crate) async fn page(
         &self,
         region: RegionName,
@@ -135,14 +135,14 @@ impl SecurityHub {
         if let Some(next) = next {
             request["NextToken"] = next.into();
         }
-        let answer = call(&client, GET_FINDINGS, request.to_string().into(), None).await;
-        let answer = answer.map_err(|error| self.note(call_error(&error), session))?;
-        let RawPage { findings, next } = read(&answer, "the findings")?;
+        let response = call(&client, GET_FINDINGS, request.to_string().into(), None).await;
+        let response = response.map_err(|error| self.renew_if_expired(call_error(&error), session))?;
+        let RawPage { findings, next } = read(&response, "the findings")?;
         let findings = findings.into_iter().map(|finding| Bytes::from(Box::<str>::from(finding).into_string()));
         Ok(Page { findings: findings.collect(), next })
     }
 
-    /// `BatchImportFindings` with a ready body.
+    /// `BatchImportFindings` with a serialized body.
     pub(crate) async fn send(
         &self,
         region: RegionName,
@@ -150,9 +150,9 @@ impl SecurityHub {
         overrides: Option<config::Builder>,
     ) -> Result<ImportOutcome, CallError> {
         let (client, session) = self.client(region);
-        let answer = call(&client, IMPORT_FINDINGS, body, overrides).await;
-        let answer = answer.map_err(|error| self.note(call_error(&error), session))?;
-        Ok(read::<RawOutcome>(&answer, "the outcome of an import")?.into())
+        let response = call(&client, IMPORT_FINDINGS, body, overrides).await;
+        let response = response.map_err(|error| self.renew_if_expired(call_error(&error), session))?;
+        Ok(read::<RawOutcome>(&response, "the outcome of an import")?.into())
     }
 }
 
@@ -160,13 +160,14 @@ impl Hub for SecurityHub {
     async fn import(&self, region: &RegionName, body: Bytes) -> Result<ImportOutcome, CallError> {
         let timeouts = TimeoutConfig::builder().operation_timeout(IMPORT_TIMEOUT).build();
         // The exporter retries, finding by finding.
-        let once = Config::builder().retry_config(RetryConfig::disabled()).timeout_config(timeouts);
-        self.send(*region, body, Some(once)).await
+        let without_retries = Config::builder().retry_config(RetryConfig::disabled()).timeout_config(timeouts);
+        self.send(*region, body, Some(without_retries)).await
     }
 
     async fn enabled_at(&self, region: &RegionName) -> Result<Option<String>, CallError> {
         let (client, session) = self.client(*region);
-        let hub = client.describe_hub().send().await.map_err(|error| self.note(call_error(&error), session))?;
+        let hub =
+            client.describe_hub().send().await.map_err(|error| self.renew_if_expired(call_error(&error), session))?;
         Ok(hub.subscribed_at)
     }
 
@@ -182,12 +183,12 @@ impl Hub for SecurityHub {
 
     async fn state(&self, region: &RegionName) -> Result<HubState, CallError> {
         let (client, session) = self.client(*region);
-        client.describe_hub().send().await.map_err(|error| self.note(call_error(&error), session))?;
+        client.describe_hub().send().await.map_err(|error| self.renew_if_expired(call_error(&error), session))?;
         Ok(HubState { product_accepted: self.product_accepted(region).await? })
     }
 }
 
-/// A page of findings, each as it came.
+/// A page of raw findings.
 #[derive(Deserialize)]
 struct RawPage {
     #[serde(rename = "Findings")]
@@ -196,7 +197,7 @@ struct RawPage {
     next: Option<String>,
 }
 
-/// What became of a batch; what is left out counts as nothing.
+/// Outcome of a batch; omitted fields count as zero.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct RawOutcome {
@@ -228,9 +229,9 @@ impl From<RawOutcome> for ImportOutcome {
     }
 }
 
-/// An answer that can't be read may be another one the next time.
-fn read<'a, T: Deserialize<'a>>(answer: &'a [u8], what: &str) -> Result<T, CallError> {
-    serde_json::from_slice(answer).map_err(|error| CallError::Transient(format!("{what} can't be read: {error}")))
+/// Parses a response. A failure is transient.
+fn read<'a, T: Deserialize<'a>>(response: &'a [u8], what: &str) -> Result<T, CallError> {
+    serde_json::from_slice(response).map_err(|error| CallError::Transient(format!("failed to parse {what}: {error}")))
 }
 
 fn equals(value: impl Display) -> Value {

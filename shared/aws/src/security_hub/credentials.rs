@@ -1,7 +1,7 @@
-//! The credentials of an integration as a chain of providers: whose identity we begin with, and which role it assumes.
+//! Credentials of an integration as a chain of providers: the initial identity, and the role that it assumes.
 //!
-//! Nothing is asked for before the first call; from then on the SDK's cache asks again before a session ends, so a run may
-//! be longer than a session.
+//! Credentials are obtained with the first call; the SDK's cache renews them before a session ends, so that a run may be longer
+//! than a session.
 
 use std::time::{Duration, SystemTime};
 
@@ -21,19 +21,18 @@ use exporter::problem::Problem;
 use crate::errors::{CallFailure, describe, failure, port_error};
 use crate::secrets_manager::secret::SecretKeys;
 
-/// The length of a session in seconds. A function's own identity is a role, and a role that assumes a role gets no more
-/// (contract 6.1).
+/// Duration of a session in seconds: the maximum for role chaining (contract 6.1), which a function's identity implies.
 const SESSION_SECONDS: i32 = 3600;
-/// The shortest session in seconds (contract 6.1).
+/// Minimum duration of a session in seconds (contract 6.1).
 const SESSION_SECONDS_MIN: u16 = 900;
-/// Time to obtain credentials: the secret, the role, and the retries of both.
+/// Timeout to obtain credentials: the secret, the role, and the retries of both.
 const CREDENTIALS_TIMEOUT: Duration = Duration::from_secs(60);
-/// Characters of a session's name at most (contract 6.1).
+/// Maximum length of a session name (contract 6.1).
 const SESSION_NAME_CHARS_MAX: usize = 64;
-/// Characters of a session's name at least (contract 6.1).
+/// Minimum length of a session name (contract 6.1).
 const SESSION_NAME_CHARS_MIN: usize = 2;
 
-/// STS's codes for a caller that is not who it should be.
+/// STS's codes for invalid credentials.
 pub(crate) const INVALID_CALLER: [&str; 8] = [
     "InvalidClientTokenId",
     "UnrecognizedClientException",
@@ -45,21 +44,21 @@ pub(crate) const INVALID_CALLER: [&str; 8] = [
     "ExpiredTokenException",
 ];
 
-/// The configuration by which an integration's account is called. Makes no call.
+/// Configuration for the account of an integration. Makes no call.
 pub(crate) fn account_config(
     own: &SdkConfig,
     account: AccountId,
     choice: &Choice,
-    whose: Option<&CredentialOwner>,
+    owner: Option<&CredentialOwner>,
 ) -> SdkConfig {
-    let caller = caller_config(own, choice, whose);
+    let caller = caller_config(own, choice, owner);
     match choice.role() {
-        Some(role) => with_provider(&caller, AssumedRole::new(&caller, account, role, whose)),
+        Some(role) => with_provider(&caller, AssumedRole::new(&caller, account, role, owner)),
         None => caller,
     }
 }
 
-/// The integration's role, and the same without the External ID that it is assumed with; none if there is nothing to leave out.
+/// The integration's role, and its provider without the External ID. None if the role has no External ID.
 pub(crate) fn role_with_external_id(
     own: &SdkConfig,
     account: AccountId,
@@ -67,15 +66,15 @@ pub(crate) fn role_with_external_id(
 ) -> Option<(Role, AssumedRole)> {
     let choice = choice.in_account(account);
     let role = choice.role().filter(|role| role.external_id.is_some())?;
-    let bare = Role { external_id: None, duration_seconds: Some(SESSION_SECONDS_MIN), ..role.clone() };
-    let bare = AssumedRole::new(&caller_config(own, &choice, None), account, &bare, None);
-    Some((role.clone(), bare))
+    let without_external_id = Role { external_id: None, duration_seconds: Some(SESSION_SECONDS_MIN), ..role.clone() };
+    let without_external_id = AssumedRole::new(&caller_config(own, &choice, None), account, &without_external_id, None);
+    Some((role.clone(), without_external_id))
 }
 
-/// Who assumes the role.
-fn caller_config(own: &SdkConfig, choice: &Choice, whose: Option<&CredentialOwner>) -> SdkConfig {
+/// Configuration of the identity that assumes the role.
+fn caller_config(own: &SdkConfig, choice: &Choice, owner: Option<&CredentialOwner>) -> SdkConfig {
     match choice.secret() {
-        Some(secret) => with_provider(own, SecretKeys::new(own, secret, whose)),
+        Some(secret) => with_provider(own, SecretKeys::new(own, secret, owner)),
         None => own.clone(),
     }
 }
@@ -84,29 +83,29 @@ fn with_provider(config: &SdkConfig, provider: impl ProvideCredentials + 'static
     fresh(&config.to_builder().credentials_provider(SharedCredentialsProvider::new(provider)).build())
 }
 
-/// The same configuration with nothing in its cache: the next call asks for credentials.
+/// The configuration with an empty credentials cache.
 pub(crate) fn fresh(config: &SdkConfig) -> SdkConfig {
     let cache = IdentityCache::lazy().load_timeout(CREDENTIALS_TIMEOUT).build();
     config.to_builder().identity_cache(cache).build()
 }
 
-/// Assumes a role, at the endpoint of STS in our own Region: its sessions hold in every Region (contract 6.1).
+/// Assumes a role at the Regional endpoint of STS: such sessions are valid in every Region (contract 6.1).
 #[derive(Debug)]
 pub(crate) struct AssumedRole {
     client: aws_sdk_sts::Client,
     account: AccountId,
     role: Role,
-    whose: Option<CredentialOwner>,
+    owner: Option<CredentialOwner>,
 }
 
 impl AssumedRole {
-    fn new(config: &SdkConfig, account: AccountId, role: &Role, whose: Option<&CredentialOwner>) -> Self {
+    fn new(config: &SdkConfig, account: AccountId, role: &Role, owner: Option<&CredentialOwner>) -> Self {
         let client = aws_sdk_sts::Client::new(config);
-        Self { client, account, role: role.clone(), whose: whose.cloned() }
+        Self { client, account, role: role.clone(), owner: owner.cloned() }
     }
 
     pub(crate) async fn assume(&self) -> Result<Credentials, ConnectError> {
-        let answer = self
+        let response = self
             .client
             .assume_role()
             .role_arn(&self.role.arn)
@@ -115,76 +114,73 @@ impl AssumedRole {
             .duration_seconds(self.role.duration_seconds.map_or(SESSION_SECONDS, i32::from))
             .send()
             .await
-            .map_err(|error| self.refusal(&error))?;
-        let session = answer
+            .map_err(|error| self.connect_error(&error))?;
+        let session = response
             .credentials()
-            .ok_or_else(|| failure(format!("assume {}", self.role.arn), "the answer holds no credentials"))?;
+            .ok_or_else(|| failure(format!("assume {}", self.role.arn), "the response has no credentials"))?;
         let ends = SystemTime::try_from(*session.expiration()).ok();
         let token = Some(session.session_token().to_owned());
         Ok(Credentials::new(session.access_key_id(), session.secret_access_key(), token, ends, "AssumeRole"))
     }
 
-    fn refusal(&self, error: &CallFailure<AssumeRoleError>) -> ConnectError {
-        // The caller's own credentials could not be had: that is what is to be told.
+    fn connect_error(&self, error: &CallFailure<AssumeRoleError>) -> ConnectError {
+        // The initial credentials could not be obtained: report that.
         if let Some(cause) = crate::errors::cause::<ConnectError>(error) {
             return cause.clone();
         }
         let arn = &self.role.arn;
         match error.code() {
             Some("AccessDenied" | "AccessDeniedException") => {
-                let said = error.message().unwrap_or_default();
+                let message = error.message().unwrap_or_default();
                 ConnectError::Rejected(Problem {
                     reason: "assume_role_denied".to_owned(),
-                    message: self.what_to_check(&describe(error)),
-                    remediation: Some(assume_role_remediation(&self.role, self.account, said, self.whose.as_ref())),
+                    message: self.denied_remediation(&describe(error)),
+                    remediation: Some(assume_role_remediation(&self.role, self.account, message, self.owner.as_ref())),
                 })
             }
             Some("RegionDisabledException") => ConnectError::Rejected(Problem {
                 reason: "assume_role_denied".to_owned(),
                 message: format!("STS is switched off in this Region for the account of {arn}: {}", describe(error)),
                 remediation: Some(format!(
-                    "switch it on in account {}: IAM console, Account settings, Security Token Service endpoints",
+                    "activate STS in this Region for account {}: IAM console, Account settings, Security Token Service endpoints",
                     self.account
                 )),
             }),
             Some("ValidationError" | "ValidationException") => ConnectError::Rejected(Problem {
                 reason: "credentials_invalid".to_owned(),
                 message: format!("STS does not take what the integration says of {arn}: {}", describe(error)),
-                remediation: Some(match &self.whose {
-                    Some(whose) => {
-                        whose.other_role_command(&self.role, "with --session-name and --duration, where they are wrong")
-                    }
-                    None => "correct the role's ARN, External ID, session name or duration".to_owned(),
+                remediation: Some(match &self.owner {
+                    Some(owner) => owner.other_role_command(&self.role, "with a valid --session-name and --duration"),
+                    None => "correct the role's ARN, External ID, session name, or duration".to_owned(),
                 }),
             }),
             Some(code) if INVALID_CALLER.contains(&code) => ConnectError::Rejected(Problem {
                 reason: "credentials_invalid".to_owned(),
-                message: format!("the credentials that should assume {arn} are not valid: {}", describe(error)),
-                remediation: Some(key_remediation(self.whose.as_ref(), "a key of a user that may assume the role")),
+                message: format!("the credentials to assume {arn} are invalid: {}", describe(error)),
+                remediation: Some(key_remediation(self.owner.as_ref(), "a key of a user that may assume the role")),
             }),
             _ => ConnectError::Failed(port_error(format!("assume {arn}"), error)),
         }
     }
 
-    /// What STS said, and all that it can mean: it says no more of it.
-    fn what_to_check(&self, said: &str) -> String {
+    /// STS's message, and all possible causes: STS doesn't distinguish them.
+    fn denied_remediation(&self, message: &str) -> String {
         let Role { arn, external_id, .. } = &self.role;
         let external_id = match external_id {
             Some(_) => "with the integration's External ID",
             None => "without an External ID, since the integration has none",
         };
         format!(
-            "{arn} could not be assumed {external_id}: {said}. Check that the role exists, that its trust policy names the \
+            "{arn} could not be assumed {external_id}: {message}. Check that the role exists, that its trust policy names the \
              caller and asks for exactly that External ID, and that the caller may call sts:AssumeRole on it"
         )
     }
 }
 
-/// How credentials that AWS does not know come to be others: another key, where they are a key; otherwise they are those of
-/// whoever runs this.
-pub(crate) fn key_remediation(whose: Option<&CredentialOwner>, what: &str) -> String {
-    match whose.filter(|whose| whose.has_key()) {
-        Some(whose) => whose.new_key_command(what),
+/// Remediation for invalid credentials: another access key; without one, the identity of this process.
+pub(crate) fn key_remediation(owner: Option<&CredentialOwner>, what: &str) -> String {
+    match owner.filter(|owner| owner.has_key()) {
+        Some(owner) => owner.new_key_command(what),
         None => "aws sts get-caller-identity  # where the exporter runs: it calls with its own credentials".to_owned(),
     }
 }
@@ -198,12 +194,15 @@ impl ProvideCredentials for AssumedRole {
     }
 }
 
-/// The session's name, in the characters and the length that STS takes.
+/// The session name, with the characters and length that STS allows.
 fn session_name(role: &Role, account: AccountId) -> String {
-    let wanted = role.session_name.as_deref().unwrap_or_default();
+    let requested = role.session_name.as_deref().unwrap_or_default();
     let allowed = |letter: char| letter.is_ascii_alphanumeric() || "_+=,.@-".contains(letter);
-    let name: String =
-        wanted.chars().map(|letter| if allowed(letter) { letter } else { '-' }).take(SESSION_NAME_CHARS_MAX).collect();
+    let name: String = requested
+        .chars()
+        .map(|letter| if allowed(letter) { letter } else { '-' })
+        .take(SESSION_NAME_CHARS_MAX)
+        .collect();
     if name.len() < SESSION_NAME_CHARS_MIN { format!("securityhub-exporter-{account}") } else { name }
 }
 
@@ -214,8 +213,8 @@ mod tests {
     #[test]
     fn a_session_has_a_name_that_sts_takes() {
         let account = "123456789012".parse().unwrap();
-        let name = |wanted: Option<&str>| {
-            let role = Role { session_name: wanted.map(str::to_owned), ..Role::new("") };
+        let name = |requested: Option<&str>| {
+            let role = Role { session_name: requested.map(str::to_owned), ..Role::new("") };
             session_name(&role, account)
         };
         assert_eq!(name(None), "securityhub-exporter-123456789012");

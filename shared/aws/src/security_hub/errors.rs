@@ -1,5 +1,5 @@
-//! What an error of Security Hub means for us. The service gives several that its model does not have, so the HTTP status
-//! and the code in the answer decide, not the SDK's types.
+//! Classifies errors of Security Hub. Several are missing in the service's model, so that the HTTP status and the code in the
+//! response decide, not the SDK's types.
 
 use std::error::Error;
 
@@ -11,11 +11,10 @@ use exporter::ports::CallError;
 
 use crate::errors::{CallFailure, cause, causes, chain};
 
-/// Characters of an answer that is not JSON which an error repeats.
-const ANSWER_CHARS_MAX: usize = 200;
-/// How the HTTP client says that it never had a connection: the name does not resolve, nothing listens, no TLS, too long.
-/// A test keeps this true.
-const NEVER_CONNECTED: &str = "client error (Connect)";
+/// Maximum length of a non-JSON response in an error.
+const RESPONSE_CHARS_MAX: usize = 200;
+/// Text of the HTTP client's error for a failed connection: DNS, refused, TLS, or timeout. A test verifies it.
+const CONNECT_ERROR: &str = "client error (Connect)";
 
 const THROTTLED: [&str; 7] = [
     "TooManyRequestsException",
@@ -27,15 +26,16 @@ const THROTTLED: [&str; 7] = [
     "SlowDown",
 ];
 const EXPIRED: [&str; 4] = ["ExpiredTokenException", "ExpiredToken", "RequestExpired", "TokenRefreshRequired"];
-/// The Region does not know the caller (contract 1.10).
+/// The Region is not opted in (contract 1.10).
 const UNRECOGNIZED: [&str; 4] =
     ["UnrecognizedClientException", "InvalidClientTokenId", "OptInRequired", "InvalidAccessKeyId"];
-/// Security Hub is off (contract 1.10 and 4.1).
-const OFF: [&str; 3] = ["InvalidAccessException", "SubscriptionRequiredException", "ResourceNotFoundException"];
-/// The signature is not right: a clock that is off, or a wrong secret key.
+/// Security Hub is not enabled (contract 1.10 and 4.1).
+const HUB_DISABLED: [&str; 3] =
+    ["InvalidAccessException", "SubscriptionRequiredException", "ResourceNotFoundException"];
+/// The signature is invalid: a wrong clock or secret key.
 const SIGNATURE: [&str; 4] =
     ["InvalidSignatureException", "SignatureDoesNotMatch", "RequestTimeTooSkewed", "IncompleteSignature"];
-/// One finding keeps the gateway from deciding whether the call is allowed (contract 1.10). Its status is 500.
+/// A malformed finding prevents the authorization decision (contract 1.10). Its status is 500.
 const UNDECIDABLE: &str = "AuthorizerConfigurationException";
 
 /// Decodes an error of a call.
@@ -48,67 +48,69 @@ where
     }
     match error {
         SdkError::TimeoutError(_) | SdkError::ConstructionFailure(_) => CallError::Transient(causes(error)),
-        SdkError::DispatchFailure(_) if never_connected(error) => CallError::Unreachable(causes(error)),
+        SdkError::DispatchFailure(_) if is_connect_error(error) => CallError::Unreachable(causes(error)),
         _ => match error.raw_response() {
-            Some(response) => answer(response.status().as_u16(), error.code(), &words(error, response)),
+            Some(response) => decode(response.status().as_u16(), error.code(), &message_of(error, response)),
             None => CallError::Transient(causes(error)),
         },
     }
 }
 
-fn never_connected(error: &(dyn Error + 'static)) -> bool {
-    chain(error).any(|cause| cause.to_string() == NEVER_CONNECTED)
+fn is_connect_error(error: &(dyn Error + 'static)) -> bool {
+    chain(error).any(|cause| cause.to_string() == CONNECT_ERROR)
 }
 
-/// The service's words, or the beginning of what came in their place.
-pub(crate) fn words(error: &impl ProvideErrorMetadata, response: &HttpResponse) -> String {
+/// The service's message, or the beginning of the response body.
+pub(crate) fn message_of(error: &impl ProvideErrorMetadata, response: &HttpResponse) -> String {
     match error.message() {
         Some(message) => message.to_owned(),
         None => {
             let body = response.body().bytes().map(String::from_utf8_lossy).unwrap_or_default();
-            let excerpt: String = body.chars().take(ANSWER_CHARS_MAX).collect();
+            let excerpt: String = body.chars().take(RESPONSE_CHARS_MAX).collect();
             format!("HTTP {} {}", response.status(), excerpt.trim())
         }
     }
 }
 
-/// Decodes an answer: first by its code, then by its status.
-fn answer(status: u16, code: Option<&str>, words: &str) -> CallError {
-    let message = || match code {
-        Some(code) if !words.contains(code) => format!("{code}: {words}"),
-        _ => words.to_owned(),
+/// Classifies a response: first by its code, then by its status.
+fn decode(status: u16, code: Option<&str>, message: &str) -> CallError {
+    let with_code = || match code {
+        Some(code) if !message.contains(code) => format!("{code}: {message}"),
+        _ => message.to_owned(),
     };
-    let refused =
-        || CallError::Rejected { code: code.map_or(format!("Http{status}"), str::to_owned), message: words.to_owned() };
+    let rejected = || CallError::Rejected {
+        code: code.map_or(format!("Http{status}"), str::to_owned),
+        message: message.to_owned(),
+    };
     let is = |codes: &[&str]| code.is_some_and(|code| codes.contains(&code));
     match status {
-        _ if is(&THROTTLED) => CallError::Throttled(message()),
-        _ if is(&EXPIRED) => CallError::ExpiredToken(message()),
-        _ if is(&UNRECOGNIZED) => CallError::UnrecognizedClient(message()),
-        _ if is(&OFF) => CallError::InvalidAccess(message()),
-        _ if is(&[UNDECIDABLE]) => refused(),
-        // The SDK learns the difference of the clocks from the answer, so the next try may do.
-        _ if is(&SIGNATURE) && speaks_of_time(code, words) => CallError::Transient(message()),
-        _ if is(&SIGNATURE) => CallError::AccessDenied(message()),
-        429 => CallError::Throttled(message()),
-        401 | 403 => CallError::AccessDenied(message()),
-        408 | 500.. | ..300 => CallError::Transient(message()),
-        400 | 413 | 414 | 422 | 431 => refused(),
-        // 404 and redirections: whatever answers there, it is not Security Hub.
-        _ => CallError::Unreachable(message()),
+        _ if is(&THROTTLED) => CallError::Throttled(with_code()),
+        _ if is(&EXPIRED) => CallError::ExpiredToken(with_code()),
+        _ if is(&UNRECOGNIZED) => CallError::UnrecognizedClient(with_code()),
+        _ if is(&HUB_DISABLED) => CallError::InvalidAccess(with_code()),
+        _ if is(&[UNDECIDABLE]) => rejected(),
+        // The SDK corrects the clock skew from the response, so that a retry may succeed.
+        _ if is(&SIGNATURE) && is_clock_error(code, message) => CallError::Transient(with_code()),
+        _ if is(&SIGNATURE) => CallError::AccessDenied(with_code()),
+        429 => CallError::Throttled(with_code()),
+        401 | 403 => CallError::AccessDenied(with_code()),
+        408 | 500.. | ..300 => CallError::Transient(with_code()),
+        400 | 413 | 414 | 422 | 431 => rejected(),
+        // 404 and redirects: the endpoint is not Security Hub.
+        _ => CallError::Unreachable(with_code()),
     }
 }
 
-fn speaks_of_time(code: Option<&str>, words: &str) -> bool {
+fn is_clock_error(code: Option<&str>, message: &str) -> bool {
     code == Some("RequestTimeTooSkewed")
-        || ["expired", "not yet current", "skew"].iter().any(|word| words.contains(word))
+        || ["expired", "not yet current", "skew"].iter().any(|word| message.contains(word))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const SAID: &str = "the service's words";
+    const MESSAGE: &str = "the service's message";
 
     fn name(error: &CallError) -> &'static str {
         match error {
@@ -156,27 +158,27 @@ mod tests {
             (404, "", "unreachable"),
             (301, "", "unreachable"),
         ] {
-            let error = answer(status, Some(code).filter(|code| !code.is_empty()), SAID);
+            let error = decode(status, Some(code).filter(|code| !code.is_empty()), MESSAGE);
             assert_eq!(name(&error), meaning, "{status} {code}");
-            assert!(error.to_string().contains(SAID), "{error}");
+            assert!(error.to_string().contains(MESSAGE), "{error}");
         }
     }
 
     #[test]
     fn a_clock_that_is_off_is_told_from_a_key_that_is_wrong() {
-        for (code, words, meaning) in [
+        for (code, message, meaning) in [
             ("InvalidSignatureException", "Signature expired: 20261123T080000Z is now earlier than ...", "transient"),
             ("InvalidSignatureException", "Signature not yet current: ...", "transient"),
             ("RequestTimeTooSkewed", "The difference is too large", "transient"),
             ("InvalidSignatureException", "The request signature we calculated does not match", "denied"),
         ] {
-            assert_eq!(name(&answer(403, Some(code), words)), meaning, "{words}");
+            assert_eq!(name(&decode(403, Some(code), message)), meaning, "{message}");
         }
     }
 
     #[test]
     fn a_refusal_without_a_code_is_named_by_its_status() {
-        let CallError::Rejected { code, message } = answer(413, None, "Request Too Long") else {
+        let CallError::Rejected { code, message } = decode(413, None, "Request Too Long") else {
             panic!("not refused")
         };
         assert_eq!((code.as_str(), message.as_str()), ("Http413", "Request Too Long"));

@@ -1,4 +1,4 @@
-//! Security Hub in the accounts of integrations: sessions, calls, and what an error means.
+//! Security Hub in the accounts of integrations: sessions, calls, and errors.
 
 pub(crate) mod client;
 pub(crate) mod credentials;

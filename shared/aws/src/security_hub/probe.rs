@@ -1,4 +1,4 @@
-//! The questions of a check, to one account's Security Hub and around it.
+//! The calls of a connection check.
 
 use asff::{Partition, RegionName};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
@@ -11,9 +11,9 @@ use crate::security_hub::client::SecurityHub;
 use crate::security_hub::errors::call_error;
 use crate::security_hub::regions::account_regions;
 
-/// Pages of accepted products that are read at most. A page may be small, but there are only some hundred products.
+/// Pages of accepted products that are read at most. A page may be small, but only a few hundred products exist.
 const PRODUCT_PAGES_MAX: usize = 100;
-/// What a product that is accepted already is answered with (contract 2.3).
+/// Error code for a product that is already accepted (contract 2.3).
 const ACCEPTED_ALREADY: &str = "ResourceConflictException";
 
 impl Probe for SecurityHub {
@@ -30,8 +30,8 @@ impl Probe for SecurityHub {
     }
 
     async fn assumable_without_external_id(&self) -> Result<bool, CallError> {
-        let Some((_, bare)) = &self.shared.caller.role_with_external_id else { return Ok(false) };
-        match bare.assume().await {
+        let Some((_, without_external_id)) = &self.shared.caller.role_with_external_id else { return Ok(false) };
+        match without_external_id.assume().await {
             Ok(_) => Ok(true),
             Err(ConnectError::Rejected(_)) => Ok(false),
             Err(ConnectError::Failed(error)) => Err(CallError::Transient(error.to_string())),
@@ -40,19 +40,20 @@ impl Probe for SecurityHub {
 
     async fn account_regions(&self) -> Result<Vec<AccountRegion>, CallError> {
         let (config, session) = self.session();
-        let answer = account_regions(&config, self.partition()).await;
-        answer.map_err(|error| self.note(call_error(&error), session))
+        let response = account_regions(&config, self.partition()).await;
+        response.map_err(|error| self.renew_if_expired(call_error(&error), session))
     }
 
     async fn product_accepted(&self, region: &RegionName) -> Result<bool, CallError> {
         let (client, session) = self.client(*region);
         let (account, partition) = (self.shared.account, self.partition());
-        let ours = format!("arn:{partition}:securityhub:{region}:{account}:product-subscription/prowler/prowler");
+        let subscription =
+            format!("arn:{partition}:securityhub:{region}:{account}:product-subscription/prowler/prowler");
         let mut pages = client.list_enabled_products_for_import().into_paginator().send();
         for _ in 0..PRODUCT_PAGES_MAX {
             let Some(page) = pages.next().await else { break };
-            let page = page.map_err(|error| self.note(call_error(&error), session))?;
-            if page.product_subscriptions().contains(&ours) {
+            let page = page.map_err(|error| self.renew_if_expired(call_error(&error), session))?;
+            if page.product_subscriptions().contains(&subscription) {
                 return Ok(true);
             }
         }
@@ -73,7 +74,7 @@ impl Probe for SecurityHub {
         match request.send().await {
             Ok(_) => Ok(()),
             Err(error) if error.code() == Some(ACCEPTED_ALREADY) => Ok(()),
-            Err(error) => Err(self.note(call_error(&error), session)),
+            Err(error) => Err(self.renew_if_expired(call_error(&error), session)),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Which Regions an account has: the one operation of EC2 that we want.
+//! Regions of an account: one operation of EC2.
 
 use asff::{Partition, RegionName};
 use aws_config::SdkConfig;
@@ -11,7 +11,7 @@ use crate::raw_call::xml::{element, error};
 
 const EC2: Service = Service { id: "EC2", name: "ec2", content_type: "application/x-www-form-urlencoded", error };
 
-/// The Regions of the partition as the account sees them; those that it did not switch on are among them.
+/// The Regions of the partition for the account, including those that are not opted in.
 pub(crate) async fn account_regions(
     config: &SdkConfig,
     partition: Partition,
@@ -23,18 +23,18 @@ pub(crate) async fn account_regions(
         headers: Vec::new(),
         body: "Action=DescribeRegions&Version=2016-11-15&AllRegions=true".to_owned(),
     };
-    let answer = call(config, EC2, request).await?;
-    Ok(regions(&String::from_utf8_lossy(&answer)))
+    let response = call(config, EC2, request).await?;
+    Ok(regions(&String::from_utf8_lossy(&response)))
 }
 
-/// Reads `<item><regionName>..</regionName><optInStatus>..</optInStatus></item>`. Neither value can hold a mark of XML.
-fn regions(answer: &str) -> Vec<AccountRegion> {
+/// Reads `<item><regionName>..</regionName><optInStatus>..</optInStatus></item>`. Neither value contains XML markup.
+fn regions(response: &str) -> Vec<AccountRegion> {
     let read = |item: &str| {
         let name: RegionName = element(item, "regionName")?.parse().ok()?;
-        // Without a status it is one that the account has: only those are told of where not all are asked for.
+        // Without a status, the Region is enabled: without `AllRegions`, EC2 returns only enabled Regions.
         Some(AccountRegion { name, opted_in: element(item, "optInStatus").as_deref() != Some("not-opted-in") })
     };
-    answer.split("<item>").filter_map(read).collect()
+    response.split("<item>").filter_map(read).collect()
 }
 
 #[cfg(test)]
@@ -43,7 +43,7 @@ mod tests {
 
     #[test]
     fn an_answer_names_each_region_and_whether_the_account_has_it() {
-        let answer = r#"<?xml version="1.0" encoding="UTF-8"?>
+        let response = r#"<?xml version="1.0" encoding="UTF-8"?>
             <DescribeRegionsResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><requestId>1</requestId><regionInfo>
             <item><optInStatus>not-opted-in</optInStatus><regionName>af-south-1</regionName>
               <regionEndpoint>ec2.af-south-1.amazonaws.com</regionEndpoint></item>
@@ -52,7 +52,7 @@ mod tests {
             <item><regionName>sa-east-1</regionName></item>
             <item><regionName>NOT A REGION</regionName></item>
             </regionInfo></DescribeRegionsResponse>"#;
-        let found = regions(answer).into_iter().map(|region| (region.name.to_string(), region.opted_in));
+        let found = regions(response).into_iter().map(|region| (region.name.to_string(), region.opted_in));
         let named = |name: &str, opted_in| (name.to_owned(), opted_in);
         assert_eq!(
             found.collect::<Vec<_>>(),

@@ -1,4 +1,4 @@
-//! Connects to an account: obtains the integration's credentials and makes sure whose they are.
+//! Connects to an account: obtains the integration's credentials and verifies their account.
 
 use asff::{AccountId, Partition};
 use aws_credential_types::provider::error::CredentialsError;
@@ -22,8 +22,8 @@ impl Hubs for Cloud {
             Some(credentials) => credentials.clone(),
             None => self.provider_credentials(&integration.provider).await?,
         };
-        let whose = CredentialOwner::new(integration, &credentials);
-        self.connect_for(account, &credentials, Some(&whose)).await
+        let owner = CredentialOwner::new(integration, &credentials);
+        self.connect_for(account, &credentials, Some(&owner)).await
     }
 }
 
@@ -55,12 +55,12 @@ impl Cloud {
         &self,
         account: AccountId,
         credentials: &Credentials,
-        whose: Option<&CredentialOwner>,
+        owner: Option<&CredentialOwner>,
     ) -> Result<SecurityHub, ConnectError> {
-        let config = account_config(&self.config, account, &credentials.in_account(account), whose);
+        let config = account_config(&self.config, account, &credentials.in_account(account), owner);
         let sts = aws_sdk_sts::Client::new(&config);
         // No permission is needed for this call, and no policy can deny it (contract 6.1).
-        let identity = sts.get_caller_identity().send().await.map_err(|error| refusal(&error, account, whose))?;
+        let identity = sts.get_caller_identity().send().await.map_err(|error| connect_error(&error, account, owner))?;
         let arn = identity.arn().unwrap_or_default();
         if identity.account() != Some(account.as_str()) {
             return Err(ConnectError::Rejected(Problem {
@@ -69,7 +69,7 @@ impl Cloud {
                     "the credentials are those of {arn}, and Security Hub takes findings of account {account} from callers of \
                      that account alone"
                 ),
-                remediation: Some(other_account(account, credentials, whose)),
+                remediation: Some(other_account(account, credentials, owner)),
             }));
         }
         let partition = arn.split(':').nth(1).unwrap_or_default().parse::<Partition>();
@@ -84,26 +84,26 @@ impl Cloud {
     }
 }
 
-/// How credentials come to be of the account: a key of it, where there is a key, otherwise a role in it, or a key.
-fn other_account(account: AccountId, credentials: &Credentials, whose: Option<&CredentialOwner>) -> String {
-    let Some(whose) = whose else { return format!("call with credentials of account {account}") };
-    let key = whose.new_key_command(&format!("a key of account {account}"));
+/// Remediation for credentials of another account: an access key or a role of the account.
+fn other_account(account: AccountId, credentials: &Credentials, owner: Option<&CredentialOwner>) -> String {
+    let Some(owner) = owner else { return format!("call with credentials of account {account}") };
+    let key = owner.new_key_command(&format!("a key of account {account}"));
     if credentials.secret().is_some() {
         return key;
     }
-    let role = whose.new_role_command(&format!("a role in account {account}"));
+    let role = owner.new_role_command(&format!("a role in account {account}"));
     format!("{role}\n{key}, where there can be no role")
 }
 
-fn refusal(
+fn connect_error(
     error: &CallFailure<GetCallerIdentityError>,
     account: AccountId,
-    whose: Option<&CredentialOwner>,
+    owner: Option<&CredentialOwner>,
 ) -> ConnectError {
-    if let Some(refusal) = cause::<ConnectError>(error) {
-        return refusal.clone();
+    if let Some(connect_error) = cause::<ConnectError>(error) {
+        return connect_error.clone();
     }
-    let remediation = || key_remediation(whose, &format!("a key of account {account}"));
+    let remediation = || key_remediation(owner, &format!("a key of account {account}"));
     let invalid = |message| {
         ConnectError::Rejected(Problem {
             reason: "credentials_invalid".to_owned(),
@@ -113,10 +113,10 @@ fn refusal(
     };
     match (cause::<CredentialsError>(error), error.code()) {
         (Some(CredentialsError::CredentialsNotLoaded(_)), _) => {
-            invalid(format!("there are no AWS credentials: {}", causes(error)))
+            invalid(format!("no AWS credentials found: {}", causes(error)))
         }
         (Some(CredentialsError::InvalidConfiguration(_)), _) => {
-            invalid(format!("the AWS credentials are set up wrongly: {}", causes(error)))
+            invalid(format!("the AWS credentials are misconfigured: {}", causes(error)))
         }
         (_, Some(code)) if INVALID_CALLER.contains(&code) => {
             invalid(format!("AWS does not accept the credentials: {}", describe(error)))

@@ -59,5 +59,5 @@ async fn messages_go_ten_a_call_and_a_refused_one_is_an_error() {
         wire.requests().iter().map(|request| request.json()["Entries"].as_array().unwrap().len()).collect();
     assert_eq!(sizes, [10, 2]);
     let error = queue.send(&["{}".to_owned()]).await.unwrap_err().to_string();
-    assert_eq!(error, "put checks on their queue: Throttled: slow down");
+    assert_eq!(error, "send checks to the queue: Throttled: slow down");
 }

@@ -1,4 +1,4 @@
-//! Whole checks over the wire: credentials of every kind, the Regions that EC2 tells of, sessions that end in the middle.
+//! Whole checks over the wire: credentials of every kind, the Regions that EC2 returns, expiring sessions.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};

@@ -1,4 +1,4 @@
-//! Connecting to an account: whose credentials they are, and roles that are refused. Against the simulator.
+//! Connecting to an account: the account of the credentials, and denied roles. Against the simulator.
 
 use asff::AccountId;
 use exporter::integration::{Credentials, Integration, Role};

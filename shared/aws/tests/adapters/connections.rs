@@ -127,7 +127,7 @@ async fn members_come_and_go() {
     let organization: ProviderId = "o-a1b2c3d4e5".parse().unwrap();
     let member =
         aws::Member { account: ACCOUNT.parse().unwrap(), name: Some("production".to_owned()), organization: None };
-    cloud(&wire.url).await.keep_members(&organization, &[member]).await.unwrap();
+    cloud(&wire.url).await.store_members(&organization, &[member]).await.unwrap();
     let requests = wire.requests();
     assert_eq!(requests.iter().map(operation).collect::<Vec<_>>(), ["Query", "PutItem", "PutItem"]);
     let gone = &requests[1].json()["Item"];

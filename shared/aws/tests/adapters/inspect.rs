@@ -18,9 +18,9 @@ async fn a_bucket_tells_eventbridge_or_does_not() {
         "<NotificationConfiguration><EventBridgeConfiguration></EventBridgeConfiguration></NotificationConfiguration>",
     )
     .await;
-    assert!(on.bucket_tells("scans").await.unwrap());
+    assert!(on.bucket_sends_events("scans").await.unwrap());
     let (off, _wire) = inspector(200, "<NotificationConfiguration></NotificationConfiguration>").await;
-    assert!(!off.bucket_tells("scans").await.unwrap());
+    assert!(!off.bucket_sends_events("scans").await.unwrap());
 }
 
 #[tokio::test]

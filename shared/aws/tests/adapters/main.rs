@@ -1,4 +1,4 @@
-//! The adapters against servers on this machine: a wire that answers as a test tells it, and the simulator.
+//! The adapters against local servers: scripted responses, and the simulator.
 
 #![expect(
     clippy::unwrap_used,
@@ -20,10 +20,11 @@ mod integrations;
 mod notifications;
 mod objects;
 mod queue;
-mod registry;
+mod raw;
 mod runs;
 mod scans;
 mod secrets;
+mod settings_store;
 mod tested;
 mod wire;
 

@@ -1,4 +1,4 @@
-//! Events on the bus, and what was told in the table.
+//! Events on the bus, and notification states in the table.
 
 use std::collections::BTreeSet;
 

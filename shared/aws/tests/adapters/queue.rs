@@ -1,4 +1,4 @@
-//! What is put on the queue: uploads as EventBridge tells of them, orders as they are.
+//! Messages in the queue: uploads as EventBridge events, and jobs.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use aws::{Cloud, ResourceNames};
 use exporter::jobs::Queue;
 use exporter::jobs::{Chain, Job, JobMessage, JobProgress, JobRecord, JobState, JobStore as _, Round};
 
-use exporter::registry::Page;
+use exporter::settings_store::Page;
 use exporter::upload::Upload;
 use management::ports::JobSubmitter as _;
 use serde_json::{Value, json};

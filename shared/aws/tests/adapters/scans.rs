@@ -1,4 +1,4 @@
-//! Reading scans: what S3 says of an object, and connections that break off in the middle.
+//! Reading scans: properties of an object, and broken connections.
 
 use exporter::ports::{OpenError, Scans};
 use exporter::upload::Upload;
@@ -78,7 +78,10 @@ async fn content_that_changed_meanwhile_is_not_read_on() {
     })
     .await;
     let error = read(&wire).await.unwrap_err();
-    assert!(error.to_string().contains("read on s3://scans/a b+c.json at byte 70000: PreconditionFailed"), "{error}");
+    assert!(
+        error.to_string().contains("resume reading s3://scans/a b+c.json at byte 70000: PreconditionFailed"),
+        "{error}"
+    );
 }
 
 #[tokio::test]

@@ -1,9 +1,9 @@
-//! Connection tests by the function that checks: an organization is asked for until all of it is known.
+//! Connection tests with the check function, which is invoked until all accounts of an organization are checked.
 
 use asff::AccountId;
 use aws::ManagementConfig;
 use exporter::provider::ProviderId;
-use management::ports::{Tested, Tests as _};
+use management::ports::{ConnectionTestResult, ConnectionTester as _};
 use serde_json::{Value, json};
 
 use crate::cloud;
@@ -31,10 +31,10 @@ fn hundred(accounts: usize, request: &Request) -> Value {
     json!({"connections": connections, "not_reached": later, "failed": [], "problems": []})
 }
 
-async fn test(wire: &Wire) -> Tested {
-    let managing = ManagementConfig { check_function: Some("checks".to_owned()), ..ManagementConfig::default() };
+async fn test(wire: &Wire) -> ConnectionTestResult {
+    let management = ManagementConfig { check_function: Some("checks".to_owned()), ..ManagementConfig::default() };
     let provider: ProviderId = ORGANIZATION.parse().unwrap();
-    cloud(&wire.url).await.managing(managing).test(&provider).await.unwrap()
+    cloud(&wire.url).await.with_management(management).test(&provider).await.unwrap()
 }
 
 #[tokio::test]

@@ -87,7 +87,7 @@ pub(crate) const ALL: [&Check; 39] = [
 ];
 
 /// Assumptions that no call of a run can show: name, assumption, reason.
-pub(crate) const UNOBSERVABLE: [(&str, &str, &str); 6] = [
+pub(crate) const UNOBSERVABLE: [(&str, &str, &str); 7] = [
     (
         "billing-of-ignored-updates",
         "an update that is ignored is not billed",
@@ -96,6 +96,11 @@ pub(crate) const UNOBSERVABLE: [(&str, &str, &str); 6] = [
     ("next-token-lifetime", "a NextToken is valid for the time between two pages", "it may be valid for hours"),
     ("retention", "Security Hub deletes active findings after 90 days, archived ones after 30", "it takes weeks"),
     ("partition-eusc", "Security Hub in aws-eusc accepts findings of Prowler", "run hubctl verify in eusc-de-east-1"),
+    (
+        "customer-changes",
+        "fields that a customer changed by BatchUpdateFindings are not overwritten",
+        "the exporter has no permission for BatchUpdateFindings, and a run asks for none",
+    ),
     ("security-hub-v2", "findings of partners don't appear in AWS Security Hub (OCSF)", "it is another service"),
     (
         "throttling",

@@ -6,7 +6,7 @@ use std::task::Poll;
 
 use conformance::{ID_PREFIX, clean_up, run};
 use serde_json::{Value, json};
-use simulator::{Caller, Deviation, Fault, Operation};
+use simulator::{Caller, Deviation, Fault, Operation, Rates};
 
 use crate::stage::{ACCOUNT, REGION, Stage};
 
@@ -93,6 +93,15 @@ async fn throttled_and_lost_calls_are_made_again() {
     stage.simulator.inject(Fault::error(503).on(Operation::BatchImportFindings).times(2));
     let report = stage.run().await.unwrap();
     assert_eq!((report.counts.deviates, report.counts.holds), (0, 39), "{report:#?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_stays_within_the_quotas() {
+    let stage = Stage::with(Stage::config(&[], Rates::default()));
+    let report = stage.run().await.unwrap();
+    assert_eq!((report.counts.deviates, report.counts.holds), (0, 39), "{report:#?}");
+    let throttled = stage.simulator.calls().iter().filter(|call| call.status == 429).count();
+    assert_eq!(throttled, 0);
 }
 
 #[tokio::test(start_paused = true)]

@@ -8,7 +8,7 @@ use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
-use simulator::{Caller, Config, Deviation, Input, Operation, Response, Simulator};
+use simulator::{Caller, Config, Deviation, Input, Operation, Rates, Response, Simulator};
 use tokio::time::Instant;
 
 pub(crate) const ACCOUNT: &str = "123456789012";
@@ -28,11 +28,17 @@ pub(crate) struct Stage {
 
 impl Stage {
     pub(crate) fn new(deviations: &[Deviation]) -> Self {
-        let mut config = Config::one_account(ACCOUNT, &[REGION, DISABLED, UNACCEPTED]).unlimited();
+        Self::with(Self::config(deviations, Rates { enabled: false, ..Rates::default() }))
+    }
+
+    /// One Region in which all checks can be made, and one for each of the errors.
+    pub(crate) fn config(deviations: &[Deviation], rates: Rates) -> Config {
+        let mut config = Config::one_account(ACCOUNT, &[REGION, DISABLED, UNACCEPTED]);
         config = config.region(ACCOUNT, DISABLED, |region| region.hub = false);
         config = config.region(ACCOUNT, UNACCEPTED, |region| region.products.clear());
         config.rules.deviations = deviations.to_vec();
-        Self::with(config)
+        config.rates = rates;
+        config
     }
 
     pub(crate) fn with(config: Config) -> Self {

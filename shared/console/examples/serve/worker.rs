@@ -1,4 +1,4 @@
-//! Stands for the exporter: runs each pending job after a few seconds, by recording a run of it.
+//! Replaces the exporter: completes each pending job after a few seconds, and records a run.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use management::memory::Memory;
 
 use crate::sample;
 
-/// How long a job takes.
+/// Duration of a job.
 const JOB_SECONDS: i64 = 4;
 
 /// Runs jobs until the process ends.
@@ -32,20 +32,20 @@ fn progress(seconds: i64, now: Timestamp) -> JobProgress {
 }
 
 fn complete(memory: &Memory, now: Timestamp) {
-    let kept = &mut *memory.kept();
-    for index in 0..kept.jobs.len() {
-        let record = kept.jobs[index].clone();
+    let contents = &mut *memory.contents();
+    for index in 0..contents.jobs.len() {
+        let record = contents.jobs[index].clone();
         if record.state != JobState::Pending {
             continue;
         }
         let seconds = now.duration_since(record.submitted_at).as_secs();
         if seconds < JOB_SECONDS {
-            kept.jobs[index].progress = Some(progress(seconds, now));
+            contents.jobs[index].progress = Some(progress(seconds, now));
             continue;
         }
         if let Some(report) = sample::report(&record.job, now) {
-            kept.job_reports.insert(record.id.clone(), report);
-            kept.jobs[index] = record.completed(JobState::Succeeded, None, now);
+            contents.job_reports.insert(record.id.clone(), report);
+            contents.jobs[index] = record.completed(JobState::Succeeded, None, now);
             continue;
         }
         let (kind, of) = match &record.job {
@@ -56,9 +56,10 @@ fn complete(memory: &Memory, now: Timestamp) {
             Job::ArchiveAll { .. } => (RunKind::ArchiveAll, None),
             Job::Plan { .. } | Job::Explain { .. } => continue,
         };
-        let before = of.and_then(|of| kept.runs.iter().find(|run| run.run_id == *of)).or(kept.runs.first()).cloned();
+        let before =
+            of.and_then(|of| contents.runs.iter().find(|run| run.run_id == *of)).or(contents.runs.first()).cloned();
         let Some(before) = before else { continue };
-        let id = format!("0193b{:03x}-0000-7c41-9a3b-000000000000", kept.runs.len());
+        let id = format!("0193b{:03x}-0000-7c41-9a3b-000000000000", contents.runs.len());
         let mut run = RunReport::new(id.clone(), before.upload.clone(), now);
         (run.kind, run.source_run_id, run.job_id) = (kind, of.cloned(), Some(record.id.clone()));
         (run.status, run.finished_at, run.scanned_at) = (RunStatus::Succeeded, Some(now), before.scanned_at);
@@ -69,12 +70,12 @@ fn complete(memory: &Memory, now: Timestamp) {
             run.accounts.values_mut().for_each(|report| report.counts.archived = 108);
         }
         if let (Job::Redrive { .. }, Some(of)) = (&record.job, of) {
-            let redriven = kept.runs.iter_mut().filter(|run| run.run_id == *of);
+            let redriven = contents.runs.iter_mut().filter(|run| run.run_id == *of);
             redriven.for_each(|run| run.quarantine_remaining = Some(Default::default()));
         }
-        kept.runs.push(run);
+        contents.runs.push(run);
         let mut done = record.completed(JobState::Succeeded, None, now);
         done.runs = vec![id];
-        kept.jobs[index] = done;
+        contents.jobs[index] = done;
     }
 }

@@ -1,6 +1,6 @@
 //! Columns over time: one for each day, with an axis up to the next 1, 2, or 5 times a power of ten.
 
-/// The drawing's size, and what is left for labels.
+/// Size of the drawing, and margins for labels.
 const WIDTH: u64 = 300;
 const HEIGHT: u64 = 92;
 const LEFT: u64 = 34;

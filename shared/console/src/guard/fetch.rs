@@ -3,7 +3,7 @@
 
 use axum::http::{HeaderMap, Method};
 
-/// Where a request comes from.
+/// Origin of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// From the console's own pages, or typed, or opened from outside a browser.

@@ -18,7 +18,7 @@ const HEADERS: [(HeaderName, &str); 5] = [
     (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
 ];
 
-/// Adds the headers. Pages are not stored; assets, whose addresses change with their content, are.
+/// Adds the headers. Pages are not cached; assets, whose URLs change with their content, are.
 pub(super) async fn set(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();

@@ -1,6 +1,6 @@
-//! Who may use the console: the browser that was opened with its link, from the console's own pages, and nobody else.
+//! Access control: only the browser that was opened with the one-time link, from the console's own pages.
 //!
-//! The adversaries are any web page in the operator's browser, any other user of the machine, and whoever chooses the names
+//! The adversaries are any web page in the operator's browser, any other user of the machine, and anyone who chooses the names
 //! of resources. The layers run in this order: headers, Host, load, fetch metadata, cross-origin changes, session.
 
 mod fetch;
@@ -26,7 +26,7 @@ const REQUESTS_MAX: usize = 32;
 /// Paths that don't require the session.
 const OPEN: [&str; 2] = ["/open", "/assets/"];
 
-/// What a browser gets that isn't authorized.
+/// Response to an unauthorized browser.
 pub(crate) type Unauthorized = Arc<dyn Fn() -> Response + Send + Sync>;
 
 struct Guard {

@@ -52,7 +52,7 @@ impl fmt::Debug for Gate {
 }
 
 impl Gate {
-    /// A gate without a link: nobody may pass.
+    /// A gate without a link: every request is rejected.
     pub(crate) fn new(port: u16, now: Now) -> Self {
         Self { port, now, state: Mutex::default() }
     }
@@ -81,9 +81,9 @@ impl Gate {
         if state.used.is_some_and(|used| is_equal(&used, &given)) {
             return Opened::Reused;
         }
-        let is_valid = state.key.is_some_and(|(kept, issued_at)| {
-            // Not short-circuited: the comparison takes the same time for each key.
-            is_equal(&kept, &given) & (now.duration_since(issued_at) <= LINK_AGE_MAX)
+        let is_valid = state.key.is_some_and(|(stored, issued_at)| {
+            // Not short-circuited: the comparison takes constant time.
+            is_equal(&stored, &given) & (now.duration_since(issued_at) <= LINK_AGE_MAX)
         });
         if !is_valid {
             return Opened::Invalid;

@@ -1,4 +1,4 @@
-//! What the buttons of an integration do: test, enable, disable. The page of the integration shows the result.
+//! Actions of an integration: test, enable, disable. The page of the integration shows the result.
 
 use axum::extract::Path;
 use axum::response::Response;

@@ -17,7 +17,7 @@ use crate::view::fields::{SETTINGS, find};
 use crate::view::parts::{Note, Remediation};
 use crate::view::settings::{Creation, Credentials, OF_PROVIDER, body, defaults, secret_body};
 use crate::view::tested;
-use crate::visit::{Frame, Visit, rendered, told};
+use crate::visit::{Frame, Visit, failure_message, rendered};
 
 /// Providers that the form suggests.
 const PROVIDERS_MAX: usize = 1_000;
@@ -41,7 +41,7 @@ struct Second {
     note: Option<Note>,
     summary: String,
     provider: String,
-    carried: Vec<(String, String)>,
+    hidden_fields: Vec<(String, String)>,
     role: Remediation,
     documents: Vec<(&'static str, String)>,
 }
@@ -131,7 +131,7 @@ async fn create_now(visit: &Visit, form: &Form, mut fields: Fields, id: &Provide
             let status = failed.status();
             fields.fail_all(failed.errors(), form);
             let is_first = form.get("own") != "yes" || SETTINGS.iter().any(|field| fields.is_wrong(field.name));
-            let note = failed.errors().is_empty().then(|| Note::from(told(&failed)));
+            let note = failed.errors().is_empty().then(|| Note::from(failure_message(&failed)));
             if is_first {
                 first_page(visit, status, fields, note).await
             } else {
@@ -174,11 +174,12 @@ async fn send(visit: &Visit, form: &Form, fields: &mut Fields, id: &ProviderId) 
 /// A provider that exists keeps its name and schedule.
 fn same_names(found: &ProviderView, fields: &mut Fields) -> Result<(), Failed> {
     let mut errors = Vec::new();
-    for (name, kept) in [("alias", &found.alias), ("scan_schedule", &found.scan_schedule)] {
+    for (name, existing) in [("alias", &found.alias), ("scan_schedule", &found.scan_schedule)] {
         let given = fields.get(name).trim();
-        if !given.is_empty() && kept.as_deref() != Some(given) {
-            let kept = kept.as_deref().unwrap_or("not set");
-            let message = format!("is {kept} for the existing provider; leave it empty, and change it in Config later");
+        if !given.is_empty() && existing.as_deref() != Some(given) {
+            let existing = existing.as_deref().unwrap_or("not set");
+            let message =
+                format!("is {existing} for the existing provider; leave it empty, and change it in Config later");
             errors.push(management::problem::FieldError::new(name, message));
         }
     }
@@ -195,19 +196,19 @@ fn second_page(visit: &Visit, status: StatusCode, fields: Fields, note: Option<N
         "hubctl integration create --provider {provider} --role-name SecurityHubExporter --external-id {external_id}"
     );
     let role = role_commands(&provider, &external_id, &visit.app.settings.options);
-    let carried = fields.iter().filter(|(name, _)| is_carried(name));
-    let carried = carried.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    let hidden_fields = fields.iter().filter(|(name, _)| is_hidden_field(name));
+    let hidden_fields = hidden_fields.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     let archiving = if fields.has("archive_previous_findings") { "archiving on" } else { "archiving off" };
     let filter = if fields.has("only_failed") { "failed findings only" } else { "all findings" };
     let summary = [fields.get("alias"), &provider].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>();
     let summary = format!("{} · {filter} · {archiving}", summary.join(" "));
     let frame = visit.frame("integrations", "Add integration: credentials", &command);
     let documents = links(visit, &provider, Some(&external_id));
-    rendered(status, &Second { frame, fields, note, summary, provider, carried, role, documents })
+    rendered(status, &Second { frame, fields, note, summary, provider, hidden_fields, role, documents })
 }
 
 /// Fields of the first step, which the second one carries. Secrets are none of them.
-fn is_carried(name: &str) -> bool {
+fn is_hidden_field(name: &str) -> bool {
     ["once", "own"].contains(&name) || SETTINGS.iter().any(|field| field.name == name) && find(name).is_some()
 }
 

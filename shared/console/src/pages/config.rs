@@ -1,4 +1,4 @@
-//! `/integrations/{id}/config`: the settings, and what happens if somebody else changed them meanwhile.
+//! `/integrations/{id}/config`: the settings, and the resolution of conflicts with concurrent changes.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ use crate::view::fields::{Kind, find};
 use crate::view::parts::Note;
 use crate::view::settings::{OF_PROVIDER, body, changed, of_view, shown};
 use crate::view::text::{principal, sentence};
-use crate::visit::{Frame, Visit, rendered, told};
+use crate::visit::{Frame, Visit, failure_message, rendered};
 
 const NOTHING: &str = "Nothing was changed.";
 
@@ -42,7 +42,7 @@ struct Conflict {
     href: String,
     who: String,
     rows: Vec<Row>,
-    carried: Vec<(String, String)>,
+    hidden_fields: Vec<(String, String)>,
     mine: String,
 }
 
@@ -83,7 +83,7 @@ async fn read(visit: &Visit, id: &str) -> Result<Current, Failed> {
     Ok(Current { integration, provider })
 }
 
-/// The settings as text, to tell later what was changed.
+/// The settings as a string, to detect later what was changed.
 fn packed(fields: &Fields) -> String {
     let values: BTreeMap<&str, &str> = fields.iter().filter(|(name, _)| find(name).is_some()).collect();
     serde_json::to_string(&values).unwrap_or_default()
@@ -122,7 +122,7 @@ pub(crate) async fn show(visit: Visit, Path(id): Path<String>) -> Response {
     }))
 }
 
-/// `POST /integrations/{id}/config`: changes the fields that differ from what the form began with, and nothing else.
+/// `POST /integrations/{id}/config`: changes the fields that differ from the initial values of the form.
 pub(crate) async fn change(visit: Visit, Path(id): Path<String>, form: Form) -> Response {
     let mut fields = Fields::of(&form);
     let was = unpacked(form.get("was"));
@@ -147,7 +147,7 @@ pub(crate) async fn change(visit: Visit, Path(id): Path<String>, form: Form) -> 
         },
         Err(failed) => {
             fields.fail_all(failed.errors(), &form);
-            let note = failed.errors().is_empty().then(|| Note::from(told(&failed)));
+            let note = failed.errors().is_empty().then(|| Note::from(failure_message(&failed)));
             rendered(failed.status(), &page(&visit, &id, id.clone(), &form, fields, note))
         }
     }
@@ -213,10 +213,10 @@ fn conflict(visit: &Visit, current: &Current, was: &Fields, mine: &Fields, names
         }
     }
     let known = merged.iter().filter(|(name, _)| find(name).is_some());
-    let mut carried: Vec<_> = known.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-    carried.push(("etag".to_owned(), current.integration.etag.clone()));
-    carried.push(("provider_etag".to_owned(), current.provider_etag()));
-    carried.push(("was".to_owned(), packed(&now)));
+    let mut hidden_fields: Vec<_> = known.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    hidden_fields.push(("etag".to_owned(), current.integration.etag.clone()));
+    hidden_fields.push(("provider_etag".to_owned(), current.provider_etag()));
+    hidden_fields.push(("was".to_owned(), packed(&now)));
     let view = &current.integration.value;
     let words: Vec<String> = names.iter().map(|name| format!("{}: {}", label(name), shown(mine, name))).collect();
     let page = Conflict {
@@ -229,7 +229,7 @@ fn conflict(visit: &Visit, current: &Current, was: &Fields, mine: &Fields, names
         href: format!("/integrations/{}", view.id),
         who: principal(&view.updated_by).to_owned(),
         rows,
-        carried,
+        hidden_fields,
         mine: words.join(", "),
     };
     rendered(StatusCode::PRECONDITION_FAILED, &page)

@@ -16,7 +16,7 @@ use crate::view::parts::{Note, Remediation, State};
 use crate::view::settings::{Credentials, of_credentials, secret_body};
 use crate::view::tested;
 use crate::view::text::clock;
-use crate::visit::{Frame, Visit, rendered, told};
+use crate::visit::{Frame, Visit, failure_message, rendered};
 
 const NOTHING: &str = "Nothing was changed.";
 
@@ -122,6 +122,6 @@ pub(crate) async fn change(visit: Visit, Path(id): Path<String>, form: Form) -> 
     };
     let mut fields = Fields::of(&form);
     fields.fail_all(failed.errors(), &form);
-    let note = failed.errors().is_empty().then(|| Note::from(told(&failed)));
+    let note = failed.errors().is_empty().then(|| Note::from(failure_message(&failed)));
     rendered(failed.status(), &page(&visit, &current, fields, note))
 }

@@ -12,7 +12,7 @@ use crate::form::{Form, encoded};
 use crate::messages::Message;
 use crate::view::parts::Note;
 use crate::view::text::harmless;
-use crate::visit::{Frame, Visit, rendered, told};
+use crate::visit::{Frame, Visit, failure_message, rendered};
 
 #[derive(Template)]
 #[template(path = "delete.html")]
@@ -77,6 +77,6 @@ pub(crate) async fn confirm(visit: Visit, Path(id): Path<String>, form: Form) ->
             visit.after(&if job.is_empty() { path } else { format!("/jobs/{}", encoded(&job)) }, message)
         }
         Ok(_) => visit.after("/integrations", Message::new("good", format!("Integration {id} deleted."))),
-        Err(failed) => visit.after(&format!("{path}/delete"), told(&failed)),
+        Err(failed) => visit.after(&format!("{path}/delete"), failure_message(&failed)),
     }
 }

@@ -14,7 +14,7 @@ use crate::view::matrix::{Fix, LEGEND, Matrix, fixes, matrix, needs_action};
 use crate::view::pager::Pager;
 use crate::view::parts::{Note, Remediation, State};
 use crate::view::text::{counted, harmless, sentence};
-use crate::visit::{Frame, Visit, told};
+use crate::visit::{Frame, Visit, failure_message};
 
 /// Accounts per page.
 const ROWS_MAX: usize = 100;
@@ -79,7 +79,9 @@ async fn inspect(visit: &Visit) -> Option<Deployment> {
             checks.sort_by_key(|check| check.rank);
             Deployment { checks, error: None }
         }
-        Err(error) => Deployment { checks: Vec::new(), error: Some(told(&Failed::Unavailable(error)).into()) },
+        Err(error) => {
+            Deployment { checks: Vec::new(), error: Some(failure_message(&Failed::Unavailable(error)).into()) }
+        }
     })
 }
 

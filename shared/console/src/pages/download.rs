@@ -1,4 +1,4 @@
-//! Downloads: attachments with names that the console chooses, and cells that a spreadsheet doesn't take for formulas.
+//! Downloads: attachments with names that the console chooses, and cells that a spreadsheet doesn't interpret as formulas.
 
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse as _, Response};

@@ -1,11 +1,11 @@
-//! `/explain`: what is known of one finding, and why it is as it is.
+//! `/explain`: the export history of one finding, and the reason for its current state.
 
 use askama::Template;
 use askama::filters::HtmlSafe;
 use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
-use exporter::explain::{Explanation, FindingName, KnownState, LiveState};
+use exporter::explain::{Explanation, ExportedState, FindingName, HubState};
 use exporter::jobs::JobState;
 use jiff::Timestamp;
 use management::wire::{ExplainBody, JobView};
@@ -43,18 +43,18 @@ struct Panel {
     is_pending: bool,
     error: Option<Note>,
     facts: Vec<Fact>,
-    known: Vec<Known>,
+    states: Vec<RegionState>,
     stays: Option<(String, Remediation)>,
     quarantine: Vec<(String, String)>,
-    live: Vec<Fact>,
+    security_hub: Vec<Fact>,
     notes: Vec<String>,
     runs: Vec<(String, String, String)>,
 }
 
 impl HtmlSafe for Panel {}
 
-/// What a Region's state has of it.
-struct Known {
+/// The finding's entry in a Region state.
+struct RegionState {
     region: String,
     state: State,
     facts: Vec<Fact>,
@@ -130,54 +130,54 @@ fn view(found: &Explanation, now: Timestamp) -> Panel {
         Fact::new("Region", found.name.region.to_string()).class("mono"),
     ];
     let stays = found.stays_active.as_ref();
-    let kept = found.quarantine.iter().map(|kept| {
-        let words = format!("{}: {}", harmless(&kept.code), harmless(&kept.message));
-        (format!("/runs/{}/quarantine/{}", encoded(&kept.run_id), kept.entry), words)
+    let quarantine = found.quarantine.iter().map(|entry| {
+        let text = format!("{}: {}", harmless(&entry.code), harmless(&entry.message));
+        (format!("/runs/{}/quarantine/{}", encoded(&entry.run_id), entry.entry), text)
     });
     let runs = found.runs.iter().map(|run| {
-        (format!("/runs/{}", encoded(&run.run_id)), time(run.started_at, now), sentence(&harmless(&run.said)))
+        (format!("/runs/{}", encoded(&run.run_id)), time(run.started_at, now), sentence(&harmless(&run.note)))
     });
     Panel {
         facts,
-        known: found.known.iter().map(|known| known_state(known, now)).collect(),
+        states: found.exported_state.iter().map(|exported| exported_state(exported, now)).collect(),
         stays: stays.map(|stays| (sentence(&harmless(&stays.message)), Remediation::new(harmless(&stays.command)))),
-        quarantine: kept.collect(),
-        live: found.live.iter().map(live_state).collect(),
+        quarantine: quarantine.collect(),
+        security_hub: found.security_hub.iter().map(hub_state).collect(),
         notes: found.notes.iter().map(|note| sentence(&harmless(note))).collect(),
         runs: runs.collect(),
         ..Panel::default()
     }
 }
 
-fn known_state(known: &KnownState, now: Timestamp) -> Known {
-    let tone = match known.state.as_str() {
+fn exported_state(exported: &ExportedState, now: Timestamp) -> RegionState {
+    let tone = match exported.state.as_str() {
         "active" => "good",
         "uncertain" => "warn",
         _ => "plain",
     };
-    let because = known.archived_as.as_ref().map(|because| format!(", because it is {because}")).unwrap_or_default();
+    let because = exported.archived_as.as_ref().map(|because| format!(", because it is {because}")).unwrap_or_default();
     let mut facts = vec![
-        Fact::new("Status", &known.status),
-        Fact::new("First seen", format!("{} UTC", time(known.first_seen, now))),
-        Fact::new("Last sent", format!("{} UTC", time(known.last_sent, now))),
+        Fact::new("Status", &exported.status),
+        Fact::new("First seen", format!("{} UTC", time(exported.first_seen, now))),
+        Fact::new("Last sent", format!("{} UTC", time(exported.last_sent, now))),
     ];
-    if let Some(run) = &known.sent_by {
+    if let Some(run) = &exported.sent_by {
         facts.push(Fact::new("Sent by run", run).link(format!("/runs/{}", encoded(run))).class("mono"));
     }
-    if let Some(absent) = known.absent {
+    if let Some(absent) = exported.absent {
         facts.push(Fact::new("Absent from scans", absent.to_string()));
     }
-    Known {
-        region: known.region.to_string(),
-        state: State::new(tone, format!("{}{because}", known.state)),
+    RegionState {
+        region: exported.region.to_string(),
+        state: State::new(tone, format!("{}{because}", exported.state)),
         facts,
-        finding: harmless(&serde_json::to_string_pretty(&known.finding).unwrap_or_default()),
+        finding: harmless(&serde_json::to_string_pretty(&exported.finding).unwrap_or_default()),
     }
 }
 
-fn live_state(state: &LiveState) -> Fact {
+fn hub_state(state: &HubState) -> Fact {
     let of = |text: &Option<String>| text.as_deref().map_or_else(|| "unknown".to_owned(), harmless);
-    let words = match (&state.error, &state.record_state) {
+    let text = match (&state.error, &state.record_state) {
         (Some(error), _) => format!("failed to read: {}", harmless(error)),
         (None, None) => format!("not found in {}", state.region),
         (None, Some(record)) => format!(
@@ -189,5 +189,5 @@ fn live_state(state: &LiveState) -> Fact {
             of(&state.updated_at)
         ),
     };
-    Fact::new("Security Hub", words)
+    Fact::new("Security Hub", text)
 }

@@ -1,4 +1,4 @@
-//! `/go?q=`: the page for what somebody looks for, by its format.
+//! `/go?q=`: redirects to the page of an ID, by its format.
 
 use axum::response::{IntoResponse as _, Redirect, Response};
 use exporter::explain::FindingName;

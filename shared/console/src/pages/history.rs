@@ -20,6 +20,8 @@ pub(super) struct Choices {
     days: u8,
     is_by_account: bool,
     account: String,
+    /// Whether the page is shown with the history in it, as without JavaScript.
+    is_whole: bool,
 }
 
 impl Choices {
@@ -29,6 +31,7 @@ impl Choices {
             days: days.unwrap_or(PERIOD_DEFAULT),
             is_by_account: query.get("by") == "account",
             account: query.get("account").to_owned(),
+            is_whole: query.has("wait"),
         }
     }
 
@@ -36,7 +39,8 @@ impl Choices {
     pub(super) fn fields(&self) -> Vec<(&'static str, String)> {
         let days = (self.days != PERIOD_DEFAULT).then(|| ("days", self.days.to_string()));
         let by = self.is_by_account.then(|| ("by", "account".to_owned()));
-        days.into_iter().chain(by).collect()
+        let whole = self.is_whole.then(|| ("wait", "1".to_owned()));
+        days.into_iter().chain(by).chain(whole).collect()
     }
 
     /// The page or the part of it that shows this.
@@ -89,7 +93,11 @@ impl Panel {
         Ok(panel)
     }
 
-    async fn fill(&mut self, visit: &Visit, Choices { days, is_by_account, account }: &Choices) -> Result<(), Failed> {
+    async fn fill(
+        &mut self,
+        visit: &Visit,
+        Choices { days, is_by_account, account, .. }: &Choices,
+    ) -> Result<(), Failed> {
         let client = &visit.app.client;
         if *is_by_account {
             let (list, names) = futures::try_join!(read(client, "account", account, *days), names(client))?;

@@ -89,7 +89,7 @@ fn name(job: &str) -> &'static str {
     }
 }
 
-/// What a job is about.
+/// Target of a job.
 fn target(job: &JobView) -> String {
     job.target.clone().unwrap_or_else(|| "all".to_owned())
 }
@@ -257,7 +257,7 @@ impl Watch {
             }
             self.reads += 1;
             let read: Result<_, Failed> = self.app.client.get::<JobView>(format!("/jobs/{}", encoded(&self.id))).await;
-            // A read that failed is repeated: the page shows what is known.
+            // A failed read is repeated; the page shows the previous state.
             let Ok(job) = read else { continue };
             let panel = panel(&job.value, (self.app.settings.now)(), self.may_change);
             if self.shown.as_ref() != Some(&panel) {

@@ -1,4 +1,4 @@
-//! The way in: the one-time link, and what a browser gets that isn't authorized.
+//! The one-time link, and the response to unauthorized browsers.
 
 use std::sync::Arc;
 

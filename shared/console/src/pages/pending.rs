@@ -63,7 +63,7 @@ struct Row {
     since: String,
 }
 
-/// What the page is about: pending findings, or unproven ones; of one service, or of all.
+/// Filter of the page: pending or unproven findings, of one service or all.
 struct Choice {
     is_unproven: bool,
     service: String,

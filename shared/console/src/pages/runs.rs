@@ -165,7 +165,7 @@ fn view(visit: &Visit, list: &List<RunReport>, names: &Names, history: Option<Pa
     }
 }
 
-/// The account of a run, or how many there are.
+/// The account of a run, or the number of accounts.
 pub(super) fn accounts_of(run: &RunReport, names: &Names) -> String {
     let mut accounts = run.accounts.keys();
     match (accounts.next(), accounts.next()) {

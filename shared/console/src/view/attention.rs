@@ -20,7 +20,7 @@ pub(crate) struct Item {
     pub(crate) action: &'static str,
 }
 
-/// The list, and how many more there are.
+/// The list, and the number of further items.
 pub(crate) struct Attention {
     pub(crate) items: Vec<Item>,
     pub(crate) more: u64,

@@ -1,4 +1,4 @@
-//! Controls of forms: a label, an input, a hint, and what is wrong.
+//! Controls of forms: a label, an input, a hint, and errors.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use super::fields::{Field, Kind, find};
 use super::text::sentence;
 use crate::form::Form;
 
-/// What a secret's field says if the form is shown again.
+/// Placeholder of a secret's field if the form is shown again.
 const AGAIN: &str = "Secrets are not shown again; enter it again.";
 
 /// A control.
@@ -42,7 +42,7 @@ impl Control {
     }
 }
 
-/// The values of a form, and what is wrong with them.
+/// The values of a form, and their errors.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Fields {
     values: BTreeMap<String, String>,
@@ -102,7 +102,7 @@ impl Fields {
         Some(Control { field, error, options: options.collect(), value })
     }
 
-    /// Says what is wrong with a field.
+    /// Adds an error of a field.
     pub(crate) fn fail(&mut self, name: &str, message: impl Into<String>) {
         match find(name) {
             Some(field) => drop(self.errors.insert(field.name, sentence(&message.into()))),
@@ -110,7 +110,7 @@ impl Fields {
         }
     }
 
-    /// Says what the API found wrong, at the fields of the form.
+    /// Adds the API's errors to the fields of the form.
     pub(crate) fn fail_all(&mut self, errors: &[FieldError], form: &Form) {
         for error in errors {
             self.fail(field_of(&error.field), error.message.clone());
@@ -132,7 +132,7 @@ impl Fields {
         self.errors.contains_key(name)
     }
 
-    /// The title of the box that lists what is wrong.
+    /// Title of the error summary.
     pub(crate) fn heading(&self, nothing: &str) -> String {
         let fields = if self.wrong() == 1 {
             "1 field needs correction".to_owned()
@@ -142,7 +142,7 @@ impl Fields {
         format!("{fields}. {nothing}")
     }
 
-    /// What is wrong, with the anchor of each field.
+    /// Errors, with the anchor of each field.
     pub(crate) fn list(&self) -> Vec<(String, String)> {
         let known = self.errors.iter().filter_map(|(name, message)| {
             find(name).map(|field| (format!("#{}", field.name), format!("{}: {message}", field.label)))

@@ -1,6 +1,6 @@
 //! The fields of the forms: names as in the API, labels and hints as on Prowler App's page where it has them.
 
-/// How a field is entered.
+/// Input type of a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Text,

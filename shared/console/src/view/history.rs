@@ -1,4 +1,4 @@
-//! What runs did: four charts on one time axis, each with its own scale, the same as a table, and by Region or account.
+//! History of runs: four charts on one time axis, each with its own scale, the same as a table, and by Region or account.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -48,7 +48,7 @@ pub(crate) struct Row {
     pub(crate) cells: Vec<Cell>,
 }
 
-/// The charts, and the same as tables.
+/// The charts, and their data as tables.
 pub(crate) struct History {
     pub(crate) title: String,
     pub(crate) charts: Vec<Chart>,

@@ -3,8 +3,8 @@
 use asff::SeverityLabel;
 use exporter::connection::Connection;
 use exporter::integration::{ArchiveScope, MutedFindings};
-use exporter::registry::Revision;
 use exporter::report::RunReport;
+use exporter::settings_store::Revision;
 use exporter::state::Resend;
 use jiff::Timestamp;
 use management::service::etag;
@@ -37,17 +37,17 @@ impl Fact {
         Self { label, text: text.into(), ..Self::default() }
     }
 
-    /// The same with something after it.
+    /// Adds text after the value.
     pub(crate) fn aside(self, aside: impl Into<String>) -> Self {
         Self { aside: aside.into(), ..self }
     }
 
-    /// The same as a link.
+    /// Makes the value a link.
     pub(crate) fn link(self, href: impl Into<String>) -> Self {
         Self { href: href.into(), ..self }
     }
 
-    /// The same in another style.
+    /// Sets the CSS class.
     pub(crate) fn class(self, class: &'static str) -> Self {
         Self { class, ..self }
     }
@@ -55,13 +55,13 @@ impl Fact {
 
 /// A problem with its fix.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Trouble {
+pub(crate) struct ConnectionProblem {
     pub(crate) tone: &'static str,
     pub(crate) text: String,
     pub(crate) remediation: Option<Remediation>,
 }
 
-/// What is known of an integration.
+/// An integration with its connections.
 #[derive(Clone, Debug)]
 pub(crate) struct Known {
     pub(crate) view: IntegrationView,
@@ -80,7 +80,7 @@ pub(crate) struct Card {
     pub(crate) state: State,
     pub(crate) flags: Vec<Chip>,
     pub(crate) changed: String,
-    pub(crate) trouble: Option<Trouble>,
+    pub(crate) connection_problem: Option<ConnectionProblem>,
     pub(crate) filters: Vec<Chip>,
     pub(crate) facts: Vec<Fact>,
     pub(crate) regions_summary: String,
@@ -93,7 +93,7 @@ pub(crate) struct Card {
 pub(crate) struct Actions {
     pub(crate) test: Button,
     pub(crate) switch: Button,
-    /// Of a disabled integration: enables it, and exports what was uploaded meanwhile.
+    /// For a disabled integration: enables it, and exports pending uploads.
     pub(crate) replay: Option<Button>,
 }
 
@@ -119,7 +119,7 @@ impl Known {
             state: connection_state(view.connection.status),
             flags: flags(view, now),
             changed: format!("changed {} by {}", time(view.updated_at, now), principal(&view.updated_by)),
-            trouble: self.trouble(),
+            connection_problem: self.connection_problem(),
             filters: filters(view),
             facts: vec![self.checked(now), self.last_export(now), self.next_scan(now), self.credentials()],
             regions_summary,
@@ -136,14 +136,14 @@ impl Known {
     }
 
     /// The worst problem: of the account's Regions, or the one that the summary names.
-    fn trouble(&self) -> Option<Trouble> {
+    fn connection_problem(&self) -> Option<ConnectionProblem> {
         let connection = &self.view.connection;
         let worst = self.connection.as_ref().and_then(region::worst_problem);
         let problem = worst.or(connection.problem.as_ref())?;
         let tone = if connection.status == ConnectionStatus::Disconnected { "bad" } else { "warn" };
         let text = super::text::sentence(&problem.message);
         let remediation = problem.remediation.as_ref().map(Remediation::new);
-        Some(Trouble { tone, text, remediation })
+        Some(ConnectionProblem { tone, text, remediation })
     }
 
     fn checked(&self, now: Timestamp) -> Fact {
@@ -287,7 +287,7 @@ pub(crate) fn credentials(credentials: &CredentialsView) -> String {
     }
 }
 
-/// What is archived, in words.
+/// Description of what is archived.
 pub(crate) fn archiving(view: &IntegrationView) -> String {
     if !view.archive_previous_findings {
         return "Keep previous: nothing is archived".to_owned();

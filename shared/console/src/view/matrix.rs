@@ -13,7 +13,7 @@ use super::text::{count, sentence, time};
 /// Accounts that a fix names.
 const NAMED_MAX: usize = 3;
 
-/// A cell: a mark, and what it means.
+/// A cell: a mark, and its meaning.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Cell {
     pub(crate) class: &'static str,
@@ -140,7 +140,7 @@ pub(crate) const LEGEND: [(&str, &str); 9] = [
     ("R", "credentials don't work"),
 ];
 
-/// What Regions with the same fix have in common.
+/// Common properties of Regions with the same remediation.
 fn key(region: &RegionConnection) -> String {
     let lost = if region.unavailable_since.is_some() { "-lost" } else { "" };
     format!("{}{lost}", words(region.status).replace(' ', "-").to_lowercase())

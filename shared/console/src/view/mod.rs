@@ -1,4 +1,4 @@
-//! What pages show, as values: pure functions of what was read.
+//! View models of pages: pure functions of the data.
 
 pub(crate) mod attention;
 pub(crate) mod control;

@@ -77,7 +77,7 @@ impl Bar {
     }
 }
 
-/// The equation: what was read is the sum of the outcomes.
+/// The equation: the number read is the sum of the outcomes.
 pub(crate) struct Equation {
     pub(crate) read: String,
     pub(crate) terms: Vec<(String, &'static str)>,
@@ -204,7 +204,7 @@ fn quarantined(code: &str) -> String {
     format!("{code}: {}", meaning(code))
 }
 
-/// What a code of the quarantine means.
+/// Meaning of a quarantine code.
 pub(crate) fn meaning(code: &str) -> &'static str {
     match code {
         "InvalidInput" => "rejected by Security Hub; its error message is stored",
@@ -216,7 +216,7 @@ pub(crate) fn meaning(code: &str) -> &'static str {
     }
 }
 
-/// What happened besides: not outcomes, since these findings are counted above, or are not in the file.
+/// Other counts: not outcomes, since these findings are counted above, or are not in the file.
 pub(crate) fn also(counts: &Counts) -> String {
     let all = [
         ("repaired to fit the limits of Security Hub", counts.repaired, true),

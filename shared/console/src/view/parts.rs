@@ -1,4 +1,4 @@
-//! Parts that pages consist of, each with a template of its own. They escape what they show.
+//! Parts that pages consist of, each with a template of its own. They escape their values.
 
 use askama::Template;
 use askama::filters::HtmlSafe;
@@ -81,17 +81,17 @@ impl Button {
         Self { action: action.into(), label: label.into(), class: "", hint: "", fields: Vec::new() }
     }
 
-    /// The same in another style.
+    /// Sets the CSS class.
     pub(crate) fn class(self, class: &'static str) -> Self {
         Self { class, ..self }
     }
 
-    /// The same with an explanation.
+    /// Adds an explanation.
     pub(crate) fn hint(self, hint: &'static str) -> Self {
         Self { hint, ..self }
     }
 
-    /// The same with a hidden field.
+    /// Adds a hidden field.
     pub(crate) fn field(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.fields.push((name, value.into()));
         self
@@ -115,12 +115,12 @@ impl Chip {
         Self { class: "", text: text.into(), href: String::new() }
     }
 
-    /// The same in another style.
+    /// Sets the CSS class.
     pub(crate) fn class(self, class: &'static str) -> Self {
         Self { class, ..self }
     }
 
-    /// The same as a link.
+    /// Makes it a link.
     pub(crate) fn link(self, href: impl Into<String>) -> Self {
         Self { href: href.into(), ..self }
     }

@@ -1,4 +1,4 @@
-//! Regions of an account: which accept findings, and what the others need.
+//! Regions of an account: which accept findings, and the remediation of the others.
 
 use asff::RegionName;
 use exporter::connection::{Connection, Problem, RegionConnection, RegionStatus};
@@ -39,7 +39,7 @@ impl Check {
     }
 }
 
-/// What to do about Regions with the same problem.
+/// Remediation of Regions with the same problem.
 pub(crate) struct Fix {
     pub(crate) state: State,
     pub(crate) text: String,

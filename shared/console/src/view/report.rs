@@ -1,4 +1,4 @@
-//! A run's panels: what to do, what waits for approval, what is unproven, the run itself, its Regions.
+//! A run's panels: attention, pending and unproven findings, the run itself, its Regions.
 
 use asff::AccountId;
 use exporter::report::{AccountReport, ArchiveSkipped, ReadStatus, RegionReport, RunReport};
@@ -90,7 +90,7 @@ pub(crate) fn pending(run: &RunReport) -> Vec<Pending> {
         .collect()
 }
 
-/// What is unproven, the most findings first.
+/// Unproven findings, largest groups first.
 pub(crate) fn unproven(run: &RunReport) -> Option<Unproven> {
     let mut rows = Vec::new();
     let mut partial = Vec::new();

@@ -62,7 +62,7 @@ fn of_json(json: &Value) -> Fields {
     Fields::new(values)
 }
 
-/// A field's value as the API takes it. Empty is null: the default. None: it isn't valid, and why.
+/// A field's value for the API. Empty becomes null: the default. The error message if it is invalid.
 pub(crate) fn value(fields: &Fields, name: &str) -> Result<Value, &'static str> {
     let text = fields.get(name).trim();
     let kind = find(name).map(|field| field.kind);
@@ -87,7 +87,7 @@ fn sources(text: &str) -> Result<Value, &'static str> {
     parsed.ok().and_then(|sources| serde_json::to_value(sources).ok()).ok_or(FORM)
 }
 
-/// The settings named, as the API takes them. What isn't valid is said at its field.
+/// The named settings for the API. Invalid values are errors of their fields.
 pub(crate) fn body<'a>(fields: &mut Fields, names: impl Iterator<Item = &'a str>) -> Map<String, Value> {
     let mut body = Map::new();
     for name in names {

@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 /// Minutes of an hour, and of a day.
 const HOUR: i64 = 60;
 const DAY: i64 = 24 * HOUR;
-/// What a character is shown as that is invisible, or changes the direction or the position of others.
+/// Replacement of characters that are invisible, or change the direction or position of others.
 const REPLACEMENT: char = '\u{fffd}';
 
 /// A count with commas.

@@ -140,9 +140,9 @@ async fn read_only_rejects_changes_and_shows_no_buttons() {
     let browser = Browser::of(Host::with(|settings| web_console::Settings { is_read_only: true, ..settings })).await;
     let page = browser.get("/integrations").await.text;
     assert!(page.contains("Read-only.") && !page.contains("method=\"post\"") && !page.contains("Add integration"));
-    let before = browser.host.memory.kept().trail.len();
+    let before = browser.host.memory.contents().audit_log.len();
     assert_eq!(browser.post(CHANGE, &[]).await.status, StatusCode::FORBIDDEN);
-    assert_eq!(browser.host.memory.kept().trail.len(), before);
+    assert_eq!(browser.host.memory.contents().audit_log.len(), before);
 }
 
 #[tokio::test]
@@ -193,13 +193,13 @@ proptest! {
         runtime.block_on(async {
             let console = Host::new();
             let session = console.open().await;
-            let before = console.memory.kept().trail.len();
+            let before = console.memory.contents().audit_log.len();
             let cookie = match cookie { "valid" => session.as_str(), "forged" => "hubctl-console-8017=AAAA", _ => "" };
             let headers = [("host", host), ("origin", origin), ("sec-fetch-site", site), ("sec-fetch-mode", mode), ("cookie", cookie)];
             let reply = console.send(request(method, CHANGE, &headers)).await;
             let is_own_host = ["127.0.0.1:8017", "localhost:8017"].contains(&host);
             let is_own = is_own_host && ["same-origin", "none"].contains(&site) && cookie == session && method == "POST";
-            let has_changed = console.memory.kept().trail.len() > before;
+            let has_changed = console.memory.contents().audit_log.len() > before;
             assert_eq!(has_changed, is_own, "{method} {headers:?} {}", reply.status);
         });
     }
@@ -209,8 +209,8 @@ proptest! {
 async fn no_get_changes_anything() {
     let browser = Browser::open().await;
     let state = |browser: &Browser| {
-        let kept = browser.host.memory.kept();
-        (kept.trail.len(), kept.jobs.len(), format!("{:?}", kept.integrations))
+        let contents = browser.host.memory.contents();
+        (contents.audit_log.len(), contents.jobs.len(), format!("{:?}", contents.integrations))
     };
     let before = state(&browser);
     let (mut queue, mut seen) = (vec!["/integrations".to_owned()], std::collections::BTreeSet::new());

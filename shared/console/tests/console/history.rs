@@ -7,7 +7,7 @@ use crate::host::Browser;
 
 /// A run of today that sent findings, under a new ID.
 fn add_run(browser: &Browser, id: &str, sent: u64) {
-    let kept = &mut *browser.host.memory.kept();
+    let kept = &mut *browser.host.memory.contents();
     let like = kept.runs.iter().rev().find(|run| run.counts.sent > 0 && run.accounts.len() == 1).unwrap().clone();
     let mut run = RunReport { run_id: id.to_owned(), ..like };
     run.counts.sent += sent;
@@ -56,6 +56,7 @@ async fn accounts_have_their_sums_and_a_link_to_their_runs() {
     assert!(text.contains("<a href=\"/runs?account=123456789012\">") && text.contains("worst first"), "{text}");
     let whole = browser.get("/runs?by=account&wait=1").await.text;
     assert!(whole.contains("<caption class=\"vh\">By account</caption>"), "{whole}");
+    assert!(whole.contains("href=\"/runs?days=7&#38;by=account&#38;wait=1\""), "it works without JavaScript: {whole}");
     let nobody = browser.get("/runs/history?by=account&account=000000000000").await.text;
     assert!(nobody.contains("No run ended in the last 30 days"), "{nobody}");
     let wrong = browser.get("/runs/history?account=nobody").await;

@@ -52,7 +52,7 @@ impl Host {
         let now: Timestamp = NOW.parse().unwrap();
         let memory = Arc::new(Memory::default());
         sample::fill(&memory, now).unwrap();
-        memory.kept().now = Some(now);
+        memory.contents().now = Some(now);
         let deployment =
             management::Settings { secret_prefix: "securityhub-exporter/".to_owned(), ..Default::default() };
         let api = router(Arc::new(Service::new(memory.clone(), deployment)));

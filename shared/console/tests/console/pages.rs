@@ -64,7 +64,7 @@ async fn the_counts_of_a_run_add_up_on_its_page() {
     for part in ["<b>24,816</b> read", "<b>412</b> sent", "<b>21,102</b> filtered", "<b>11</b> quarantined"] {
         assert!(page.contains(part), "{part}");
     }
-    browser.host.memory.kept().runs.iter_mut().for_each(|run| run.counts.read += 7);
+    browser.host.memory.contents().runs.iter_mut().for_each(|run| run.counts.read += 7);
     let page = browser.get(&format!("/runs/{RUN}")).await.text;
     assert!(page.contains("The counts don&#39;t add up: 7 findings unaccounted for"));
 }
@@ -120,8 +120,8 @@ async fn a_change_is_made_to_the_version_that_the_page_shows() {
     let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let page = follow(&browser, path, &fields).await;
     assert!(page.contains("Changed: Minimum severity."), "only that");
-    let kept = browser.host.memory.kept().integrations["123456789012"].value.clone();
-    assert!(!kept.archive_previous_findings && kept.severity_min.is_some());
+    let stored = browser.host.memory.contents().integrations["123456789012"].value.clone();
+    assert!(!stored.archive_previous_findings && stored.severity_min.is_some());
 }
 
 #[tokio::test]
@@ -142,12 +142,12 @@ async fn nothing_irreversible_takes_one_click() {
     let etag = plain(hidden(&browser.get(path).await.text, "etag"));
     let wrong = browser.post(path, &[("etag", &etag), ("archive", "no"), ("confirm", "999999999999")]).await;
     assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
-    assert!(browser.host.memory.kept().integrations.contains_key("210987654321"));
+    assert!(browser.host.memory.contents().integrations.contains_key("210987654321"));
     let page = follow(&browser, path, &[("etag", &etag), ("archive", "no"), ("confirm", "210987654321")]).await;
     assert!(page.contains("Integration 210987654321 deleted."));
     let page = follow(&browser, &format!("/runs/{RUN}/approve"), &[]).await;
     assert!(page.contains("Confirm that you have reviewed the findings."));
-    assert_eq!(browser.host.memory.ordered().len(), 3, "no job was submitted");
+    assert_eq!(browser.host.memory.submitted_jobs().len(), 3, "no job was submitted");
 }
 
 #[tokio::test]
@@ -158,7 +158,7 @@ async fn approving_replaying_and_redriving_submit_jobs() {
     follow(&browser, &format!("/runs/{RUN}/approve?unproven=1"), &[("seen", "on")]).await;
     follow(&browser, &format!("/runs/{RUN}/replay"), &[]).await;
     follow(&browser, "/quarantine/redrive?code=InvalidInput", &[]).await;
-    let jobs = browser.host.memory.ordered();
+    let jobs = browser.host.memory.submitted_jobs();
     let is_approval =
         |job: &Job, unproven_wanted: bool| matches!(job, Job::Approve { unproven, .. } if *unproven == unproven_wanted);
     assert!(is_approval(&jobs[3], false) && is_approval(&jobs[4], true), "{jobs:?}");
@@ -188,7 +188,7 @@ async fn a_reason_is_shown_as_text_on_the_job_and_in_the_audit_log() {
 #[tokio::test]
 async fn a_failure_of_the_deployment_is_a_page_with_its_cause() {
     let browser = Browser::open().await;
-    browser.host.memory.kept().down = Some("the connection timed out".to_owned());
+    browser.host.memory.contents().outage = Some("the connection timed out".to_owned());
     let reply = browser.get("/integrations").await;
     assert_eq!(reply.status, StatusCode::SERVICE_UNAVAILABLE);
     assert!(reply.text.contains("the connection timed out") && reply.text.contains("role=\"alert\""));
@@ -229,7 +229,7 @@ async fn a_pending_job_shows_how_far_it_is() {
 #[tokio::test]
 async fn an_empty_deployment_says_what_to_do_next() {
     let browser = Browser::open().await;
-    *browser.host.memory.kept() = management::memory::MemoryContents::default();
+    *browser.host.memory.contents() = management::memory::MemoryContents::default();
     for (path, words) in [
         ("/integrations", "No integrations yet"),
         ("/runs", "No runs yet"),
@@ -251,11 +251,11 @@ async fn an_empty_deployment_says_what_to_do_next() {
 async fn a_thousand_accounts_are_one_page_of_bounded_size() {
     let browser = Browser::open().await;
     {
-        let kept = &mut *browser.host.memory.kept();
-        let like = kept.connections.values().find(|one| one.provider.as_str().starts_with("o-")).unwrap().clone();
+        let contents = &mut *browser.host.memory.contents();
+        let like = contents.connections.values().find(|one| one.provider.as_str().starts_with("o-")).unwrap().clone();
         for number in 0..1_000_u64 {
             let account: asff::AccountId = format!("{:012}", 700_000_000_000 + number).parse().unwrap();
-            kept.connections.insert(account, exporter::connection::Connection { account, ..like.clone() });
+            contents.connections.insert(account, exporter::connection::Connection { account, ..like.clone() });
         }
     }
     for path in ["/accounts?size=250", "/doctor?show=all", "/integrations", "/integrations/o-a1b2c3d4e5"] {
@@ -332,7 +332,7 @@ async fn a_plan_is_shown_when_it_is_there_and_changes_nothing() {
     assert_eq!(started.status, StatusCode::SEE_OTHER);
     let path = started.location().strip_suffix("?events=20000").unwrap();
     let is_plan = |job: &Job| matches!(job, Job::Plan { source } if source == "s3://scans/scan.json");
-    assert!(is_plan(browser.host.memory.ordered().last().unwrap()), "the deployment makes the plan");
+    assert!(is_plan(browser.host.memory.submitted_jobs().last().unwrap()), "the deployment makes the plan");
     assert!(browser.get(path).await.text.contains("aria-busy"), "the page is there before the result");
     complete(&browser);
     let panel = browser.get(&format!("{path}/result?events=20000")).await.text;
@@ -344,7 +344,7 @@ async fn a_plan_is_shown_when_it_is_there_and_changes_nothing() {
     assert_eq!(browser.get(&path.replace("/plan/", "/explain/")).await.status, StatusCode::NOT_FOUND);
     assert_eq!(browser.get("/plan/none").await.status, StatusCode::NOT_FOUND);
     {
-        let kept = &mut *browser.host.memory.kept();
+        let kept = &mut *browser.host.memory.contents();
         let job = kept.jobs.last_mut().unwrap();
         (job.state, job.message) = (JobState::Rejected, Some("s3://scans/<b> does not exist".to_owned()));
     }
@@ -354,7 +354,7 @@ async fn a_plan_is_shown_when_it_is_there_and_changes_nothing() {
 
 /// Completes the newest job with its report, as the deployment would.
 fn complete(browser: &Browser) {
-    let kept = &mut *browser.host.memory.kept();
+    let kept = &mut *browser.host.memory.contents();
     let job = kept.jobs.last_mut().unwrap();
     job.state = JobState::Succeeded;
     kept.job_reports.insert(job.id.clone(), crate::sample::report(&job.job, job.submitted_at).unwrap());
@@ -363,7 +363,7 @@ fn complete(browser: &Browser) {
 #[tokio::test]
 async fn a_large_organization_is_listed_in_pages() {
     let host = Host::new();
-    let now = host.memory.kept().now.unwrap();
+    let now = host.memory.contents().now.unwrap();
     crate::sample::fill_many(&host.memory, 1_000, 1_500, now).unwrap();
     let browser = Browser::of(host).await;
     let accounts = plain(&browser.get("/accounts").await.text);
@@ -385,7 +385,7 @@ async fn a_large_organization_is_listed_in_pages() {
 #[tokio::test]
 async fn quarantine_is_read_a_page_at_a_time() {
     let host = Host::new();
-    let now = host.memory.kept().now.unwrap();
+    let now = host.memory.contents().now.unwrap();
     crate::sample::fill_many(&host.memory, 10, 3_000, now).unwrap();
     let browser = Browser::of(host).await;
     let mut page = browser.get("/quarantine").await.text;
@@ -422,8 +422,8 @@ async fn what_pages_share_is_as_new_as_they_say() {
         before.rsplit_once('>').unwrap().1.parse::<usize>().unwrap()
     };
     let set = |status| {
-        let kept = &mut *browser.host.memory.kept();
-        kept.connections.get_mut(&"123456789012".parse().unwrap()).unwrap().status = status;
+        let contents = &mut *browser.host.memory.contents();
+        contents.connections.get_mut(&"123456789012".parse().unwrap()).unwrap().status = status;
     };
     set(ConnectionStatus::Connected);
     let all = connected("/accounts").await;

@@ -48,7 +48,7 @@ async fn a_secret_goes_in_and_never_comes_out() {
     let created = browser.post("/integrations", &right).await;
     assert_eq!(created.status, StatusCode::SEE_OTHER);
     assert!(created.location().starts_with("/integrations/567890123456?said="), "{}", created.location());
-    assert!(browser.host.memory.kept().secrets.values().any(|kept| kept.contains(SECRET)), "it was stored");
+    assert!(browser.host.memory.contents().secrets.values().any(|kept| kept.contains(SECRET)), "it was stored");
     let all = everywhere(&browser).await;
     assert!(!all.contains("planted"), "no page, header, or message has it");
 }
@@ -83,9 +83,9 @@ async fn what_a_scan_says_is_text() {
         "reason": "archive_limit",
     });
     {
-        let kept = &mut *browser.host.memory.kept();
-        kept.quarantine.get_mut(run).unwrap().insert(0, hostile);
-        kept.pending.get_mut(run).unwrap().insert(0, pending);
+        let contents = &mut *browser.host.memory.contents();
+        contents.quarantine.get_mut(run).unwrap().insert(0, hostile);
+        contents.pending.get_mut(run).unwrap().insert(0, pending);
     }
     for path in ["quarantine", "quarantine/1", "pending"] {
         let reply = browser.get(&format!("/runs/{run}/{path}")).await;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{FindingName, KnownState};
+use super::{ExportedState, FindingName};
 use crate::approval::Approval;
 use crate::integration::{ArchiveScope, Integration};
 use crate::pending::PendingFindings;
@@ -31,10 +31,10 @@ pub(super) async fn stays_active<P: Ports>(
     ports: &P,
     name: &FindingName,
     id: &str,
-    known: &[KnownState],
+    exported: &[ExportedState],
     runs: &[RunReport],
 ) -> Result<Option<StaysActive>, PortError> {
-    if known.iter().all(|known| known.state == "archived") {
+    if exported.iter().all(|exported| exported.state == "archived") {
         return Ok(None);
     }
     let worked = |run: &&RunReport| {
@@ -62,12 +62,12 @@ pub(super) async fn stays_active<P: Ports>(
 }
 
 /// How often a finding was absent, if it is active and absence is about to archive it.
-pub(super) fn absences(known: &[KnownState], integration: Option<&Integration>) -> Option<String> {
+pub(super) fn absences(exported: &[ExportedState], integration: Option<&Integration>) -> Option<String> {
     let integration = integration.filter(|integration| integration.archive_previous_findings)?;
     if integration.archive_scope != ArchiveScope::Full {
         return None;
     }
-    let absent = known.iter().filter_map(|known| known.absent).max()?;
+    let absent = exported.iter().filter_map(|exported| exported.absent).max()?;
     let scans = if absent == 1 { "the newest scan".to_owned() } else { format!("the {absent} newest scans") };
     Some(format!(
         "it is absent from {scans} and stays active until it is absent from {} in a row (absent_scans)",

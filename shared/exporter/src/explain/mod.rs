@@ -1,7 +1,7 @@
-//! `explain`: what is known of one finding, and why it stands as it does. Reads only.
+//! `explain`: the export history of one finding, and the reason for its current state. Reads only.
 
 mod active;
-mod known;
+mod exported;
 mod run_note;
 
 use asff::{AccountId, RegionName};
@@ -11,8 +11,8 @@ use serde_json::Value;
 
 pub use self::active::StaysActive;
 use self::active::{absences, stays_active};
-pub use self::known::{FindingName, KnownState};
-use self::run_note::{Sent, sender, word};
+pub use self::exported::{ExportedState, FindingName};
+use self::run_note::{Sent, describe_run, sender};
 use crate::account::regions_with_state;
 use crate::integration::Integration;
 use crate::ports::{ConnectError, Hub, Hubs, PortError, Ports};
@@ -22,26 +22,26 @@ use crate::report::RunReport;
 use crate::route::{Route, route};
 use crate::state::{Entry, FindingKey, Stored, find_entry, status_of};
 
-/// What is known of a finding.
+/// The export history of one finding.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Explanation {
-    /// Its Id.
+    /// ID of the finding.
     pub id: String,
-    /// What the Id says.
+    /// The parts of the ID.
     pub name: FindingName,
-    /// What the states say, for each Region whose Security Hub was sent the finding: one, and perhaps the fallback Region.
-    pub known: Vec<KnownState>,
-    /// Where it is in quarantine.
+    /// Its entries in the Region states: one for each Region to which it was sent, which may include the fallback Region.
+    pub exported_state: Vec<ExportedState>,
+    /// Its entries in quarantines.
     pub quarantine: Vec<QuarantinedEntry>,
-    /// The account's last runs, the newest first, and what each did about it.
+    /// The account's last runs, newest first, and what each did with the finding.
     pub runs: Vec<RunNote>,
-    /// Why it stays active although the newest scan does not have it, or shows it as resolved, if it waits for an approval.
+    /// Why it stays active, if archiving it requires approval.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stays_active: Option<StaysActive>,
-    /// What Security Hub says now, where it was asked.
-    pub live: Vec<LiveState>,
-    /// What else bears on it, a sentence each.
+    /// Its current state in Security Hub, if it was fetched.
+    pub security_hub: Vec<HubState>,
+    /// Other facts about it, one sentence each.
     pub notes: Vec<String>,
 }
 
@@ -49,11 +49,11 @@ pub struct Explanation {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct QuarantinedEntry {
-    /// The run that left it there.
+    /// The run that quarantined it.
     pub run_id: String,
-    /// Its number there, from 1.
+    /// Number of the entry, from 1.
     pub entry: usize,
-    /// Where it was found out.
+    /// The stage that rejected it.
     pub stage: Stage,
     /// The code.
     pub code: String,
@@ -61,7 +61,7 @@ pub struct QuarantinedEntry {
     pub message: String,
 }
 
-/// What a run did about it.
+/// What a run did with the finding.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RunNote {
@@ -70,20 +70,20 @@ pub struct RunNote {
     /// When it began.
     #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
     pub started_at: Timestamp,
-    /// What it did, in words.
-    pub said: String,
+    /// Description of what the run did.
+    pub note: String,
 }
 
-/// What Security Hub says of it.
+/// State of the finding in Security Hub.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct LiveState {
+pub struct HubState {
     /// The Region.
     pub region: RegionName,
-    /// Why it could not be asked, if so.
+    /// Why Security Hub could not be queried.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// `ACTIVE` or `ARCHIVED`; none, where it does not have the finding.
+    /// `ACTIVE` or `ARCHIVED`; none if the finding does not exist.
     pub record_state: Option<String>,
     /// What analysts made of it: `NEW`, `NOTIFIED`, `SUPPRESSED`, `RESOLVED`.
     pub workflow: Option<String>,
@@ -93,11 +93,11 @@ pub struct LiveState {
     pub updated_at: Option<String>,
 }
 
-/// Explains a finding, by the account's last `runs`, the newest first. With `live`, Security Hub is asked too.
+/// Explains a finding, by the account's last `runs`, the newest first. With `live`, it also queries Security Hub.
 ///
 /// # Errors
 ///
-/// When the state bucket or the table does not answer.
+/// If the state bucket or the table is unavailable.
 pub async fn explain<P: Ports>(
     ports: &P,
     id: &str,
@@ -107,10 +107,10 @@ pub async fn explain<P: Ports>(
 ) -> Result<Explanation, PortError> {
     let integration = ports.integration(&name.account).await?;
     let regions = asff::Regions::known();
-    let (mut known, mut notes) = (Vec::new(), Vec::new());
+    let (mut exported, mut notes) = (Vec::new(), Vec::new());
     for region in regions_with_state(ports, name.account).await? {
         match find_entry(ports, name.account, region, FindingKey::from_id(id)).await? {
-            Ok(entry) => known.extend(
+            Ok(entry) => exported.extend(
                 entry
                     .filter(|entry| !entry.meta.is_tombstone())
                     .map(|entry| describe(name.account, region, &entry, runs, &regions)),
@@ -121,28 +121,38 @@ pub async fn explain<P: Ports>(
         }
     }
     notes.extend(remarks(integration.as_ref(), &name));
-    notes.extend(absences(&known, integration.as_ref()));
-    let stays_active = stays_active(ports, &name, id, &known, runs).await?;
+    notes.extend(absences(&exported, integration.as_ref()));
+    let stays_active = stays_active(ports, &name, id, &exported, runs).await?;
     let mut quarantine = Vec::new();
     for run in runs.iter().filter(|run| !run.in_quarantine().is_empty()) {
         quarantine.extend(find_in_quarantine(ports, run, id).await?);
     }
-    let sent: Vec<Sent<'_>> = known.iter().map(Sent::from).collect();
-    let words = runs.iter().filter(|run| run.accounts.contains_key(&name.account));
-    let words = words.map(|run| RunNote {
+    let sent: Vec<Sent<'_>> = exported.iter().map(Sent::from).collect();
+    let notes_of_runs = runs.iter().filter(|run| run.accounts.contains_key(&name.account));
+    let notes_of_runs = notes_of_runs.map(|run| RunNote {
         run_id: run.run_id.clone(),
         started_at: run.started_at,
-        said: word(
+        note: describe_run(
             run,
             name.account,
             name.region,
             &sent,
-            quarantine.iter().any(|kept: &QuarantinedEntry| kept.run_id == run.run_id),
+            quarantine.iter().any(|entry: &QuarantinedEntry| entry.run_id == run.run_id),
         ),
     });
-    let runs = words.collect();
-    let live = if live { query_hub(ports, integration.as_ref(), id, &name, &known).await } else { Vec::new() };
-    Ok(Explanation { id: id.to_owned(), name, known, quarantine, runs, stays_active, live, notes })
+    let runs = notes_of_runs.collect();
+    let security_hub =
+        if live { query_hub(ports, integration.as_ref(), id, &name, &exported).await } else { Vec::new() };
+    Ok(Explanation {
+        id: id.to_owned(),
+        name,
+        exported_state: exported,
+        quarantine,
+        runs,
+        stays_active,
+        security_hub,
+        notes,
+    })
 }
 
 fn describe(
@@ -151,7 +161,7 @@ fn describe(
     entry: &Entry,
     runs: &[RunReport],
     regions: &asff::Regions,
-) -> KnownState {
+) -> ExportedState {
     let time = |ms: i64| Timestamp::from_millisecond(ms).unwrap_or_default();
     let finding: Value = serde_json::from_slice(&entry.json).unwrap_or_default();
     let status = status_of(&entry.meta, &entry.json, regions).as_str();
@@ -159,10 +169,10 @@ fn describe(
         matches!(entry.meta.stored, Stored::Archived(_)).then(|| match &finding["Compliance"]["Status"] {
             Value::String(now) if now != status && now == "PASSED" => "passed",
             Value::String(now) if now != status => "muted",
-            _ => "gone",
+            _ => "absent",
         });
     let last_sent = time(entry.meta.sent_ms);
-    KnownState {
+    ExportedState {
         region,
         state: match entry.meta.stored {
             Stored::Active(_) => "active",
@@ -218,19 +228,19 @@ async fn find_in_quarantine<P: Ports>(
     Ok(found)
 }
 
-/// Asks Security Hub where the finding was sent, or else where it belongs.
+/// Queries Security Hub in the Regions to which the finding was sent, or else in its own Region.
 async fn query_hub<P: Ports>(
     ports: &P,
     integration: Option<&Integration>,
     id: &str,
     name: &FindingName,
-    known: &[KnownState],
-) -> Vec<LiveState> {
-    let mut regions: Vec<RegionName> = known.iter().map(|known| known.region).collect();
+    exported: &[ExportedState],
+) -> Vec<HubState> {
+    let mut regions: Vec<RegionName> = exported.iter().map(|exported| exported.region).collect();
     if regions.is_empty() {
         regions.push(name.region);
     }
-    let nothing = |region: RegionName| LiveState {
+    let nothing = |region: RegionName| HubState {
         region,
         error: None,
         record_state: None,
@@ -238,7 +248,7 @@ async fn query_hub<P: Ports>(
         status: None,
         updated_at: None,
     };
-    let failed = |region: RegionName, error: String| LiveState { error: Some(error), ..nothing(region) };
+    let failed = |region: RegionName, error: String| HubState { error: Some(error), ..nothing(region) };
     let Some(integration) = integration else {
         let error = "there is no integration whose credentials could be used";
         return regions.into_iter().map(|region| failed(region, error.to_owned())).collect();
@@ -257,7 +267,7 @@ async fn query_hub<P: Ports>(
             Ok(Some(finding)) => {
                 let finding: Value = serde_json::from_slice(&finding).unwrap_or_default();
                 let text = |value: &Value| value.as_str().map(str::to_owned);
-                LiveState {
+                HubState {
                     record_state: text(&finding["RecordState"]),
                     workflow: text(&finding["Workflow"]["Status"]),
                     status: text(&finding["Compliance"]["Status"]),

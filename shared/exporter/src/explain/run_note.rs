@@ -4,7 +4,7 @@
 use asff::{AccountId, RegionName};
 use jiff::{SignedDuration, Timestamp};
 
-use super::KnownState;
+use super::ExportedState;
 use crate::report::reasons::filtered::SUPERSEDED;
 use crate::report::{Counts, RunKind, RunReport, RunStatus};
 
@@ -18,9 +18,9 @@ pub(super) struct Sent<'a> {
     archived_as: Option<&'a str>,
 }
 
-impl<'a> From<&'a KnownState> for Sent<'a> {
-    fn from(known: &'a KnownState) -> Self {
-        Self { by: known.sent_by.as_deref(), at: known.last_sent, archived_as: known.archived_as.as_deref() }
+impl<'a> From<&'a ExportedState> for Sent<'a> {
+    fn from(exported: &'a ExportedState) -> Self {
+        Self { by: exported.sent_by.as_deref(), at: exported.last_sent, archived_as: exported.archived_as.as_deref() }
     }
 }
 
@@ -35,14 +35,20 @@ pub(super) fn sender(runs: &[RunReport], account: AccountId, at: Timestamp) -> O
     of_account.filter(|run| apart(run) <= CLOCKS_APART).min_by_key(|run| apart(run))
 }
 
-/// What a run did about a finding of this account and Region. `kept`: it lies in the run's quarantine.
-pub(super) fn word(run: &RunReport, account: AccountId, region: RegionName, sent: &[Sent<'_>], kept: bool) -> String {
-    if kept {
+/// What a run did with a finding of this account and Region.
+pub(super) fn describe_run(
+    run: &RunReport,
+    account: AccountId,
+    region: RegionName,
+    sent: &[Sent<'_>],
+    is_quarantined: bool,
+) -> String {
+    if is_quarantined {
         return "kept it back: it is in quarantine".to_owned();
     }
     if let Some(sent) = sent.iter().find(|sent| sent.by == Some(run.run_id.as_str())) {
         return match (run.kind, sent.archived_as) {
-            (_, Some("gone")) if run.kind == RunKind::Export => {
+            (_, Some("absent")) if run.kind == RunKind::Export => {
                 "archived it: the scan did not have it any more".to_owned()
             }
             (_, Some("passed")) => "archived it: it passed".to_owned(),

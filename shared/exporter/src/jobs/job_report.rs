@@ -58,7 +58,7 @@ pub(super) async fn report_plan<P: Ports + Scans>(
     options: &Options,
 ) -> Result<(), JobError> {
     let id = require_id(options)?;
-    let local = format!("hubctl plan {source} --local");
+    let local = local_command(source);
     let object = source.strip_prefix("s3://").and_then(|address| address.split_once('/'));
     let (bucket, key) = object.ok_or_else(|| JobError::Rejected(format!("{source} is not an object in S3")))?;
     let scan = match ports.open(&Upload::new(bucket, key)).await {
@@ -84,6 +84,13 @@ pub(super) async fn report_plan<P: Ports + Scans>(
     save(ports.as_ref(), id, &JobReport { plan: Some(plan), ..JobReport::default() }).await
 }
 
+/// The command that plans on the operator's machine. Whoever uploads a scan chooses its key, so one that a shell would interpret is not
+/// repeated in a command to copy.
+fn local_command(source: &str) -> String {
+    let is_plain = source.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_./:=+@,".contains(&byte));
+    format!("hubctl plan {} --local", if is_plain { source } else { "S3-URL" })
+}
+
 /// Explains a finding, and stores the explanation.
 pub(super) async fn report_explanation<P: Ports>(
     ports: &P,
@@ -107,4 +114,17 @@ async fn save(ports: &impl Objects, id: &str, report: &JobReport) -> Result<(), 
 fn require_id(options: &Options) -> Result<&str, JobError> {
     let id = options.job_id.as_deref().filter(|id| !id.contains('/'));
     id.ok_or_else(|| JobError::Rejected("a job that reports requires an ID: submit it through the API".to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_that_a_shell_would_interpret_is_not_in_a_command() {
+        assert_eq!(local_command("s3://b/a/scan-1.json"), "hubctl plan s3://b/a/scan-1.json --local");
+        for key in ["a b", "a;id", "$(id)", "`id`", "a'b", "a\nb"] {
+            assert_eq!(local_command(&format!("s3://b/{key}")), "hubctl plan S3-URL --local", "{key}");
+        }
+    }
 }

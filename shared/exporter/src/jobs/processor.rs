@@ -12,7 +12,7 @@ use super::chain::{Chain, Round, is_locked};
 use super::delivery::Delivery;
 use super::error::JobError;
 use super::job::Job;
-use super::progress::with_progress;
+use super::progress_writer::with_progress;
 use super::queue::Queue;
 use super::record::{JobMessage, JobRecord, JobState, JobStore};
 use super::run::{accounts_of_provider, accounts_with_state, run_job};

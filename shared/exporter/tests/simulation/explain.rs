@@ -19,8 +19,8 @@ async fn explained(world: &World, id: &str) -> Explanation {
     explain(&fake_aws, id, FindingName::parse(id).unwrap(), &runs, true).await.unwrap()
 }
 
-fn said(explanation: &Explanation) -> Vec<&str> {
-    explanation.runs.iter().map(|run| run.said.as_str()).collect()
+fn notes(explanation: &Explanation) -> Vec<&str> {
+    explanation.runs.iter().map(|run| run.note.as_str()).collect()
 }
 
 #[tokio::test(start_paused = true)]
@@ -33,14 +33,14 @@ async fn a_finding_has_a_history() {
     world.sleep(3600).await;
     export(&world, scan(1, failed(30)).upload("2")).await;
     let explanation = explained(&world, &id).await;
-    let [known] = explanation.known.as_slice() else { panic!("{:?}", explanation.known) };
-    assert_eq!((known.region.as_str(), &*known.state, &*known.status), ("eu-west-1", "active", "FAILED"));
-    assert_eq!((known.first_seen, known.sent_by.as_deref()), (first.at, Some(sent.run_id.as_str())));
-    assert_eq!(known.finding["Id"], id.as_str());
+    let [exported] = explanation.exported_state.as_slice() else { panic!("{:?}", explanation.exported_state) };
+    assert_eq!((exported.region.as_str(), exported.state, exported.status), ("eu-west-1", "active", "FAILED"));
+    assert_eq!((exported.first_seen, exported.sent_by.as_deref()), (first.at, Some(sent.run_id.as_str())));
+    assert_eq!(exported.finding["Id"], id.as_str());
     let same = "did not send it: it was in Security Hub as it is, or was not in the scan";
-    assert_eq!(said(&explanation), [same, "sent it"]);
-    let [live] = explanation.live.as_slice() else { panic!("{:?}", explanation.live) };
-    assert_eq!((live.record_state.as_deref(), live.workflow.as_deref()), (Some("ACTIVE"), Some("NEW")));
+    assert_eq!(notes(&explanation), [same, "sent it"]);
+    let [in_hub] = explanation.security_hub.as_slice() else { panic!("{:?}", explanation.security_hub) };
+    assert_eq!((in_hub.record_state.as_deref(), in_hub.workflow.as_deref()), (Some("ACTIVE"), Some("NEW")));
 
     world.sleep(3600).await;
     let mut results = failed(30);
@@ -48,17 +48,17 @@ async fn a_finding_has_a_history() {
     let run = export(&world, scan(2, results).upload("3")).await;
     let explanation = explained(&world, &id).await;
     assert_eq!(
-        (&*explanation.known[0].state, explanation.known[0].archived_as.as_deref()),
+        (&*explanation.exported_state[0].state, explanation.exported_state[0].archived_as.as_deref()),
         ("archived", Some("passed"))
     );
-    assert_eq!(explanation.known[0].status, "FAILED", "the status that it had");
-    assert_eq!(explanation.live[0].record_state.as_deref(), Some("ARCHIVED"));
-    assert_eq!(said(&explanation)[0], "archived it: it passed");
+    assert_eq!(explanation.exported_state[0].status, "FAILED", "the status that it had");
+    assert_eq!(explanation.security_hub[0].record_state.as_deref(), Some("ARCHIVED"));
+    assert_eq!(notes(&explanation)[0], "archived it: it passed");
 
     world.sleep(3600).await;
     runner(&world).undo_archive(&run.run_id, &Options::default()).await.unwrap();
     let explanation = explained(&world, &id).await;
-    assert_eq!((&*explanation.known[0].state, said(&explanation)[0]), ("active", "made it active again"));
+    assert_eq!((&*explanation.exported_state[0].state, notes(&explanation)[0]), ("active", "made it active again"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -69,9 +69,9 @@ async fn an_unknown_finding_is_explained() {
     let id = |number: usize| first.results[number].id(first.account);
     export(&world, first.upload("1")).await;
     let explanation = explained(&world, &id(1)).await;
-    assert_eq!((explanation.known.len(), explanation.live[0].record_state.as_deref()), (0, None));
+    assert_eq!((explanation.exported_state.len(), explanation.security_hub[0].record_state.as_deref()), (0, None));
     let words = "did not send it: it was not in the scan, or was among those kept back (30 low_severity)";
-    assert_eq!(said(&explanation), [words]);
+    assert_eq!(notes(&explanation), [words]);
 
     world.sleep(3600).await;
     integrate(&world, ACCOUNT, |_| {});
@@ -84,10 +84,10 @@ async fn an_unknown_finding_is_explained() {
     let explanation = explained(&world, &id(1)).await;
     let [kept] = explanation.quarantine.as_slice() else { panic!("{:?}", explanation.quarantine) };
     assert_eq!((kept.run_id.as_str(), kept.entry, kept.code.as_str()), (run.run_id.as_str(), 1, "InvalidInput"));
-    assert_eq!(said(&explanation)[0], "kept it back: it is in quarantine");
+    assert_eq!(notes(&explanation)[0], "kept it back: it is in quarantine");
     let unavailable = explained(&world, &id(2)).await;
-    assert_eq!(said(&unavailable)[0], "sa-east-1 took nothing: hub_not_enabled");
-    assert!(unavailable.live[0].error.is_some());
+    assert_eq!(notes(&unavailable)[0], "sa-east-1 took nothing: hub_not_enabled");
+    assert!(unavailable.security_hub[0].error.is_some());
 
     integrate(&world, ACCOUNT, |integration| {
         integration.enabled = false;
@@ -106,8 +106,8 @@ async fn of_runs_in_quick_succession_the_one_that_sent_it_is_named() {
     world.sleep(1).await;
     assert_eq!(export(&world, first.upload("the same elsewhere")).await.counts.unchanged, 30);
     let explanation = explained(&world, &first.results[7].id(first.account)).await;
-    assert_eq!(explanation.known[0].sent_by, Some(sent.run_id));
-    assert_eq!(said(&explanation)[1], "sent it");
+    assert_eq!(explanation.exported_state[0].sent_by, Some(sent.run_id));
+    assert_eq!(notes(&explanation)[1], "sent it");
 }
 
 #[tokio::test(start_paused = true)]
@@ -139,7 +139,7 @@ async fn an_absent_finding_is_explained_with_its_count_and_the_threshold() {
     let report = scans(&world, 1..3, &results).await;
     assert!(report.counts.absent > 0 && report.counts.archived == 0, "{:?}", report.counts);
     let explanation = explained(&world, &one.id(ACCOUNT.parse().unwrap())).await;
-    assert_eq!((explanation.known[0].absent, explanation.stays_active), (Some(2), None));
+    assert_eq!((explanation.exported_state[0].absent, explanation.stays_active), (Some(2), None));
     let note =
         "it is absent from the 2 newest scans and stays active until it is absent from 3 in a row (absent_scans)";
     assert_eq!(explanation.notes, [note]);

@@ -256,11 +256,10 @@ impl Runs for FakeAws {
     }
 
     async fn newest_runs(&self, account: AccountId, runs_max: usize) -> Result<Vec<RunReport>, PortError> {
-        let mut runs: Vec<_> = self.world.stores.lock().unwrap().runs.values().cloned().collect();
-        runs.retain(|run| run.accounts.contains_key(&account));
+        let of_account = |run: &&RunReport| run.accounts.contains_key(&account);
+        let mut runs: Vec<_> = self.world.stores.lock().unwrap().runs.values().filter(of_account).cloned().collect();
         runs.sort_by_key(|run| std::cmp::Reverse(run.started_at));
-        runs.truncate(runs_max);
-        Ok(runs)
+        Ok(runs.into_iter().take(runs_max).collect())
     }
 }
 

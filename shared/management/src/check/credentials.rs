@@ -1,61 +1,61 @@
-//! Credentials: their kind, the access key or where it is, and the role.
+//! Validates credentials: the kind, the access key or its secret, and the role.
 
 use asff::{AccountId, Partition, RegionName};
 use exporter::integration::{Credentials, Role};
 use exporter::provider::ProviderId;
-use exporter::registry::{AccessKey, MANAGED};
+use exporter::settings_store::{AccessKey, MANAGED};
 use uuid::Uuid;
 
 use super::{Errors, Settings};
 use crate::problem::ApiError;
 use crate::wire::{CredentialsBody, RoleBody};
 
-/// Characters of an access key's id (IAM API, `AccessKey`).
+/// Length of an access key ID (IAM API, `AccessKey`).
 const KEY_ID_CHARS: std::ops::RangeInclusive<usize> = 16..=128;
-/// Characters of its secret half at most. AWS's have 40.
+/// Maximum length of a secret access key. AWS generates 40 characters.
 const KEY_CHARS_MAX: usize = 256;
-/// Characters of a session token at most: what fits a secret of 64 KB many times over. AWS sets no limit.
+/// Maximum length of a session token. AWS doesn't limit it; a secret can store 64 KB.
 const TOKEN_CHARS_MAX: usize = 4096;
 /// Prefix of the ID of a temporary key (IAM user guide, unique identifiers).
 const TEMPORARY_KEY: &str = "ASIA";
-/// Characters of an External ID (STS, `AssumeRole`).
+/// Length of an External ID (STS, `AssumeRole`).
 const EXTERNAL_ID_CHARS: std::ops::RangeInclusive<usize> = 2..=1224;
-/// Characters of a session's name (STS, `AssumeRole`).
+/// Length of a session name (STS, `AssumeRole`).
 const SESSION_NAME_CHARS: std::ops::RangeInclusive<usize> = 2..=64;
-/// Characters of a secret's name (Secrets Manager API, `CreateSecret`: 512), and of the suffix that its ARN adds.
+/// Maximum length of a secret name (Secrets Manager API, `CreateSecret`: 512) with the suffix that its ARN adds.
 const SECRET_CHARS_MAX: usize = 512 + 7;
-/// Seconds of a session: a role that assumes a role gets an hour at most (contract of STS).
+/// Duration of a session in seconds: role chaining is limited to one hour (STS, `AssumeRole`).
 const DURATION_SECONDS: std::ops::RangeInclusive<i64> = 900..=3600;
-/// Characters of a role's path and name (IAM API: 512 and 64).
+/// Length of a role's path and name (IAM API: 512 and 64).
 const ROLE_CHARS: std::ops::RangeInclusive<usize> = 1..=576;
-/// Characters of its name alone.
+/// Maximum length of the name alone.
 const ROLE_NAME_CHARS_MAX: usize = 64;
-/// Where an ARN has the account, for every account of an organization.
+/// Account ID in the ARN of a role that every account of an organization has.
 const EVERY_ACCOUNT: &str = "*";
 
-/// Credentials that may be written.
-pub enum Checked {
-    /// An integration's: those of the provider.
-    AsProvider,
-    /// Its own. With [`Key::New`], the place of the secret is still to be filled in.
+/// Valid credentials.
+pub enum ValidCredentials {
+    /// The provider's credentials, for an integration.
+    Inherited,
+    /// Own credentials. With [`Key::New`], the name of the secret is not set yet.
     Own(Credentials, Key),
 }
 
-impl Checked {
-    /// Its own, if it has some.
+impl ValidCredentials {
+    /// The own credentials, if any.
     pub fn own(self) -> (Option<Credentials>, Key) {
         match self {
-            Self::AsProvider => (None, Key::Kept),
+            Self::Inherited => (None, Key::Unchanged),
             Self::Own(credentials, key) => (Some(credentials), key),
         }
     }
 }
 
-/// Where the access key is.
+/// The access key of the request.
 pub enum Key {
-    /// No key, or the stored one.
-    Kept,
-    /// In the request.
+    /// None, or the stored one.
+    Unchanged,
+    /// A new key.
     New(AccessKey),
 }
 
@@ -70,9 +70,9 @@ pub fn of_provider(
     before: Option<&Credentials>,
     deployment: &Settings,
 ) -> Result<(Credentials, Key), ApiError> {
-    match checked(id, body, before, deployment)? {
-        Checked::Own(credentials, key) => Ok((credentials, key)),
-        Checked::AsProvider => Err(ApiError::field("credentials.kind", "must be default or static")),
+    match validate(id, body, before, deployment)? {
+        ValidCredentials::Own(credentials, key) => Ok((credentials, key)),
+        ValidCredentials::Inherited => Err(ApiError::field("credentials.kind", "must be default or static")),
     }
 }
 
@@ -86,76 +86,76 @@ pub fn of_integration(
     body: &CredentialsBody,
     before: Option<&Credentials>,
     deployment: &Settings,
-) -> Result<Checked, ApiError> {
-    checked(id, body, before, deployment)
+) -> Result<ValidCredentials, ApiError> {
+    validate(id, body, before, deployment)
 }
 
-/// Checks that credentials fit a provider: for one that an integration moves to.
+/// Checks that credentials match a provider to which an integration is moved.
 ///
 /// # Errors
 ///
 /// Lists the fields that don't match.
 pub fn for_provider(id: &ProviderId, credentials: &Credentials, deployment: &Settings) -> Result<(), ApiError> {
     let mut errors = Errors::default();
-    belongs(id, credentials.role().map(|role| role.arn.as_str()), deployment, &mut errors);
-    errors.end(())
+    check_role_account(id, credentials.role().map(|role| role.arn.as_str()), deployment, &mut errors);
+    errors.into_result(())
 }
 
-fn checked(
+fn validate(
     id: &ProviderId,
     body: &CredentialsBody,
     before: Option<&Credentials>,
     deployment: &Settings,
-) -> Result<Checked, ApiError> {
+) -> Result<ValidCredentials, ApiError> {
     let mut errors = Errors::default();
-    let key_given = body.access_key_id.is_some() || body.secret_access_key.is_some() || body.session_token.is_some();
-    if body.kind != "static" && (key_given || body.secret.is_some()) {
+    let has_key = body.access_key_id.is_some() || body.secret_access_key.is_some() || body.session_token.is_some();
+    if body.kind != "static" && (has_key || body.secret.is_some()) {
         errors.add("credentials.kind", "must be `static` if there is an access key or a secret");
     }
     if body.kind == "provider" {
         if body.role.is_some() {
             errors.add("credentials.role", "must be omitted if the provider's credentials are used");
         }
-        return errors.end(Checked::AsProvider);
+        return errors.into_result(ValidCredentials::Inherited);
     }
-    belongs(id, body.role.as_ref().map(|role| role.arn.as_str()), deployment, &mut errors);
-    let role = body.role.as_ref().map(|role| checked_role(role, before.and_then(Credentials::role), &mut errors));
+    check_role_account(id, body.role.as_ref().map(|role| role.arn.as_str()), deployment, &mut errors);
+    let role = body.role.as_ref().map(|role| validate_role(role, before.and_then(Credentials::role), &mut errors));
     match body.kind.as_str() {
-        "default" => errors.end(Checked::Own(Credentials::Default { role }, Key::Kept)),
+        "default" => errors.into_result(ValidCredentials::Own(Credentials::Default { role }, Key::Unchanged)),
         "static" => {
-            let (secret, key) = place(body, before, deployment, &mut errors);
-            errors.end(Checked::Own(Credentials::Static { secret, role }, key))
+            let (secret, key) = secret_and_key(body, before, deployment, &mut errors);
+            errors.into_result(ValidCredentials::Own(Credentials::Static { secret, role }, key))
         }
         _ => {
             errors.add("credentials.kind", "must be provider, default, or static");
-            errors.end(Checked::AsProvider)
+            errors.into_result(ValidCredentials::Inherited)
         }
     }
 }
 
-/// Where the access key is: in the request, in a secret that it names, or where it was.
-fn place(
+/// The secret and the access key: the key of the request, the secret that it names, or the stored secret.
+fn secret_and_key(
     body: &CredentialsBody,
     before: Option<&Credentials>,
     deployment: &Settings,
     errors: &mut Errors,
 ) -> (String, Key) {
-    let given = body.access_key_id.is_some() || body.secret_access_key.is_some() || body.session_token.is_some();
+    let has_key = body.access_key_id.is_some() || body.secret_access_key.is_some() || body.session_token.is_some();
     if let Some(secret) = &body.secret {
-        if given {
+        if has_key {
             errors.add("credentials.secret", "must be omitted if there is an access key");
         }
-        if let Some(message) = unusable(secret, before, deployment) {
+        if let Some(message) = invalid_secret(secret, before, deployment) {
             errors.add("credentials.secret", message);
         }
-        return (secret.clone(), Key::Kept);
+        return (secret.clone(), Key::Unchanged);
     }
-    if !given {
-        let kept = before.and_then(Credentials::secret);
-        if kept.is_none() {
+    if !has_key {
+        let stored = before.and_then(Credentials::secret);
+        if stored.is_none() {
             errors.add("credentials.access_key_id", "is required if secret is not given");
         }
-        return (kept.unwrap_or_default().to_owned(), Key::Kept);
+        return (stored.unwrap_or_default().to_owned(), Key::Unchanged);
     }
     let id = body.access_key_id.as_ref().map_or("", |text| text.expose());
     if !KEY_ID_CHARS.contains(&id.len()) || !id.bytes().all(|letter| letter.is_ascii_alphanumeric() || letter == b'_') {
@@ -181,43 +181,44 @@ fn place(
 }
 
 /// Why the secret in a request can't be used.
-fn unusable(secret: &str, before: Option<&Credentials>, deployment: &Settings) -> Option<String> {
+fn invalid_secret(secret: &str, before: Option<&Credentials>, deployment: &Settings) -> Option<String> {
     if let Some([partition, region, account, _]) = secret_arn(secret) {
-        let by_region = || deployment.other_partition_of(region.parse().ok()?);
-        let by_account = || deployment.other_account(account.parse().ok()?);
-        let message = deployment.other_partition(partition).or_else(by_region).or_else(by_account);
+        let by_region = || deployment.region_mismatch(region.parse().ok()?);
+        let by_account = || deployment.account_mismatch(account.parse().ok()?);
+        let message = deployment.partition_mismatch(partition).or_else(by_region).or_else(by_account);
         if message.is_some() {
             return message;
         }
     }
     let prefix = deployment.secret_prefix.as_str();
     let rest = secret_name(secret).and_then(|name| name.strip_prefix(prefix)).filter(|rest| !rest.is_empty());
-    let is_theirs = |rest: &str| rest.starts_with(MANAGED) && before.and_then(Credentials::secret) != Some(secret);
+    let is_of_another_resource =
+        |rest: &str| rest.starts_with(MANAGED) && before.and_then(Credentials::secret) != Some(secret);
     match rest {
         None => Some(format!("must be the name or ARN of a secret whose name begins with {prefix}")),
-        // It goes with what it was made for, and would be missed here.
-        Some(rest) if is_theirs(rest) => {
+        // It is deleted with the resource that it belongs to.
+        Some(rest) if is_of_another_resource(rest) => {
             Some(format!("must not begin with {prefix}{MANAGED}: such a secret belongs to another resource"))
         }
         Some(_) => None,
     }
 }
 
-/// The partition, the Region, the account and the name of arn:partition:secretsmanager:region:account:secret:NAME-suffix.
+/// Partition, Region, account, and name in arn:partition:secretsmanager:region:account:secret:NAME-suffix.
 fn secret_arn(text: &str) -> Option<[&str; 4]> {
     let parts: Vec<&str> = text.splitn(7, ':').collect();
     let ["arn", partition, "secretsmanager", region, account, "secret", name] = parts[..] else { return None };
     Some([partition, region, account, name])
 }
 
-/// The name of a secret that is named by itself, or by its ARN.
+/// The name of a secret, from its name or ARN.
 fn secret_name(text: &str) -> Option<&str> {
     let name = if text.starts_with("arn:") {
         let [partition, region, account, name] = secret_arn(text)?;
         let partition: Partition = partition.parse().ok()?;
         let region: RegionName = region.parse().ok()?;
         account.parse::<AccountId>().ok()?;
-        // A Region of a name that AWS has not told of yet may be of any partition.
+        // A Region with an unknown name form can be in any partition.
         if Partition::that_may_hold(region).is_some_and(|other| other != partition) {
             return None;
         }
@@ -229,7 +230,7 @@ fn secret_name(text: &str) -> Option<&str> {
     (name.len() <= SECRET_CHARS_MAX && name.bytes().all(allowed)).then_some(name)
 }
 
-fn checked_role(body: &RoleBody, before: Option<&Role>, errors: &mut Errors) -> Role {
+fn validate_role(body: &RoleBody, before: Option<&Role>, errors: &mut Errors) -> Role {
     let allowed = |letter: char| letter.is_ascii_alphanumeric() || "_+=,.@-".contains(letter);
     if let Some(text) = &body.external_id
         && !(EXTERNAL_ID_CHARS.contains(&text.len())
@@ -246,8 +247,8 @@ fn checked_role(body: &RoleBody, before: Option<&Role>, errors: &mut Errors) -> 
         errors.add("credentials.role.duration_seconds", "must be 900 to 3600, the maximum for role chaining");
     }
     // A new role keeps the External ID unless another one is given.
-    let same = before.and_then(|role| role.external_id.clone());
-    let external_id = body.external_id.clone().or(same).unwrap_or_else(|| Uuid::now_v7().to_string());
+    let current = before.and_then(|role| role.external_id.clone());
+    let external_id = body.external_id.clone().or(current).unwrap_or_else(|| Uuid::now_v7().to_string());
     Role {
         arn: body.arn.clone(),
         external_id: Some(external_id),
@@ -256,9 +257,9 @@ fn checked_role(body: &RoleBody, before: Option<&Role>, errors: &mut Errors) -> 
     }
 }
 
-/// A role is one of the provider's account, or of every account of the organization; of another account than the deployment's
-/// perhaps, but never of another partition.
-fn belongs(id: &ProviderId, arn: Option<&str>, deployment: &Settings, errors: &mut Errors) {
+/// Checks that a role is in the provider's account, or in every account of the organization, and in the deployment's
+/// partition.
+fn check_role_account(id: &ProviderId, arn: Option<&str>, deployment: &Settings, errors: &mut Errors) {
     let Some(arn) = arn else {
         if id.account().is_none() {
             let message = "is required: an organization needs a role that each account has, arn:aws:iam::*:role/NAME";
@@ -267,11 +268,11 @@ fn belongs(id: &ProviderId, arn: Option<&str>, deployment: &Settings, errors: &m
         return;
     };
     let parts: Vec<&str> = arn.splitn(6, ':').collect();
-    let foreign = match parts.as_slice() {
-        ["arn", partition, "iam", ..] => deployment.other_partition(partition),
+    let mismatch = match parts.as_slice() {
+        ["arn", partition, "iam", ..] => deployment.partition_mismatch(partition),
         _ => None,
     };
-    if let Some(message) = foreign {
+    if let Some(message) = mismatch {
         errors.add("credentials.role.arn", message);
         return;
     }
@@ -284,7 +285,7 @@ fn belongs(id: &ProviderId, arn: Option<&str>, deployment: &Settings, errors: &m
         _ => None,
     };
     let message = match (account, id.account()) {
-        (Some(role_of), Some(account)) if role_of == account.as_str() => return,
+        (Some(role_account), Some(account)) if role_account == account.as_str() => return,
         (Some(EVERY_ACCOUNT), None) => return,
         (Some(_), Some(account)) => {
             format!(

@@ -19,7 +19,7 @@ impl Errors {
     /// # Errors
     ///
     /// Lists all errors.
-    pub fn end<T>(self, value: T) -> Result<T, ApiError> {
+    pub fn into_result<T>(self, value: T) -> Result<T, ApiError> {
         if self.0.is_empty() { Ok(value) } else { Err(ApiError::Invalid(self.0)) }
     }
 
@@ -27,7 +27,7 @@ impl Errors {
     ///
     /// # Errors
     ///
-    /// The errors of both; whatever else is wrong comes first.
+    /// The validation errors of both; any other error takes precedence.
     pub fn both<A, B>(left: Result<A, ApiError>, right: Result<B, ApiError>) -> Result<(A, B), ApiError> {
         match (left, right) {
             (Ok(left), Ok(right)) => Ok((left, right)),
@@ -45,10 +45,15 @@ impl Errors {
     }
 
     /// An enumerated value of a setting. None if it is missing or invalid.
-    pub(super) fn word<T: DeserializeOwned>(&mut self, field: &str, text: Option<&str>, words: &str) -> Option<T> {
+    pub(super) fn enumerated<T: DeserializeOwned>(
+        &mut self,
+        field: &str,
+        text: Option<&str>,
+        values: &str,
+    ) -> Option<T> {
         let parsed = serde_json::from_value(text?.into());
         if parsed.is_err() {
-            self.add(field, format!("must be {words}"));
+            self.add(field, format!("must be {values}"));
         }
         parsed.ok()
     }

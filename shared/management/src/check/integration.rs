@@ -14,11 +14,11 @@ use super::{Errors, Settings};
 use crate::problem::ApiError;
 use crate::wire::{IntegrationBody, ScanSourceBody};
 
-/// Values of a share.
+/// Values of a percentage.
 const PERCENT: RangeInclusive<i64> = 0..=100;
-/// Regions that an integration names at most: there are some forty.
+/// Maximum number of Regions of an integration; about forty exist.
 const REGIONS_MAX: usize = 100;
-/// What is kept of an integration beside what can be changed by a patch.
+/// Stored fields that a patch can't change.
 const NOT_PATCHABLE: [&str; 4] = ["alias", "credentials", "deletion_requested_at", "enabled_since"];
 
 /// The integration in a body, without its credentials.
@@ -39,17 +39,17 @@ pub fn integration(body: &IntegrationBody, deployment: &Settings) -> Result<Inte
     let severities = "INFORMATIONAL, LOW, MEDIUM, HIGH, or CRITICAL";
     // Prowler uses lowercase, Security Hub uppercase.
     let label = body.severity_min.as_deref().map(str::to_ascii_uppercase);
-    let severity_min = errors.word("severity_min", label.as_deref(), severities);
+    let severity_min = errors.enumerated("severity_min", label.as_deref(), severities);
     let regions = regions(body, deployment, &mut errors);
     let fallback_region = fallback(body, regions.as_deref(), deployment, &mut errors);
     let scan_sources = scan_sources(body, &mut errors);
-    let archive_scope = errors.word("archive_scope", body.archive_scope.as_deref(), "full, partial, or observed");
-    let resend = errors.word("resend", body.resend.as_deref(), "changed or always");
-    let muted = errors.word("muted", body.muted.as_deref(), "as_prowler, omit, or send");
-    let format = errors.word("format", body.format.as_deref(), "ocsf, asff, or csv");
+    let archive_scope = errors.enumerated("archive_scope", body.archive_scope.as_deref(), "full, partial, or observed");
+    let resend = errors.enumerated("resend", body.resend.as_deref(), "changed or always");
+    let muted = errors.enumerated("muted", body.muted.as_deref(), "as_prowler, omit, or send");
+    let format = errors.enumerated("format", body.format.as_deref(), "ocsf, asff, or csv");
     let Ok(id) = id else { return Err(errors.into_error()) };
     let default = Integration::new(id);
-    errors.end(Integration {
+    errors.into_result(Integration {
         enabled: body.enabled.unwrap_or(default.enabled),
         only_failed: body.only_failed.unwrap_or(default.only_failed),
         archive_previous_findings: body.archive_previous_findings.unwrap_or(default.archive_previous_findings),
@@ -69,12 +69,12 @@ pub fn integration(body: &IntegrationBody, deployment: &Settings) -> Result<Inte
     })
 }
 
-/// What of an integration can be changed by a patch, as the body that would create it.
+/// The settings that a patch can change, as a request body.
 ///
 /// # Errors
 ///
-/// Never in fact: settings have names and simple values.
-pub fn patchable(integration: &Integration) -> Result<Value, ApiError> {
+/// Never: settings serialize without errors.
+pub fn patchable_settings(integration: &Integration) -> Result<Value, ApiError> {
     let mut value = serde_json::to_value(integration).map_err(|error| ApiError::Malformed(error.to_string()))?;
     if let Some(fields) = value.as_object_mut() {
         fields.retain(|name, _| !NOT_PATCHABLE.contains(&name.as_str()));
@@ -82,7 +82,7 @@ pub fn patchable(integration: &Integration) -> Result<Value, ApiError> {
     Ok(value)
 }
 
-/// A number within its range. None where none, or another, is given.
+/// A number within its range. None if it is missing or invalid.
 fn number(field: &str, value: Option<i64>, range: RangeInclusive<i64>, errors: &mut Errors) -> Option<u8> {
     let value = value?;
     if !range.contains(&value) {
@@ -111,7 +111,7 @@ fn regions(body: &IntegrationBody, deployment: &Settings, errors: &mut Errors) -
             Err(message) => errors.add(&format!("regions.{index}"), message),
         }
     }
-    // Where the deployment's is not known, those of others were not found out above.
+    // If the deployment's partition is unknown, the checks above accept every partition.
     if partitions.len() > 1 {
         errors.add("regions", "must be in one partition: credentials are not valid across partitions");
     }
@@ -162,11 +162,11 @@ fn fallback(
     region.ok()
 }
 
-/// A Region of the deployment's partition that we know, or why it is none.
+/// A known Region of the deployment's partition, or the error message.
 fn region(name: &str, deployment: &Settings) -> Result<RegionName, String> {
-    let no_region = || format!("must be a Region name, for example {}", deployment.some_region());
+    let no_region = || format!("must be a Region name, for example {}", deployment.example_region());
     let region: RegionName = name.parse().map_err(|_| no_region())?;
-    if let Some(message) = deployment.other_partition_of(region) {
+    if let Some(message) = deployment.region_mismatch(region) {
         return Err(message);
     }
     Regions::known().get(region).map(|_| region).ok_or_else(no_region)

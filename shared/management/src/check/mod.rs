@@ -10,9 +10,9 @@ mod reason;
 mod schedule;
 mod settings;
 
-pub use credentials::{Checked, Key, for_provider, of_integration, of_provider};
+pub use credentials::{Key, ValidCredentials, for_provider, of_integration, of_provider};
 pub use errors::Errors;
-pub use integration::{integration, patchable};
+pub use integration::{integration, patchable_settings};
 pub use provider::{alias, provider, provider_id};
 pub use reason::{REASON_CHARS_MAX, reason};
 pub use schedule::{next_scan, schedule};

@@ -12,16 +12,16 @@ const ALIAS_CHARS_MAX: usize = 128;
 /// Requirement for a provider ID.
 pub(super) const ID_FORM: &str = "must be a 12-digit account ID, or an organization ID such as o-a1b2c3d4e5";
 
-/// An id of a provider, from a field.
+/// Parses a provider ID.
 ///
 /// # Errors
 ///
-/// When it is neither an account nor an organization.
+/// If it is neither an account ID nor an organization ID.
 pub fn provider_id(field: &str, text: &str) -> Result<ProviderId, ApiError> {
     text.parse().map_err(|_| ApiError::field(field, ID_FORM))
 }
 
-/// Gives a provider the settings that can be changed.
+/// Applies the settings to a provider.
 ///
 /// # Errors
 ///
@@ -37,13 +37,13 @@ pub fn provider(before: Provider, settings: &ProviderPatch) -> Result<Provider, 
         errors.add("scan_schedule", message);
     }
     let scan_schedule = settings.scan_schedule.clone();
-    errors.end(Provider { alias: settings.alias.clone(), scan_schedule, ..before })
+    errors.into_result(Provider { alias: settings.alias.clone(), scan_schedule, ..before })
 }
 
 /// Validates an alias.
 pub fn alias(text: &str, errors: &mut Errors) {
-    let fits = (1..=ALIAS_CHARS_MAX).contains(&text.chars().count());
-    if !fits || text.trim().is_empty() || text.chars().any(is_unseen) {
+    let has_valid_length = (1..=ALIAS_CHARS_MAX).contains(&text.chars().count());
+    if !has_valid_length || text.trim().is_empty() || text.chars().any(is_invisible) {
         let message = format!(
             "must have 1 to {ALIAS_CHARS_MAX} characters on one line and not be blank; control, invisible, and bidirectional \
              characters are not allowed"
@@ -52,9 +52,9 @@ pub fn alias(text: &str, errors: &mut Errors) {
     }
 }
 
-/// Controls, separators of lines, and format characters (Unicode, category Cf), by which a name would look like another, or turn
-/// around what stands beside it in a table or a mail. U+200C and U+200D stay: Persian and emoji are written with them.
-pub(super) fn is_unseen(letter: char) -> bool {
+/// Control characters, line separators, and format characters (Unicode, category Cf), which can make a name look like another
+/// one, or reorder adjacent text in a table or an email. U+200C and U+200D are allowed: Persian and emoji require them.
+pub(super) fn is_invisible(letter: char) -> bool {
     let is_format = matches!(letter,
         '\u{ad}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}' | '\u{890}'..='\u{891}' | '\u{8e2}'
         | '\u{180e}' | '\u{200b}' | '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'

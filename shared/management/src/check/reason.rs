@@ -1,6 +1,6 @@
 //! Validates the reason for a job or a deletion.
 
-use super::provider::is_unseen;
+use super::provider::is_invisible;
 use crate::problem::ApiError;
 
 /// Maximum number of characters of a reason: a sentence or two, and a link to a ticket.
@@ -14,7 +14,7 @@ pub const REASON_CHARS_MAX: usize = 500;
 pub fn reason(text: Option<String>) -> Result<Option<String>, ApiError> {
     let Some(text) = text else { return Ok(None) };
     let fits = (1..=REASON_CHARS_MAX).contains(&text.chars().count());
-    if !fits || text.trim().is_empty() || text.chars().any(is_unseen) {
+    if !fits || text.trim().is_empty() || text.chars().any(is_invisible) {
         let message = format!(
             "must have 1 to {REASON_CHARS_MAX} characters on one line and not be blank; control, invisible, and bidirectional \
              characters are not allowed"

@@ -16,7 +16,7 @@ pub fn schedule(text: &str) -> Result<(), String> {
     Err(format!("the schedule {text:?} has no future occurrence, so that a missing scan could not be detected"))
 }
 
-/// When the next scan is due after one at `last`. Known for rates only.
+/// Due time of the scan after `last`. None unless the schedule is a rate.
 pub fn next_scan(text: &str, last: Option<Timestamp>) -> Option<Timestamp> {
     last?.checked_add(rate(text)?).ok()
 }
@@ -47,7 +47,7 @@ mod tests {
     }
 
     #[test]
-    fn a_schedule_that_never_comes_again_is_refused() {
+    fn a_schedule_without_a_future_occurrence_is_rejected() {
         for never in
             ["cron(0 3 30 2 ? *)", "cron(0 3 31 4,6,9,11 ? *)", "cron(0 3 * * ? 1970)", "cron(0 3 * * ? 2024-2025)"]
         {

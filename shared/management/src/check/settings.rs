@@ -1,27 +1,27 @@
-//! The deployment that settings are for. What is of another partition is refused, and so is a secret of another account: neither
-//! can be used there, and each run would fail by it.
+//! The deployment's partition and account. Resources of another partition and secrets of another account are rejected: the
+//! deployment can't use them, so that each run would fail.
 
 use asff::{AccountId, Partition, RegionName};
 
-/// Partitions without Security Hub integrations of ours, by how the names of their Regions begin (botocore 1.44.5,
+/// Partitions that the exporter doesn't support, by prefix of their Region names (botocore 1.44.5,
 /// `partitions.json`, `regionRegex`).
 const ISOLATED: [(&str, &str); 4] =
     [("us-iso-", "aws-iso"), ("us-isob-", "aws-iso-b"), ("eu-isoe-", "aws-iso-e"), ("us-isof-", "aws-iso-f")];
 
-/// What a deployment is made of, as far as the verbs and the checks need it.
+/// Properties of the deployment that the operations and validations require.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Settings {
-    /// How the names of the secrets begin that the exporter may read.
+    /// Name prefix of the secrets that the exporter may read.
     pub secret_prefix: String,
-    /// The partition that it is in. None: it is not known here, and nothing is compared with it.
+    /// Its partition. None if unknown; then partitions aren't compared.
     pub partition: Option<Partition>,
-    /// The account that it is in. None: it is not known here, and nothing is compared with it.
+    /// Its account. None if unknown; then accounts aren't compared.
     pub account: Option<AccountId>,
 }
 
 impl Settings {
-    /// What there is to say against something of a partition. None: it is the deployment's, or that is not known.
-    pub(super) fn other_partition(&self, partition: &str) -> Option<String> {
+    /// Error message for a partition that is not the deployment's. None if it is, or the deployment's is unknown.
+    pub(super) fn partition_mismatch(&self, partition: &str) -> Option<String> {
         let own = self.partition.filter(|own| own.as_str() != partition && is_partition(partition))?;
         Some(format!(
             "must be in partition {own}, the deployment's, not in partition {partition}: credentials are not valid across \
@@ -29,13 +29,13 @@ impl Settings {
         ))
     }
 
-    /// The same for a Region, which a name that no release knows yet may be as well.
-    pub(super) fn other_partition_of(&self, region: RegionName) -> Option<String> {
-        self.other_partition(partition_of(region)?)
+    /// Error message for a Region, possibly an unknown one, of another partition.
+    pub(super) fn region_mismatch(&self, region: RegionName) -> Option<String> {
+        self.partition_mismatch(partition_of(region)?)
     }
 
-    /// What there is to say against a secret of an account. None: it is the deployment's, or that is not known.
-    pub(super) fn other_account(&self, account: AccountId) -> Option<String> {
+    /// Error message for a secret of another account. None if it is the deployment's, or the deployment's is unknown.
+    pub(super) fn account_mismatch(&self, account: AccountId) -> Option<String> {
         let own = self.account.filter(|own| *own != account)?;
         Some(format!(
             "must be in account {own}, the deployment's, not in account {account}: its functions can't read secrets of \
@@ -44,7 +44,7 @@ impl Settings {
     }
 
     /// A Region of the deployment's partition, as an example.
-    pub(super) const fn some_region(&self) -> &'static str {
+    pub(super) const fn example_region(&self) -> &'static str {
         match self.partition {
             None | Some(Partition::Aws) => "eu-west-1",
             Some(Partition::AwsCn) => "cn-north-1",
@@ -54,14 +54,14 @@ impl Settings {
     }
 }
 
-/// The name of the partition that a Region's name belongs to. None: AWS has not told of such names yet.
+/// Name of a Region's partition, by the form of its name. None if the form is unknown.
 fn partition_of(region: RegionName) -> Option<&'static str> {
     let isolated =
         ISOLATED.iter().find(|(start, _)| region.as_str().starts_with(start)).map(|(_, partition)| *partition);
     isolated.or_else(|| Partition::that_may_hold(region).map(Partition::as_str))
 }
 
-/// Whether a text is the name of a partition, known or not: only that is repeated.
+/// Whether a string has the form of a partition name. Error messages repeat only such strings.
 fn is_partition(text: &str) -> bool {
     let is_name =
         |rest: &str| rest.len() <= 16 && rest.bytes().all(|letter| letter.is_ascii_lowercase() || letter == b'-');
@@ -92,19 +92,21 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_known_is_not_compared() {
+    fn an_unknown_partition_or_account_is_not_compared() {
         let unknown = Settings::default();
-        assert_eq!(unknown.other_partition("aws-cn"), None);
-        assert_eq!(unknown.other_account("123456789012".parse().unwrap()), None);
+        assert_eq!(unknown.partition_mismatch("aws-cn"), None);
+        assert_eq!(unknown.account_mismatch("123456789012".parse().unwrap()), None);
     }
 
     #[test]
-    fn only_a_name_of_a_partition_is_repeated() {
+    fn messages_repeat_only_strings_that_look_like_partitions() {
         let known = Settings { partition: Some(Partition::Aws), ..Settings::default() };
-        assert_eq!(known.other_partition("aws"), None);
-        assert!(known.other_partition("aws-iso").is_some_and(|message| message.contains("not in partition aws-iso:")));
+        assert_eq!(known.partition_mismatch("aws"), None);
+        assert!(
+            known.partition_mismatch("aws-iso").is_some_and(|message| message.contains("not in partition aws-iso:"))
+        );
         for text in ["mars", "aws-Secret", "aws-0123", ""] {
-            assert_eq!(known.other_partition(text), None, "{text}");
+            assert_eq!(known.partition_mismatch(text), None, "{text}");
         }
     }
 }

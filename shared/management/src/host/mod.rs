@@ -1,4 +1,4 @@
-//! How a Lambda function hosts the verbs: HTTP requests as payloads, and resources of CloudFormation.
+//! Hosts the operations in a Lambda function: HTTP requests as payloads, and CloudFormation custom resources.
 
 mod payload;
 mod properties;
@@ -7,6 +7,6 @@ mod resource;
 mod response_url;
 
 pub use payload::{is_http, respond};
-pub use request::{Answer, ResourceRequest};
+pub use request::{ResourceRequest, ResourceResponse};
 pub use resource::{after_interruption, handle_resource};
-pub use response_url::{Reach, UntrustedResponseUrl};
+pub use response_url::{ResponseUrlPolicy, UntrustedResponseUrl};

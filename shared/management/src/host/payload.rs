@@ -1,5 +1,5 @@
-//! HTTP requests as a Lambda function gets them: API Gateway's payload format 2.0, which Function URLs use too, and which
-//! whoever invokes the function directly may write by hand.
+//! HTTP requests as a Lambda function receives them: API Gateway's payload format 2.0, which function URLs use, too, and which
+//! a client that invokes the function directly can create.
 
 use std::collections::BTreeMap;
 
@@ -17,28 +17,28 @@ use tower::ServiceExt as _;
 use crate::ports::Caller;
 use crate::problem::ApiError;
 
-/// Bytes of an answer at most, as the text within JSON that it becomes (AWS Lambda quotas, synchronous invocation: 6 MB), with
-/// room for what stands around it.
-const ANSWER_BYTES_MAX: usize = 5_500_000;
+/// Maximum size of a response body in bytes, as an escaped JSON string (Lambda quota for synchronous invocations: 6 MB, minus
+/// the rest of the payload).
+const RESPONSE_BYTES_MAX: usize = 5_500_000;
 
 /// Whether a payload is an HTTP request.
 pub fn is_http(payload: &Value) -> bool {
     payload.pointer("/requestContext/http").is_some()
 }
 
-/// Answers an HTTP request; the answer is a payload as well.
+/// Responds to an HTTP request with a payload.
 ///
-/// The caller is whom the payload names. Behind a Function URL that is whom AWS made sure of; by a direct invocation it is
-/// what the client says, and `CloudTrail` has the proof.
+/// The payload contains the caller. For a function URL, AWS authenticated it; for a direct invocation, it is self-asserted,
+/// and `CloudTrail` has the authenticated identity.
 pub async fn respond(router: Router, payload: &Value) -> Value {
     let response = match request(payload) {
         Ok(request) => {
             let Ok(response) = router.oneshot(request).await;
             response
         }
-        Err(refusal) => refusal.into_response(),
+        Err(api_error) => api_error.into_response(),
     };
-    answer(response).await
+    to_payload(response).await
 }
 
 fn request(payload: &Value) -> Result<Request<Body>, ApiError> {
@@ -66,11 +66,11 @@ fn request(payload: &Value) -> Result<Request<Body>, ApiError> {
     Ok(request)
 }
 
-async fn answer(response: Response) -> Value {
+async fn to_payload(response: Response) -> Value {
     let (head, body) = response.into_parts();
-    let text = axum::body::to_bytes(body, ANSWER_BYTES_MAX).await.ok();
+    let text = axum::body::to_bytes(body, RESPONSE_BYTES_MAX).await.ok();
     let text = text.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-    let Some(text) = text.filter(|text| escaped_bytes(text) <= ANSWER_BYTES_MAX) else { return too_large() };
+    let Some(text) = text.filter(|text| escaped_bytes(text) <= RESPONSE_BYTES_MAX) else { return too_large() };
     let header = |(name, value): (&header::HeaderName, &header::HeaderValue)| {
         Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
     };
@@ -93,7 +93,7 @@ fn too_large() -> Value {
     })
 }
 
-/// Bytes of a text as a string of JSON, without its quotation marks.
+/// Bytes of a string in JSON, without its quotation marks.
 fn escaped_bytes(text: &str) -> usize {
     let added = |byte: u8| match byte {
         b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 0x08 | 0x0c => 1,
@@ -109,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_is_measured_as_it_stands_in_json() {
+    fn strings_are_measured_with_json_escapes() {
         let every_control: String = (0..=0x7f_u8).map(char::from).collect();
         for text in ["", "plain", "{\"a\": \"\\ \"}", "ü\n\u{2028}", &every_control] {
             assert_eq!(escaped_bytes(text) + 2, serde_json::to_string(text).unwrap().len(), "{text:?}");

@@ -1,19 +1,19 @@
-//! The properties of a resource as the body that the API would get: names in its spelling, and CloudFormation's texts as the
-//! numbers and switches that they stand for. What they say is checked by the same code.
+//! Converts the properties of a custom resource to a request body of the API: names in snake case, and CloudFormation's strings
+//! as numbers and booleans. The API's own code validates the values.
 
 use serde_json::{Map, Value};
 
-/// Properties that are CloudFormation's own.
-const NOT_OURS: [&str; 2] = ["ServiceToken", "ServiceTimeout"];
-/// Settings that are switches.
-const SWITCHES: [&str; 4] = ["enabled", "only_failed", "archive_previous_findings", "auto_accept_product"];
-/// Settings that are numbers.
+/// Properties that CloudFormation adds.
+const RESERVED: [&str; 2] = ["ServiceToken", "ServiceTimeout"];
+/// Boolean settings.
+const BOOLEANS: [&str; 4] = ["enabled", "only_failed", "archive_previous_findings", "auto_accept_product"];
+/// Numeric settings.
 const NUMBERS: [&str; 4] = ["archive_limit_percent", "absent_scans", "partial_scan_percent", "duration_seconds"];
 
-/// The body. Empty texts and lists are left out, so that a parameter's empty default means: not set.
-pub(super) fn body(properties: &Map<String, Value>) -> Value {
-    let ours = properties.iter().filter(|(name, _)| !NOT_OURS.contains(&name.as_str()));
-    Value::Object(fields(ours))
+/// The request body. Empty strings and lists are omitted, so that an empty default of a parameter means that it isn't set.
+pub(super) fn request_body(properties: &Map<String, Value>) -> Value {
+    let properties = properties.iter().filter(|(name, _)| !RESERVED.contains(&name.as_str()));
+    Value::Object(fields(properties))
 }
 
 fn fields<'a>(properties: impl Iterator<Item = (&'a String, &'a Value)>) -> Map<String, Value> {
@@ -32,7 +32,7 @@ fn setting(name: &str, value: &Value) -> Value {
             let values = values.iter().filter(|value| !is_empty(value));
             Value::Array(values.map(|value| setting(name, value)).collect())
         }
-        Value::String(text) if SWITCHES.contains(&name) => match text.as_str() {
+        Value::String(text) if BOOLEANS.contains(&name) => match text.as_str() {
             "true" => true.into(),
             "false" => false.into(),
             _ => value.clone(),
@@ -68,11 +68,11 @@ fn snake_case(name: &str) -> String {
 
 /// `credentials.role.arn` is `Credentials.Role.Arn`.
 pub(super) fn property(field: &str) -> String {
-    let words = |part: &str| part.split('_').map(capital).collect::<String>();
+    let words = |part: &str| part.split('_').map(capitalize).collect::<String>();
     field.split('.').map(words).collect::<Vec<_>>().join(".")
 }
 
-fn capital(word: &str) -> String {
+fn capitalize(word: &str) -> String {
     let mut letters = word.chars();
     letters.next().map_or_else(String::new, |first| first.to_ascii_uppercase().to_string() + letters.as_str())
 }
@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn texts_become_what_they_stand_for() {
+    fn strings_become_numbers_and_booleans() {
         let properties = json!({
             "ServiceToken": "arn", "Provider": "123456789012", "OnlyFailed": "false", "ArchiveLimitPercent": "20",
             "AbsentScans": "3", "PartialScanPercent": "0", "ArchiveScope": "observed",
@@ -100,7 +100,7 @@ mod tests {
             "enabled": "perhaps",
             "scan_sources": [{"prefix": "scans/{account_id}/"}, {"uploader_account": "123456789012"}],
         });
-        assert_eq!(body(properties.as_object().unwrap()), expected);
+        assert_eq!(request_body(properties.as_object().unwrap()), expected);
         assert_eq!(property("credentials.role.duration_seconds"), "Credentials.Role.DurationSeconds");
         assert_eq!(property("scan_sources.0.uploader_account"), "ScanSources.0.UploaderAccount");
     }

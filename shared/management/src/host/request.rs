@@ -3,7 +3,7 @@
 //! Promises: each request with a response URL gets a response, without secrets and within 4 KB.
 
 use exporter::provider::ProviderId;
-use exporter::registry::ManagedBy;
+use exporter::settings_store::ManagedBy;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -12,68 +12,68 @@ use crate::ports::Caller;
 use crate::problem::ResourceKind;
 use crate::service::IdempotencyKey;
 
-/// Characters of a reason. CloudFormation takes 4096 bytes for the whole answer (User Guide, custom resource responses).
+/// Maximum length of a reason. The whole response is limited to 4096 bytes (User Guide, custom resource responses).
 pub(super) const REASON_CHARS_MAX: usize = 700;
-/// The types.
+/// Type of providers.
 pub(super) const PROVIDER: &str = "Custom::SecurityHubProvider";
-/// See [`PROVIDER`].
+/// Type of integrations.
 pub(super) const INTEGRATION: &str = "Custom::SecurityHubIntegration";
-/// How the physical id begins of what was never made.
-const NEVER_MADE: &str = "never-made:";
+/// Prefix of the physical ID of a resource that wasn't created.
+const NEVER_CREATED: &str = "never-made:";
 
-/// A request of CloudFormation.
+/// A request of CloudFormation for a custom resource.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct ResourceRequest {
     /// `Create`, `Update` or `Delete`.
     pub request_type: String,
-    /// Where the answer goes.
+    /// URL for the response.
     #[serde(rename = "ResponseURL")]
     pub response_url: String,
-    /// The stack.
+    /// ARN of the stack.
     pub stack_id: String,
-    /// Unique among the stack's requests.
+    /// ID that is unique among the stack's requests.
     pub request_id: String,
-    /// The type.
+    /// Type of the resource.
     pub resource_type: String,
-    /// The resource's name in the template.
+    /// Name of the resource in the template.
     pub logical_resource_id: String,
-    /// What an earlier answer called it.
+    /// Physical ID from an earlier response.
     pub physical_resource_id: Option<String>,
-    /// What it should be.
+    /// Desired properties.
     pub resource_properties: Map<String, Value>,
-    /// What it was to be before an update.
+    /// Properties before an update.
     pub old_resource_properties: Map<String, Value>,
 }
 
-/// The answer to CloudFormation.
+/// The response to CloudFormation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct Answer {
+pub struct ResourceResponse {
     /// `SUCCESS` or `FAILED`.
     pub status: &'static str,
-    /// Why it failed.
+    /// Reason of a failure.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub reason: String,
-    /// The resource.
+    /// Physical ID of the resource.
     pub physical_resource_id: String,
-    /// As it was asked.
+    /// As in the request.
     pub stack_id: String,
-    /// As it was asked.
+    /// As in the request.
     pub request_id: String,
-    /// As it was asked.
+    /// As in the request.
     pub logical_resource_id: String,
-    /// What `Fn::GetAtt` gives.
+    /// Attributes for `Fn::GetAtt`.
     #[serde(skip_serializing_if = "Value::is_null")]
     pub data: Value,
 }
 
 impl ResourceRequest {
-    /// The request of a payload, if it is one of CloudFormation. What else is wrong with it is said in the answer.
+    /// Parses a payload. None if it is not a request of CloudFormation. The response reports other errors.
     pub fn parse(payload: &Value) -> Option<Self> {
         payload.get("ResponseURL").and_then(Value::as_str)?;
         let request = Self::deserialize(payload).ok();
-        // Enough to answer at all.
+        // The fields that a response requires.
         let text = |name: &str| payload.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
         Some(request.unwrap_or_else(|| Self {
             response_url: text("ResponseURL"),
@@ -85,20 +85,20 @@ impl ResourceRequest {
         }))
     }
 
-    /// An answer that it failed, and that nothing was made by it as far as we know.
-    pub fn failed(&self, reason: &str) -> Answer {
+    /// A response that the request failed.
+    pub fn failed(&self, reason: &str) -> ResourceResponse {
         let id = self.physical_resource_id.clone();
         let reason = reason.chars().map(|letter| if letter.is_control() { ' ' } else { letter });
-        Answer {
+        ResourceResponse {
             reason: reason.take(REASON_CHARS_MAX).collect(),
             status: "FAILED",
-            ..self.answer(id.unwrap_or_else(|| format!("{NEVER_MADE}{}", self.request_id)), Value::Null)
+            ..self.succeeded(id.unwrap_or_else(|| format!("{NEVER_CREATED}{}", self.request_id)), Value::Null)
         }
     }
 
-    /// An answer that it was run.
-    pub(super) fn answer(&self, physical_resource_id: String, data: Value) -> Answer {
-        Answer {
+    /// A response that the request succeeded.
+    pub(super) fn succeeded(&self, physical_resource_id: String, data: Value) -> ResourceResponse {
+        ResourceResponse {
             status: "SUCCESS",
             reason: String::new(),
             physical_resource_id,
@@ -114,18 +114,18 @@ impl ResourceRequest {
         Caller::named(format!("cloudformation:{}", self.stack_id)).unwrap_or_default()
     }
 
-    /// The request, which Lambda may try again, or deliver twice.
-    pub(super) fn once(&self) -> IdempotencyKey {
+    /// Idempotency key of the request, which Lambda may retry or deliver twice.
+    pub(super) fn idempotency_key(&self) -> IdempotencyKey {
         IdempotencyKey { key: format!("cloudformation:{}", self.request_id), fingerprint: self.resource_type.clone() }
     }
 
-    /// The resource: it is whose what it makes is.
+    /// The stack and the resource that own what the request creates.
     pub(super) fn owner(&self) -> ManagedBy {
         ManagedBy { stack: self.stack_id.clone(), resource: self.logical_resource_id.clone() }
     }
 
-    /// What it stands for.
-    pub(super) fn noun(&self) -> Option<ResourceKind> {
+    /// Kind of the resource.
+    pub(super) fn kind(&self) -> Option<ResourceKind> {
         match self.resource_type.as_str() {
             PROVIDER => Some(ResourceKind::Provider),
             INTEGRATION => Some(ResourceKind::Integration),
@@ -133,13 +133,14 @@ impl ResourceRequest {
         }
     }
 
-    /// What was made, if the stack was told. CloudFormation makes up an id where a creation that it cancels was not answered.
-    pub(super) fn made(&self) -> Option<PhysicalId> {
-        PhysicalId::parse(self.noun()?, self.physical_resource_id.as_ref()?)
+    /// The created resource, if the stack has its physical ID. For a canceled creation without a response, CloudFormation
+    /// generates an ID.
+    pub(super) fn created(&self) -> Option<PhysicalId> {
+        PhysicalId::parse(self.kind()?, self.physical_resource_id.as_ref()?)
     }
 }
 
-/// What a stack calls what we made: its id, and when it was created, since what is deleted and made again is another.
+/// Physical ID of a resource: its ID and its time of creation, which distinguishes a recreated resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct PhysicalId {
     pub(super) id: ProviderId,
@@ -147,13 +148,13 @@ pub(super) struct PhysicalId {
 }
 
 impl PhysicalId {
-    /// Such as `integration/123456789012/1795424400000`: far from the 1024 characters that CloudFormation takes.
-    pub(super) fn text(noun: ResourceKind, id: &ProviderId, created_at: Timestamp) -> String {
-        format!("{}/{id}/{}", noun.word(), created_at.as_millisecond())
+    /// Such as `integration/123456789012/1795424400000`. CloudFormation allows 1024 characters.
+    pub(super) fn format(kind: ResourceKind, id: &ProviderId, created_at: Timestamp) -> String {
+        format!("{}/{id}/{}", kind.as_str(), created_at.as_millisecond())
     }
 
-    fn parse(noun: ResourceKind, text: &str) -> Option<Self> {
-        let (id, created_at) = text.strip_prefix(noun.word())?.strip_prefix('/')?.split_once('/')?;
+    fn parse(kind: ResourceKind, text: &str) -> Option<Self> {
+        let (id, created_at) = text.strip_prefix(kind.as_str())?.strip_prefix('/')?.split_once('/')?;
         Some(Self { id: id.parse().ok()?, created_at_ms: created_at.parse().ok()? })
     }
 }
@@ -163,10 +164,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_stack_was_told_is_known_and_what_cloudformation_makes_up_is_not() {
+    fn only_our_own_physical_ids_are_parsed() {
         let id: ProviderId = "o-a1b2c3d4e5".parse().unwrap();
         let at = Timestamp::from_millisecond(1_795_424_400_123).unwrap();
-        let text = PhysicalId::text(ResourceKind::Provider, &id, at);
+        let text = PhysicalId::format(ResourceKind::Provider, &id, at);
         assert_eq!(text, "provider/o-a1b2c3d4e5/1795424400123");
         let known = PhysicalId { id, created_at_ms: 1_795_424_400_123 };
         assert_eq!(PhysicalId::parse(ResourceKind::Provider, &text), Some(known));

@@ -1,67 +1,70 @@
 //! `Custom::SecurityHubProvider` and `Custom::SecurityHubIntegration`.
 //!
-//! Promises: a request that comes twice runs once; a rollback undoes what was done, and nothing else, whatever
-//! CloudFormation was told of it; a property that names another provider makes another resource, and CloudFormation deletes
-//! the one before; an update changes what the template changed, and leaves what operators changed since; no stack deletes
-//! what it did not make.
+//! Promises: a request that is delivered twice runs once; a rollback reverts exactly what was changed, even if CloudFormation
+//! received no response; another provider ID creates another resource, and CloudFormation deletes the previous one; an update
+//! applies the changes of the template and preserves those of operators; no stack deletes a resource that it doesn't manage.
 
 use exporter::integration::Credentials;
 use exporter::provider::ProviderId;
 use serde_json::{Value, json};
 
-use super::properties::{body, property};
-use super::request::{Answer, INTEGRATION, PROVIDER, PhysicalId, REASON_CHARS_MAX, ResourceRequest};
+use super::properties::{property, request_body};
+use super::request::{INTEGRATION, PROVIDER, PhysicalId, REASON_CHARS_MAX, ResourceRequest, ResourceResponse};
 use crate::ports::Ports;
 use crate::problem::{ApiError, FieldError, ResourceKind};
-use crate::service::{CurrentState, Declaration, Deletion, Resource, Service};
+use crate::service::{CurrentState, Deletion, DesiredResource, Resource, Service};
 use crate::wire::IntegrationView;
 
 /// Handles a request.
-pub async fn handle_resource<P: Ports>(service: &Service<P>, request: &ResourceRequest) -> Answer {
-    let done = match (request.noun(), request.request_type.as_str()) {
-        (Some(noun), "Create" | "Update") => put(service, request, noun).await,
-        (Some(noun), "Delete") => delete(service, request, noun).await,
+pub async fn handle_resource<P: Ports>(service: &Service<P>, request: &ResourceRequest) -> ResourceResponse {
+    let outcome = match (request.kind(), request.request_type.as_str()) {
+        (Some(kind), "Create" | "Update") => create_or_update(service, request, kind).await,
+        (Some(kind), "Delete") => delete(service, request, kind).await,
         _ => Err(ApiError::Malformed(format!("expected {PROVIDER} or {INTEGRATION}, and Create, Update, or Delete"))),
     };
-    match done {
-        Ok((physical_id, data)) => request.answer(physical_id, data),
-        Err(refusal) => request.failed(&describe(&refusal)),
+    match outcome {
+        Ok((physical_id, data)) => request.succeeded(physical_id, data),
+        Err(api_error) => request.failed(&describe(&api_error)),
     }
 }
 
-/// The answer to a request whose work was broken off, by what it had come to: done, if what it asks for stands. Of a creation
-/// that had made something else it has the id, so that its rollback deletes that.
-pub async fn after_interruption<P: Ports>(service: &Service<P>, request: &ResourceRequest, reason: &str) -> Answer {
-    let Some(noun) = request.noun() else { return request.failed(reason) };
-    let asked = body(&request.resource_properties);
+/// Responds to a request that was interrupted: it succeeded if the desired properties are stored. For a creation that stored
+/// other properties, the response has the physical ID, so that the rollback deletes the resource.
+pub async fn after_interruption<P: Ports>(
+    service: &Service<P>,
+    request: &ResourceRequest,
+    reason: &str,
+) -> ResourceResponse {
+    let Some(kind) = request.kind() else { return request.failed(reason) };
+    let properties = request_body(&request.resource_properties);
     let is_delete = request.request_type == "Delete";
-    let made = request.made().filter(|_| is_delete).map(|made| made.id);
-    let Some(id) = made.or_else(|| named(noun, &asked)) else {
+    let created_id = request.created().filter(|_| is_delete).map(|created| created.id);
+    let Some(id) = created_id.or_else(|| desired_id(kind, &properties)) else {
         return request.failed(reason);
     };
     let owner = request.owner();
-    let look = async {
-        let is_undone = match unreported(request, noun) {
-            Some(other) => service.standing(noun, &owner, &other).await?.is_none(),
+    let lookup = async {
+        let is_undone = match unreported(request, kind) {
+            Some(other) => service.current_resource(kind, &owner, &other).await?.is_none(),
             None => true,
         };
-        Ok::<_, ApiError>((service.standing(noun, &owner, &id).await?, is_undone))
+        Ok::<_, ApiError>((service.current_resource(kind, &owner, &id).await?, is_undone))
     };
-    let (standing, is_undone) = match look.await {
+    let (current, is_undone) = match lookup.await {
         Ok(found) => found,
         Err(error) => {
             tracing::warn!(resource.request = request.request_type, %error, "outcome of a request unknown");
             return request.failed(reason);
         }
     };
-    match standing {
-        None if is_delete => request.answer(request.physical_resource_id.clone().unwrap_or_default(), Value::Null),
-        Some(standing) if !is_delete => {
-            let physical_id = PhysicalId::text(noun, &standing.id, standing.created_at);
-            if standing.asked.as_ref() == Some(&asked) && is_undone {
-                request.answer(physical_id, data(&standing))
+    match current {
+        None if is_delete => request.succeeded(request.physical_resource_id.clone().unwrap_or_default(), Value::Null),
+        Some(current) if !is_delete => {
+            let physical_id = PhysicalId::format(kind, &current.id, current.created_at);
+            if current.properties.as_ref() == Some(&properties) && is_undone {
+                request.succeeded(physical_id, attributes(&current))
             } else if request.request_type == "Create" {
-                Answer { physical_resource_id: physical_id, ..request.failed(reason) }
+                ResourceResponse { physical_resource_id: physical_id, ..request.failed(reason) }
             } else {
                 request.failed(reason)
             }
@@ -70,48 +73,49 @@ pub async fn after_interruption<P: Ports>(service: &Service<P>, request: &Resour
     }
 }
 
-type Done = Result<(String, Value), ApiError>;
+type Outcome = Result<(String, Value), ApiError>;
 
-async fn put<P: Ports>(service: &Service<P>, request: &ResourceRequest, noun: ResourceKind) -> Done {
-    let (asked, before) = (body(&request.resource_properties), body(&request.old_resource_properties));
-    let declaration = Declaration {
+async fn create_or_update<P: Ports>(service: &Service<P>, request: &ResourceRequest, kind: ResourceKind) -> Outcome {
+    let (properties, old_properties) =
+        (request_body(&request.resource_properties), request_body(&request.old_resource_properties));
+    let desired = DesiredResource {
         owner: request.owner(),
-        asked,
-        before,
-        known: request.made().map(|made| made.id),
-        once: request.once(),
+        properties,
+        old_properties,
+        known_id: request.created().map(|created| created.id),
+        idempotency_key: request.idempotency_key(),
     };
-    if let Some(other) = unreported(request, noun) {
-        undo(service, request, noun, other).await?;
+    if let Some(other) = unreported(request, kind) {
+        delete_unreported(service, request, kind, other).await?;
     }
-    let standing = service.declare(&request.caller(), noun, &declaration).await?;
-    let physical_id = match (&standing.asked, &request.physical_resource_id) {
-        // Others made it. The stack goes on under the id of what is gone, so that it never deletes theirs.
+    let current = service.apply_resource(&request.caller(), kind, &desired).await?;
+    let physical_id = match (&current.properties, &request.physical_resource_id) {
+        // Another owner created it. Keep the physical ID of the deleted resource, so that the stack never deletes this one.
         (None, Some(physical_id)) => physical_id.clone(),
-        _ => PhysicalId::text(noun, &standing.id, standing.created_at),
+        _ => PhysicalId::format(kind, &current.id, current.created_at),
     };
-    Ok((physical_id, data(&standing)))
+    Ok((physical_id, attributes(&current)))
 }
 
-/// What a failed update may have made that the stack never heard of: the stack goes back to what it knows all the time, and
-/// comes from something else.
-fn unreported(request: &ResourceRequest, noun: ResourceKind) -> Option<ProviderId> {
-    let known = request.made().filter(|_| request.request_type == "Update")?.id;
-    let is_back = named(noun, &body(&request.resource_properties)).as_ref() == Some(&known);
-    named(noun, &body(&request.old_resource_properties)).filter(|other| is_back && *other != known)
+/// A resource that a failed update may have created without a response: the stack rolls back to the resource that it has,
+/// from another one.
+fn unreported(request: &ResourceRequest, kind: ResourceKind) -> Option<ProviderId> {
+    let known_id = request.created().filter(|_| request.request_type == "Update")?.id;
+    let is_rollback = desired_id(kind, &request_body(&request.resource_properties)).as_ref() == Some(&known_id);
+    desired_id(kind, &request_body(&request.old_resource_properties)).filter(|other| is_rollback && *other != known_id)
 }
 
-/// Deletes what an update made that failed, or was cancelled, before the stack heard of it.
-async fn undo<P: Ports>(
+/// Deletes a resource that a failed or canceled update created without a response.
+async fn delete_unreported<P: Ports>(
     service: &Service<P>,
     request: &ResourceRequest,
-    noun: ResourceKind,
+    kind: ResourceKind,
     id: ProviderId,
 ) -> Result<(), ApiError> {
-    let mut once = request.once();
-    once.key.push_str(":undone");
-    let retraction = Deletion { owner: request.owner(), id, created_at_ms: None, once };
-    match service.retract(&request.caller(), noun, &retraction).await {
+    let mut idempotency_key = request.idempotency_key();
+    idempotency_key.key.push_str(":undone");
+    let deletion = Deletion { owner: request.owner(), id, created_at_ms: None, idempotency_key };
+    match service.delete_resource(&request.caller(), kind, &deletion).await {
         Err(ApiError::InUse(id)) => {
             tracing::warn!(provider.id = %id, "resources created by the failed update were retained: the provider has an integration");
             Ok(())
@@ -120,33 +124,34 @@ async fn undo<P: Ports>(
     }
 }
 
-async fn delete<P: Ports>(service: &Service<P>, request: &ResourceRequest, noun: ResourceKind) -> Done {
-    // Where the stack was not told what was made, it is under the id that the resource asked for.
-    let (id, created_at_ms) = match request.made() {
+async fn delete<P: Ports>(service: &Service<P>, request: &ResourceRequest, kind: ResourceKind) -> Outcome {
+    // If the stack has no physical ID of ours, the resource has the ID in its properties.
+    let (id, created_at_ms) = match request.created() {
         Some(PhysicalId { id, created_at_ms }) => (Some(id), Some(created_at_ms)),
-        None => (named(noun, &body(&request.resource_properties)), None),
+        None => (desired_id(kind, &request_body(&request.resource_properties)), None),
     };
     if let Some(id) = id {
-        let retraction = Deletion { owner: request.owner(), id, created_at_ms, once: request.once() };
-        service.retract(&request.caller(), noun, &retraction).await?;
+        let deletion =
+            Deletion { owner: request.owner(), id, created_at_ms, idempotency_key: request.idempotency_key() };
+        service.delete_resource(&request.caller(), kind, &deletion).await?;
     }
     Ok((request.physical_resource_id.clone().unwrap_or_default(), Value::Null))
 }
 
-/// The id that a resource asks for.
-fn named(noun: ResourceKind, asked: &Value) -> Option<ProviderId> {
-    let field = match noun {
+/// The ID in a resource's properties.
+fn desired_id(kind: ResourceKind, properties: &Value) -> Option<ProviderId> {
+    let field = match kind {
         ResourceKind::Provider => "id",
         ResourceKind::Integration => "provider",
     };
-    asked.get(field)?.as_str()?.parse().ok()
+    properties.get(field)?.as_str()?.parse().ok()
 }
 
-/// What `Fn::GetAtt` gives.
-fn data(standing: &CurrentState) -> Value {
-    match &standing.thing {
+/// Attributes for `Fn::GetAtt`.
+fn attributes(current: &CurrentState) -> Value {
+    match &current.resource {
         Resource::Provider(provider) => json!({ "Id": provider.id, "ExternalId": external_id(&provider.credentials) }),
-        Resource::Integration(view) => shown(view),
+        Resource::Integration(view) => integration_attributes(view),
     }
 }
 
@@ -154,21 +159,21 @@ fn external_id(credentials: &Credentials) -> &str {
     credentials.role().and_then(|role| role.external_id.as_deref()).unwrap_or_default()
 }
 
-fn shown(view: &IntegrationView) -> Value {
+fn integration_attributes(view: &IntegrationView) -> Value {
     let role = view.credentials.role.as_ref();
-    let said = view.test.as_ref().map_or("", |test| test.message.as_str());
+    let message = view.test.as_ref().map_or("", |test| test.message.as_str());
     json!({
         "Id": view.id,
         "ExternalId": role.and_then(|role| role.external_id.as_deref()).unwrap_or_default(),
         "ConnectionStatus": view.connection.status,
-        "Test": said.chars().take(REASON_CHARS_MAX).collect::<String>(),
+        "Test": message.chars().take(REASON_CHARS_MAX).collect::<String>(),
     })
 }
 
-/// A refusal in a sentence, with each property that is wrong.
-fn describe(refusal: &ApiError) -> String {
-    let ApiError::Invalid(errors) = refusal else {
-        let problem = refusal.problem();
+/// Describes an error, with each invalid property.
+fn describe(api_error: &ApiError) -> String {
+    let ApiError::Invalid(errors) = api_error else {
+        let problem = api_error.problem();
         return problem
             .remediation
             .map_or(problem.detail.clone(), |remediation| format!("{}: {remediation}", problem.detail));

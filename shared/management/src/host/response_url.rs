@@ -8,7 +8,7 @@ use std::fmt;
 use axum::http::Uri;
 use axum::http::uri::Scheme;
 
-/// How AWS's names end, partition by partition (`dnsSuffix` in the SDKs' `partitions.json`): aws and aws-us-gov, aws-cn,
+/// DNS suffix of each partition (`dnsSuffix` in the SDKs' `partitions.json`): aws and aws-us-gov, aws-cn,
 /// aws-eusc, aws-iso, aws-iso-b, aws-iso-e, aws-iso-f.
 const SUFFIXES: [&str; 7] = [
     ".amazonaws.com",
@@ -22,13 +22,13 @@ const SUFFIXES: [&str; 7] = [
 /// The port of HTTPS.
 const HTTPS_PORT: u16 = 443;
 
-/// Where answers may go.
+/// Hosts that responses may be sent to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Reach {
-    /// To AWS, by HTTPS.
+pub enum ResponseUrlPolicy {
+    /// AWS, via HTTPS.
     #[default]
     Aws,
-    /// Wherever a request says: where AWS is a program on the same machine.
+    /// Any host: for emulators.
     Anywhere,
 }
 
@@ -47,13 +47,13 @@ impl fmt::Display for UntrustedResponseUrl {
     }
 }
 
-impl Reach {
+impl ResponseUrlPolicy {
     /// Rejects a URL that responses must not be sent to.
     ///
     /// # Errors
     ///
-    /// With the address's host, and nothing else of it.
-    pub fn admits(self, address: &str) -> Result<(), UntrustedResponseUrl> {
+    /// Contains the host of the URL, but neither its path nor its query.
+    pub fn allows(self, address: &str) -> Result<(), UntrustedResponseUrl> {
         let uri = address.parse::<Uri>().map_err(|_| UntrustedResponseUrl { host: None })?;
         if self == Self::Anywhere || is_of_aws(&uri) {
             return Ok(());
@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_goes_to_aws_and_nowhere_else() {
+    fn a_response_is_sent_only_to_aws() {
         for address in [
             "https://cloudformation-custom-resource-response-useast1.s3.amazonaws.com/arn%3Aaws?X-Amz-Signature=s",
             "https://cloudformation-custom-resource-response-euwest1.s3.eu-west-1.amazonaws.com:443/a?b",
@@ -85,7 +85,7 @@ mod tests {
             "https://x.s3.us-iso-east-1.c2s.ic.gov/a",
             "HTTPS://X.S3.AMAZONAWS.COM/a",
         ] {
-            assert_eq!(Reach::Aws.admits(address), Ok(()), "{address}");
+            assert_eq!(ResponseUrlPolicy::Aws.allows(address), Ok(()), "{address}");
         }
         for address in [
             "http://x.s3.amazonaws.com/a",
@@ -106,14 +106,20 @@ mod tests {
             "x.s3.amazonaws.com",
             "",
         ] {
-            assert!(Reach::Aws.admits(address).is_err(), "{address}");
+            assert!(ResponseUrlPolicy::Aws.allows(address).is_err(), "{address}");
         }
-        assert_eq!(Reach::Anywhere.admits("http://127.0.0.1:4566/a"), Ok(()), "where AWS is a program beside us");
+        assert_eq!(ResponseUrlPolicy::Anywhere.allows("http://127.0.0.1:4566/a"), Ok(()), "an emulator");
     }
 
     #[test]
-    fn an_address_that_is_refused_is_told_without_its_signature() {
-        let told = Reach::Aws.admits("https://answers.example/path?X-Amz-Signature=secret").unwrap_err().to_string();
-        assert!(told.contains("answers.example") && !told.contains("path") && !told.contains("secret"), "{told}");
+    fn the_error_for_a_response_url_does_not_contain_its_signature() {
+        let message = ResponseUrlPolicy::Aws
+            .allows("https://answers.example/path?X-Amz-Signature=secret")
+            .unwrap_err()
+            .to_string();
+        assert!(
+            message.contains("answers.example") && !message.contains("path") && !message.contains("secret"),
+            "{message}"
+        );
     }
 }

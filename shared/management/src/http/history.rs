@@ -10,8 +10,8 @@ use exporter::report::history::HistoryBy;
 use jiff::civil::Date;
 use utoipa::IntoParams;
 
+use super::error_responses::ReadErrors;
 use super::read::Query;
-use super::refused::ReadRefused;
 use super::write;
 use crate::ports::Ports;
 use crate::problem::ApiError;
@@ -43,7 +43,7 @@ pub(crate) struct HistoryParams {
 
 /// Sum the finished runs by day, Region, or account
 #[utoipa::path(get, path = "/history", tag = "runs", operation_id = "sumRuns", params(HistoryParams),
-    responses((status = 200, body = HistoryList), ReadRefused))]
+    responses((status = 200, body = HistoryList), ReadErrors))]
 pub(crate) async fn sums<P: Ports>(
     State(service): State<Arc<Service<P>>>,
     mut query: Query,
@@ -58,7 +58,7 @@ pub(crate) async fn sums<P: Ports>(
     };
     let account = query.account()?;
     let after = query.take("after")?.map(|text| day(&text).ok_or_else(ApiError::invalid_cursor)).transpose()?;
-    query.end()?;
+    query.reject_unknown()?;
     Ok(write::json(StatusCode::OK, &service.history(by, days, account, after).await?))
 }
 

@@ -7,14 +7,14 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use exporter::connection::ConnectionStatus as AccountConnectionStatus;
 use exporter::integration::Integration;
-use exporter::registry::Revision;
+use exporter::settings_store::Revision;
 
+use super::error_responses::{ChangeErrors, CreateErrors, DeleteErrors, ReadErrors, SwitchErrors};
 use super::jobs::reason;
-use super::read::{Head, Json, Optional, Patch, Query, Segment, id, typed};
-use super::refused::{ChangeRefused, CreateRefused, DeleteRefused, ReadRefused, SwitchRefused};
-use super::rest::PageParams;
+use super::overview::PageParams;
+use super::read::{Head, Json, Optional, Patch, Query, Segment, parse_body, parse_id};
 use super::write;
-use crate::check::{self, patchable};
+use crate::check::{self, patchable_settings};
 use crate::merge::merged;
 use crate::ports::Ports;
 use crate::problem::{ApiError, ResourceKind};
@@ -24,19 +24,19 @@ use crate::wire::{
     IntegrationList, IntegrationPatch, IntegrationState, IntegrationView, ReasonBody, Test,
 };
 
-type Answer = Result<Response, ApiError>;
+type HandlerResult = Result<Response, ApiError>;
 
 /// List integrations
 #[utoipa::path(get, path = "/integrations", tag = "integrations", operation_id = "listIntegrations",
     params(PageParams, ("status" = Option<ConnectionStatus>, Query, description = "Only with this status of their connections"),
         ("state" = Option<IntegrationState>, Query, description = "Only in this state"),
         ("q" = Option<String>, Query, description = "Only with this text in the ID or the alias", min_length = 1, max_length = 128)),
-    responses((status = 200, body = IntegrationList), ReadRefused))]
-pub(crate) async fn list<P: Ports>(State(service): State<Arc<Service<P>>>, mut query: Query) -> Answer {
+    responses((status = 200, body = IntegrationList), ReadErrors))]
+pub(crate) async fn list<P: Ports>(State(service): State<Arc<Service<P>>>, mut query: Query) -> HandlerResult {
     let page = query.page()?;
     let filter =
         IntegrationFilter { status: query.value("status")?, state: query.value("state")?, q: query.search_text()? };
-    query.end()?;
+    query.reject_unknown()?;
     Ok(write::json(StatusCode::OK, &service.integrations(&filter, &page).await?))
 }
 
@@ -45,33 +45,33 @@ pub(crate) async fn list<P: Ports>(State(service): State<Arc<Service<P>>>, mut q
     request_body = IntegrationBody,
     params(("Idempotency-Key" = Option<String>, Header, description = "A retry with the same key doesn't create another resource.")),
     responses((status = 201, body = IntegrationView, headers(("ETag" = String), ("Location" = String),
-        ("Idempotent-Replayed" = bool, description = "`true` if an earlier request with this key created the resource"))), CreateRefused))]
+        ("Idempotent-Replayed" = bool, description = "`true` if an earlier request with this key created the resource"))), CreateErrors))]
 pub(crate) async fn create<P: Ports>(
     State(service): State<Arc<Service<P>>>,
     head: Head,
     query: Query,
     Json(body): Json,
-) -> Answer {
-    query.end()?;
-    let once = head.once("/integrations", &body);
-    let body: IntegrationBody = typed(body, "")?;
-    let Created { view, replayed } = service.create_integration(&head.caller, &body, once.as_ref()).await?;
-    let address = format!("/integrations/{}", view.id);
-    let answer = write::at(integration(StatusCode::CREATED, &view), header::LOCATION, &address);
-    Ok(write::replayed(answer, replayed))
+) -> HandlerResult {
+    query.reject_unknown()?;
+    let idempotency_key = head.idempotency_key_for("/integrations", &body);
+    let body: IntegrationBody = parse_body(body, "")?;
+    let Created { view, replayed } = service.create_integration(&head.caller, &body, idempotency_key.as_ref()).await?;
+    let path = format!("/integrations/{}", view.id);
+    let response = write::with_header(integration(StatusCode::CREATED, &view), header::LOCATION, &path);
+    Ok(write::replayed(response, replayed))
 }
 
 /// Get an integration with its settings, connection status, and next scan
 #[utoipa::path(get, path = "/integrations/{id}", tag = "integrations", operation_id = "showIntegration",
     params(("id" = String, Path, description = "Provider ID", example = json!("123456789012"))),
-    responses((status = 200, body = IntegrationView, headers(("ETag" = String))), ReadRefused))]
+    responses((status = 200, body = IntegrationView, headers(("ETag" = String))), ReadErrors))]
 pub(crate) async fn show<P: Ports>(
     State(service): State<Arc<Service<P>>>,
     Segment(text): Segment,
     query: Query,
-) -> Answer {
-    query.end()?;
-    let id = id(ResourceKind::Integration, &text)?;
+) -> HandlerResult {
+    query.reject_unknown()?;
+    let id = parse_id(ResourceKind::Integration, &text)?;
     Ok(integration(StatusCode::OK, &service.integration(&id).await?))
 }
 
@@ -80,26 +80,26 @@ pub(crate) async fn show<P: Ports>(
     request_body(content((IntegrationPatch = "application/merge-patch+json"), (IntegrationPatch = "application/json"))),
     params(("id" = String, Path, description = "Provider ID", example = json!("123456789012")),
         ("If-Match" = String, Header, example = json!("*"), description = "ETag of the version to change")),
-    responses((status = 200, body = IntegrationView, headers(("ETag" = String), ("Content-Location" = String))), ChangeRefused))]
+    responses((status = 200, body = IntegrationView, headers(("ETag" = String), ("Content-Location" = String))), ChangeErrors))]
 pub(crate) async fn update<P: Ports>(
     State(service): State<Arc<Service<P>>>,
     Segment(text): Segment,
     head: Head,
     query: Query,
     Patch(patch): Patch,
-) -> Answer {
-    query.end()?;
-    let id = id(ResourceKind::Integration, &text)?;
+) -> HandlerResult {
+    query.reject_unknown()?;
+    let id = parse_id(ResourceKind::Integration, &text)?;
     if patch.get("credentials").is_some() {
         return Err(ApiError::field(
             "credentials",
             format!("can't be changed here: use PUT /integrations/{id}/credentials"),
         ));
     }
-    let settings = |before: &Integration| typed(merged(patchable(before)?, &patch), "");
+    let settings = |before: &Integration| parse_body(merged(patchable_settings(before)?, &patch), "");
     let view = service.update_integration(&head.caller, &id, &head.if_match, settings).await?;
-    let address = format!("/integrations/{}", view.id);
-    Ok(write::at(integration(StatusCode::OK, &view), header::CONTENT_LOCATION, &address))
+    let path = format!("/integrations/{}", view.id);
+    Ok(write::with_header(integration(StatusCode::OK, &view), header::CONTENT_LOCATION, &path))
 }
 
 /// Delete an integration. With `archive`, its findings are archived first
@@ -109,17 +109,17 @@ pub(crate) async fn update<P: Ports>(
         ("reason" = Option<String>, Query, description = "Why it is deleted, on one line. Saved in the audit log, and in the job that archives", min_length = 1, max_length = 500),
         ("If-Match" = String, Header, example = json!("*"), description = "ETag of the version to delete")),
     responses((status = 202, body = IntegrationView, headers(("ETag" = String)), description = "The findings are being archived; then the integration is deleted"),
-        (status = 204, description = "Deleted, including its stored access key"), DeleteRefused))]
+        (status = 204, description = "Deleted, including its stored access key"), DeleteErrors))]
 pub(crate) async fn remove<P: Ports>(
     State(service): State<Arc<Service<P>>>,
     Segment(text): Segment,
     head: Head,
     mut query: Query,
-) -> Answer {
+) -> HandlerResult {
     let archive = query.flag("archive")?;
     let reason = check::reason(query.take("reason")?)?;
-    query.end()?;
-    let id = id(ResourceKind::Integration, &text)?;
+    query.reject_unknown()?;
+    let id = parse_id(ResourceKind::Integration, &text)?;
     if archive {
         let view = service.archive_integration_findings(&head.caller, &id, &head.if_match, reason).await?;
         return Ok(integration(StatusCode::ACCEPTED, &view));
@@ -133,36 +133,41 @@ pub(crate) async fn remove<P: Ports>(
     request_body = CredentialsBody,
     params(("id" = String, Path, description = "Provider ID", example = json!("123456789012")),
         ("If-Match" = String, Header, example = json!("*"), description = "ETag of the version to change")),
-    responses((status = 200, body = IntegrationView, headers(("ETag" = String))), ChangeRefused))]
+    responses((status = 200, body = IntegrationView, headers(("ETag" = String))), ChangeErrors))]
 pub(crate) async fn set_credentials<P: Ports>(
     State(service): State<Arc<Service<P>>>,
     Segment(text): Segment,
     head: Head,
     query: Query,
     Json(body): Json,
-) -> Answer {
-    query.end()?;
-    change_credentials(&service, &text, &head, typed(body, "credentials")?).await
+) -> HandlerResult {
+    query.reject_unknown()?;
+    change_credentials(&service, &text, &head, parse_body(body, "credentials")?).await
 }
 
 /// Reset an integration to its provider's credentials and test the connection
 #[utoipa::path(delete, path = "/integrations/{id}/credentials", tag = "integrations", operation_id = "resetCredentials",
     params(("id" = String, Path, description = "Provider ID", example = json!("123456789012")),
         ("If-Match" = String, Header, example = json!("*"), description = "ETag of the version to change")),
-    responses((status = 200, body = IntegrationView, headers(("ETag" = String))), DeleteRefused))]
+    responses((status = 200, body = IntegrationView, headers(("ETag" = String))), DeleteErrors))]
 pub(crate) async fn reset_credentials<P: Ports>(
     State(service): State<Arc<Service<P>>>,
     Segment(text): Segment,
     head: Head,
     query: Query,
-) -> Answer {
-    query.end()?;
+) -> HandlerResult {
+    query.reject_unknown()?;
     let provider = serde_json::json!({ "kind": "provider" });
-    change_credentials(&service, &text, &head, typed(provider, "")?).await
+    change_credentials(&service, &text, &head, parse_body(provider, "")?).await
 }
 
-async fn change_credentials<P: Ports>(service: &Service<P>, text: &str, head: &Head, body: CredentialsBody) -> Answer {
-    let id = id(ResourceKind::Integration, text)?;
+async fn change_credentials<P: Ports>(
+    service: &Service<P>,
+    text: &str,
+    head: &Head,
+    body: CredentialsBody,
+) -> HandlerResult {
+    let id = parse_id(ResourceKind::Integration, text)?;
     let view = service.set_credentials(&head.caller, &id, &head.if_match, &body).await?;
     Ok(integration(StatusCode::OK, &view))
 }
@@ -170,14 +175,14 @@ async fn change_credentials<P: Ports>(service: &Service<P>, text: &str, head: &H
 /// Test an integration's connection
 #[utoipa::path(post, path = "/integrations/{id}/test", tag = "integrations", operation_id = "testIntegration",
     params(("id" = String, Path, description = "Provider ID", example = json!("123456789012"))),
-    responses((status = 200, body = Test, description = "The test result, even if the connection failed"), ReadRefused))]
+    responses((status = 200, body = Test, description = "The test result, even if the connection failed"), ReadErrors))]
 pub(crate) async fn test<P: Ports>(
     State(service): State<Arc<Service<P>>>,
     Segment(text): Segment,
     query: Query,
-) -> Answer {
-    query.end()?;
-    let id = id(ResourceKind::Integration, &text)?;
+) -> HandlerResult {
+    query.reject_unknown()?;
+    let id = parse_id(ResourceKind::Integration, &text)?;
     Ok(write::json(StatusCode::OK, &service.test(&id).await?))
 }
 
@@ -187,17 +192,17 @@ pub(crate) async fn test<P: Ports>(
         ("replay" = Option<bool>, Query, description = "Export the uploads received while the integration was disabled."),
         ("If-Match" = Option<String>, Header, description = "ETag of the version to enable")),
     request_body = Option<ReasonBody>,
-    responses((status = 200, body = IntegrationView, headers(("ETag" = String))), SwitchRefused))]
+    responses((status = 200, body = IntegrationView, headers(("ETag" = String))), SwitchErrors))]
 pub(crate) async fn enable<P: Ports>(
     State(service): State<Arc<Service<P>>>,
     Segment(text): Segment,
     head: Head,
     mut query: Query,
     Optional(body): Optional,
-) -> Answer {
+) -> HandlerResult {
     let replay = query.flag("replay")?;
-    query.end()?;
-    let id = id(ResourceKind::Integration, &text)?;
+    query.reject_unknown()?;
+    let id = parse_id(ResourceKind::Integration, &text)?;
     let view = service.enable(&head.caller, &id, &head.if_match, replay, reason(body)?).await?;
     Ok(integration(StatusCode::OK, &view))
 }
@@ -207,16 +212,16 @@ pub(crate) async fn enable<P: Ports>(
     params(("id" = String, Path, description = "Provider ID", example = json!("123456789012")),
         ("If-Match" = Option<String>, Header, description = "ETag of the version to disable")),
     request_body = Option<ReasonBody>,
-    responses((status = 200, body = IntegrationView, headers(("ETag" = String))), SwitchRefused))]
+    responses((status = 200, body = IntegrationView, headers(("ETag" = String))), SwitchErrors))]
 pub(crate) async fn disable<P: Ports>(
     State(service): State<Arc<Service<P>>>,
     Segment(text): Segment,
     head: Head,
     query: Query,
     Optional(body): Optional,
-) -> Answer {
-    query.end()?;
-    let id = id(ResourceKind::Integration, &text)?;
+) -> HandlerResult {
+    query.reject_unknown()?;
+    let id = parse_id(ResourceKind::Integration, &text)?;
     Ok(integration(
         StatusCode::OK,
         &service.disable(&head.caller, &id, &head.if_match, reason(body)?.as_deref()).await?,
@@ -228,16 +233,16 @@ pub(crate) async fn disable<P: Ports>(
     params(("id" = String, Path, description = "Provider ID", example = json!("123456789012")), PageParams,
         ("status" = Option<AccountConnectionStatus>, Query, description = "Only accounts with this status"),
         ("q" = Option<String>, Query, description = "Only with this text in the account's ID or its problems", min_length = 1, max_length = 128)),
-    responses((status = 200, body = ConnectionList), ReadRefused))]
+    responses((status = 200, body = ConnectionList), ReadErrors))]
 pub(crate) async fn connections<P: Ports>(
     State(service): State<Arc<Service<P>>>,
     Segment(text): Segment,
     mut query: Query,
-) -> Answer {
+) -> HandlerResult {
     let page = query.page()?;
     let filter = ConnectionFilter { status: query.value("status")?, q: query.search_text()? };
-    query.end()?;
-    let id = id(ResourceKind::Integration, &text)?;
+    query.reject_unknown()?;
+    let id = parse_id(ResourceKind::Integration, &text)?;
     Ok(write::json(StatusCode::OK, &service.connections(&id, &filter, &page).await?))
 }
 

@@ -1,18 +1,18 @@
 //! The routes. A handler parses the request, calls one operation of the service, and writes the response.
 
+mod error_responses;
 pub(crate) mod history;
 pub(crate) mod integrations;
 pub(crate) mod jobs;
 pub(crate) mod openapi;
+pub(crate) mod overview;
 pub(crate) mod providers;
 mod read;
-mod refused;
-pub(crate) mod rest;
 pub(crate) mod runs;
-mod unambiguous;
+mod strict_json;
 mod write;
 
-pub(crate) use self::read::typed;
+pub(crate) use self::read::parse_body;
 
 use std::sync::Arc;
 
@@ -45,7 +45,7 @@ pub fn router<P: Ports>(service: Arc<Service<P>>) -> Router {
         .route("/integrations/{id}/enable", post(integrations::enable::<P>))
         .route("/integrations/{id}/disable", post(integrations::disable::<P>))
         .route("/integrations/{id}/connections", get(integrations::connections::<P>))
-        .route("/regions", get(rest::regions))
+        .route("/regions", get(overview::regions))
         .route("/history", get(history::sums::<P>))
         .route("/runs", get(runs::list::<P>))
         .route("/runs/{id}", get(runs::show::<P>))
@@ -63,8 +63,8 @@ pub fn router<P: Ports>(service: Arc<Service<P>>) -> Router {
         .route("/jobs", get(jobs::list::<P>))
         .route("/jobs/{id}", get(jobs::show::<P>))
         .route("/jobs/{id}/retry", post(jobs::retry::<P>))
-        .route("/attention", get(rest::attention::<P>))
-        .route("/audit", get(rest::audit::<P>))
+        .route("/attention", get(overview::attention::<P>))
+        .route("/audit", get(overview::audit::<P>))
         .route("/openapi.json", get(openapi::describe))
         .fallback(async || ApiError::NoRoute)
         .method_not_allowed_fallback(async || ApiError::NoMethod)

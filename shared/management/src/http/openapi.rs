@@ -5,9 +5,9 @@ use axum::response::Response;
 use utoipa::OpenApi;
 use utoipa::openapi::OpenApi as Document;
 
+use super::error_responses::ReadErrors;
 use super::read::Query;
-use super::refused::ReadRefused;
-use super::{history, integrations, jobs, providers, rest, runs, write};
+use super::{history, integrations, jobs, overview, providers, runs, write};
 use crate::problem::{ApiError, Problem};
 use crate::wire::IntegrationState;
 
@@ -58,23 +58,23 @@ use crate::wire::IntegrationState;
         jobs::list,
         jobs::show,
         jobs::retry,
-        rest::attention,
-        rest::regions,
-        rest::audit,
+        overview::attention,
+        overview::regions,
+        overview::audit,
         describe
     )
 )]
 struct Api;
 
-/// The description.
+/// The API's description.
 pub fn document() -> Document {
     Api::openapi()
 }
 
 /// Get this description
 #[utoipa::path(get, path = "/openapi.json", tag = "description", operation_id = "describe",
-    responses((status = 200, description = "OpenAPI 3.1", content_type = "application/json", body = Object), ReadRefused))]
+    responses((status = 200, description = "OpenAPI 3.1", content_type = "application/json", body = Object), ReadErrors))]
 pub(super) async fn describe(query: Query) -> Result<Response, ApiError> {
-    query.end()?;
+    query.reject_unknown()?;
     Ok(write::json(StatusCode::OK, &document()))
 }

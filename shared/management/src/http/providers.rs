@@ -6,11 +6,11 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use exporter::provider::Provider;
-use exporter::registry::{Revision, Stored};
+use exporter::settings_store::{Revision, Stored};
 
-use super::read::{Head, Json, Patch, Query, Segment, id, typed};
-use super::refused::{ChangeRefused, CreateRefused, DeleteRefused, ReadRefused};
-use super::rest::PageParams;
+use super::error_responses::{ChangeErrors, CreateErrors, DeleteErrors, ReadErrors};
+use super::overview::PageParams;
+use super::read::{Head, Json, Patch, Query, Segment, parse_body, parse_id};
 use super::write;
 use crate::merge::merged;
 use crate::ports::Ports;
@@ -18,14 +18,14 @@ use crate::problem::{ApiError, ResourceKind};
 use crate::service::{Created, Service};
 use crate::wire::{CredentialsBody, ProviderBody, ProviderList, ProviderPatch, ProviderView};
 
-type Answer = Result<Response, ApiError>;
+type HandlerResult = Result<Response, ApiError>;
 
 /// List providers
 #[utoipa::path(get, path = "/providers", tag = "providers", operation_id = "listProviders", params(PageParams),
-    responses((status = 200, body = ProviderList), ReadRefused))]
-pub(crate) async fn list<P: Ports>(State(service): State<Arc<Service<P>>>, mut query: Query) -> Answer {
+    responses((status = 200, body = ProviderList), ReadErrors))]
+pub(crate) async fn list<P: Ports>(State(service): State<Arc<Service<P>>>, mut query: Query) -> HandlerResult {
     let page = query.page()?;
-    query.end()?;
+    query.reject_unknown()?;
     Ok(write::json(StatusCode::OK, &service.providers(&page).await?))
 }
 
@@ -33,33 +33,34 @@ pub(crate) async fn list<P: Ports>(State(service): State<Arc<Service<P>>>, mut q
 #[utoipa::path(post, path = "/providers", tag = "providers", operation_id = "createProvider", request_body = ProviderBody,
     params(("Idempotency-Key" = Option<String>, Header, description = "A retry with the same key doesn't create another resource.")),
     responses((status = 201, body = ProviderView, headers(("ETag" = String), ("Location" = String),
-        ("Idempotent-Replayed" = bool, description = "`true` if an earlier request with this key created the resource"))), CreateRefused))]
+        ("Idempotent-Replayed" = bool, description = "`true` if an earlier request with this key created the resource"))), CreateErrors))]
 pub(crate) async fn create<P: Ports>(
     State(service): State<Arc<Service<P>>>,
     head: Head,
     query: Query,
     Json(body): Json,
-) -> Answer {
-    query.end()?;
-    let once = head.once("/providers", &body);
-    let body: ProviderBody = typed(body, "")?;
-    let Created { view: made, replayed } = service.create_provider(&head.caller, &body, once.as_ref()).await?;
-    let address = format!("/providers/{}", made.value.id);
-    let answer = write::at(provider(StatusCode::CREATED, &made), header::LOCATION, &address);
-    Ok(write::replayed(answer, replayed))
+) -> HandlerResult {
+    query.reject_unknown()?;
+    let idempotency_key = head.idempotency_key_for("/providers", &body);
+    let body: ProviderBody = parse_body(body, "")?;
+    let Created { view: created, replayed } =
+        service.create_provider(&head.caller, &body, idempotency_key.as_ref()).await?;
+    let path = format!("/providers/{}", created.value.id);
+    let response = write::with_header(provider(StatusCode::CREATED, &created), header::LOCATION, &path);
+    Ok(write::replayed(response, replayed))
 }
 
 /// Get a provider
 #[utoipa::path(get, path = "/providers/{id}", tag = "providers", operation_id = "showProvider",
     params(("id" = String, Path, description = "AWS account or organization ID", example = json!("123456789012"))),
-    responses((status = 200, body = ProviderView, headers(("ETag" = String))), ReadRefused))]
+    responses((status = 200, body = ProviderView, headers(("ETag" = String))), ReadErrors))]
 pub(crate) async fn show<P: Ports>(
     State(service): State<Arc<Service<P>>>,
     Segment(text): Segment,
     query: Query,
-) -> Answer {
-    query.end()?;
-    let id = id(ResourceKind::Provider, &text)?;
+) -> HandlerResult {
+    query.reject_unknown()?;
+    let id = parse_id(ResourceKind::Provider, &text)?;
     Ok(provider(StatusCode::OK, &service.provider(&id).await?))
 }
 
@@ -68,17 +69,17 @@ pub(crate) async fn show<P: Ports>(
     request_body(content((ProviderPatch = "application/merge-patch+json"), (ProviderPatch = "application/json"))),
     params(("id" = String, Path, description = "AWS account or organization ID", example = json!("123456789012")),
         ("If-Match" = String, Header, example = json!("*"), description = "ETag of the version to change")),
-    responses((status = 200, body = ProviderView, headers(("ETag" = String))), ChangeRefused))]
+    responses((status = 200, body = ProviderView, headers(("ETag" = String))), ChangeErrors))]
 pub(crate) async fn update<P: Ports>(
     State(service): State<Arc<Service<P>>>,
     Segment(text): Segment,
     head: Head,
     query: Query,
     Patch(patch): Patch,
-) -> Answer {
-    query.end()?;
-    let id = id(ResourceKind::Provider, &text)?;
-    let settings = |before: &Provider| typed(merged(ProviderPatch::json(before), &patch), "");
+) -> HandlerResult {
+    query.reject_unknown()?;
+    let id = parse_id(ResourceKind::Provider, &text)?;
+    let settings = |before: &Provider| parse_body(merged(ProviderPatch::json(before), &patch), "");
     let changed = service.update_provider(&head.caller, &id, &head.if_match, settings).await?;
     Ok(provider(StatusCode::OK, &changed))
 }
@@ -87,15 +88,15 @@ pub(crate) async fn update<P: Ports>(
 #[utoipa::path(delete, path = "/providers/{id}", tag = "providers", operation_id = "deleteProvider",
     params(("id" = String, Path, description = "AWS account or organization ID", example = json!("123456789012")),
         ("If-Match" = String, Header, example = json!("*"), description = "ETag of the version to delete")),
-    responses((status = 204, description = "Deleted, including its stored access key"), DeleteRefused))]
+    responses((status = 204, description = "Deleted, including its stored access key"), DeleteErrors))]
 pub(crate) async fn remove<P: Ports>(
     State(service): State<Arc<Service<P>>>,
     Segment(text): Segment,
     head: Head,
     query: Query,
-) -> Answer {
-    query.end()?;
-    let id = id(ResourceKind::Provider, &text)?;
+) -> HandlerResult {
+    query.reject_unknown()?;
+    let id = parse_id(ResourceKind::Provider, &text)?;
     service.delete_provider(&head.caller, &id, &head.if_match).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
@@ -105,17 +106,17 @@ pub(crate) async fn remove<P: Ports>(
     request_body = CredentialsBody,
     params(("id" = String, Path, description = "AWS account or organization ID", example = json!("123456789012")),
         ("If-Match" = String, Header, example = json!("*"), description = "ETag of the version to change")),
-    responses((status = 200, body = ProviderView, headers(("ETag" = String))), ChangeRefused))]
+    responses((status = 200, body = ProviderView, headers(("ETag" = String))), ChangeErrors))]
 pub(crate) async fn set_credentials<P: Ports>(
     State(service): State<Arc<Service<P>>>,
     Segment(text): Segment,
     head: Head,
     query: Query,
     Json(body): Json,
-) -> Answer {
-    query.end()?;
-    let id = id(ResourceKind::Provider, &text)?;
-    let body: CredentialsBody = typed(body, "credentials")?;
+) -> HandlerResult {
+    query.reject_unknown()?;
+    let id = parse_id(ResourceKind::Provider, &text)?;
+    let body: CredentialsBody = parse_body(body, "credentials")?;
     let changed = service.set_provider_credentials(&head.caller, &id, &head.if_match, &body).await?;
     let revision = Revision { version: changed.version, created_at: changed.created_at };
     Ok(write::versioned(StatusCode::OK, &changed, revision))

@@ -6,36 +6,36 @@ use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use exporter::provider::ProviderId;
-use exporter::registry::Page;
+use exporter::settings_store::Page;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use super::unambiguous::Unambiguous;
+use super::strict_json::StrictJson;
 use crate::ports::Caller;
 use crate::problem::{ApiError, FieldError, ResourceKind};
 use crate::service::{IdempotencyKey, IfMatch};
 
-/// Bytes of a body at most. An integration's settings have some hundred, a session token four thousand.
+/// Maximum size of a body in bytes. Settings have a few hundred bytes, a session token up to four thousand.
 const BODY_BYTES_MAX: usize = 64 * 1024;
-/// Entries of a list, where nothing else is asked for.
+/// Default number of entries per page.
 const LIMIT_DEFAULT: usize = 50;
-/// Entries of a list at most.
+/// Maximum number of entries per page.
 const LIMIT_MAX: usize = 100;
-/// Characters of a field's name that are repeated.
+/// Maximum length of a field name in an error.
 const NAME_CHARS_MAX: usize = 64;
-/// Characters of a word that something is looked for by.
-const WORD_CHARS_MAX: usize = 128;
+/// Maximum length of a search string.
+const TEXT_CHARS_MAX: usize = 128;
 /// The header of draft-ietf-httpapi-idempotency-key-header.
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
-/// A body in JSON, not yet what it should be.
+/// A JSON body.
 pub(crate) struct Json(pub(crate) Value);
 
-/// A body in JSON Merge Patch: an object.
+/// A JSON merge patch: an object.
 pub(crate) struct Patch(pub(crate) Value);
 
-/// An object in JSON, which may be left out.
+/// An optional JSON object.
 pub(crate) struct Optional(pub(crate) Option<Value>);
 
 impl<S: Send + Sync> FromRequest<S> for Optional {
@@ -85,27 +85,27 @@ async fn body_of(request: Request, kinds: &[&str], expected: &'static str) -> Re
     }
     let bytes = axum::body::to_bytes(Body::new(request.into_body()), BODY_BYTES_MAX);
     let bytes = bytes.await.map_err(|_| ApiError::TooLarge(BODY_BYTES_MAX))?;
-    let read: Result<Unambiguous, _> = serde_json::from_slice(&bytes);
-    read.map(|Unambiguous(value)| value).map_err(|error| {
-        // Where, and not what: it may be a secret.
-        let place = format!("line {}, column {}", error.line(), error.column());
+    let read: Result<StrictJson, _> = serde_json::from_slice(&bytes);
+    read.map(|StrictJson(value)| value).map_err(|error| {
+        // The position, not the value, which may be a secret.
+        let position = format!("line {}, column {}", error.line(), error.column());
         ApiError::Malformed(match error.classify() {
-            serde_json::error::Category::Data => format!("the body has a duplicate field, which ends at {place}"),
-            _ => format!("the body is not valid JSON at {place}"),
+            serde_json::error::Category::Data => format!("the body has a duplicate field, which ends at {position}"),
+            _ => format!("the body is not valid JSON at {position}"),
         })
     })
 }
 
-/// Makes a body what it should be. An error names the field, and what it must be.
-pub(crate) fn typed<T: DeserializeOwned>(body: Value, inside: &str) -> Result<T, ApiError> {
+/// Deserializes a body. The error names the field and its requirement.
+pub(crate) fn parse_body<T: DeserializeOwned>(body: Value, inside: &str) -> Result<T, ApiError> {
     serde_path_to_error::deserialize(body).map_err(|error| {
         let path = error.path().to_string();
         let text = error.inner().to_string();
         let name =
             |text: &str| text.split('`').nth(1).unwrap_or_default().chars().take(NAME_CHARS_MAX).collect::<String>();
         let (last, message) = if text.starts_with("unknown field") {
-            let there_are = text.split_once(", expected ").map_or("", |(_, names)| names).trim_start_matches("one of ");
-            (name(&text), format!("is an unknown field; expected one of {}", there_are.replace('`', "")))
+            let expected = text.split_once(", expected ").map_or("", |(_, names)| names).trim_start_matches("one of ");
+            (name(&text), format!("is an unknown field; expected one of {}", expected.replace('`', "")))
         } else if text.starts_with("missing field") {
             (name(&text), "is required".to_owned())
         } else {
@@ -120,13 +120,13 @@ pub(crate) fn typed<T: DeserializeOwned>(body: Value, inside: &str) -> Result<T,
     })
 }
 
-/// The id in the address. One that can't be one is one that there is not.
-pub(crate) fn id(noun: ResourceKind, text: &str) -> Result<ProviderId, ApiError> {
-    let shown = text.chars().take(NAME_CHARS_MAX).collect();
-    text.parse().map_err(|_| ApiError::NotFound { noun, id: shown })
+/// Parses the ID in the path. An invalid ID is not found.
+pub(crate) fn parse_id(kind: ResourceKind, text: &str) -> Result<ProviderId, ApiError> {
+    let id = text.chars().take(NAME_CHARS_MAX).collect();
+    text.parse().map_err(|_| ApiError::NotFound { kind, id })
 }
 
-/// The id in the address, as it stands there.
+/// The ID in the path, not parsed.
 pub(crate) struct Segment(pub(crate) String);
 
 impl<S: Send + Sync> FromRequestParts<S> for Segment {
@@ -139,7 +139,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Segment {
     }
 }
 
-/// The parameters after the question mark, each known and there once.
+/// Query parameters. Unknown and repeated ones are rejected.
 pub(crate) struct Query(Vec<(String, String)>);
 
 impl<S: Send + Sync> FromRequestParts<S> for Query {
@@ -152,7 +152,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Query {
 }
 
 impl Query {
-    /// Takes a parameter out.
+    /// Removes and returns a parameter.
     pub(crate) fn take(&mut self, name: &str) -> Result<Option<String>, ApiError> {
         let mut values = self.0.extract_if(.., |(key, _)| key == name).map(|(_, value)| value);
         let first = values.next();
@@ -162,7 +162,7 @@ impl Query {
         Ok(first)
     }
 
-    /// Takes a switch out.
+    /// Removes and returns a boolean parameter.
     pub(crate) fn flag(&mut self, name: &str) -> Result<bool, ApiError> {
         match self.take(name)?.as_deref() {
             None | Some("false") => Ok(false),
@@ -171,21 +171,21 @@ impl Query {
         }
     }
 
-    /// Takes a word out that something is looked for by.
-    pub(crate) fn word(&mut self, name: &str) -> Result<Option<String>, ApiError> {
-        let word = self.take(name)?;
-        if word.as_ref().is_some_and(|word| word.is_empty() || word.chars().count() > WORD_CHARS_MAX) {
-            return Err(ApiError::field(name, format!("must have 1 to {WORD_CHARS_MAX} characters")));
+    /// Removes and returns a string parameter.
+    pub(crate) fn text(&mut self, name: &str) -> Result<Option<String>, ApiError> {
+        let text = self.take(name)?;
+        if text.as_ref().is_some_and(|text| text.is_empty() || text.chars().count() > TEXT_CHARS_MAX) {
+            return Err(ApiError::field(name, format!("must have 1 to {TEXT_CHARS_MAX} characters")));
         }
-        Ok(word)
+        Ok(text)
     }
 
-    /// Takes `q` out: what a list is searched by, in lower case.
+    /// Removes and returns the search string `q`, in lowercase.
     pub(crate) fn search_text(&mut self) -> Result<Option<String>, ApiError> {
-        Ok(self.word("q")?.map(|text| text.to_lowercase()))
+        Ok(self.text("q")?.map(|text| text.to_lowercase()))
     }
 
-    /// Takes a parameter with named values out.
+    /// Removes and returns an enumerated parameter.
     pub(crate) fn value<T: DeserializeOwned>(&mut self, name: &str) -> Result<Option<T>, ApiError> {
         let Some(text) = self.take(name)? else { return Ok(None) };
         serde_json::from_value(Value::String(text)).map(Some).map_err(|error| {
@@ -195,19 +195,19 @@ impl Query {
         })
     }
 
-    /// Takes `account` out.
+    /// Removes and returns `account`.
     pub(crate) fn account(&mut self) -> Result<Option<AccountId>, ApiError> {
         let account = self.take("account")?.map(|text| text.parse());
         account.transpose().map_err(|_| ApiError::field("account", "must be a 12-digit account ID"))
     }
 
-    /// Takes `limit` and `after` out.
+    /// Removes and returns `limit` and `after`.
     pub(crate) fn page(&mut self) -> Result<Page, ApiError> {
-        self.page_of(LIMIT_MAX)
+        self.page_up_to(LIMIT_MAX)
     }
 
-    /// The same of a list of small entries, of which more fit an answer.
-    pub(crate) fn page_of(&mut self, limit_max: usize) -> Result<Page, ApiError> {
+    /// Like [`Query::page`], with another maximum of `limit`.
+    pub(crate) fn page_up_to(&mut self, limit_max: usize) -> Result<Page, ApiError> {
         let limit = match self.take("limit")? {
             None => LIMIT_DEFAULT,
             Some(text) => match text.parse() {
@@ -218,18 +218,18 @@ impl Query {
             },
         };
         let after = self.take("after")?;
-        // Such are our marks, and such stay they on their way through keys and addresses.
-        let marks = |text: &String| {
+        // Cursors are short and visible ASCII.
+        let is_cursor = |text: &String| {
             !text.is_empty() && text.len() <= 256 && text.bytes().all(|letter| letter.is_ascii_graphic())
         };
-        if after.as_ref().is_some_and(|text| !marks(text)) {
+        if after.as_ref().is_some_and(|text| !is_cursor(text)) {
             return Err(ApiError::invalid_cursor());
         }
         Ok(Page { limit, after })
     }
 
-    /// Nothing else may be there.
-    pub(crate) fn end(self) -> Result<(), ApiError> {
+    /// Rejects remaining parameters.
+    pub(crate) fn reject_unknown(self) -> Result<(), ApiError> {
         match self.0.into_iter().next() {
             None => Ok(()),
             Some((name, _)) => {
@@ -240,7 +240,7 @@ impl Query {
     }
 }
 
-/// Who calls, and what the headers say of conditions.
+/// The caller, and the conditions in the headers.
 pub(crate) struct Head {
     pub(crate) caller: Caller,
     pub(crate) if_match: IfMatch,
@@ -252,12 +252,12 @@ impl<S: Send + Sync> FromRequestParts<S> for Head {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
         let caller = parts.extensions.get::<Caller>().cloned().unwrap_or_default();
-        let if_match = texts(&parts.headers, "if-match")?;
-        let mut keys = texts(&parts.headers, IDEMPOTENCY_KEY)?;
+        let if_match = header_values(&parts.headers, "if-match")?;
+        let mut keys = header_values(&parts.headers, IDEMPOTENCY_KEY)?;
         if keys.len() > 1 {
             return Err(ApiError::field(IDEMPOTENCY_KEY, "must be specified once"));
         }
-        // A list may come in several lines (RFC 9110, section 5.3).
+        // A list may have several header lines (RFC 9110, section 5.3).
         let if_match = if if_match.is_empty() { IfMatch::Missing } else { IfMatch::parse(&if_match.join(",")) };
         let idempotency_key = keys.pop().map(str::to_owned);
         Ok(Self { caller, if_match, idempotency_key })
@@ -265,16 +265,16 @@ impl<S: Send + Sync> FromRequestParts<S> for Head {
 }
 
 impl Head {
-    /// The request as one that may come twice; the body, secrets included, tells it from others of the same key.
-    pub(crate) fn once(&self, address: &str, body: &Value) -> Option<IdempotencyKey> {
-        let hash = Sha256::new().chain_update(address).chain_update([0]).chain_update(body.to_string()).finalize();
+    /// Idempotency key of the request, with a fingerprint of the path and the body, including secrets.
+    pub(crate) fn idempotency_key_for(&self, path: &str, body: &Value) -> Option<IdempotencyKey> {
+        let hash = Sha256::new().chain_update(path).chain_update([0]).chain_update(body.to_string()).finalize();
         let fingerprint = hash.iter().map(|byte| format!("{byte:02x}")).collect();
         self.idempotency_key.clone().map(|key| IdempotencyKey { key, fingerprint })
     }
 }
 
-/// The lines of a header.
-fn texts<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<Vec<&'a str>, ApiError> {
+/// The values of a header.
+fn header_values<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<Vec<&'a str>, ApiError> {
     let lines = headers.get_all(name).into_iter().map(|line| line.to_str());
     lines.collect::<Result<_, _>>().map_err(|_| ApiError::field(name, "must be visible ASCII"))
 }

@@ -8,19 +8,19 @@ use axum::response::Response;
 use exporter::report::{RunKind, RunStatus};
 use utoipa::IntoParams;
 
+use super::error_responses::ReadErrors;
+use super::overview::PageParams;
 use super::read::{Query, Segment};
-use super::refused::ReadRefused;
-use super::rest::PageParams;
 use super::write;
 use crate::ports::Ports;
 use crate::problem::ApiError;
 use crate::service::Service;
 use crate::wire::{PendingList, QuarantineList, QuarantinedRunList, RunFilter, RunList};
 
-/// Pending findings of a page at most: some hundred bytes each.
+/// Maximum number of pending findings per page, which have a few hundred bytes each.
 const PENDING_MAX: usize = 1_000;
 
-/// Which page of the pending findings, for the API's description.
+/// Paging parameters of pending findings, for the API's description.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "describes what `Query::page_of` reads")]
@@ -33,7 +33,7 @@ pub(crate) struct PendingParams {
     after: Option<String>,
 }
 
-type Answer = Result<Response, ApiError>;
+type HandlerResult = Result<Response, ApiError>;
 
 /// List runs, newest first
 #[utoipa::path(get, path = "/runs", tag = "runs", operation_id = "listRuns",
@@ -41,61 +41,61 @@ type Answer = Result<Response, ApiError>;
         ("status" = Option<RunStatus>, Query, description = "Only with this status"),
         ("kind" = Option<RunKind>, Query, description = "Only of this kind"),
         ("q" = Option<String>, Query, description = "Only with this text in the ID, the upload's URI, a reason, or an account's ID", min_length = 1, max_length = 128)),
-    responses((status = 200, body = RunList), ReadRefused))]
-pub(crate) async fn list<P: Ports>(State(service): State<Arc<Service<P>>>, mut query: Query) -> Answer {
+    responses((status = 200, body = RunList), ReadErrors))]
+pub(crate) async fn list<P: Ports>(State(service): State<Arc<Service<P>>>, mut query: Query) -> HandlerResult {
     let page = query.page()?;
     let account = query.account()?;
     let filter = RunFilter { status: query.value("status")?, kind: query.value("kind")?, q: query.search_text()? };
-    query.end()?;
+    query.reject_unknown()?;
     Ok(write::json(StatusCode::OK, &service.runs(account, &filter, &page).await?))
 }
 
 /// Get a run's report
 #[utoipa::path(get, path = "/runs/{id}", tag = "runs", operation_id = "showRun",
     params(("id" = String, Path, description = "Run ID", example = json!("01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b"))),
-    responses((status = 200, body = exporter::report::RunReport), ReadRefused))]
+    responses((status = 200, body = exporter::report::RunReport), ReadErrors))]
 pub(crate) async fn show<P: Ports>(
     State(service): State<Arc<Service<P>>>,
     Segment(id): Segment,
     query: Query,
-) -> Answer {
-    query.end()?;
-    Ok(write::json(StatusCode::OK, &service.run_shown(&id).await?))
+) -> HandlerResult {
+    query.reject_unknown()?;
+    Ok(write::json(StatusCode::OK, &service.run_report(&id).await?))
 }
 
 /// List a run's quarantined findings
 #[utoipa::path(get, path = "/runs/{id}/quarantine", tag = "runs", operation_id = "showQuarantine",
     params(("id" = String, Path, description = "Run ID", example = json!("01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b")), PageParams),
-    responses((status = 200, body = QuarantineList), ReadRefused))]
+    responses((status = 200, body = QuarantineList), ReadErrors))]
 pub(crate) async fn quarantine<P: Ports>(
     State(service): State<Arc<Service<P>>>,
     Segment(id): Segment,
     mut query: Query,
-) -> Answer {
+) -> HandlerResult {
     let page = query.page()?;
-    query.end()?;
+    query.reject_unknown()?;
     Ok(write::json(StatusCode::OK, &service.quarantine(&id, &page).await?))
 }
 
 /// List a run's findings that require approval to be archived
 #[utoipa::path(get, path = "/runs/{id}/pending", tag = "runs", operation_id = "listPending",
     params(("id" = String, Path, description = "Run ID", example = json!("01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b")), PendingParams),
-    responses((status = 200, body = PendingList), ReadRefused))]
+    responses((status = 200, body = PendingList), ReadErrors))]
 pub(crate) async fn pending<P: Ports>(
     State(service): State<Arc<Service<P>>>,
     Segment(id): Segment,
     mut query: Query,
-) -> Answer {
-    let page = query.page_of(PENDING_MAX)?;
-    query.end()?;
+) -> HandlerResult {
+    let page = query.page_up_to(PENDING_MAX)?;
+    query.reject_unknown()?;
     Ok(write::json(StatusCode::OK, &service.pending(&id, &page).await?))
 }
 
 /// List runs with quarantined findings, newest first
 #[utoipa::path(get, path = "/quarantine", tag = "runs", operation_id = "listQuarantine", params(PageParams),
-    responses((status = 200, body = QuarantinedRunList), ReadRefused))]
-pub(crate) async fn quarantined<P: Ports>(State(service): State<Arc<Service<P>>>, mut query: Query) -> Answer {
+    responses((status = 200, body = QuarantinedRunList), ReadErrors))]
+pub(crate) async fn quarantined<P: Ports>(State(service): State<Arc<Service<P>>>, mut query: Query) -> HandlerResult {
     let page = query.page()?;
-    query.end()?;
+    query.reject_unknown()?;
     Ok(write::json(StatusCode::OK, &service.quarantined_runs(&page).await?))
 }

@@ -1,32 +1,32 @@
-//! Writes answers: JSON, with the `ETag` and the address of what was made or changed.
+//! Writes responses: JSON, with the `ETag` and the URL of the created or changed resource.
 
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use exporter::registry::Revision;
+use exporter::settings_store::Revision;
 use serde::Serialize;
 
 use crate::problem::ApiError;
 use crate::service::etag;
 
-/// Says that an earlier request of the same key did it.
+/// Header that marks the response of an earlier request with the same idempotency key.
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
-/// A body in JSON.
+/// A JSON response.
 pub(crate) fn json(status: StatusCode, body: &impl Serialize) -> Response {
     match serde_json::to_vec(body) {
-        // What operators see is theirs: nothing on the way may keep it.
+        // Proxies must not cache responses.
         Ok(bytes) => {
             let headers = [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")];
             (status, headers, bytes).into_response()
         }
         Err(error) => {
-            tracing::error!(%error, "answer not written");
+            tracing::error!(%error, "failed to serialize the response");
             ApiError::Internal.into_response()
         }
     }
 }
 
-/// The same, of one thing in one version.
+/// A JSON response with the `ETag` of a version.
 pub(crate) fn versioned(status: StatusCode, body: &impl Serialize, revision: Revision) -> Response {
     let mut response = json(status, body);
     if let Ok(tag) = HeaderValue::from_str(&etag(revision)) {
@@ -35,15 +35,15 @@ pub(crate) fn versioned(status: StatusCode, body: &impl Serialize, revision: Rev
     response
 }
 
-/// The same, of something that is at another address than was asked.
-pub(crate) fn at(mut response: Response, name: HeaderName, address: &str) -> Response {
-    if let Ok(address) = HeaderValue::from_str(address) {
-        response.headers_mut().insert(name, address);
+/// Adds a header with a URL.
+pub(crate) fn with_header(mut response: Response, name: HeaderName, value: &str) -> Response {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        response.headers_mut().insert(name, value);
     }
     response
 }
 
-/// The same, where an earlier request did it.
+/// Adds the header for replayed responses.
 pub(crate) fn replayed(mut response: Response, replayed: bool) -> Response {
     if replayed {
         response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));

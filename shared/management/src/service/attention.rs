@@ -7,9 +7,9 @@ use exporter::connection::{Connection, ConnectionStatus as AccountStatus, Region
 use exporter::integration::Integration;
 use exporter::jobs::{JobRecord, JobState};
 use exporter::provider::ProviderId;
-use exporter::registry::Stored;
 use exporter::report::reasons::undelivered;
 use exporter::report::{AccountReport, ArchiveSkipped, RunKind, RunReport, RunStatus};
+use exporter::settings_store::Stored;
 use futures::{StreamExt as _, TryStreamExt as _};
 
 use super::{Service, first};
@@ -17,7 +17,7 @@ use crate::ports::Ports;
 use crate::problem::ApiError;
 use crate::wire::{AttentionItem, AttentionKind, AttentionList};
 
-/// Entries of the list at most.
+/// Maximum number of items in the list.
 const ITEMS_MAX: usize = 100;
 /// Pages of 100 runs that are read.
 const RUN_PAGES: usize = 5;
@@ -27,24 +27,25 @@ const INTEGRATION_PAGES: usize = 50;
 const ACCOUNT_PAGES: usize = 200;
 const ENTRIES_PER_PAGE: usize = 100;
 const ACCOUNTS_PER_PAGE: usize = 500;
-/// Integrations that are looked up at once.
-const AT_ONCE: usize = 16;
+/// Integrations that are read concurrently.
+const LOOKUPS_CONCURRENT_MAX: usize = 16;
 
 impl<P: Ports> Service<P> {
     /// What needs attention, most urgent first.
     ///
     /// # Errors
     ///
-    /// When the table does not answer.
+    /// If the table is unavailable.
     pub async fn attention(&self) -> Result<AttentionList, ApiError> {
         let (integrations, runs) = futures::try_join!(self.all_integrations(), self.newest_runs())?;
         let owners: BTreeSet<ProviderId> = integrations.iter().map(|stored| stored.value.provider.clone()).collect();
         let jobs = self.ports.jobs(&first(ENTRIES_PER_PAGE)).await?.entries;
         let lookups: Vec<_> = integrations.iter().map(|stored| self.attention_of(stored)).collect();
-        let found: Vec<Vec<AttentionItem>> = futures::stream::iter(lookups).buffered(AT_ONCE).try_collect().await?;
+        let found: Vec<Vec<AttentionItem>> =
+            futures::stream::iter(lookups).buffered(LOOKUPS_CONCURRENT_MAX).try_collect().await?;
         let mut items: Vec<AttentionItem> = found.into_iter().flatten().collect();
-        items.extend(of_runs(&runs, &owners));
-        items.extend(jobs.iter().filter(|job| job.state == JobState::Failed).map(of_job));
+        items.extend(run_items(&runs, &owners));
+        items.extend(jobs.iter().filter(|job| job.state == JobState::Failed).map(job_item));
         items.sort_by_key(|item| (item.kind, std::cmp::Reverse(item.since)));
         let more = items.len().saturating_sub(ITEMS_MAX) as u64;
         items.truncate(ITEMS_MAX);
@@ -59,9 +60,9 @@ impl<P: Ports> Service<P> {
     async fn all_integrations(&self) -> Result<Vec<Stored<Integration>>, ApiError> {
         let (mut all, mut page) = (Vec::new(), first(ENTRIES_PER_PAGE));
         for _ in 0..INTEGRATION_PAGES {
-            let part = self.ports.integrations(&page).await?;
-            all.extend(part.entries);
-            page.after = part.next;
+            let list_page = self.ports.integrations(&page).await?;
+            all.extend(list_page.entries);
+            page.after = list_page.next;
             if page.after.is_none() {
                 break;
             }
@@ -72,9 +73,9 @@ impl<P: Ports> Service<P> {
     async fn newest_runs(&self) -> Result<Vec<RunReport>, ApiError> {
         let (mut all, mut page) = (Vec::new(), first(ENTRIES_PER_PAGE));
         for _ in 0..RUN_PAGES {
-            let part = self.ports.runs(None, &page).await?;
-            all.extend(part.entries);
-            page.after = part.next;
+            let list_page = self.ports.runs(None, &page).await?;
+            all.extend(list_page.entries);
+            page.after = list_page.next;
             if page.after.is_none() {
                 break;
             }
@@ -82,7 +83,7 @@ impl<P: Ports> Service<P> {
         Ok(all)
     }
 
-    /// What an integration's connections and schedule say. Of a disabled one, or one that is being deleted, nothing.
+    /// Items from an integration's connections and schedule. Empty if it is disabled or being deleted.
     async fn attention_of(&self, stored: &Stored<Integration>) -> Result<Vec<AttentionItem>, ApiError> {
         let integration = &stored.value;
         if !integration.enabled || integration.deletion_requested_at.is_some() {
@@ -94,20 +95,20 @@ impl<P: Ports> Service<P> {
         let mut items = Vec::new();
         let (mut accounts, mut disconnected, mut page) = (0, Vec::new(), first(ACCOUNTS_PER_PAGE));
         for _ in 0..ACCOUNT_PAGES {
-            let part = self.ports.connections(id, &page).await?;
-            for connection in &part.entries {
+            let list_page = self.ports.connections(id, &page).await?;
+            for connection in &list_page.entries {
                 accounts += 1;
                 match connection.status {
                     AccountStatus::Disconnected => disconnected.push(connection.clone()),
                     AccountStatus::Connected | AccountStatus::Degraded => items.extend(lost_regions(connection)),
                 }
             }
-            page.after = part.next;
+            page.after = list_page.next;
             if page.after.is_none() {
                 break;
             }
         }
-        items.extend(of_disconnected(id, accounts, &disconnected));
+        items.extend(disconnected_item(id, accounts, &disconnected));
         if let Some(due) = next_scan.filter(|due| *due < self.ports.now()) {
             items.push(AttentionItem {
                 since: Some(due),
@@ -141,7 +142,7 @@ fn item(kind: AttentionKind) -> AttentionItem {
     }
 }
 
-fn of_disconnected(id: &ProviderId, accounts: u64, disconnected: &[Connection]) -> Option<AttentionItem> {
+fn disconnected_item(id: &ProviderId, accounts: u64, disconnected: &[Connection]) -> Option<AttentionItem> {
     let worst = disconnected.first()?;
     let message = worst.problem.as_ref().map_or("no Region accepts findings", |problem| &problem.message);
     let count = disconnected.len() as u64;
@@ -161,7 +162,7 @@ fn of_disconnected(id: &ProviderId, accounts: u64, disconnected: &[Connection]) 
     })
 }
 
-/// The Regions of an account that accepted findings and no longer do.
+/// Items for the Regions of an account that no longer accept findings.
 fn lost_regions(connection: &Connection) -> impl Iterator<Item = AttentionItem> + '_ {
     let lost = connection
         .regions
@@ -184,8 +185,8 @@ fn lost_regions(connection: &Connection) -> impl Iterator<Item = AttentionItem> 
     })
 }
 
-/// What is in quarantine, of all runs together.
-fn of_quarantine(runs: &[RunReport]) -> Option<AttentionItem> {
+/// The quarantined findings of all runs.
+fn quarantine_item(runs: &[RunReport]) -> Option<AttentionItem> {
     let quarantined: Vec<_> = runs.iter().filter(|run| !run.in_quarantine().is_empty()).collect();
     let newest = quarantined.first()?;
     let count = quarantined.iter().flat_map(|run| run.in_quarantine().into_values()).sum();
@@ -193,50 +194,50 @@ fn of_quarantine(runs: &[RunReport]) -> Option<AttentionItem> {
         count,
         message: format!("{count} findings of {} runs are in quarantine: they could not be sent", quarantined.len()),
         remediation: "hubctl quarantine list".to_owned(),
-        ..of_run(AttentionKind::Quarantine, newest)
+        ..run_item(AttentionKind::Quarantine, newest)
     })
 }
 
-/// The integration by which an account is exported: its own, or that of the organization.
+/// The integration that exports an account: its own, or the organization's.
 fn owner_of(account: AccountId, owners: &BTreeSet<ProviderId>) -> Option<&ProviderId> {
     owners.get(&account.into()).or_else(|| owners.iter().find(|owner| owner.account().is_none()))
 }
 
-/// What the newest runs leave to a user: of each account, what its newest export says.
-fn of_runs(runs: &[RunReport], owners: &BTreeSet<ProviderId>) -> Vec<AttentionItem> {
-    let mut judged: BTreeSet<AccountId> = BTreeSet::new();
-    let mut items: Vec<AttentionItem> = of_quarantine(runs).into_iter().collect();
+/// Items from the newest runs: for each account, those of its newest export.
+fn run_items(runs: &[RunReport], owners: &BTreeSet<ProviderId>) -> Vec<AttentionItem> {
+    let mut reported: BTreeSet<AccountId> = BTreeSet::new();
+    let mut items: Vec<AttentionItem> = quarantine_item(runs).into_iter().collect();
     for run in runs {
-        let says_nothing = matches!(
+        let is_irrelevant = matches!(
             run.status,
             RunStatus::Duplicate | RunStatus::Ignored | RunStatus::Running | RunStatus::Superseded
         );
-        if says_nothing || !matches!(run.kind, RunKind::Export | RunKind::ArchiveAll) {
+        if is_irrelevant || !matches!(run.kind, RunKind::Export | RunKind::ArchiveAll) {
             continue;
         }
         for (account, report) in &run.accounts {
-            if judged.insert(*account) {
-                items.extend(of_account(run, *account, report, owner_of(*account, owners)));
+            if reported.insert(*account) {
+                items.extend(account_items(run, *account, report, owner_of(*account, owners)));
             }
         }
     }
     items
 }
 
-fn of_run(kind: AttentionKind, run: &RunReport) -> AttentionItem {
+fn run_item(kind: AttentionKind, run: &RunReport) -> AttentionItem {
     AttentionItem { run_id: Some(run.run_id.clone()), since: Some(run.started_at), ..item(kind) }
 }
 
-/// What a run says of an account. Without an integration, nothing can be approved or replayed.
-fn of_account(
+/// Items of an account in a run. Without an integration, nothing can be approved or replayed.
+fn account_items(
     run: &RunReport,
     account: AccountId,
     report: &AccountReport,
     owner: Option<&ProviderId>,
 ) -> Vec<AttentionItem> {
     let integration = owner.map(ToString::to_string);
-    let of_account =
-        |kind| AttentionItem { account: Some(account), integration: integration.clone(), ..of_run(kind, run) };
+    let account_item =
+        |kind| AttentionItem { account: Some(account), integration: integration.clone(), ..run_item(kind, run) };
     let run_id = &run.run_id;
     let mut items = Vec::new();
     if let (Some(ArchiveSkipped::ArchiveRequiresApproval { pending, active }), Some(_)) = (&report.archive, owner) {
@@ -248,7 +249,7 @@ fn of_account(
                  nothing was archived"
             ),
             remediation: format!("hubctl run pending {run_id}"),
-            ..of_account(AttentionKind::ArchiveRequiresApproval)
+            ..account_item(AttentionKind::ArchiveRequiresApproval)
         });
     }
     if report.counts.unproven > 0 && owner.is_some() {
@@ -259,7 +260,7 @@ fn of_account(
                 "{unproven} unproven findings of account {account} stay active: the scan has no evidence about them"
             ),
             remediation: format!("hubctl run pending {run_id}"),
-            ..of_account(AttentionKind::CoverageLost)
+            ..account_item(AttentionKind::CoverageLost)
         });
     }
     let disabled = report.counts.undelivered.get(undelivered::INTEGRATION_DISABLED).copied().unwrap_or_default();
@@ -267,7 +268,7 @@ fn of_account(
         items.push(AttentionItem {
             message: format!("a scan of account {account} was uploaded while its integration was disabled"),
             remediation: format!("hubctl integration enable {owner} --replay"),
-            ..of_account(AttentionKind::PendingUploads)
+            ..account_item(AttentionKind::PendingUploads)
         });
     }
     let undelivered = report.counts.undelivered_total() - disabled;
@@ -279,13 +280,13 @@ fn of_account(
                 .clone()
                 .unwrap_or_else(|| format!("{undelivered} findings of account {account} were not sent")),
             remediation: format!("hubctl run show {run_id}"),
-            ..of_account(AttentionKind::Undelivered)
+            ..account_item(AttentionKind::Undelivered)
         });
     }
     items
 }
 
-fn of_job(job: &JobRecord) -> AttentionItem {
+fn job_item(job: &JobRecord) -> AttentionItem {
     AttentionItem {
         job_id: Some(job.id.clone()),
         since: Some(job.submitted_at),

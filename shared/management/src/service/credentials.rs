@@ -1,8 +1,8 @@
-//! Credentials: a change that is refused harms nobody, and neither does one that breaks off or is overtaken.
+//! Changes credentials. A rejected, interrupted, or superseded change has no effect on the stored credentials.
 
 use exporter::integration::{Credentials, Integration};
 use exporter::provider::{Provider, ProviderId};
-use exporter::registry::Stored;
+use exporter::settings_store::Stored;
 
 use super::resource::{Change, StoredResource};
 use super::{IfMatch, Service, TRIES_MAX};
@@ -12,11 +12,11 @@ use crate::problem::ApiError;
 use crate::wire::{CredentialsBody, IntegrationView, ProviderView};
 
 impl<P: Ports> Service<P> {
-    /// Gives a provider other credentials. Its integration is tested with them, if it uses them.
+    /// Replaces a provider's credentials. Tests the integration if it uses them.
     ///
     /// # Errors
     ///
-    /// What is wrong with them, or that the provider is another version.
+    /// If a field is invalid, or the provider has another version.
     pub async fn set_provider_credentials(
         &self,
         caller: &Caller,
@@ -25,25 +25,25 @@ impl<P: Ports> Service<P> {
         body: &CredentialsBody,
     ) -> Result<ProviderView, ApiError> {
         let deployment = &self.settings;
-        let checked = |before: &Provider| {
+        let validate = |before: &Provider| {
             let (credentials, key) = check::of_provider(id, body, Some(&before.credentials), deployment)?;
             Ok((Some(credentials), key))
         };
-        let after = self.give(caller, id, if_match, checked).await?;
+        let after = self.replace_credentials(caller, id, if_match, validate).await?;
         let integration = self.ports.stored_integration(id).await?;
         let test = match integration.filter(|stored| stored.value.credentials.is_none()) {
-            Some(uses_them) => Some(self.run_test(&uses_them.value).await),
+            Some(inherits) => Some(self.run_test(&inherits.value).await),
             None => None,
         };
         Ok(ProviderView { test, ..ProviderView::of(&after) })
     }
 
-    /// Gives an integration credentials of its own, or the provider's, and tests it; also one that is being deleted, which
-    /// may need them for that.
+    /// Replaces an integration's credentials with its own or the provider's, and tests it. An integration that is being
+    /// deleted can be changed, too: archiving its findings may require other credentials.
     ///
     /// # Errors
     ///
-    /// What is wrong with them, or that the integration is another version.
+    /// If a field is invalid, or the integration has another version.
     pub async fn set_credentials(
         &self,
         caller: &Caller,
@@ -52,41 +52,41 @@ impl<P: Ports> Service<P> {
         body: &CredentialsBody,
     ) -> Result<IntegrationView, ApiError> {
         let deployment = &self.settings;
-        let checked =
+        let validate =
             |before: &Integration| Ok(check::of_integration(id, body, before.credentials.as_ref(), deployment)?.own());
-        let after = self.give(caller, id, if_match, checked).await?;
+        let after = self.replace_credentials(caller, id, if_match, validate).await?;
         self.tested(&after).await
     }
 
-    /// Gives something the credentials that `checked` works out from what it has.
-    async fn give<T: StoredResource>(
+    /// Replaces the credentials with those that `validate` derives from the current value.
+    async fn replace_credentials<T: StoredResource>(
         &self,
         caller: &Caller,
         id: &ProviderId,
         if_match: &IfMatch,
-        checked: impl Fn(&T) -> Result<(Option<Credentials>, Key), ApiError> + Send + Sync,
+        validate: impl Fn(&T) -> Result<(Option<Credentials>, Key), ApiError> + Send + Sync,
     ) -> Result<Stored<T>, ApiError> {
         for _ in 0..TRIES_MAX {
-            let before = self.found::<T>(id).await?;
+            let before = self.require::<T>(id).await?;
             if_match.check(id, before.revision())?;
-            let (credentials, key) = checked(&before.value)?;
-            let kept = self.keep::<T>(id, key).await?;
-            let value = before.value.clone().with_credentials(credentials).with_secret(kept.as_deref());
+            let (credentials, key) = validate(&before.value)?;
+            let secret = self.store_access_key::<T>(id, key).await?;
+            let value = before.value.clone().with_credentials(credentials).with_secret(secret.as_deref());
             let exactly = &IfMatch::exactly(before.revision());
-            let what = Change { id, caller, verb: "credentials", if_match: exactly, reason: None };
-            let changed = self.change(what, |_: &Stored<T>| Ok(value.clone())).await;
-            match self.settle(id, Some(&before), kept, changed).await {
-                // Another was faster. What was worked out from the version before would undo that.
+            let change = Change { id, caller, operation: "credentials", if_match: exactly, reason: None };
+            let changed = self.change(change, |_: &Stored<T>| Ok(value.clone())).await;
+            match self.complete_change(id, Some(&before), secret, changed).await {
+                // A concurrent writer changed the resource. Derive the credentials from its new version.
                 Err(ApiError::PreconditionFailed { .. }) if *if_match == IfMatch::Any => {}
-                given => return given,
+                result => return result,
             }
         }
         Err(ApiError::Conflict(id.clone()))
     }
 }
 
-/// An integration that is being deleted takes no more changes of its settings.
-pub(super) fn stays(integration: &Integration) -> Result<(), ApiError> {
+/// Rejects changes of the settings of an integration that is being deleted.
+pub(super) fn ensure_not_deleting(integration: &Integration) -> Result<(), ApiError> {
     match integration.deletion_requested_at {
         Some(_) => Err(ApiError::DeletionInProgress(integration.provider.clone())),
         None => Ok(()),

@@ -1,9 +1,9 @@
-//! Removing an integration: at once, or after everything that it sent was archived.
+//! Deletes integrations, immediately or after their findings are archived.
 
 use exporter::integration::Integration;
 use exporter::jobs::Job;
 use exporter::provider::ProviderId;
-use exporter::registry::{AuditEntry, CommitError, Stored, Write};
+use exporter::settings_store::{AuditEntry, CommitError, Stored, Write};
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -13,15 +13,15 @@ use crate::ports::{Caller, Ports};
 use crate::problem::ApiError;
 use crate::wire::IntegrationView;
 
-/// Entries of the audit log among which one is sought that was written a moment ago.
+/// Newest entries of the audit log to search for a recent one.
 const NEWEST_ENTRIES: usize = 50;
 
 impl<P: Ports> Service<P> {
-    /// Deletes an integration and the access key that was kept for it. What it sent stays in Security Hub.
+    /// Deletes an integration and its stored access key. Its findings stay in Security Hub.
     ///
     /// # Errors
     ///
-    /// When there is none, or it is another version.
+    /// If it doesn't exist, or has another version.
     pub async fn delete_integration(
         &self,
         caller: &Caller,
@@ -30,7 +30,7 @@ impl<P: Ports> Service<P> {
         reason: Option<&str>,
     ) -> Result<(), ApiError> {
         for _ in 0..TRIES_MAX {
-            let before = self.found::<Integration>(id).await?;
+            let before = self.require::<Integration>(id).await?;
             if_match.check(id, before.revision())?;
             let now = self.ports.now();
             let changes = differences(&before.value, &Value::Null);
@@ -40,8 +40,8 @@ impl<P: Ports> Service<P> {
             writes.extend(id.account().map(Write::DeleteConnection));
             match self.ports.commit(&writes, &entry).await {
                 Ok(()) => {
-                    self.forget_key_of(&before.value).await;
-                    self.forget_accounts_of(id).await;
+                    self.delete_key_of(&before.value).await;
+                    self.delete_connections_of(id).await;
                     return Ok(());
                 }
                 Err(CommitError::Conflict { .. }) => {}
@@ -49,17 +49,18 @@ impl<P: Ports> Service<P> {
                     if !matches!(self.ports.stored_integration(id).await, Ok(None)) {
                         return Err(error.into());
                     }
-                    // Gone: by us, and the answer was lost; or it was moved by another change, and its key with it.
+                    // The integration doesn't exist: either this request deleted it and the response was lost, or another
+                    // change moved it with its key.
                     match self.is_in_audit_log(&entry).await {
                         Some(true) => {
-                            self.forget_key_of(&before.value).await;
-                            self.forget_accounts_of(id).await;
+                            self.delete_key_of(&before.value).await;
+                            self.delete_connections_of(id).await;
                             return Ok(());
                         }
-                        // The next look finds nothing, and says so.
+                        // The next attempt returns not found.
                         Some(false) => {}
                         None => {
-                            self.tell_doubt::<Integration>(id, before.value.secret(), None);
+                            self.log_uncertain_keys::<Integration>(id, before.value.secret(), None);
                             return Err(error.into());
                         }
                     }
@@ -69,18 +70,18 @@ impl<P: Ports> Service<P> {
         Err(ApiError::Conflict(id.clone()))
     }
 
-    /// Whether a change was made, which its entry tells: both are one step. None, where that can't be read, or is too far back.
+    /// Whether a change was made: its audit log entry is in the same transaction. None if the log can't be read, or is longer.
     async fn is_in_audit_log(&self, entry: &AuditEntry) -> Option<bool> {
         let newest = self.ports.audit_log(&first(NEWEST_ENTRIES)).await.ok()?;
         let is_ours = newest.entries.iter().any(|newest| newest.id == entry.id);
-        // All that came after it is on the page if something is that came before.
+        // The page contains all later entries if it contains an earlier one.
         let is_whole = newest.next.is_none() || newest.entries.iter().any(|newest| newest.id < entry.id);
         (is_ours || is_whole).then_some(is_ours)
     }
 
-    /// Forgets what checks found in the accounts of an organization, whose integration is gone. That of an account is forgotten
-    /// with its integration.
-    pub(super) async fn forget_accounts_of(&self, id: &ProviderId) {
+    /// Deletes the connections of the accounts of an organization whose integration was deleted. An account's connection is
+    /// deleted in the same transaction as its integration.
+    pub(super) async fn delete_connections_of(&self, id: &ProviderId) {
         if id.account().is_none()
             && let Err(error) = self.ports.delete_connections(id).await
         {
@@ -88,12 +89,12 @@ impl<P: Ports> Service<P> {
         }
     }
 
-    /// Has everything archived that an integration sent. It exports nothing from now on, takes no change, and is deleted
-    /// when that is done. Asked again, it is submitted again.
+    /// Submits a job that archives all findings of an integration. The integration exports nothing from now on, rejects
+    /// changes, and is deleted when the job succeeds. A repeated request submits the job again.
     ///
     /// # Errors
     ///
-    /// When there is none, it is another version, or the job could not be placed: then ask again.
+    /// If it doesn't exist, has another version, or the job can't be submitted; then retry the request.
     pub async fn archive_integration_findings(
         &self,
         caller: &Caller,
@@ -102,31 +103,31 @@ impl<P: Ports> Service<P> {
         reason: Option<String>,
     ) -> Result<IntegrationView, ApiError> {
         let now = self.ports.now();
-        let is_again = self.found::<Integration>(id).await?.value.deletion_requested_at.is_some();
-        let what = Change { id, caller, verb: "archive_all", if_match, reason: reason.as_deref() };
+        let is_repeated = self.require::<Integration>(id).await?.value.deletion_requested_at.is_some();
+        let change = Change { id, caller, operation: "archive_all", if_match, reason: reason.as_deref() };
         let stored = self
-            .change(what, |stored: &Stored<Integration>| {
+            .change(change, |stored: &Stored<Integration>| {
                 let deletion_requested_at = stored.value.deletion_requested_at.or(Some(now));
                 Ok(Integration { deletion_requested_at, enabled: false, ..stored.value.clone() })
             })
             .await?;
         let deletion_requested_at = stored.value.deletion_requested_at;
-        if is_again {
-            // Nothing was changed, so that nothing was written.
-            let again = entry(now, caller, "integration.archive_all".to_owned(), id.as_str(), [].into());
-            self.ports.append(&AuditEntry { reason: reason.clone(), ..again }).await?;
+        if is_repeated {
+            // The change above wrote nothing, so that the log has no entry yet.
+            let repeated = entry(now, caller, "integration.archive_all".to_owned(), id.as_str(), [].into());
+            self.ports.append(&AuditEntry { reason: reason.clone(), ..repeated }).await?;
         }
         let job = self.enqueue(caller, Job::ArchiveAll { provider: id.clone(), deletion_requested_at }, reason).await?;
         Ok(IntegrationView { job_id: Some(job.id), ..self.view(&stored).await? })
     }
 
-    /// Deletes an integration that is being deleted since then, now that its findings are all archived. Any other stays;
-    /// whether it was deleted.
+    /// Deletes an integration whose findings are archived, if its deletion was requested at this time. Returns whether it
+    /// was deleted.
     ///
     /// # Errors
     ///
-    /// When the registry does not answer.
-    pub async fn archived(
+    /// If the settings store is unavailable.
+    pub async fn delete_after_archive(
         &self,
         caller: &Caller,
         id: &ProviderId,

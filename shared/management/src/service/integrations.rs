@@ -1,58 +1,58 @@
-//! Integrations: created, shown, changed, moved to another provider.
+//! Creates, reads, changes, and moves integrations.
 
 use exporter::integration::{Credentials, Integration};
 use exporter::provider::ProviderId;
-use exporter::registry::{CommitError, ExpectedVersion, ListPage, Page, Stored, Write};
+use exporter::settings_store::{CommitError, ExpectedVersion, ListPage, Page, Stored, Write};
 
-use super::credentials::stays;
+use super::credentials::ensure_not_deleting;
 use super::resource::{Change, differences, entry};
 use super::search::search;
 use super::{Created, IdempotencyKey, IfMatch, Service, TRIES_MAX};
-use crate::check::{self, Checked, Errors, Settings};
+use crate::check::{self, Errors, Settings, ValidCredentials};
 use crate::ports::{Caller, Ports};
 use crate::problem::{ApiError, ResourceKind};
 use crate::wire::{IntegrationBody, IntegrationFilter, IntegrationView, List, OrphanedFindings};
 
 impl<P: Ports> Service<P> {
-    /// Integrations, by id.
+    /// Integrations, by ID.
     ///
     /// # Errors
     ///
-    /// When the registry does not answer.
+    /// If the settings store is unavailable.
     pub async fn integrations(
         &self,
         filter: &IntegrationFilter,
         page: &Page,
     ) -> Result<List<IntegrationView>, ApiError> {
         let read = async |page: Page| {
-            let part = self.ports.integrations(&page).await?;
-            Ok(ListPage { entries: self.views(&part.entries).await?, next: part.next })
+            let list_page = self.ports.integrations(&page).await?;
+            Ok(ListPage { entries: self.views(&list_page.entries).await?, next: list_page.next })
         };
-        let part = search(page, read, |view| filter.matches(&view).then_some(view)).await?;
-        Ok(List::of(part, |view| view))
+        let list_page = search(page, read, |view| filter.matches(&view).then_some(view)).await?;
+        Ok(List::of(list_page, |view| view))
     }
 
     /// An integration.
     ///
     /// # Errors
     ///
-    /// When there is none, or the registry does not answer.
+    /// If it doesn't exist, or the settings store is unavailable.
     pub async fn integration(&self, id: &ProviderId) -> Result<IntegrationView, ApiError> {
-        self.view(&self.found(id).await?).await
+        self.view(&self.require(id).await?).await
     }
 
-    /// Creates an integration and tests it. It is created even where the test fails.
+    /// Creates an integration and tests it. It is created even if the test fails.
     ///
     /// # Errors
     ///
-    /// What is wrong with it, or that the provider has one already.
+    /// If a field is invalid, or the provider already has an integration.
     pub async fn create_integration(
         &self,
         caller: &Caller,
         body: &IntegrationBody,
-        once: Option<&IdempotencyKey>,
+        idempotency_key: Option<&IdempotencyKey>,
     ) -> Result<Created<IntegrationView>, ApiError> {
-        if let Some(earlier) = self.earlier(once, caller).await? {
+        if let Some(earlier) = self.find_earlier(idempotency_key, caller).await? {
             return Ok(Created { view: self.view(&earlier).await?, replayed: true });
         }
         let deployment = &self.settings;
@@ -60,22 +60,22 @@ impl<P: Ports> Service<P> {
         let id = check::provider_id("provider", &body.provider);
         let credentials = match (&id, &body.credentials) {
             (Ok(id), Some(credentials)) => check::of_integration(id, credentials, None, deployment),
-            _ => Ok(Checked::AsProvider),
+            _ => Ok(ValidCredentials::Inherited),
         };
         let (integration, credentials) = Errors::both(settings, credentials)?;
         let (credentials, key) = credentials.own();
         let Created { view, replayed } =
-            self.create(caller, Integration { credentials, ..integration }, key, once).await?;
+            self.create(caller, Integration { credentials, ..integration }, key, idempotency_key).await?;
         let view = if replayed { self.view(&view).await? } else { self.tested(&view).await? };
         Ok(Created { view, replayed })
     }
 
-    /// Changes an integration's settings, its credentials aside. Another provider moves it to that one's id; the answer
-    /// says what stays behind. Moved or enabled by this, it is tested.
+    /// Changes an integration's settings, except for its credentials. Another provider moves it to that provider's ID; the
+    /// response then describes the orphaned findings. Tests an integration that is moved or becomes enabled.
     ///
     /// # Errors
     ///
-    /// What is wrong with them, or that it is another version.
+    /// If a field is invalid, or the resource has another version.
     pub async fn update_integration(
         &self,
         caller: &Caller,
@@ -84,12 +84,12 @@ impl<P: Ports> Service<P> {
         settings: impl Fn(&Integration) -> Result<IntegrationBody, ApiError> + Send + Sync,
     ) -> Result<IntegrationView, ApiError> {
         for _ in 0..TRIES_MAX {
-            let before = self.found::<Integration>(id).await?;
+            let before = self.require::<Integration>(id).await?;
             if_match.check(id, before.revision())?;
-            stays(&before.value)?;
-            let value = updated(&before.value, &settings(&before.value)?, &self.settings)?;
+            ensure_not_deleting(&before.value)?;
+            let value = with_settings(&before.value, &settings(&before.value)?, &self.settings)?;
             if value.provider != *id {
-                match self.moved(caller, &before, value).await? {
+                match self.move_to_provider(caller, &before, value).await? {
                     Some(after) => {
                         let orphaned_findings = self.orphaned_findings(id).await;
                         return Ok(IntegrationView { orphaned_findings, ..self.tested(&after).await? });
@@ -97,11 +97,11 @@ impl<P: Ports> Service<P> {
                     None => continue,
                 }
             }
-            let what = Change { id, caller, verb: "update", if_match, reason: None };
+            let change = Change { id, caller, operation: "update", if_match, reason: None };
             let after = self
-                .change(what, |stored: &Stored<Integration>| {
-                    stays(&stored.value)?;
-                    updated(&stored.value, &settings(&stored.value)?, &self.settings)
+                .change(change, |stored: &Stored<Integration>| {
+                    ensure_not_deleting(&stored.value)?;
+                    with_settings(&stored.value, &settings(&stored.value)?, &self.settings)
                 })
                 .await?;
             let enabled = after.value.enabled && !before.value.enabled;
@@ -110,18 +110,18 @@ impl<P: Ports> Service<P> {
         Err(ApiError::Conflict(id.clone()))
     }
 
-    /// What stays in Security Hub of a provider that an integration moved away from; none of an account that nothing was ever
-    /// exported of.
+    /// The findings that stay in Security Hub of a provider that an integration was moved away from. None if no finding of
+    /// the account was ever exported.
     async fn orphaned_findings(&self, from: &ProviderId) -> Option<OrphanedFindings> {
-        let is_untouched = match from.account() {
+        let is_never_exported = match from.account() {
             Some(account) => matches!(self.ports.lock_status(account).await, Ok(None)),
             None => false,
         };
-        (!is_untouched).then(|| OrphanedFindings::of(from))
+        (!is_never_exported).then(|| OrphanedFindings::of(from))
     }
 
-    /// Moves an integration to another provider. None where it was changed meanwhile.
-    async fn moved(
+    /// Moves an integration to another provider. None if a concurrent writer changed it.
+    async fn move_to_provider(
         &self,
         caller: &Caller,
         before: &Stored<Integration>,
@@ -132,7 +132,7 @@ impl<P: Ports> Service<P> {
             check::for_provider(&to, credentials, &self.settings)?;
         }
         let now = self.ports.now();
-        // A stack that made it knows it under the id before, so it is whoever's who moved it.
+        // The stack that manages it has its old ID, so that the moved integration is no longer managed by it.
         let value = value.put(Some(&before.value), now);
         let after = Stored { declared: None, ..before.changed(value, now, &caller.0) };
         let changes = differences(&before.value, &after.value);
@@ -145,12 +145,12 @@ impl<P: Ports> Service<P> {
         writes.extend(from.account().map(Write::DeleteConnection));
         match self.ports.commit(&writes, &entry).await {
             Ok(()) => {
-                self.forget_accounts_of(from).await;
+                self.delete_connections_of(from).await;
                 Ok(Some(after))
             }
             Err(CommitError::Conflict { step: 0 }) => Ok(None),
             Err(CommitError::Conflict { step: 1 }) => {
-                Err(ApiError::AlreadyExists { noun: ResourceKind::Integration, id: to })
+                Err(ApiError::AlreadyExists { kind: ResourceKind::Integration, id: to })
             }
             Err(CommitError::Conflict { .. }) => Err(ApiError::provider_not_found(&to)),
             Err(CommitError::Failed(error)) => Err(error.into()),
@@ -158,8 +158,8 @@ impl<P: Ports> Service<P> {
     }
 }
 
-/// The settings of a body, with what a patch leaves alone.
-fn updated(before: &Integration, body: &IntegrationBody, deployment: &Settings) -> Result<Integration, ApiError> {
+/// The settings of a body, with the fields that a patch can't change.
+fn with_settings(before: &Integration, body: &IntegrationBody, deployment: &Settings) -> Result<Integration, ApiError> {
     let credentials: Option<Credentials> = before.credentials.clone();
     Ok(Integration {
         credentials,

@@ -6,8 +6,8 @@ use asff::{AccountId, RegionName};
 use exporter::approval::Approval;
 use exporter::integration::ArchiveScope;
 use exporter::jobs::{Job, JobRecord, JobState, newer_run};
-use exporter::registry::{AuditEntry, Page};
 use exporter::report::{RunReport, RunStatus};
+use exporter::settings_store::{AuditEntry, Page};
 use uuid::Uuid;
 
 use super::Service;
@@ -16,9 +16,9 @@ use crate::ports::{Caller, Ports};
 use crate::problem::ApiError;
 use crate::wire::{JobView, List};
 
-/// Bytes of a job's id at most: a UUID, and what a part of the job is about.
+/// Maximum length of a job ID in bytes: a UUID, and the account of a fanned-out job.
 const ID_BYTES_MAX: usize = 128;
-/// Runs of an account that are searched for one of a newer scan.
+/// Runs of an account to search for a newer scan.
 const NEWER_RUNS_MAX: usize = 100;
 /// Target in the audit log of a job for all accounts.
 const ALL_TARGETS: &str = "all";
@@ -28,10 +28,10 @@ impl<P: Ports> Service<P> {
     ///
     /// # Errors
     ///
-    /// When there is no such run, or it exported no object of S3.
+    /// If the run doesn't exist, or did not export an S3 object.
     pub async fn replay(&self, caller: &Caller, run_id: &str, reason: Option<String>) -> Result<JobView, ApiError> {
         let run = self.run(run_id).await?;
-        replayable(&run)?;
+        ensure_replayable(&run)?;
         let job = Job::Replay { run_id: run_id.to_owned(), next_run_ids: Vec::new() };
         self.submit_for(caller, "run.replay", job, reason).await
     }
@@ -40,7 +40,7 @@ impl<P: Ports> Service<P> {
     ///
     /// # Errors
     ///
-    /// When there is no such run, nothing in it waits for this approval, or its scan is no longer the newest.
+    /// If the run doesn't exist, has nothing pending for this approval, or a newer scan was exported.
     pub async fn approve(
         &self,
         caller: &Caller,
@@ -49,19 +49,19 @@ impl<P: Ports> Service<P> {
         reason: Option<String>,
     ) -> Result<JobView, ApiError> {
         let run = self.run(run_id).await?;
-        if let Some(why) = approval.reason_without_effect(&run) {
-            return Err(ApiError::InvalidRunState(why));
+        if let Some(reason) = approval.reason_without_effect(&run) {
+            return Err(ApiError::InvalidRunState(reason));
         }
         self.is_newest(&run, approval).await?;
-        replayable(&run)?;
-        // As it travels when nothing is named: only what is pending.
+        ensure_replayable(&run)?;
+        // Serialized like a job without options: only pending findings.
         let pending = approval.pending && approval.unproven;
         let job = Job::Approve { run_id: run_id.to_owned(), pending, unproven: approval.unproven };
         self.submit_for(caller, "run.approve", job, reason).await
     }
 
-    /// Rejects the approval of a run whose scan is not the newest of any account that waits for it. The exporter makes sure of
-    /// that again; here the newer run is known.
+    /// Rejects the approval of a run if each account that requires it has a newer scan. The exporter checks this again; here
+    /// the message can name the newer run.
     async fn is_newest(&self, run: &RunReport, approval: Approval) -> Result<(), ApiError> {
         let mut outdated = None;
         for (account, _) in run.accounts_to_approve(approval) {
@@ -72,9 +72,9 @@ impl<P: Ports> Service<P> {
             let page = Page { limit: NEWER_RUNS_MAX, after: None };
             let runs = self.ports.runs(Some(account), &page).await?.entries;
             let Some(newer) = newer_run(run, account, &runs) else { return Ok(()) };
-            let waits = newer.accounts.get(&account).is_some_and(|report| report.is_affected_by(approval));
-            let look = format!("hubctl run show {}", newer.run_id);
-            let command = if waits { newer.approve_command(approval) } else { look };
+            let needs_approval = newer.accounts.get(&account).is_some_and(|report| report.is_affected_by(approval));
+            let show_command = format!("hubctl run show {}", newer.run_id);
+            let command = if needs_approval { newer.approve_command(approval) } else { show_command };
             let message = format!(
                 "run {} can't be approved: its scan is no longer the newest of account {account}; that of run {} is",
                 run.run_id, newer.run_id
@@ -88,7 +88,7 @@ impl<P: Ports> Service<P> {
     ///
     /// # Errors
     ///
-    /// When there is no such run, or it archived nothing.
+    /// If the run doesn't exist, or archived nothing.
     pub async fn undo_archive(
         &self,
         caller: &Caller,
@@ -107,7 +107,7 @@ impl<P: Ports> Service<P> {
     ///
     /// # Errors
     ///
-    /// When there is no such run, or nothing of it lies there.
+    /// If the run doesn't exist, or has no quarantined findings.
     pub async fn redrive(
         &self,
         caller: &Caller,
@@ -130,7 +130,7 @@ impl<P: Ports> Service<P> {
     ///
     /// # Errors
     ///
-    /// When the job can't be placed.
+    /// If the job can't be submitted.
     pub async fn reconcile(
         &self,
         caller: &Caller,
@@ -154,7 +154,7 @@ impl<P: Ports> Service<P> {
         self.submit(caller, action, &target, job, reason).await
     }
 
-    /// Hands a job to the exporter, after the audit log says so.
+    /// Records a job in the audit log, then submits it.
     pub(super) async fn submit(
         &self,
         caller: &Caller,
@@ -168,7 +168,7 @@ impl<P: Ports> Service<P> {
         self.enqueue(caller, job, reason).await
     }
 
-    /// Hands a job to the exporter.
+    /// Submits a job.
     pub(super) async fn enqueue(&self, caller: &Caller, job: Job, reason: Option<String>) -> Result<JobView, ApiError> {
         let record = JobRecord::new(Uuid::now_v7().to_string(), job, self.ports.now(), &caller.0).with_reason(reason);
         self.ports.submit(&record).await?;
@@ -180,7 +180,7 @@ impl<P: Ports> Service<P> {
     /// # Errors
     ///
     /// If the job doesn't exist.
-    pub async fn job_of(&self, id: &str) -> Result<JobView, ApiError> {
+    pub async fn job(&self, id: &str) -> Result<JobView, ApiError> {
         let record = self.find_job(id).await?;
         let has_report = record.job.is_report() && record.state == JobState::Succeeded;
         let view = self.job_view(record);
@@ -188,10 +188,10 @@ impl<P: Ports> Service<P> {
     }
 
     async fn find_job(&self, id: &str) -> Result<JobRecord, ApiError> {
-        // Ids of ours only: this becomes a key of the table.
-        let ours = |letter: u8| letter.is_ascii_alphanumeric() || b"-.".contains(&letter);
-        let is_ours = id.len() <= ID_BYTES_MAX && id.bytes().all(ours);
-        let found = if is_ours { self.ports.job_record(id).await? } else { None };
+        // Valid IDs only: the ID becomes a key of the table.
+        let is_id_char = |letter: u8| letter.is_ascii_alphanumeric() || b"-.".contains(&letter);
+        let is_valid = id.len() <= ID_BYTES_MAX && id.bytes().all(is_id_char);
+        let found = if is_valid { self.ports.job_record(id).await? } else { None };
         found.ok_or_else(|| ApiError::JobNotFound(id.chars().take(ID_BYTES_MAX).collect()))
     }
 
@@ -199,12 +199,12 @@ impl<P: Ports> Service<P> {
     ///
     /// # Errors
     ///
-    /// When the table does not answer.
+    /// If the table is unavailable.
     pub async fn jobs(&self, page: &Page) -> Result<List<JobView>, ApiError> {
         Ok(List::of(self.ports.jobs(page).await?, |record| self.job_view(record)))
     }
 
-    /// A job as it is shown. One whose last attempt was aborted failed, too.
+    /// A job as the API returns it. A job whose last attempt was aborted counts as failed.
     fn job_view(&self, record: JobRecord) -> JobView {
         let state = if record.is_failed(self.ports.now()) { JobState::Failed } else { record.state };
         JobView::of(JobRecord { state, ..record })
@@ -215,7 +215,7 @@ impl<P: Ports> Service<P> {
     ///
     /// # Errors
     ///
-    /// When there is no such job, or it is complete.
+    /// If the job doesn't exist, or is complete.
     pub async fn retry_job(&self, caller: &Caller, id: &str, reason: Option<String>) -> Result<JobView, ApiError> {
         let record = self.find_job(id).await?;
         if record.state.is_final() {
@@ -231,12 +231,12 @@ impl<P: Ports> Service<P> {
         match self.ports.retry(&record).await? {
             Some(pending) => Ok(self.job_view(pending)),
             // It was completed, or retried, in the meantime.
-            None => self.job_of(id).await,
+            None => self.job(id).await,
         }
     }
 }
 
-fn replayable(run: &RunReport) -> Result<(), ApiError> {
+fn ensure_replayable(run: &RunReport) -> Result<(), ApiError> {
     if run.status == RunStatus::Running {
         return Err(ApiError::InvalidRunState(format!("run {} is still running", run.run_id)));
     }

@@ -1,10 +1,10 @@
-//! Access keys: one is kept under a name of its own before anything names it, and one that nothing names any more is removed.
+//! Access keys: a new key is stored in its own secret before a resource references it; a secret without references is deleted.
 //!
-//! Promise: a key that something names, or that something may come to name, is never removed. A change whose answer was lost
-//! may have been made; then what is there now says which key is idle, and where that is not sure, none is removed.
+//! Promise: a secret that a resource references, or may reference later, is never deleted. A change whose response was lost may
+//! have been made: the current version then shows which secret is unused; if that is uncertain, both are retained.
 
 use exporter::provider::ProviderId;
-use exporter::registry::{Revision, Stored};
+use exporter::settings_store::{Revision, Stored};
 
 use super::Service;
 use super::resource::StoredResource;
@@ -13,15 +13,19 @@ use crate::ports::Ports;
 use crate::problem::ApiError;
 
 impl<P: Ports> Service<P> {
-    /// Keeps an access key that came with the request; the name of its secret.
-    pub(super) async fn keep<T: StoredResource>(&self, id: &ProviderId, key: Key) -> Result<Option<String>, ApiError> {
+    /// Stores the access key of a request. Returns the name of its secret.
+    pub(super) async fn store_access_key<T: StoredResource>(
+        &self,
+        id: &ProviderId,
+        key: Key,
+    ) -> Result<Option<String>, ApiError> {
         let Key::New(key) = key else { return Ok(None) };
-        Ok(Some(self.ports.store_key(&format!("{}-{id}", T::NOUN.word()), &key).await?))
+        Ok(Some(self.ports.store_key(&format!("{}-{id}", T::KIND.as_str()), &key).await?))
     }
 
-    /// What a change came to, for which the key `new` was kept. Removes the key that nothing names now: the one before, or
-    /// the new one where nothing was changed. A change that was made although its answer was lost is no failure.
-    pub(super) async fn settle<T: StoredResource>(
+    /// Completes a change for which the secret `new` was created. Deletes the secret that is no longer referenced: the old
+    /// one, or the new one if nothing was changed. A change that was made although its response was lost succeeds.
+    pub(super) async fn complete_change<T: StoredResource>(
         &self,
         id: &ProviderId,
         before: Option<&Stored<T>>,
@@ -29,76 +33,78 @@ impl<P: Ports> Service<P> {
         changed: Result<Stored<T>, ApiError>,
     ) -> Result<Stored<T>, ApiError> {
         let old = before.and_then(|stored| stored.value.secret());
-        let lost = match changed {
+        let port_error = match changed {
             Err(ApiError::Port(error)) if old.is_some() || new.is_some() => error,
             Ok(stored) => {
-                self.forget_idle(old, &stored).await;
-                self.forget_idle(new.as_deref(), &stored).await;
+                self.delete_unused_key(old, &stored).await;
+                self.delete_unused_key(new.as_deref(), &stored).await;
                 return Ok(stored);
             }
-            Err(refusal) => {
+            Err(api_error) => {
                 if let Some(new) = new {
-                    self.forget_secret(&new).await;
+                    self.delete_secret(&new).await;
                 }
-                return Err(refusal);
+                return Err(api_error);
             }
         };
-        let there: Option<Stored<T>> = match T::read(self.ports.as_ref(), id).await {
-            Ok(there) => there,
+        let current: Option<Stored<T>> = match T::read(self.ports.as_ref(), id).await {
+            Ok(current) => current,
             Err(_) => {
-                self.tell_doubt::<T>(id, old, new.as_deref());
-                return Err(lost.into());
+                self.log_uncertain_keys::<T>(id, old, new.as_deref());
+                return Err(port_error.into());
             }
         };
-        let seen = before.map(Stored::revision);
-        match there {
-            // No other change knows the name of this secret.
+        let before_revision = before.map(Stored::revision);
+        match current {
+            // Only this change can reference the new secret.
             Some(stored) if new.is_some() && stored.value.secret() == new.as_deref() => {
-                self.forget_idle(old, &stored).await;
+                self.delete_unused_key(old, &stored).await;
                 return Ok(stored);
             }
-            // A later version of the same: ours was made and is over, or can't be made any more.
-            Some(stored) if seen.is_some_and(|seen| is_later(stored.revision(), seen)) => {
-                self.forget_idle(old, &stored).await;
-                self.forget_idle(new.as_deref(), &stored).await;
+            // A later version: this change was made and superseded, or can't be made any more.
+            Some(stored) if before_revision.is_some_and(|before| is_later(stored.revision(), before)) => {
+                self.delete_unused_key(old, &stored).await;
+                self.delete_unused_key(new.as_deref(), &stored).await;
             }
-            // As it was before: the change may still be on its way.
-            Some(stored) if seen == Some(stored.revision()) => self.tell_doubt::<T>(id, None, new.as_deref()),
-            // Gone, or not there yet: it may have moved to another id, and its key with it.
-            _ => self.tell_doubt::<T>(id, old, new.as_deref()),
+            // Unchanged: the change may still be in flight.
+            Some(stored) if before_revision == Some(stored.revision()) => {
+                self.log_uncertain_keys::<T>(id, None, new.as_deref());
+            }
+            // Not found: it may have been moved to another ID, with its key.
+            _ => self.log_uncertain_keys::<T>(id, old, new.as_deref()),
         }
-        Err(lost.into())
+        Err(port_error.into())
     }
 
-    /// Removes a secret that something does not name.
-    async fn forget_idle<T: StoredResource>(&self, secret: Option<&str>, stored: &Stored<T>) {
+    /// Deletes a secret unless the stored resource references it.
+    async fn delete_unused_key<T: StoredResource>(&self, secret: Option<&str>, stored: &Stored<T>) {
         if let Some(secret) = secret.filter(|secret| stored.value.secret() != Some(*secret)) {
-            self.forget_secret(secret).await;
+            self.delete_secret(secret).await;
         }
     }
 
-    /// Removes the secret of something that was deleted.
-    pub(super) async fn forget_key_of(&self, deleted: &impl StoredResource) {
+    /// Deletes the secret of a deleted resource.
+    pub(super) async fn delete_key_of(&self, deleted: &impl StoredResource) {
         if let Some(secret) = deleted.secret() {
-            self.forget_secret(secret).await;
+            self.delete_secret(secret).await;
         }
     }
 
-    /// Removes a secret that nothing names any more. That it fails is told and changes nothing: it can't be read through us.
-    pub(super) async fn forget_secret(&self, secret: &str) {
+    /// Deletes a secret without references. A failure is logged only: the secret can't be read through the API.
+    pub(super) async fn delete_secret(&self, secret: &str) {
         if let Err(error) = self.ports.delete_key(secret).await {
             tracing::error!(secret.name = secret, %error, "failed to delete a secret: delete it manually");
         }
     }
 
-    /// Says which secrets may be idle, since only a user can find out.
-    pub(super) fn tell_doubt<T: StoredResource>(&self, id: &ProviderId, old: Option<&str>, new: Option<&str>) {
-        let noun = T::NOUN.word();
+    /// Logs the secrets that may be unused: only an operator can determine that.
+    pub(super) fn log_uncertain_keys<T: StoredResource>(&self, id: &ProviderId, old: Option<&str>, new: Option<&str>) {
+        let kind = T::KIND.as_str();
         for secret in [old, new].into_iter().flatten() {
             tracing::error!(
                 provider.id = %id,
                 secret.name = secret,
-                "could not determine whether the change was applied; the access key was retained: if hubctl {noun} show {id} does not \
+                "could not determine whether the change was applied; the access key was retained: if hubctl {kind} show {id} does not \
                  name it a minute from now, remove it: aws secretsmanager delete-secret --secret-id {secret} \
                  --force-delete-without-recovery"
             );
@@ -106,7 +112,7 @@ impl<P: Ports> Service<P> {
     }
 }
 
-/// Whether one version comes after another of the same thing.
-fn is_later(this: Revision, seen: Revision) -> bool {
-    this.created_at == seen.created_at && this.version > seen.version
+/// Whether a revision is later than another one of the same generation.
+fn is_later(this: Revision, than: Revision) -> bool {
+    this.created_at == than.created_at && this.version > than.version
 }

@@ -1,18 +1,18 @@
-//! The verbs. Each checks what it is given, changes one thing under the version that the caller saw, and writes who did it
-//! into the audit log in the same step.
+//! The operations of the API. Each validates its input, changes one resource under the version that the caller read, and
+//! records the caller in the audit log in the same transaction.
 
+mod apply_resource;
 mod attention;
 mod create;
 mod credentials;
-mod declarable;
-mod declare;
 mod deletion;
+mod evaluate;
 mod history;
+mod idempotency;
 mod integrations;
 mod jobs;
-mod judge;
 mod keys;
-mod once;
+mod managed_resource;
 mod providers;
 mod reports;
 mod resource;
@@ -26,47 +26,47 @@ mod view;
 use std::sync::Arc;
 
 use exporter::ports::PortError;
-use exporter::registry::Page;
+use exporter::settings_store::Page;
 
-pub use self::declare::{CurrentState, Declaration, Deletion, Resource};
-pub use self::once::IdempotencyKey;
+pub use self::apply_resource::{CurrentState, Deletion, DesiredResource, Resource};
+pub use self::idempotency::IdempotencyKey;
 pub use self::version::{IfMatch, etag};
 use crate::check::Settings;
 use crate::ports::Ports;
 use crate::problem::ApiError;
 
-/// Tries of a change that names no version, when others change the same thing.
+/// Maximum number of attempts of a change without a version, if concurrent writers change the resource.
 const TRIES_MAX: usize = 4;
 
-/// The verbs, over ports.
+/// The operations, over ports.
 pub struct Service<P> {
     ports: Arc<P>,
     settings: Settings,
 }
 
-/// What was created, or was before by the same request.
+/// A created resource, or the one that an earlier delivery of the same request created.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Created<T> {
-    /// It.
+    /// The resource.
     pub view: T,
-    /// Whether an earlier request did it.
+    /// Whether an earlier request created it.
     pub replayed: bool,
 }
 
 impl<P: Ports> Service<P> {
-    /// The verbs over these ports.
+    /// The operations over these ports.
     pub fn new(ports: Arc<P>, settings: Settings) -> Self {
         Self { ports, settings }
     }
 }
 
-/// A page from its beginning.
+/// The first page.
 fn first(limit: usize) -> Page {
     Page { limit, after: None }
 }
 
 /// An internal error: a step without a condition failed its precondition.
-fn impossible(step: usize) -> ApiError {
+fn unexpected_conflict(step: usize) -> ApiError {
     ApiError::Port(PortError {
         action: "write the change".to_owned(),
         message: format!("unexpected precondition failure in step {step}"),

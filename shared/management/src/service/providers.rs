@@ -1,48 +1,48 @@
-//! Providers: created, shown, changed, deleted.
+//! Creates, reads, changes, and deletes providers.
 
 use exporter::integration::Credentials;
 use exporter::provider::{Provider, ProviderId};
-use exporter::registry::{CommitError, Page, Stored, Write};
+use exporter::settings_store::{CommitError, Page, Stored, Write};
 
 use super::resource::{Change, differences, entry};
-use super::{Created, IdempotencyKey, IfMatch, Service, TRIES_MAX, impossible};
+use super::{Created, IdempotencyKey, IfMatch, Service, TRIES_MAX, unexpected_conflict};
 use crate::check::{self, Errors};
 use crate::ports::{Caller, Ports};
 use crate::problem::ApiError;
 use crate::wire::{List, ProviderBody, ProviderPatch, ProviderView};
 
 impl<P: Ports> Service<P> {
-    /// Providers, by id.
+    /// Providers, by ID.
     ///
     /// # Errors
     ///
-    /// When the registry does not answer.
+    /// If the settings store is unavailable.
     pub async fn providers(&self, page: &Page) -> Result<List<ProviderView>, ApiError> {
-        let part = self.ports.providers(page).await?;
-        Ok(List::of(part, |stored| ProviderView::of(&stored)))
+        let list_page = self.ports.providers(page).await?;
+        Ok(List::of(list_page, |stored| ProviderView::of(&stored)))
     }
 
     /// A provider.
     ///
     /// # Errors
     ///
-    /// When there is none, or the registry does not answer.
+    /// If it doesn't exist, or the settings store is unavailable.
     pub async fn provider(&self, id: &ProviderId) -> Result<Stored<Provider>, ApiError> {
-        self.found(id).await
+        self.require(id).await
     }
 
-    /// Creates a provider. With `once`, however often the request comes.
+    /// Creates a provider, idempotently if `idempotency_key` is set.
     ///
     /// # Errors
     ///
-    /// What is wrong with it, or that there is one already.
+    /// If a field is invalid, or the provider already exists.
     pub async fn create_provider(
         &self,
         caller: &Caller,
         body: &ProviderBody,
-        once: Option<&IdempotencyKey>,
+        idempotency_key: Option<&IdempotencyKey>,
     ) -> Result<Created<Stored<Provider>>, ApiError> {
-        if let Some(view) = self.earlier(once, caller).await? {
+        if let Some(view) = self.find_earlier(idempotency_key, caller).await? {
             return Ok(Created { view, replayed: true });
         }
         let id = check::provider_id("id", &body.id)?;
@@ -51,17 +51,17 @@ impl<P: Ports> Service<P> {
         let credentials = match &body.credentials {
             Some(credentials) => check::of_provider(&id, credentials, None, &self.settings),
             None => check::for_provider(&id, &Credentials::default(), &self.settings)
-                .map(|()| (Credentials::default(), check::Key::Kept)),
+                .map(|()| (Credentials::default(), check::Key::Unchanged)),
         };
         let (provider, (credentials, key)) = Errors::both(settings, credentials)?;
-        self.create(caller, Provider { credentials, ..provider }, key, once).await
+        self.create(caller, Provider { credentials, ..provider }, key, idempotency_key).await
     }
 
     /// Changes a provider's alias and schedule.
     ///
     /// # Errors
     ///
-    /// What is wrong with them, or that it is another version.
+    /// If a field is invalid, or the resource has another version.
     pub async fn update_provider(
         &self,
         caller: &Caller,
@@ -69,19 +69,21 @@ impl<P: Ports> Service<P> {
         if_match: &IfMatch,
         settings: impl Fn(&Provider) -> Result<ProviderPatch, ApiError> + Send + Sync,
     ) -> Result<Stored<Provider>, ApiError> {
-        let what = Change { id, caller, verb: "update", if_match, reason: None };
-        self.change(what, |before: &Stored<Provider>| check::provider(before.value.clone(), &settings(&before.value)?))
-            .await
+        let change = Change { id, caller, operation: "update", if_match, reason: None };
+        self.change(change, |before: &Stored<Provider>| {
+            check::provider(before.value.clone(), &settings(&before.value)?)
+        })
+        .await
     }
 
-    /// Deletes a provider that has no integration, and the access key that was kept for it.
+    /// Deletes a provider without an integration, and its stored access key.
     ///
     /// # Errors
     ///
-    /// When it has one, or it is another version.
+    /// If it has an integration, or another version.
     pub async fn delete_provider(&self, caller: &Caller, id: &ProviderId, if_match: &IfMatch) -> Result<(), ApiError> {
         for _ in 0..TRIES_MAX {
-            let before = self.found::<Provider>(id).await?;
+            let before = self.require::<Provider>(id).await?;
             if_match.check(id, before.revision())?;
             let now = self.ports.now();
             let changes = differences(&before.value, &serde_json::Value::Null);
@@ -90,19 +92,19 @@ impl<P: Ports> Service<P> {
                 [Write::RequireNoIntegration(id.clone()), Write::DeleteProvider(id.clone(), before.revision())];
             match self.ports.commit(&writes, &entry).await {
                 Ok(()) => {
-                    self.forget_key_of(&before.value).await;
+                    self.delete_key_of(&before.value).await;
                     return Ok(());
                 }
                 Err(CommitError::Conflict { step: 0 }) => return Err(ApiError::InUse(id.clone())),
                 Err(CommitError::Conflict { step: 1 }) => {}
-                Err(CommitError::Conflict { step }) => return Err(impossible(step)),
+                Err(CommitError::Conflict { step }) => return Err(unexpected_conflict(step)),
                 Err(CommitError::Failed(error)) => {
                     let gone = matches!(self.ports.provider(id).await, Ok(None));
                     if !gone {
                         return Err(error.into());
                     }
-                    // It was deleted; the answer was lost.
-                    self.forget_key_of(&before.value).await;
+                    // This request deleted it; the response was lost.
+                    self.delete_key_of(&before.value).await;
                     return Ok(());
                 }
             }

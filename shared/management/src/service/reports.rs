@@ -5,7 +5,7 @@ use exporter::explain::FindingName;
 use exporter::jobs::{Job, JobReport};
 
 use super::Service;
-use super::runs::{REPORT_BYTES_MAX, shortened};
+use super::runs::{REPORT_BYTES_MAX, truncate_report};
 use crate::ports::{Caller, Ports};
 use crate::problem::ApiError;
 use crate::wire::JobView;
@@ -50,7 +50,7 @@ impl<P: Ports> Service<P> {
     pub(super) async fn with_report(&self, view: JobView) -> Result<JobView, ApiError> {
         let Some(JobReport { plan, explanation }) = self.ports.job_report(&view.id).await? else { return Ok(view) };
         let plan = plan.map(|mut plan| {
-            plan.run = shortened(plan.run, REPORT_BYTES_MAX);
+            plan.run = truncate_report(plan.run, REPORT_BYTES_MAX);
             Box::new(plan)
         });
         Ok(JobView { plan, explanation: explanation.map(Box::new), ..view })

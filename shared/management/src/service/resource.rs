@@ -1,4 +1,4 @@
-//! What providers and integrations have in common: read under an id, changed under a version, with an entry in the audit log.
+//! Common operations of providers and integrations: read by ID, change under a version, record in the audit log.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -6,7 +6,7 @@ use std::future::Future;
 use exporter::integration::{Credentials, Integration};
 use exporter::ports::PortError;
 use exporter::provider::{Provider, ProviderId};
-use exporter::registry::{AuditEntry, CommitError, ExpectedVersion, FieldChange, Stored, Write};
+use exporter::settings_store::{AuditEntry, CommitError, ExpectedVersion, FieldChange, Stored, Write};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
@@ -18,43 +18,43 @@ use crate::problem::{ApiError, ResourceKind};
 
 /// A provider or an integration.
 pub(super) trait StoredResource: Clone + PartialEq + Serialize + Send + Sync {
-    /// What it is.
-    const NOUN: ResourceKind;
+    /// Kind of the resource.
+    const KIND: ResourceKind;
 
-    /// Reads it.
+    /// Reads the resource.
     fn read<P: Ports>(
         ports: &P,
         id: &ProviderId,
     ) -> impl Future<Output = Result<Option<Stored<Self>>, PortError>> + Send;
 
-    /// The step that writes it.
-    fn put(stored: Stored<Self>, seen: ExpectedVersion) -> Write;
+    /// The write that stores it.
+    fn put(stored: Stored<Self>, expected: ExpectedVersion) -> Write;
 
-    /// What must be so when it is created.
-    fn needs(&self) -> Option<Write>;
+    /// Condition for its creation, if any.
+    fn prerequisite(&self) -> Option<Write>;
 
-    /// Its id.
+    /// Its ID.
     fn id(&self) -> &ProviderId;
 
-    /// As whom it calls; none, where another says so.
+    /// Its credentials. None if it uses the provider's.
     fn credentials(&self) -> Option<&Credentials>;
 
-    /// The same with other credentials.
+    /// Replaces the credentials.
     fn with_credentials(self, credentials: Option<Credentials>) -> Self;
 
-    /// The same, as it is kept from `now` on in the place of `before`.
+    /// The value to store at `now` in place of `before`.
     #[must_use]
     fn put_at(self, before: Option<&Self>, now: Timestamp) -> Self {
         let _ = (before, now);
         self
     }
 
-    /// Where its access key is kept.
+    /// Name of the secret with its access key.
     fn secret(&self) -> Option<&str> {
         self.credentials().and_then(Credentials::secret)
     }
 
-    /// The same with its access key kept elsewhere, if it has one.
+    /// Replaces the name of the secret, if it uses an access key.
     fn with_secret(self, secret: Option<&str>) -> Self {
         let credentials = self.credentials().cloned();
         match (credentials, secret) {
@@ -67,7 +67,7 @@ pub(super) trait StoredResource: Clone + PartialEq + Serialize + Send + Sync {
 }
 
 impl StoredResource for Provider {
-    const NOUN: ResourceKind = ResourceKind::Provider;
+    const KIND: ResourceKind = ResourceKind::Provider;
 
     fn read<P: Ports>(
         ports: &P,
@@ -76,11 +76,11 @@ impl StoredResource for Provider {
         ports.provider(id)
     }
 
-    fn put(stored: Stored<Self>, seen: ExpectedVersion) -> Write {
-        Write::PutProvider(stored, seen)
+    fn put(stored: Stored<Self>, expected: ExpectedVersion) -> Write {
+        Write::PutProvider(stored, expected)
     }
 
-    fn needs(&self) -> Option<Write> {
+    fn prerequisite(&self) -> Option<Write> {
         None
     }
 
@@ -98,7 +98,7 @@ impl StoredResource for Provider {
 }
 
 impl StoredResource for Integration {
-    const NOUN: ResourceKind = ResourceKind::Integration;
+    const KIND: ResourceKind = ResourceKind::Integration;
 
     fn read<P: Ports>(
         ports: &P,
@@ -107,11 +107,11 @@ impl StoredResource for Integration {
         ports.stored_integration(id)
     }
 
-    fn put(stored: Stored<Self>, seen: ExpectedVersion) -> Write {
-        Write::PutIntegration(stored, seen)
+    fn put(stored: Stored<Self>, expected: ExpectedVersion) -> Write {
+        Write::PutIntegration(stored, expected)
     }
 
-    fn needs(&self) -> Option<Write> {
+    fn prerequisite(&self) -> Option<Write> {
         Some(Write::RequireProvider(self.provider.clone()))
     }
 
@@ -132,59 +132,59 @@ impl StoredResource for Integration {
     }
 }
 
-/// A change: to what, by whom, what it is called, and which version it is made to.
+/// A change: its target, caller, operation, and the version that it applies to.
 pub(super) struct Change<'a> {
     pub(super) id: &'a ProviderId,
     pub(super) caller: &'a Caller,
-    /// The last word of the entry's action, such as `update`.
-    pub(super) verb: &'a str,
+    /// Last part of the action in the audit log, such as `update`.
+    pub(super) operation: &'a str,
     pub(super) if_match: &'a IfMatch,
     /// Why, for the audit log.
     pub(super) reason: Option<&'a str>,
 }
 
 impl<P: Ports> Service<P> {
-    /// What there must be under an id.
-    pub(super) async fn found<T: StoredResource>(&self, id: &ProviderId) -> Result<Stored<T>, ApiError> {
+    /// Reads a resource that must exist.
+    pub(super) async fn require<T: StoredResource>(&self, id: &ProviderId) -> Result<Stored<T>, ApiError> {
         let found = T::read(self.ports.as_ref(), id).await?;
-        found.ok_or_else(|| ApiError::NotFound { noun: T::NOUN, id: id.to_string() })
+        found.ok_or_else(|| ApiError::NotFound { kind: T::KIND, id: id.to_string() })
     }
 
-    /// Changes it as `change` says, which is asked again where another was faster and the caller named no version. A
-    /// change that changes nothing writes nothing.
+    /// Applies `change` to a resource. Applies it again if a concurrent writer changed the resource and the caller did not
+    /// state a version. Writes nothing if the value is unchanged.
     pub(super) async fn change<T: StoredResource>(
         &self,
-        what: Change<'_>,
+        context: Change<'_>,
         change: impl Fn(&Stored<T>) -> Result<T, ApiError> + Send,
     ) -> Result<Stored<T>, ApiError> {
         for _ in 0..TRIES_MAX {
-            let before = self.found::<T>(what.id).await?;
-            what.if_match.check(what.id, before.revision())?;
+            let before = self.require::<T>(context.id).await?;
+            context.if_match.check(context.id, before.revision())?;
             let now = self.ports.now();
             let value = change(&before)?.put_at(Some(&before.value), now);
             if value == before.value {
                 return Ok(before);
             }
-            let after = before.changed(value, now, &what.caller.0);
-            let action = format!("{}.{}", T::NOUN.word(), what.verb);
+            let after = before.changed(value, now, &context.caller.0);
+            let action = format!("{}.{}", T::KIND.as_str(), context.operation);
             let changes = differences(&before.value, &after.value);
             let entry = AuditEntry {
-                reason: what.reason.map(str::to_owned),
-                ..entry(now, what.caller, action, what.id.as_str(), changes)
+                reason: context.reason.map(str::to_owned),
+                ..entry(now, context.caller, action, context.id.as_str(), changes)
             };
             let write = T::put(after.clone(), ExpectedVersion::This(before.revision()));
             match self.ports.commit(&[write], &entry).await {
                 Ok(()) => return Ok(after),
-                // Read again: a named version is then another, and that is the answer.
+                // Read again. If the caller stated a version, the check then fails.
                 Err(CommitError::Conflict { .. }) => {}
                 Err(CommitError::Failed(error)) => return Err(error.into()),
             }
         }
-        Err(ApiError::Conflict(what.id.clone()))
+        Err(ApiError::Conflict(context.id.clone()))
     }
 }
 
-/// An entry of the audit log.
+/// Creates an audit log entry.
 pub(super) fn entry(
     at: Timestamp,
     Caller(by): &Caller,
@@ -196,7 +196,7 @@ pub(super) fn entry(
     AuditEntry { id, at, by, action, target, reason: None, changes }
 }
 
-/// What is different, by path. Settings hold no secret: of an access key they have the place only.
+/// Differences by path. Settings contain no secret values, only the names of secrets.
 pub(super) fn differences(before: &impl Serialize, after: &impl Serialize) -> BTreeMap<String, FieldChange> {
     let before = serde_json::to_value(before).unwrap_or_default();
     let after = serde_json::to_value(after).unwrap_or_default();
@@ -228,7 +228,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_trail_names_each_setting_that_is_different() {
+    fn the_audit_log_has_each_setting_that_changed() {
         let before = json!({"a": 1, "b": {"c": "x", "d": null}, "e": [1]});
         let after = json!({"a": 1, "b": {"c": "y", "d": true}, "f": {"g": 2}});
         let changes = differences(&before, &after);

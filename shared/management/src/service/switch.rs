@@ -1,5 +1,5 @@
-//! Enabling and disabling. Uploads that come while an integration is disabled are recorded, and wait: enabling says how
-//! many do, and can replay them.
+//! Enables and disables integrations. Uploads to a disabled integration are recorded as pending; enabling counts them and can
+//! replay them.
 
 use std::collections::{HashMap, HashSet};
 
@@ -7,28 +7,28 @@ use asff::AccountId;
 use exporter::integration::Integration;
 use exporter::jobs::Job;
 use exporter::provider::ProviderId;
-use exporter::registry::Stored;
 use exporter::report::{Counts, RunReport, RunStatus, undelivered};
+use exporter::settings_store::Stored;
 
-use super::credentials::stays;
+use super::credentials::ensure_not_deleting;
 use super::resource::Change;
 use super::{IfMatch, Service, first};
 use crate::ports::{Caller, Ports};
 use crate::problem::ApiError;
 use crate::wire::{IntegrationView, PendingUploads};
 
-/// Runs that are read at once, when those are sought that wait.
-const RUNS_A_PAGE: usize = 100;
-/// Parts of the runs that are read at most: years of an account's daily scans, or three days of a thousand accounts.
+/// Runs per page in the search for pending uploads.
+const RUNS_PER_PAGE: usize = 100;
+/// Maximum number of pages: years of daily scans of one account, or three days of a thousand accounts.
 const PAGES_MAX: usize = 30;
 
 impl<P: Ports> Service<P> {
-    /// Enables an integration, tests it, and says how many uploads wait; with `replay`, they are exported now. One that is
-    /// being deleted stays. The reason is saved in the audit log, and with the job of a replay.
+    /// Enables an integration, tests it, and counts its pending uploads; with `replay`, submits a job that exports them. Cancels
+    /// a requested deletion. The reason is saved in the audit log, and with the job of a replay.
     ///
     /// # Errors
     ///
-    /// When there is no such integration, or it is another version than the caller names, if one is named.
+    /// If the integration doesn't exist, or has another version than `If-Match` states.
     pub async fn enable(
         &self,
         caller: &Caller,
@@ -51,7 +51,7 @@ impl<P: Ports> Service<P> {
         Ok(IntegrationView { pending_uploads: Some(pending_uploads), ..view })
     }
 
-    /// Disables an integration. From then on uploads are recorded and wait.
+    /// Disables an integration. Uploads are then recorded as pending.
     ///
     /// # Errors
     ///
@@ -74,38 +74,40 @@ impl<P: Ports> Service<P> {
         enabled: bool,
         reason: Option<&str>,
     ) -> Result<Stored<Integration>, ApiError> {
-        // It undoes nobody's change, so it need not name a version.
+        // This can't revert another change, so that a version is optional.
         let if_match = &if_match.or_any();
-        let what = Change { id, caller, verb: if enabled { "enable" } else { "disable" }, if_match, reason };
-        self.change(what, |stored: &Stored<Integration>| {
+        let change = Change { id, caller, operation: if enabled { "enable" } else { "disable" }, if_match, reason };
+        self.change(change, |stored: &Stored<Integration>| {
             if !enabled {
-                stays(&stored.value)?;
+                ensure_not_deleting(&stored.value)?;
             }
             Ok(Integration { enabled, deletion_requested_at: None, ..stored.value.clone() })
         })
         .await
     }
 
-    /// The runs whose findings wait because the integration was disabled, the oldest scan first, since a newer one makes an
-    /// older one of another part of the account void; and whether there may be more. Of each upload the newest run says
-    /// whether it waits.
+    /// The runs with findings that are pending because the integration was disabled, oldest scan first, since a newer scan
+    /// supersedes an older one of the account; and whether there may be more. The newest run of an upload determines whether
+    /// it is pending.
     async fn pending_uploads(&self, id: &ProviderId) -> Result<(Vec<String>, bool), ApiError> {
-        let mut page = first(RUNS_A_PAGE);
+        let mut page = first(RUNS_PER_PAGE);
         let mut seen = HashSet::new();
-        let mut own = HashMap::new();
+        let mut with_own_integration = HashMap::new();
         let mut pending_uploads = Vec::new();
         let (mut pages, mut more) = (0, false);
         loop {
-            let part = self.ports.runs(id.account(), &page).await?;
-            for run in &part.entries {
+            let list_page = self.ports.runs(id.account(), &page).await?;
+            for run in &list_page.entries {
                 if matches!(run.status, RunStatus::Duplicate | RunStatus::Running | RunStatus::Ignored) {
                     continue;
                 }
-                if seen.insert(run.upload.identity()) && self.waits(run, id, &mut own).await? {
+                if seen.insert(run.upload.identity())
+                    && self.has_pending_findings(run, id, &mut with_own_integration).await?
+                {
                     pending_uploads.push((run.scanned_at, run.started_at, run.run_id.clone()));
                 }
             }
-            match part.next {
+            match list_page.next {
                 Some(next) => page.after = Some(next),
                 None => break,
             }
@@ -119,41 +121,45 @@ impl<P: Ports> Service<P> {
         Ok((pending_uploads.into_iter().map(|(_, _, run_id)| run_id).collect(), more))
     }
 
-    async fn waits(
+    async fn has_pending_findings(
         &self,
         run: &RunReport,
         id: &ProviderId,
-        own: &mut HashMap<AccountId, bool>,
+        with_own_integration: &mut HashMap<AccountId, bool>,
     ) -> Result<bool, ApiError> {
-        if !is_disabled(&run.counts) {
+        if !has_disabled_reason(&run.counts) {
             return Ok(false);
         }
-        // The list's reports have the first accounts only.
-        let whole = self.ports.run(&run.run_id).await?;
-        let accounts = &whole.as_ref().unwrap_or(run).accounts;
-        for (account, _) in accounts.iter().filter(|(_, part)| is_disabled(&part.counts)) {
-            let is_ours = match id.account() {
-                Some(ours) => ours == *account,
-                // An account with an integration of its own does not go by its organization's.
-                None => !self.has_own(*account, own).await?,
+        // Reports in lists have only the first accounts.
+        let full_report = self.ports.run(&run.run_id).await?;
+        let accounts = &full_report.as_ref().unwrap_or(run).accounts;
+        for (account, _) in accounts.iter().filter(|(_, report)| has_disabled_reason(&report.counts)) {
+            let is_included = match id.account() {
+                Some(included) => included == *account,
+                // An account with its own integration doesn't use the organization's.
+                None => !self.has_own_integration(*account, with_own_integration).await?,
             };
-            if is_ours {
+            if is_included {
                 return Ok(true);
             }
         }
         Ok(false)
     }
 
-    async fn has_own(&self, account: AccountId, known: &mut HashMap<AccountId, bool>) -> Result<bool, ApiError> {
-        if let Some(has) = known.get(&account) {
-            return Ok(*has);
+    async fn has_own_integration(
+        &self,
+        account: AccountId,
+        known: &mut HashMap<AccountId, bool>,
+    ) -> Result<bool, ApiError> {
+        if let Some(has_own) = known.get(&account) {
+            return Ok(*has_own);
         }
-        let has = self.ports.stored_integration(&account.into()).await?.is_some();
-        known.insert(account, has);
-        Ok(has)
+        let has_own = self.ports.stored_integration(&account.into()).await?.is_some();
+        known.insert(account, has_own);
+        Ok(has_own)
     }
 }
 
-fn is_disabled(counts: &Counts) -> bool {
+fn has_disabled_reason(counts: &Counts) -> bool {
     counts.undelivered.contains_key(undelivered::INTEGRATION_DISABLED)
 }

@@ -1,11 +1,11 @@
-//! Connection tests. That one fails changes nothing: what was created or changed stays so, and the answer says why.
+//! Connection tests. A failed test doesn't revert a change; the response contains the reason.
 
 use exporter::integration::Integration;
 use exporter::provider::ProviderId;
-use exporter::registry::Stored;
+use exporter::settings_store::Stored;
 
 use super::Service;
-use super::judge::judged;
+use super::evaluate::evaluate;
 use crate::ports::Ports;
 use crate::problem::ApiError;
 use crate::wire::TestOutcome;
@@ -16,13 +16,13 @@ impl<P: Ports> Service<P> {
     ///
     /// # Errors
     ///
-    /// When there is no such integration.
+    /// If the integration doesn't exist.
     pub async fn test(&self, id: &ProviderId) -> Result<Test, ApiError> {
-        let stored = self.found::<Integration>(id).await?;
+        let stored = self.require::<Integration>(id).await?;
         Ok(self.run_test(&stored.value).await)
     }
 
-    /// An integration, tested.
+    /// Tests an integration, and returns it with the result.
     pub(super) async fn tested(&self, stored: &Stored<Integration>) -> Result<IntegrationView, ApiError> {
         let test = self.run_test(&stored.value).await;
         Ok(IntegrationView { test: Some(test), ..self.view(stored).await? })
@@ -31,7 +31,7 @@ impl<P: Ports> Service<P> {
     pub(super) async fn run_test(&self, integration: &Integration) -> Test {
         let id = &integration.provider;
         match self.ports.test(id).await {
-            Ok(tested) => judged(integration, tested),
+            Ok(tested) => evaluate(integration, tested),
             Err(error) => {
                 tracing::warn!(integration.id = %id, %error, "connection test not run");
                 let message = format!("the test could not be run: {error}. To retry: hubctl integration test {id}");

@@ -1,29 +1,29 @@
-//! Which version a change is made to: `ETag` and `If-Match` (RFC 9110).
+//! The version that a change applies to: `ETag` and `If-Match` (RFC 9110).
 
 use exporter::provider::ProviderId;
-use exporter::registry::Revision;
+use exporter::settings_store::Revision;
 
 use crate::problem::ApiError;
 
-/// The `ETag` of a version. What was deleted and made again has others.
+/// The `ETag` of a version. A recreated resource has different ones.
 pub fn etag(revision: Revision) -> String {
     format!("\"{}.{}\"", revision.version, revision.created_at.as_millisecond())
 }
 
-/// What a client says that it saw.
+/// The version that the client expects.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum IfMatch {
-    /// Nothing.
+    /// No header.
     #[default]
     Missing,
-    /// Whatever there is.
+    /// Any version.
     Any,
     /// One of these, as `ETag`s.
     Tags(Vec<String>),
 }
 
 impl IfMatch {
-    /// Reads the header. A weak tag matches nothing, as the comparison is the strong one.
+    /// Parses the header. A weak tag matches nothing, since the comparison is strong.
     pub fn parse(header: &str) -> Self {
         match header.trim() {
             "*" => Self::Any,
@@ -31,7 +31,7 @@ impl IfMatch {
         }
     }
 
-    /// Holds what is there against what the client saw.
+    /// Compares the current version with the expected one.
     pub(super) fn check(&self, id: &ProviderId, revision: Revision) -> Result<(), ApiError> {
         match self {
             Self::Missing => Err(ApiError::PreconditionRequired),
@@ -41,12 +41,12 @@ impl IfMatch {
         }
     }
 
-    /// The version that was seen, for a change that was worked out from it.
+    /// Expects exactly this version, for a change that was derived from it.
     pub(super) fn exactly(revision: Revision) -> Self {
         Self::Tags(vec![etag(revision)])
     }
 
-    /// The same for a change that cannot undo another's, and so need not name a version.
+    /// Makes the version optional, for a change that can't revert another one.
     pub(super) fn or_any(&self) -> Self {
         if *self == Self::Missing { Self::Any } else { self.clone() }
     }
@@ -59,11 +59,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_version_matches_its_own_tag_and_no_other() {
+    fn a_version_matches_only_its_own_etag() {
         let id: ProviderId = "123456789012".parse().unwrap();
         let now: Timestamp = "2026-11-23T00:00:00Z".parse().unwrap();
         let this = Revision { version: 3, created_at: now };
-        let reborn = Revision { version: 3, created_at: now + jiff::SignedDuration::from_millis(1) };
+        let recreated = Revision { version: 3, created_at: now + jiff::SignedDuration::from_millis(1) };
         let tag = etag(this);
         for (header, matches) in [
             (tag.as_str(), true),
@@ -72,7 +72,7 @@ mod tests {
             (&format!("W/{tag}"), false),
             ("\"3\"", false),
             ("", false),
-            (&etag(reborn), false),
+            (&etag(recreated), false),
         ] {
             assert_eq!(IfMatch::parse(header).check(&id, this).is_ok(), matches, "{header}");
         }

@@ -1,12 +1,12 @@
-//! An integration with all that is known of it: its provider's name, how it is connected, when the next scan is due.
+//! Integrations as the API returns them: with the provider's alias, connection status, and next scan.
 
 use std::collections::BTreeSet;
 
 use asff::RegionName;
-use exporter::connection::{Connection, ConnectionStatus as OfAccount, RegionStatus};
+use exporter::connection::{Connection, ConnectionStatus as AccountStatus, RegionStatus};
 use exporter::integration::Integration;
 use exporter::provider::{Provider, ProviderId};
-use exporter::registry::{Page, Stored};
+use exporter::settings_store::{Page, Stored};
 use futures::{StreamExt as _, TryStreamExt as _};
 use jiff::Timestamp;
 
@@ -17,15 +17,15 @@ use crate::ports::Ports;
 use crate::problem::ApiError;
 use crate::wire::{ConnectionFilter, ConnectionStatus, ConnectionSummary, IntegrationView, List};
 
-/// Integrations that are looked up at once, for a list.
-const AT_ONCE: usize = 16;
-/// Accounts of an organization that are read at once.
-const ACCOUNTS_A_PAGE: usize = 500;
-/// Parts of an organization's accounts that are read at most: more accounts than AWS lets one have.
+/// Integrations that are read concurrently for a list.
+const LOOKUPS_CONCURRENT_MAX: usize = 16;
+/// Accounts of an organization per page.
+const ACCOUNTS_PER_PAGE: usize = 500;
+/// Maximum number of pages of an organization: more accounts than the AWS Organizations quota.
 const PAGES_MAX: usize = 200;
 
 impl<P: Ports> Service<P> {
-    /// An integration with all that is known of it.
+    /// An integration as the API returns it.
     pub(super) async fn view(&self, stored: &Stored<Integration>) -> Result<IntegrationView, ApiError> {
         let id = &stored.value.provider;
         let provider = self.ports.provider(id).await?.map(|stored| stored.value);
@@ -37,38 +37,38 @@ impl<P: Ports> Service<P> {
 
     pub(super) async fn views(&self, all: &[Stored<Integration>]) -> Result<Vec<IntegrationView>, ApiError> {
         let views: Vec<_> = all.iter().map(|stored| self.view(stored)).collect();
-        futures::stream::iter(views).buffered(AT_ONCE).try_collect().await
+        futures::stream::iter(views).buffered(LOOKUPS_CONCURRENT_MAX).try_collect().await
     }
 
-    /// What the newest check of each of an integration's accounts found.
+    /// The newest connection of each account of an integration.
     ///
     /// # Errors
     ///
-    /// When there is no such integration.
+    /// If the integration doesn't exist.
     pub async fn connections(
         &self,
         id: &ProviderId,
         filter: &ConnectionFilter,
         page: &Page,
     ) -> Result<List<Connection>, ApiError> {
-        self.found::<Integration>(id).await?;
+        self.require::<Integration>(id).await?;
         let read = async |page: Page| Ok(self.ports.connections(id, &page).await?);
-        let part = search(page, read, |connection| filter.matches(&connection).then_some(connection)).await?;
-        Ok(List::of(part, |connection| connection))
+        let list_page = search(page, read, |connection| filter.matches(&connection).then_some(connection)).await?;
+        Ok(List::of(list_page, |connection| connection))
     }
 
     async fn summary(&self, id: &ProviderId) -> Result<ConnectionSummary, ApiError> {
-        let mut sum = Sum::default();
-        let mut page = first(ACCOUNTS_A_PAGE);
+        let mut totals = Totals::default();
+        let mut page = first(ACCOUNTS_PER_PAGE);
         for _ in 0..PAGES_MAX {
-            let part = self.ports.connections(id, &page).await?;
-            part.entries.iter().for_each(|connection| sum.add(connection));
-            match part.next {
+            let list_page = self.ports.connections(id, &page).await?;
+            list_page.entries.iter().for_each(|connection| totals.add(connection));
+            match list_page.next {
                 Some(next) => page.after = Some(next),
                 None => break,
             }
         }
-        Ok(sum.end())
+        Ok(totals.summary())
     }
 
     pub(super) async fn next_scan(&self, provider: Option<&Provider>) -> Result<Option<Timestamp>, ApiError> {
@@ -84,9 +84,9 @@ impl<P: Ports> Service<P> {
     }
 }
 
-/// Accounts, added up.
+/// Totals over accounts.
 #[derive(Default)]
-struct Sum {
+struct Totals {
     accounts: u64,
     connected: u64,
     disconnected: u64,
@@ -97,13 +97,13 @@ struct Sum {
     problem: Option<exporter::connection::Problem>,
 }
 
-impl Sum {
+impl Totals {
     fn add(&mut self, connection: &Connection) {
         self.accounts += 1;
         match connection.status {
-            OfAccount::Connected => self.connected += 1,
-            OfAccount::Degraded => {}
-            OfAccount::Disconnected => self.disconnected += 1,
+            AccountStatus::Connected => self.connected += 1,
+            AccountStatus::Degraded => {}
+            AccountStatus::Disconnected => self.disconnected += 1,
         }
         let on = connection.regions.iter().filter(|(_, region)| region.status == RegionStatus::Enabled);
         self.regions.extend(on.map(|(name, _)| *name));
@@ -111,13 +111,13 @@ impl Sum {
         self.not_reached += u64::from(connection.stale_since.is_some());
         // The last one to be reached says since when none is.
         self.stale_since = self.stale_since.max(connection.stale_since);
-        if self.problem.is_none() && connection.status != OfAccount::Connected {
+        if self.problem.is_none() && connection.status != AccountStatus::Connected {
             let of_region = || connection.regions.values().find_map(|region| region.problem.clone());
             self.problem = connection.problem.clone().or_else(of_region);
         }
     }
 
-    fn end(self) -> ConnectionSummary {
+    fn summary(self) -> ConnectionSummary {
         let status = match self.accounts {
             0 => ConnectionStatus::Unknown,
             accounts if self.connected == accounts => ConnectionStatus::Connected,

@@ -78,7 +78,7 @@ pub struct AttentionList {
     pub more: u64,
     /// Runs that were read for it, newest first. An account without a run among them is judged by its connection alone.
     pub runs_read: u64,
-    /// When the newest run began. None: there is no run.
+    /// Start time of the newest run, if any.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub last_run_at: Option<Timestamp>,
 }

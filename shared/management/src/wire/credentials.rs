@@ -18,7 +18,7 @@ impl SecretText {
         Self(text.into())
     }
 
-    /// The text, for whoever keeps it.
+    /// The secret value, for its storage.
     pub fn expose(&self) -> &str {
         &self.0
     }

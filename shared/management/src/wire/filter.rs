@@ -30,7 +30,7 @@ impl IntegrationState {
     }
 }
 
-/// What integrations are searched by. None: any.
+/// Filter for integrations. None: any.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct IntegrationFilter {
     /// The status of their connections.
@@ -42,7 +42,7 @@ pub struct IntegrationFilter {
 }
 
 impl IntegrationFilter {
-    /// Whether an integration is one of those.
+    /// Whether an integration matches.
     pub fn matches(&self, view: &IntegrationView) -> bool {
         let has_text = |q: &str| {
             view.id.contains(q) || view.provider_alias.as_ref().is_some_and(|alias| alias.to_lowercase().contains(q))
@@ -53,7 +53,7 @@ impl IntegrationFilter {
     }
 }
 
-/// What runs are searched by. None: any.
+/// Filter for runs. None: any.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RunFilter {
     /// Their status.
@@ -65,7 +65,7 @@ pub struct RunFilter {
 }
 
 impl RunFilter {
-    /// Whether a run is one of those.
+    /// Whether a run matches.
     pub fn matches(&self, run: &RunReport) -> bool {
         let has_text = |q: &str| {
             run.run_id.contains(q)
@@ -79,7 +79,7 @@ impl RunFilter {
     }
 }
 
-/// What the accounts of an integration are searched by. None: any.
+/// Filter for the accounts of an integration. None: any.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ConnectionFilter {
     /// Their status.
@@ -89,7 +89,7 @@ pub struct ConnectionFilter {
 }
 
 impl ConnectionFilter {
-    /// Whether an account is one of those.
+    /// Whether an account matches.
     pub fn matches(&self, connection: &Connection) -> bool {
         let has_text = |q: &str| {
             let problems = connection.regions.values().filter_map(|region| region.problem.as_ref());

@@ -65,7 +65,7 @@ impl ApprovalBody {
     ///
     /// # Errors
     ///
-    /// When it approves nothing.
+    /// If it approves nothing.
     pub fn approval(&self) -> Result<Approval, ApiError> {
         let unproven = self.unproven.unwrap_or_default();
         if self.pending == Some(false) && !unproven {

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use asff::{Availability, RegionName};
 use exporter::connection::Connection;
-use exporter::registry::{AuditEntry, ListPage};
 use exporter::report::{PendingFinding, RunReport};
+use exporter::settings_store::{AuditEntry, ListPage};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -22,7 +22,7 @@ pub struct List<T> {
 }
 
 impl<T> List<T> {
-    /// A part, with each entry as it travels.
+    /// Converts each entry of a page.
     pub fn of<S>(part: ListPage<S>, each: impl Fn(S) -> T) -> Self {
         Self { items: part.entries.into_iter().map(each).collect(), next: part.next }
     }
@@ -58,7 +58,7 @@ list!(
 );
 list!(RegionList, RegionView, "The Regions known to this release, by name.");
 
-/// Anything.
+/// Any JSON object.
 type Object = serde_json::Map<String, serde_json::Value>;
 
 /// A run with quarantined findings.
@@ -76,7 +76,7 @@ pub struct QuarantinedRun {
 }
 
 impl QuarantinedRun {
-    /// A run, if something of it is in quarantine.
+    /// Converts a run. None if it has no quarantined findings.
     pub fn of(run: &RunReport) -> Option<Self> {
         let quarantined = run.in_quarantine();
         (!quarantined.is_empty()).then(|| Self {

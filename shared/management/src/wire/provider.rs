@@ -1,7 +1,7 @@
 //! Providers in requests and responses.
 
 use exporter::provider::Provider;
-use exporter::registry::Stored;
+use exporter::settings_store::Stored;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -42,7 +42,7 @@ pub struct ProviderPatch {
 }
 
 impl ProviderPatch {
-    /// What a patch is merged into.
+    /// The settings that a patch is merged into.
     pub(crate) fn json(before: &Provider) -> Value {
         json!({ "alias": before.alias, "scan_schedule": before.scan_schedule })
     }

@@ -1,11 +1,11 @@
-//! What needs attention, and lists that are searched.
+//! The attention list, and filters of lists.
 
 use exporter::connection::RegionStatus;
 use exporter::integration::Integration;
 use exporter::jobs::{Job, JobRecord, JobState};
 use exporter::provider::ProviderId;
-use exporter::registry::Stored;
 use exporter::report::{AccountReport, ArchiveSkipped, RunReport, RunStatus};
+use exporter::settings_store::Stored;
 use exporter::upload::UploadInfo;
 use serde_json::{Value, json};
 
@@ -36,7 +36,7 @@ const ORGANIZATION: &str = "o-a1b2c3d4e5";
 fn add_organization(api: &Api) {
     let integration = Integration::new(ORGANIZATION.parse::<ProviderId>().unwrap());
     let stored = Stored::new(integration, "2026-11-01T00:00:00Z".parse().unwrap(), "me");
-    api.memory.kept().integrations.insert(ORGANIZATION.to_owned(), stored);
+    api.memory.contents().integrations.insert(ORGANIZATION.to_owned(), stored);
 }
 
 fn kinds(list: &Value) -> Vec<&str> {
@@ -44,7 +44,7 @@ fn kinds(list: &Value) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn nothing_needs_attention_where_nothing_happened() {
+async fn nothing_needs_attention_without_runs() {
     let api = Api::with_integration().await;
     let list = api.get("/attention").await.body;
     assert_eq!(list, json!({"items": [], "more": 0, "runs_read": 0, "last_run_at": null}));
@@ -73,14 +73,14 @@ async fn each_kind_is_listed_once_and_the_most_urgent_first() {
         "me",
     );
     job.state = JobState::Failed;
-    api.memory.kept().connections.insert(connection.account, connection);
-    api.memory.kept().runs = vec![
+    api.memory.contents().connections.insert(connection.account, connection);
+    api.memory.contents().runs = vec![
         run("older", "2026-11-20T00:00:00Z", ACCOUNT, pending(7)),
         quarantined,
         run("disabled", "2026-11-21T12:00:00Z", "333333333333", disabled),
         run("newest", "2026-11-22T00:00:00Z", ACCOUNT, newest),
     ];
-    api.memory.kept().jobs.push(job);
+    api.memory.contents().jobs.push(job);
     let list = api.get("/attention").await.body;
     assert_eq!(
         kinds(&list),
@@ -102,15 +102,15 @@ async fn each_kind_is_listed_once_and_the_most_urgent_first() {
     );
     assert_eq!((&items[1]["region"], &items[1]["alias"]), (&json!("us-east-1"), &json!("production")));
     assert_eq!(items[3]["remediation"], "hubctl job retry job");
-    assert_eq!(items[6]["remediation"], "hubctl integration enable o-a1b2c3d4e5 --replay", "by which it is exported");
+    assert_eq!(items[6]["remediation"], "hubctl integration enable o-a1b2c3d4e5 --replay", "its integration");
     assert_eq!((&list["runs_read"], &list["last_run_at"]), (&json!(4), &json!("2026-11-22T00:00:00Z")));
 }
 
 #[tokio::test]
-async fn a_disconnected_account_is_one_entry_and_a_disabled_integration_none() {
+async fn a_disconnected_account_is_one_item_and_a_disabled_integration_none() {
     let api = Api::with_integration().await;
     let connection = disconnected(ACCOUNT, ACCOUNT);
-    api.memory.kept().connections.insert(connection.account, connection);
+    api.memory.contents().connections.insert(connection.account, connection);
     let list = api.get("/attention").await.body;
     assert_eq!(kinds(&list), ["disconnected"]);
     assert_eq!(list["items"][0]["message"], "the role can't be assumed");
@@ -120,20 +120,20 @@ async fn a_disconnected_account_is_one_entry_and_a_disabled_integration_none() {
 }
 
 #[tokio::test]
-async fn nothing_is_to_be_approved_where_there_is_no_integration() {
+async fn nothing_requires_approval_without_an_integration() {
     let api = Api::new();
     let mut report = pending(80);
     report.counts.unproven = 3;
     report.counts.undelivered.insert("throttled".to_owned(), 5);
-    api.memory.kept().runs = vec![run("run", "2026-11-22T00:00:00Z", ACCOUNT, report)];
-    assert_eq!(kinds(&api.get("/attention").await.body), ["undelivered"], "findings are missing all the same");
+    api.memory.contents().runs = vec![run("run", "2026-11-22T00:00:00Z", ACCOUNT, report)];
+    assert_eq!(kinds(&api.get("/attention").await.body), ["undelivered"], "its findings were not sent");
 }
 
 #[tokio::test]
 async fn at_most_100_entries_are_listed_and_the_rest_is_counted() {
     let api = Api::new();
     add_organization(&api);
-    api.memory.kept().runs = (0..130)
+    api.memory.contents().runs = (0..130)
         .map(|number| {
             run(&format!("run-{number:05}"), "2026-11-22T00:00:00Z", &format!("{number:012}"), pending(number))
         })
@@ -143,10 +143,10 @@ async fn at_most_100_entries_are_listed_and_the_rest_is_counted() {
 }
 
 #[tokio::test]
-async fn a_search_goes_on_where_it_ended_and_loses_nothing() {
+async fn a_search_continues_after_its_cursor_and_loses_nothing() {
     let api = Api::new();
     let status = |number: u64| if number.is_multiple_of(7) { RunStatus::Failed } else { RunStatus::Succeeded };
-    api.memory.kept().runs = (0..1_500)
+    api.memory.contents().runs = (0..1_500)
         .map(|number| RunReport {
             status: status(number),
             ..run(&format!("run-{number:05}"), "2026-11-22T00:00:00Z", ACCOUNT, AccountReport::default())

@@ -19,39 +19,39 @@ pub(crate) const ACCOUNT: &str = "123456789012";
 pub(crate) const DEPLOYED_IN: &str = "111122223333";
 /// An organization.
 pub(crate) const ORGANIZATION: &str = "o-a1b2c3d4e5";
-/// Who calls.
+/// The caller.
 pub(crate) const CALLER: &str = "arn:aws:sts::111122223333:assumed-role/SecurityEngineer/ada";
 
-/// The API, and what is behind it.
+/// The API with its in-memory ports.
 pub(crate) struct Api {
     pub(crate) memory: Arc<Memory>,
     pub(crate) settings: Settings,
     router: Router,
 }
 
-/// What came back.
+/// A response.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct ApiResponse {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
-    /// As it came.
+    /// The body as text.
     pub(crate) text: String,
-    /// Null where there is none.
+    /// The body as JSON. Null if it is empty.
     pub(crate) body: Value,
 }
 
-impl Answer {
+impl ApiResponse {
     pub(crate) fn etag(&self) -> String {
         self.headers["etag"].to_str().unwrap().to_owned()
     }
 
-    /// The fields that a problem names.
+    /// Invalid fields in a problem.
     pub(crate) fn fields(&self) -> Vec<&str> {
         assert_eq!(self.headers["content-type"], "application/problem+json", "{}", self.text);
         self.body["errors"].as_array().unwrap().iter().map(|error| error["field"].as_str().unwrap()).collect()
     }
 
-    /// The last word of a problem's type.
+    /// Short name of a problem's type.
     pub(crate) fn problem(&self) -> &str {
         assert_eq!(self.headers["content-type"], "application/problem+json", "{}", self.text);
         assert_eq!(self.body["status"], self.status.as_u16());
@@ -64,10 +64,10 @@ impl Api {
         Self::of("aws")
     }
 
-    /// One of a deployment in this partition.
+    /// The API of a deployment in a partition.
     pub(crate) fn of(partition: &str) -> Self {
         let memory = Arc::new(Memory::default());
-        memory.kept().now = Some("2026-11-23T09:00:00Z".parse().unwrap());
+        memory.contents().now = Some("2026-11-23T09:00:00Z".parse().unwrap());
         let settings = Settings {
             secret_prefix: "securityhub-exporter/".to_owned(),
             partition: Some(partition.parse().unwrap()),
@@ -77,19 +77,19 @@ impl Api {
         Self { memory, settings, router }
     }
 
-    /// One with a provider of [`ACCOUNT`] that can be reached.
+    /// The API with a connected provider for [`ACCOUNT`].
     pub(crate) async fn with_provider() -> Self {
         let api = Self::new();
         api.memory
-            .kept()
-            .found
+            .contents()
+            .test_results
             .insert(ACCOUNT.to_owned(), vec![connected(ACCOUNT, ACCOUNT, &["eu-west-1", "us-east-1"])]);
         let made = api.post("/providers", &serde_json::json!({ "id": ACCOUNT, "alias": "production" })).await;
         assert_eq!(made.status, 201, "{}", made.text);
         api
     }
 
-    /// One with its integration too.
+    /// The API with a provider and an integration for [`ACCOUNT`].
     pub(crate) async fn with_integration() -> Self {
         let api = Self::with_provider().await;
         let made = api.post("/integrations", &serde_json::json!({ "provider": ACCOUNT })).await;
@@ -103,7 +103,7 @@ impl Api {
         path: &str,
         headers: &[(&str, &str)],
         body: impl Into<Body>,
-    ) -> Answer {
+    ) -> ApiResponse {
         let mut request = Request::builder().method(method).uri(path).extension(Caller(CALLER.to_owned()));
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -113,27 +113,27 @@ impl Api {
         let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap();
         let text = String::from_utf8(bytes.to_vec()).unwrap();
         let body = if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap() };
-        Answer { status: parts.status, headers: parts.headers, text, body }
+        ApiResponse { status: parts.status, headers: parts.headers, text, body }
     }
 
-    pub(crate) async fn get(&self, path: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str) -> ApiResponse {
         self.send("GET", path, &[], "").await
     }
 
-    pub(crate) async fn post(&self, path: &str, body: &Value) -> Answer {
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> ApiResponse {
         self.send("POST", path, &[("content-type", "application/json")], body.to_string()).await
     }
 
-    pub(crate) async fn patch(&self, path: &str, etag: &str, body: &Value) -> Answer {
+    pub(crate) async fn patch(&self, path: &str, etag: &str, body: &Value) -> ApiResponse {
         let headers = [("content-type", "application/merge-patch+json"), ("if-match", etag)];
         self.send("PATCH", path, &headers, body.to_string()).await
     }
 
-    pub(crate) async fn put(&self, path: &str, etag: &str, body: &Value) -> Answer {
+    pub(crate) async fn put(&self, path: &str, etag: &str, body: &Value) -> ApiResponse {
         self.send("PUT", path, &[("content-type", "application/json"), ("if-match", etag)], body.to_string()).await
     }
 
-    pub(crate) async fn delete(&self, path: &str, etag: &str) -> Answer {
+    pub(crate) async fn delete(&self, path: &str, etag: &str) -> ApiResponse {
         self.send("DELETE", path, &[("if-match", etag)], "").await
     }
 
@@ -144,13 +144,13 @@ impl Api {
         (path, etag)
     }
 
-    /// What was done, newest last.
+    /// Actions in the audit log, oldest first.
     pub(crate) fn actions(&self) -> Vec<String> {
-        self.memory.kept().trail.iter().map(|entry| entry.action.clone()).collect()
+        self.memory.contents().audit_log.iter().map(|entry| entry.action.clone()).collect()
     }
 }
 
-/// A check that found these Regions enabled.
+/// A connection with these Regions enabled.
 pub(crate) fn connected(account: &str, provider: &str, regions: &[&str]) -> Connection {
     let at = "2026-11-23T08:00:00Z".parse().unwrap();
     let region = RegionConnection {
@@ -174,7 +174,7 @@ pub(crate) fn connected(account: &str, provider: &str, regions: &[&str]) -> Conn
     }
 }
 
-/// A check that found no way in.
+/// A disconnected connection.
 pub(crate) fn disconnected(account: &str, provider: &str) -> Connection {
     let problem = Problem {
         reason: "assume_role_denied".to_owned(),

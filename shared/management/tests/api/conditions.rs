@@ -1,28 +1,32 @@
-//! Two writers at once: one of them is told.
+//! Optimistic locking: one of two concurrent writers gets an error.
 
-use exporter::registry::{Audit as _, Page};
+use exporter::settings_store::{Audit as _, Page};
 use serde_json::json;
 
 use crate::client::{ACCOUNT, Api};
 
 #[tokio::test]
-async fn of_two_writers_that_saw_the_same_version_one_loses_with_412() {
+async fn one_of_two_writers_of_the_same_version_gets_412() {
     let api = Api::with_integration().await;
     let (path, etag) = api.integration().await;
     let first = api.patch(&path, &etag, &json!({"only_failed": false})).await;
     let second = api.patch(&path, &etag, &json!({"archive_previous_findings": true})).await;
     assert_eq!((first.status.as_u16(), second.status.as_u16()), (200, 412));
     assert_eq!(second.problem(), "precondition-failed");
-    assert!(second.text.contains(&first.etag().replace('"', "\\\"")), "it is told what there is now: {}", second.text);
+    assert!(
+        second.text.contains(&first.etag().replace('"', "\\\"")),
+        "the error has the current version: {}",
+        second.text
+    );
     assert_eq!(api.get(&path).await.body["archive_previous_findings"], false);
 }
 
 #[tokio::test]
-async fn whoever_is_overtaken_between_reading_and_writing_loses_too() {
+async fn a_writer_that_is_overtaken_after_its_read_gets_412() {
     let api = Api::with_integration().await;
     let (path, etag) = api.integration().await;
     api.memory.before_next_commit(|memory| {
-        memory.kept().integrations.get_mut(ACCOUNT).unwrap().version += 1;
+        memory.contents().integrations.get_mut(ACCOUNT).unwrap().version += 1;
     });
     let late = api.patch(&path, &etag, &json!({"only_failed": false})).await;
     assert_eq!((late.status.as_u16(), late.problem()), (412, "precondition-failed"));
@@ -35,12 +39,12 @@ async fn whoever_is_overtaken_between_reading_and_writing_loses_too() {
 }
 
 #[tokio::test]
-async fn enabling_undoes_nobodys_change_and_goes_on_where_it_is_overtaken() {
+async fn enabling_reverts_no_concurrent_change_and_is_retried() {
     let api = Api::with_integration().await;
     let (path, _) = api.integration().await;
     api.memory.before_next_commit(|memory| {
-        let mut kept = memory.kept();
-        let stored = kept.integrations.get_mut(ACCOUNT).unwrap();
+        let mut contents = memory.contents();
+        let stored = contents.integrations.get_mut(ACCOUNT).unwrap();
         stored.version += 1;
         stored.value.only_failed = false;
     });
@@ -54,7 +58,7 @@ async fn enabling_undoes_nobodys_change_and_goes_on_where_it_is_overtaken() {
 }
 
 #[tokio::test]
-async fn a_change_names_the_version_that_it_is_made_to() {
+async fn a_change_requires_if_match() {
     let api = Api::with_integration().await;
     let (path, _) = api.integration().await;
     let json = ("content-type", "application/merge-patch+json");
@@ -72,11 +76,11 @@ async fn a_change_names_the_version_that_it_is_made_to() {
 }
 
 #[tokio::test]
-async fn what_was_deleted_and_made_again_is_not_what_was_seen() {
+async fn a_recreated_resource_has_another_etag() {
     let api = Api::with_integration().await;
     let (path, etag) = api.integration().await;
     api.delete(&path, &etag).await;
-    api.memory.kept().now = Some("2026-11-24T09:00:00Z".parse().unwrap());
+    api.memory.contents().now = Some("2026-11-24T09:00:00Z".parse().unwrap());
     api.post("/integrations", &json!({"provider": ACCOUNT})).await;
     let (_, reborn) = api.integration().await;
     assert_ne!(etag, reborn);
@@ -84,7 +88,7 @@ async fn what_was_deleted_and_made_again_is_not_what_was_seen() {
 }
 
 #[tokio::test]
-async fn a_header_in_several_lines_is_read_as_a_whole_or_refused() {
+async fn a_repeated_header_is_read_in_full_or_rejected() {
     let api = Api::with_integration().await;
     let (path, etag) = api.integration().await;
     let kind = ("content-type", "application/merge-patch+json");

@@ -1,8 +1,8 @@
-//! The API's description: that of this code, and true.
+//! The API's description is up to date and correct.
 
 use exporter::connection::{ExternalIdCheck, Problem, RegionStatus};
-use exporter::registry::{AuditEntry, FieldChange};
 use exporter::report::RunReport;
+use exporter::settings_store::{AuditEntry, FieldChange};
 use exporter::upload::UploadInfo;
 use serde_json::json;
 
@@ -12,13 +12,13 @@ use crate::client::{ACCOUNT, Api, connected};
 const WRITTEN: &str = include_str!("../../openapi.json");
 
 #[test]
-fn the_description_in_the_repository_is_that_of_this_code() {
+fn openapi_json_is_up_to_date() {
     let now = serde_json::to_string_pretty(&management::document()).unwrap() + "\n";
     assert!(now == WRITTEN, "shared/management/openapi.json is out of date: make openapi");
 }
 
 #[tokio::test]
-async fn every_address_that_is_described_is_there() {
+async fn every_described_path_has_a_route() {
     let api = Api::new();
     let document = api.get("/openapi.json").await;
     assert_eq!(document.body["openapi"], "3.1.0");
@@ -39,7 +39,7 @@ async fn every_address_that_is_described_is_there() {
 }
 
 #[test]
-fn a_patch_has_the_settings_of_a_creation_but_for_the_credentials() {
+fn a_patch_has_all_settings_except_credentials() {
     let schemas = serde_json::to_value(management::document()).unwrap()["components"]["schemas"].clone();
     let names = |schema: &str| schemas[schema]["properties"].as_object().unwrap().keys().cloned().collect::<Vec<_>>();
     let mut body = names("IntegrationBody");
@@ -48,18 +48,18 @@ fn a_patch_has_the_settings_of_a_creation_but_for_the_credentials() {
 }
 
 #[test]
-fn every_name_that_the_description_refers_to_is_in_it() {
+fn every_referenced_schema_exists() {
     let document = serde_json::to_value(management::document()).unwrap();
     let text = document.to_string();
     let names: Vec<&str> =
         text.split("#/components/schemas/").skip(1).filter_map(|rest| rest.split('"').next()).collect();
     assert!(names.len() > 20, "{names:?}");
     for name in names {
-        assert!(document["components"]["schemas"].get(name).is_some(), "{name} is not described");
+        assert!(document["components"]["schemas"].get(name).is_some(), "{name} has no schema");
     }
 }
 
-/// A value as it travels is what the description says of its type.
+/// A serialized value must match its schema.
 fn assert_described(schema: &str, value: &impl serde::Serialize) {
     let components = serde_json::to_value(management::document()).unwrap()["components"].clone();
     let root = json!({"$ref": format!("#/components/schemas/{schema}"), "components": components});
@@ -73,7 +73,7 @@ fn assert_described(schema: &str, value: &impl serde::Serialize) {
 }
 
 #[test]
-fn the_exporters_own_types_are_described_as_they_are() {
+fn the_exporters_types_match_their_schemas() {
     let mut connection = connected(ACCOUNT, ACCOUNT, &["eu-west-1"]);
     assert_described("Connection", &connection);
     let problem = Problem { reason: "a".to_owned(), message: "b".to_owned(), remediation: Some("c".to_owned()) };
@@ -113,7 +113,7 @@ fn the_exporters_own_types_are_described_as_they_are() {
 }
 
 #[test]
-fn a_pending_finding_is_described_as_it_is() {
+fn a_pending_finding_matches_its_schema() {
     let line = json!({"account": ACCOUNT, "finding_id": "f", "check_id": "iam_user_mfa", "service": "iam",
         "region": "us-east-1", "severity": "HIGH", "resource_id": "arn", "first_observed_at": "2026-11-01T00:00:00Z",
         "class": "proven", "reason": "archive_limit"});
@@ -121,7 +121,7 @@ fn a_pending_finding_is_described_as_it_is() {
 }
 
 #[test]
-fn each_operation_has_the_refusals_that_it_can_meet() {
+fn each_operation_describes_its_error_responses() {
     let paths = serde_json::to_value(management::document()).unwrap()["paths"].clone();
     let refusals = |path: &str, method: &str| {
         let responses = paths[path][method]["responses"].as_object().unwrap().keys().cloned();
@@ -142,7 +142,7 @@ fn each_operation_has_the_refusals_that_it_can_meet() {
 }
 
 #[tokio::test]
-async fn a_method_that_an_address_does_not_take_names_those_that_it_takes() {
+async fn an_unsupported_method_gets_an_allow_header() {
     let refused = Api::new().send("PUT", "/integrations", &[], "").await;
     assert_eq!((refused.status.as_u16(), refused.problem()), (405, "method-not-allowed"));
     let allowed = refused.headers["allow"].to_str().unwrap();

@@ -1,4 +1,4 @@
-//! What no caller can do: break the audit log, hide behind characters that are not seen, or ask for what nobody can tell.
+//! Hostile callers: forged audit log entries, invisible characters, and ambiguous bodies.
 
 use management::{Caller, Service, Settings};
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use crate::client::{ACCOUNT, Api};
 use crate::stack::OTHER;
 
 #[test]
-fn a_caller_has_a_name_of_an_arns_characters_and_length() {
+fn a_caller_has_the_characters_and_length_of_an_arn() {
     let longest = "a".repeat(2_048);
     for name in ["arn:aws:sts::111122223333:assumed-role/A/ada@example.com", &longest] {
         assert_eq!(Caller::named(name.to_owned()), Some(Caller(name.to_owned())));
@@ -18,15 +18,15 @@ fn a_caller_has_a_name_of_an_arns_characters_and_length() {
 }
 
 #[tokio::test]
-async fn the_trail_is_cut_where_an_answer_is_full_and_goes_on() {
+async fn a_large_audit_log_page_is_truncated_and_continued() {
     let api = Api::new();
     api.post("/providers", &json!({"id": ACCOUNT})).await;
-    let entry = api.memory.kept().trail[0].clone();
+    let entry = api.memory.contents().audit_log[0].clone();
     let long = |number: usize| {
         let by = "x".repeat(180_000);
-        exporter::registry::AuditEntry { id: format!("{number:03}"), by, ..entry.clone() }
+        exporter::settings_store::AuditEntry { id: format!("{number:03}"), by, ..entry.clone() }
     };
-    api.memory.kept().trail = (0..40).map(long).collect();
+    api.memory.contents().audit_log = (0..40).map(long).collect();
     let (mut seen, mut after) = (Vec::new(), String::new());
     loop {
         let page = api.get(&format!("/audit?limit=100{after}")).await;
@@ -41,7 +41,7 @@ async fn the_trail_is_cut_where_an_answer_is_full_and_goes_on() {
 }
 
 #[tokio::test]
-async fn a_field_that_is_there_twice_is_refused_wherever_it_is() {
+async fn duplicate_fields_are_rejected_at_any_depth() {
     let api = Api::with_integration().await;
     let (path, etag) = api.integration().await;
     let patch = [("content-type", "application/json"), ("if-match", etag.as_str())];
@@ -56,20 +56,20 @@ async fn a_field_that_is_there_twice_is_refused_wherever_it_is() {
 }
 
 #[tokio::test]
-async fn an_id_of_a_run_that_is_too_long_is_of_no_run_also_where_it_is_a_key() {
+async fn a_run_id_that_is_too_long_is_not_found() {
     let api = Api::with_integration().await;
-    api.memory.kept().down = None;
+    api.memory.contents().outage = None;
     let long = "x".repeat(3_000);
     for path in [format!("/runs/{long}"), format!("/runs/{long}/quarantine"), format!("/runs/{long}/pending")] {
         assert_eq!(api.get(&path).await.status, 404);
     }
-    // It does not come to the table: that one would refuse it.
-    api.memory.kept().down = Some("a key of 3,000 bytes".to_owned());
+    // It is rejected before the table is read.
+    api.memory.contents().outage = Some("a key of 3,000 bytes".to_owned());
     assert_eq!(api.get(&format!("/runs/{long}")).await.status, 404);
 }
 
 #[tokio::test]
-async fn names_have_no_characters_that_turn_text_around_or_are_not_seen() {
+async fn aliases_with_invisible_or_bidirectional_characters_are_rejected() {
     let api = Api::new();
     for alias in
         ["a\u{202e}b", "a\u{2066}b", "\u{200f}a", "a\u{200b}b", "\u{feff}a", "a\u{e0041}", "a\u{2028}b", "a\u{7}b"]
@@ -83,7 +83,7 @@ async fn names_have_no_characters_that_turn_text_around_or_are_not_seen() {
 }
 
 #[tokio::test]
-async fn a_role_is_named_by_the_grammar_of_its_arn() {
+async fn a_role_arn_must_be_well_formed() {
     let api = Api::new();
     let create = async |role: &str| {
         let arn = format!("arn:aws:iam::{ACCOUNT}:role/{role}");
@@ -98,7 +98,7 @@ async fn a_role_is_named_by_the_grammar_of_its_arn() {
 }
 
 #[tokio::test]
-async fn a_direct_invocation_with_a_caller_that_is_no_arn_is_refused() {
+async fn a_direct_invocation_with_an_invalid_caller_is_rejected() {
     let api = Api::new();
     let service = || Service::new(api.memory.clone(), Settings::default());
     for (arn, status) in [("x".repeat(3_000), 400), ("a\nb".to_owned(), 400), ("arn:aws:iam::1:user/a".to_owned(), 201)]

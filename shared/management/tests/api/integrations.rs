@@ -1,4 +1,4 @@
-//! Integrations: everything on the page "Integration Management", by its words.
+//! Integrations.
 
 use exporter::jobs::Job;
 use exporter::report::{AccountReport, Counts, Fate, RunReport, RunStatus, undelivered};
@@ -11,7 +11,7 @@ use crate::client::{ACCOUNT, Api, connected, disconnected};
 const OTHER: &str = "210987654321";
 
 #[tokio::test]
-async fn creating_tests_the_connection_and_shows_what_the_page_shows() {
+async fn creating_tests_the_connection_and_returns_all_settings() {
     let api = Api::with_provider().await;
     let made = api.post("/integrations", &json!({"provider": ACCOUNT})).await;
     assert_eq!(made.status, 201, "{}", made.text);
@@ -41,7 +41,7 @@ async fn creating_tests_the_connection_and_shows_what_the_page_shows() {
 #[tokio::test]
 async fn an_integration_whose_test_fails_is_created_with_the_reason() {
     let api = Api::with_provider().await;
-    api.memory.kept().found.insert(ACCOUNT.to_owned(), vec![disconnected(ACCOUNT, ACCOUNT)]);
+    api.memory.contents().test_results.insert(ACCOUNT.to_owned(), vec![disconnected(ACCOUNT, ACCOUNT)]);
     let made = api.post("/integrations", &json!({"provider": ACCOUNT})).await;
     assert_eq!((made.status.as_u16(), &made.body["test"]["outcome"]), (201, &json!("failed")));
     let message = made.body["test"]["message"].as_str().unwrap();
@@ -49,13 +49,13 @@ async fn an_integration_whose_test_fails_is_created_with_the_reason() {
     let (path, _) = api.integration().await;
     assert_eq!(api.get(&path).await.body["connection"]["status"], "disconnected");
 
-    api.memory.kept().found.clear();
+    api.memory.contents().test_results.clear();
     let not_run = api.post(&format!("{path}/test"), &json!(null)).await;
     assert_eq!((not_run.status.as_u16(), &not_run.body["outcome"]), (200, &json!("not_run")), "{}", not_run.text);
 }
 
 #[tokio::test]
-async fn an_integration_needs_a_provider_that_there_is() {
+async fn an_integration_requires_an_existing_provider() {
     let api = Api::new();
     let refused = api.post("/integrations", &json!({"provider": ACCOUNT})).await;
     assert_eq!((refused.status.as_u16(), refused.fields()), (422, vec!["provider"]));
@@ -63,7 +63,7 @@ async fn an_integration_needs_a_provider_that_there_is() {
 }
 
 #[tokio::test]
-async fn settings_change_one_by_one_and_null_takes_one_back() {
+async fn settings_change_individually_and_null_resets_one() {
     let api = Api::with_integration().await;
     let (path, etag) = api.integration().await;
     let settings = json!({"only_failed": false, "archive_previous_findings": true, "severity_min": "HIGH",
@@ -77,8 +77,8 @@ async fn settings_change_one_by_one_and_null_takes_one_back() {
     }
     let back = api.patch(&path, &changed.etag(), &json!({"severity_min": null, "archive_limit_percent": null})).await;
     assert_eq!((&back.body["severity_min"], &back.body["archive_limit_percent"]), (&json!(null), &json!(50)));
-    assert_eq!(back.body["only_failed"], false, "what is left out stays as it is");
-    let trail = api.memory.kept().trail.last().unwrap().clone();
+    assert_eq!(back.body["only_failed"], false, "an omitted setting is unchanged");
+    let trail = api.memory.contents().audit_log.last().unwrap().clone();
     let paths: Vec<&str> = trail.changes.keys().map(String::as_str).collect();
     assert_eq!((trail.action.as_str(), paths), ("integration.update", vec!["archive_limit_percent", "severity_min"]));
 
@@ -94,24 +94,24 @@ async fn another_provider_moves_the_integration_to_its_id() {
     let none = api.patch(&path, &etag, &move_there).await;
     assert_eq!((none.status.as_u16(), none.fields()), (422, vec!["provider"]), "{}", none.text);
     api.post("/providers", &json!({"id": OTHER})).await;
-    api.memory.kept().found.insert(OTHER.to_owned(), vec![connected(OTHER, OTHER, &["eu-west-1"])]);
+    api.memory.contents().test_results.insert(OTHER.to_owned(), vec![connected(OTHER, OTHER, &["eu-west-1"])]);
     let moved = api.patch(&path, &etag, &move_there).await;
     assert_eq!((moved.status.as_u16(), &moved.body["id"]), (200, &json!(OTHER)), "{}", moved.text);
     assert_eq!(moved.headers["content-location"], format!("/integrations/{OTHER}"));
-    assert_eq!(moved.body.get("orphaned_findings"), None, "nothing was ever exported of the other account");
+    assert_eq!(moved.body.get("orphaned_findings"), None, "no finding of the account was exported");
     assert_eq!((&moved.body["only_failed"], &moved.body["test"]["outcome"]), (&json!(false), &json!("passed")));
     assert_eq!(api.get(&path).await.status, 404);
-    let kept = api.memory.kept();
+    let contents = api.memory.contents();
     assert!(
-        !kept.connections.contains_key(&ACCOUNT.parse().unwrap()),
+        !contents.connections.contains_key(&ACCOUNT.parse().unwrap()),
         "what was found of the other account is forgotten"
     );
 }
 
 #[tokio::test]
-async fn a_move_says_what_stays_behind_in_security_hub_and_how_it_is_archived() {
+async fn a_move_reports_orphaned_findings_and_the_command_to_archive_them() {
     let api = Api::with_integration().await;
-    api.memory.kept().scanned.insert(ACCOUNT.parse().unwrap(), "2026-11-23T03:00:00Z".parse().unwrap());
+    api.memory.contents().latest_scans.insert(ACCOUNT.parse().unwrap(), "2026-11-23T03:00:00Z".parse().unwrap());
     api.post("/providers", &json!({"id": OTHER})).await;
     let (path, etag) = api.integration().await;
     let moved = api.patch(&path, &etag, &json!({"provider": OTHER})).await;
@@ -121,22 +121,26 @@ async fn a_move_says_what_stays_behind_in_security_hub_and_how_it_is_archived() 
     assert!(left["message"].as_str().unwrap().contains("stay in Security Hub"), "{left}");
     let remediation = left["remediation"].as_str().unwrap();
     assert!(remediation.contains(&format!("hubctl integration delete {ACCOUNT} --archive")), "{remediation}");
-    assert_eq!(api.get(&format!("/integrations/{OTHER}")).await.body.get("orphaned_findings"), None, "it is said once");
+    assert_eq!(
+        api.get(&format!("/integrations/{OTHER}")).await.body.get("orphaned_findings"),
+        None,
+        "only in the response to the move"
+    );
 }
 
 #[tokio::test]
-async fn a_move_to_a_provider_that_has_an_integration_is_refused() {
+async fn a_move_to_a_provider_with_an_integration_is_rejected() {
     let api = Api::with_integration().await;
     api.post("/providers", &json!({"id": OTHER})).await;
     api.post("/integrations", &json!({"provider": OTHER})).await;
     let (path, etag) = api.integration().await;
     let refused = api.patch(&path, &etag, &json!({"provider": OTHER})).await;
     assert_eq!((refused.status.as_u16(), refused.problem()), (409, "already-exists"));
-    assert_eq!(api.get(&path).await.etag(), etag, "it stays as it was");
+    assert_eq!(api.get(&path).await.etag(), etag, "it is unchanged");
 }
 
 #[tokio::test]
-async fn a_role_of_its_own_does_not_move_to_another_account() {
+async fn an_integrations_own_role_can_t_move_to_another_account() {
     let api = Api::with_integration().await;
     api.post("/providers", &json!({"id": OTHER})).await;
     let (path, etag) = api.integration().await;
@@ -148,12 +152,12 @@ async fn a_role_of_its_own_does_not_move_to_another_account() {
 }
 
 #[tokio::test]
-async fn disabling_parks_uploads_and_enabling_replays_them() {
+async fn uploads_are_pending_while_disabled_and_enabling_replays_them() {
     let api = Api::with_integration().await;
     let (path, _) = api.integration().await;
     let off = api.post(&format!("{path}/disable"), &json!(null)).await;
     assert_eq!((off.status.as_u16(), &off.body["enabled"]), (200, &json!(false)), "{}", off.text);
-    api.memory.kept().runs = vec![
+    api.memory.contents().runs = vec![
         run("run-1", "sent before", 0, RunStatus::Succeeded),
         run("run-2", "monday", 3, RunStatus::Degraded),
         run("run-3", "tuesday", 3, RunStatus::Degraded),
@@ -162,29 +166,29 @@ async fn disabling_parks_uploads_and_enabling_replays_them() {
     ];
     // Monday's scan was uploaded first, and is the newer one.
     for (run, scanned_at) in [(1, "2026-11-23T06:00:00Z"), (2, "2026-11-22T06:00:00Z"), (4, "2026-11-22T06:00:00Z")] {
-        api.memory.kept().runs[run].scanned_at = Some(scanned_at.parse().unwrap());
+        api.memory.contents().runs[run].scanned_at = Some(scanned_at.parse().unwrap());
     }
     let on = api.post(&format!("{path}/enable"), &json!(null)).await;
     assert_eq!(on.body["pending_uploads"], json!({"runs": 2, "replayed": 0, "more": false}), "{}", on.text);
     assert_eq!((&on.body["enabled"], &on.body["test"]["outcome"]), (&json!(true), &json!("passed")));
-    assert_eq!(api.memory.ordered(), []);
+    assert_eq!(api.memory.submitted_jobs(), []);
 
     let replayed = api.post(&format!("{path}/enable?replay=true"), &json!(null)).await;
     assert_eq!(replayed.body["pending_uploads"]["replayed"], 2, "{}", replayed.text);
-    assert_eq!(replayed.body["pending_uploads"]["job_id"], api.memory.kept().jobs[0].id);
+    assert_eq!(replayed.body["pending_uploads"]["job_id"], api.memory.contents().jobs[0].id);
     assert_eq!(
-        api.memory.ordered(),
+        api.memory.submitted_jobs(),
         [Job::Replay { run_id: "run-5".to_owned(), next_run_ids: vec!["run-2".to_owned()] }],
         "of each upload the newest run, the oldest scan first, one after the other"
     );
 
-    api.memory.kept().runs.push(run("run-6", "monday", 0, RunStatus::Succeeded));
+    api.memory.contents().runs.push(run("run-6", "monday", 0, RunStatus::Succeeded));
     let again = api.post(&format!("{path}/enable"), &json!(null)).await;
-    assert_eq!(again.body["pending_uploads"]["runs"], 1, "what was exported meanwhile no longer waits");
+    assert_eq!(again.body["pending_uploads"]["runs"], 1, "an upload that was exported is no longer pending");
 }
 
 #[tokio::test]
-async fn enabling_by_a_patch_tests_too() {
+async fn enabling_with_a_patch_tests_the_connection() {
     let api = Api::with_integration().await;
     let (path, etag) = api.integration().await;
     let off = api.patch(&path, &etag, &json!({"enabled": false})).await;
@@ -194,19 +198,19 @@ async fn enabling_by_a_patch_tests_too() {
 }
 
 #[tokio::test]
-async fn the_next_scan_is_shown_where_there_is_a_schedule() {
+async fn the_next_scan_is_returned_if_the_provider_has_a_schedule() {
     let api = Api::with_integration().await;
     let (path, _) = api.integration().await;
     assert!(api.get(&path).await.body["next_scan_at"].is_null());
     api.patch(&format!("/providers/{ACCOUNT}"), "*", &json!({"scan_schedule": "rate(12 hours)"})).await;
-    api.memory.kept().scanned.insert(ACCOUNT.parse().unwrap(), "2026-11-23T03:00:00Z".parse().unwrap());
+    api.memory.contents().latest_scans.insert(ACCOUNT.parse().unwrap(), "2026-11-23T03:00:00Z".parse().unwrap());
     let view = api.get(&path).await.body;
     assert_eq!((&view["next_scan_at"], &view["next_scan_overdue"]), (&json!("2026-11-23T15:00:00Z"), &json!(false)));
-    api.memory.kept().now = Some("2026-11-23T15:00:01Z".parse().unwrap());
+    api.memory.contents().now = Some("2026-11-23T15:00:01Z".parse().unwrap());
     assert_eq!(api.get(&path).await.body["next_scan_overdue"], true);
 }
 
-/// A run of an upload that left so many findings because the integration was disabled.
+/// A run with findings that were not sent because the integration was disabled.
 fn run(run_id: &str, upload: &str, disabled: u64, status: RunStatus) -> RunReport {
     let upload = UploadInfo {
         source: format!("s3://scans/{upload}"),
@@ -227,11 +231,11 @@ fn run(run_id: &str, upload: &str, disabled: u64, status: RunStatus) -> RunRepor
 }
 
 #[tokio::test]
-async fn it_is_kept_since_when_an_integration_is_enabled() {
+async fn the_time_of_enabling_is_stored() {
     let api = Api::with_integration().await;
     let (path, _) = api.integration().await;
-    let since = || api.memory.kept().integrations[ACCOUNT].value.enabled_since.map(|since| since.to_string());
-    let at = |now: &str| api.memory.kept().now = Some(now.parse().unwrap());
+    let since = || api.memory.contents().integrations[ACCOUNT].value.enabled_since.map(|since| since.to_string());
+    let at = |now: &str| api.memory.contents().now = Some(now.parse().unwrap());
     assert_eq!(since().as_deref(), Some("2026-11-23T09:00:00Z"), "created");
     at("2026-11-24T09:00:00Z");
     let etag = api.get(&path).await.etag();
@@ -244,5 +248,5 @@ async fn it_is_kept_since_when_an_integration_is_enabled() {
     assert_eq!(since().as_deref(), Some("2026-11-27T09:00:00Z"));
     at("2026-11-28T09:00:00Z");
     api.post(&format!("{path}/enable"), &json!(null)).await;
-    assert_eq!(since().as_deref(), Some("2026-11-27T09:00:00Z"), "it is enabled already");
+    assert_eq!(since().as_deref(), Some("2026-11-27T09:00:00Z"), "it was enabled already");
 }

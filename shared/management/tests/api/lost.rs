@@ -1,5 +1,4 @@
-//! A change may have been made though the answer was lost. Promise: an access key that is in use is never destroyed, and one
-//! that nobody uses is not left behind where that is sure.
+//! Changes with lost responses. Promise: an access key in use is never deleted, and a key that is certainly unused is deleted.
 
 use serde_json::{Value, json};
 
@@ -9,14 +8,14 @@ fn key() -> Value {
     json!({"kind": "static", "access_key_id": "AKIA0123456789ABCDEF", "secret_access_key": "s"})
 }
 
-/// The secret that an answer names.
+/// Name of the secret in a response.
 fn secret(body: &Value) -> String {
     body["credentials"]["secret"].as_str().unwrap().to_owned()
 }
 
-/// Each secret there is.
+/// Names of all secrets.
 fn secrets(api: &Api) -> Vec<String> {
-    api.memory.kept().secrets.keys().cloned().collect()
+    api.memory.contents().secrets.keys().cloned().collect()
 }
 
 #[tokio::test]
@@ -25,7 +24,7 @@ async fn a_key_changed_with_a_lost_response_replaces_the_old_one() {
     for path in [format!("/providers/{ACCOUNT}"), format!("/integrations/{ACCOUNT}")] {
         let address = format!("{path}/credentials");
         let first = secret(&api.put(&address, "*", &key()).await.body);
-        api.memory.kept().loses_next_answer = true;
+        api.memory.contents().loses_next_response = true;
         let given = api.put(&address, "*", &key()).await;
         assert_eq!(given.status, 200, "it was made, as a look at it tells: {}", given.text);
         let there = secret(&api.get(&path).await.body);
@@ -37,13 +36,13 @@ async fn a_key_changed_with_a_lost_response_replaces_the_old_one() {
 }
 
 #[tokio::test]
-async fn a_creation_with_a_lost_answer_has_its_key() {
+async fn a_creation_with_a_lost_response_has_its_key() {
     let api = Api::new();
     for (address, body) in [
         ("/providers", json!({"id": ACCOUNT, "credentials": key()})),
         ("/integrations", json!({"provider": ACCOUNT, "credentials": key()})),
     ] {
-        api.memory.kept().loses_next_answer = true;
+        api.memory.contents().loses_next_response = true;
         let made = api.post(address, &body).await;
         assert_eq!(made.status, 201, "{}", made.text);
         let there = secret(&api.get(&format!("{address}/{ACCOUNT}")).await.body);
@@ -53,24 +52,24 @@ async fn a_creation_with_a_lost_answer_has_its_key() {
 }
 
 #[tokio::test]
-async fn a_key_is_kept_where_nobody_can_say_whether_the_change_was_made() {
+async fn a_key_is_retained_if_the_outcome_of_the_change_is_unknown() {
     let api = Api::with_integration().await;
     let (path, etag) = api.integration().await;
-    api.memory.before_next_commit(|memory| memory.kept().down = Some("timed out".to_owned()));
+    api.memory.before_next_commit(|memory| memory.contents().outage = Some("timed out".to_owned()));
     let answer = api.put(&format!("{path}/credentials"), &etag, &key()).await;
     assert_eq!((answer.status.as_u16(), answer.problem()), (503, "unavailable"));
     assert_eq!(secrets(&api).len(), 1, "it may be in use");
 }
 
 #[tokio::test]
-async fn a_key_goes_where_another_change_surely_took_its_place() {
+async fn a_key_is_deleted_if_a_later_change_replaced_it() {
     let api = Api::with_integration().await;
     let (path, etag) = api.integration().await;
-    // Our change fails without a word, and another one is there when we look: ours can't be made any more.
+    // The change fails without a response, and a later version exists: the change can't be made any more.
     api.memory.before_next_commit(|memory| {
-        let mut kept = memory.kept();
-        kept.fails_next_change = true;
-        kept.integrations.get_mut(ACCOUNT).unwrap().version += 1;
+        let mut contents = memory.contents();
+        contents.fails_next_change = true;
+        contents.integrations.get_mut(ACCOUNT).unwrap().version += 1;
     });
     let answer = api.put(&format!("{path}/credentials"), &etag, &key()).await;
     assert_eq!(answer.status, 503, "{}", answer.text);
@@ -78,38 +77,38 @@ async fn a_key_goes_where_another_change_surely_took_its_place() {
 }
 
 #[tokio::test]
-async fn a_key_that_moved_away_with_its_integration_is_kept() {
+async fn a_key_that_moved_with_its_integration_is_retained() {
     let api = Api::with_integration().await;
     let (path, _) = api.integration().await;
     let address = format!("{path}/credentials");
     api.put(&address, "*", &key()).await;
     let old = secrets(&api);
     api.memory.before_next_commit(|memory| {
-        let mut kept = memory.kept();
-        kept.fails_next_change = true;
-        let moved = kept.integrations.remove(ACCOUNT).unwrap();
-        kept.integrations.insert("210987654321".to_owned(), moved);
+        let mut contents = memory.contents();
+        contents.fails_next_change = true;
+        let moved = contents.integrations.remove(ACCOUNT).unwrap();
+        contents.integrations.insert("210987654321".to_owned(), moved);
     });
     let answer = api.put(&address, "*", &key()).await;
     assert_eq!(answer.status, 503, "{}", answer.text);
-    assert!(secrets(&api).contains(&old[0]), "the integration uses it where it is now");
+    assert!(secrets(&api).contains(&old[0]), "the moved integration uses it");
 }
 
 #[tokio::test]
-async fn an_integration_that_was_deleted_with_a_lost_answer_leaves_no_key() {
+async fn deleting_an_integration_with_a_lost_response_deletes_its_key() {
     let api = Api::with_integration().await;
     let (path, _) = api.integration().await;
     api.put(&format!("{path}/credentials"), "*", &key()).await;
-    api.memory.kept().loses_next_answer = true;
+    api.memory.contents().loses_next_response = true;
     let deleted = api.delete(&path, "*").await;
     assert_eq!((deleted.status.as_u16(), secrets(&api).len()), (204, 0), "{}", deleted.text);
 }
 
 #[tokio::test]
-async fn a_provider_that_was_deleted_with_a_lost_answer_leaves_no_key() {
+async fn deleting_a_provider_with_a_lost_response_deletes_its_key() {
     let api = Api::new();
     api.post("/providers", &json!({"id": ACCOUNT, "credentials": key()})).await;
-    api.memory.kept().loses_next_answer = true;
+    api.memory.contents().loses_next_response = true;
     let gone = api.delete(&format!("/providers/{ACCOUNT}"), "*").await;
     assert_eq!(gone.status, 204, "{}", gone.text);
     assert_eq!(secrets(&api), Vec::<String>::new());

@@ -1,4 +1,4 @@
-//! The API as its clients see it: requests to the router, over ports in memory.
+//! Tests of the API: requests to the router over in-memory ports.
 
 #![expect(clippy::unwrap_used, reason = "a test that can't be set up, or sees another answer, has failed")]
 
@@ -8,9 +8,9 @@ mod conditions;
 mod description;
 mod guarded;
 mod history;
+mod idempotency;
 mod integrations;
 mod lost;
-mod once;
 mod organizations;
 mod outcomes;
 mod ownership;

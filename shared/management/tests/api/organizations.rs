@@ -1,4 +1,4 @@
-//! Organizations: what is known of their accounts, together and when they are gone.
+//! Connections of the accounts of organizations.
 
 use serde_json::{Value, json};
 
@@ -13,7 +13,7 @@ async fn organization() -> Api {
     assert_eq!(made.status, 201, "{}", made.text);
     let accounts = ["000000000001", "000000000002", "000000000003"];
     let found = accounts.map(|account| connected(account, ORGANIZATION, &["eu-west-1"])).to_vec();
-    api.memory.kept().found.insert(ORGANIZATION.to_owned(), found);
+    api.memory.contents().test_results.insert(ORGANIZATION.to_owned(), found);
     let made = api.post("/integrations", &json!({"provider": ORGANIZATION})).await;
     assert_eq!(made.status, 201, "{}", made.text);
     api
@@ -24,11 +24,11 @@ async fn summary(api: &Api) -> Value {
 }
 
 #[tokio::test]
-async fn one_account_that_is_not_reached_makes_no_organization_unreachable() {
+async fn one_unreachable_account_does_not_make_an_organization_unreachable() {
     let api = organization().await;
     let stale = |number: usize, since: &str| {
         let account = format!("{number:012}").parse().unwrap();
-        api.memory.kept().connections.get_mut(&account).unwrap().stale_since = Some(since.parse().unwrap());
+        api.memory.contents().connections.get_mut(&account).unwrap().stale_since = Some(since.parse().unwrap());
     };
     stale(2, "2026-11-22T08:00:00Z");
     let one = summary(&api).await;
@@ -40,19 +40,19 @@ async fn one_account_that_is_not_reached_makes_no_organization_unreachable() {
     stale(3, "2026-11-20T08:00:00Z");
     let all = summary(&api).await;
     assert_eq!(all["accounts_not_reached"], 3);
-    assert_eq!(all["stale_since"], "2026-11-22T08:00:00Z", "until then one was reached");
+    assert_eq!(all["stale_since"], "2026-11-22T08:00:00Z", "until then one account was reachable");
 }
 
 #[tokio::test]
-async fn the_accounts_of_an_organization_are_forgotten_with_its_integration() {
+async fn the_connections_of_an_organization_are_deleted_with_its_integration() {
     let api = organization().await;
-    api.memory.kept().connections.insert(OTHER.parse().unwrap(), connected(OTHER, OTHER, &["eu-west-1"]));
+    api.memory.contents().connections.insert(OTHER.parse().unwrap(), connected(OTHER, OTHER, &["eu-west-1"]));
     let path = format!("/integrations/{ORGANIZATION}");
     let etag = api.get(&path).await.etag();
     assert_eq!(api.delete(&path, &etag).await.status, 204);
-    let left: Vec<_> = api.memory.kept().connections.keys().map(ToString::to_string).collect();
-    assert_eq!(left, [OTHER], "what is known of others stays");
-    api.memory.kept().found.clear();
+    let left: Vec<_> = api.memory.contents().connections.keys().map(ToString::to_string).collect();
+    assert_eq!(left, [OTHER], "connections of other accounts are unchanged");
+    api.memory.contents().test_results.clear();
     assert_eq!(api.post("/integrations", &json!({"provider": ORGANIZATION})).await.status, 201);
     assert_eq!((&summary(&api).await["status"], &summary(&api).await["accounts"]), (&json!("unknown"), &json!(0)));
 }

@@ -1,4 +1,4 @@
-//! How a connection test ends: only what was asked and answered is passed.
+//! Outcomes of connection tests: only a test in which everything responded passes.
 
 use exporter::connection::{Connection, ConnectionStatus, Problem, RegionStatus};
 use serde_json::{Value, json};
@@ -11,14 +11,14 @@ fn problem(reason: &str, message: &str) -> Option<Problem> {
     Some(Problem { reason: reason.to_owned(), message: message.to_owned(), remediation: Some("the remedy".to_owned()) })
 }
 
-/// A check that did not get through; its Regions are those of the check before.
+/// A connection without a response; its Regions are from the previous check.
 fn silent(account: &str, provider: &str) -> Connection {
     let before = connected(account, provider, &["eu-west-1"]);
     let problem = problem("not_checked", "STS answered 503");
     Connection { stale_since: Some(before.checked_at), problem, ..before }
 }
 
-/// One Region did not answer, and was known to take findings.
+/// A connection of which one previously available Region did not respond.
 fn half_silent() -> Connection {
     let mut found = connected(ACCOUNT, ACCOUNT, &["eu-west-1", "us-east-1"]);
     let region = found.regions.get_mut(&"us-east-1".parse().unwrap()).unwrap();
@@ -26,7 +26,7 @@ fn half_silent() -> Connection {
     found
 }
 
-/// A Region takes nothing.
+/// A connection with an unavailable Region.
 fn without(region: &str, status: ConnectionStatus) -> Connection {
     let mut found = connected(ACCOUNT, ACCOUNT, &["eu-west-1", region]);
     let off = found.regions.get_mut(&region.parse().unwrap()).unwrap();
@@ -42,7 +42,7 @@ async fn test(found: Vec<Connection>, regions: Option<&[&str]>) -> Value {
         let changed = api.patch(&path, &etag, &json!({ "regions": regions })).await;
         assert_eq!(changed.status, 200, "{}", changed.text);
     }
-    api.memory.kept().found.insert(ACCOUNT.to_owned(), found);
+    api.memory.contents().test_results.insert(ACCOUNT.to_owned(), found);
     api.post(&format!("{path}/test"), &json!(null)).await.body
 }
 
@@ -95,10 +95,12 @@ async fn organization(found: Vec<Connection>, missed: &[&str], problems: &[&str]
     let made = api.post("/providers", &json!({"id": ORGANIZATION, "credentials": role})).await;
     assert_eq!(made.status, 201, "{}", made.text);
     {
-        let mut kept = api.memory.kept();
+        let mut contents = api.memory.contents();
         let missed = missed.iter().map(|account| account.parse().unwrap()).collect();
-        kept.missed.insert(ORGANIZATION.to_owned(), (missed, problems.iter().map(ToString::to_string).collect()));
-        kept.found.insert(ORGANIZATION.to_owned(), found);
+        contents
+            .unchecked
+            .insert(ORGANIZATION.to_owned(), (missed, problems.iter().map(ToString::to_string).collect()));
+        contents.test_results.insert(ORGANIZATION.to_owned(), found);
     }
     let made = api.post("/integrations", &json!({ "provider": ORGANIZATION })).await;
     assert_eq!(made.status, 201, "{}", made.text);

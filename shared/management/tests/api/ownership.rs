@@ -4,7 +4,7 @@ use futures::future::poll_immediate;
 use serde_json::{Value, json};
 
 use crate::client::{ACCOUNT, Api};
-use crate::stack::{MADE_UP, OTHER, Stack, integration, integrations, provider};
+use crate::stack::{GENERATED_ID, OTHER, Stack, integration, integrations, provider};
 
 const FIRST: &str = "arn:aws:cloudformation:eu-west-1:111122223333:stack/first/1";
 const SECOND: &str = "arn:aws:cloudformation:eu-west-1:111122223333:stack/second/2";
@@ -25,7 +25,7 @@ async fn what_an_operator_made_is_not_taken_over() {
     let stack = Stack::new(&api, FIRST);
     let refused = stack.create(integration(ACCOUNT)).await;
     assert!(refused.reason.contains("hubctl integration show"), "{refused:?}");
-    for physical_id in [MADE_UP, &refused.physical_resource_id, "integration/123456789012/1795424400000"] {
+    for physical_id in [GENERATED_ID, &refused.physical_resource_id, "integration/123456789012/1795424400000"] {
         assert_eq!(stack.delete(physical_id, integration(ACCOUNT)).await.status, "SUCCESS");
     }
     assert_eq!(integrations(&api), [ACCOUNT]);
@@ -56,14 +56,14 @@ async fn what_another_stack_made_since_is_neither_changed_nor_deleted() {
     let (first, it) = Stack::with(&api, FIRST, &integration(ACCOUNT)).await;
     operator_deletes(&api).await;
     assert_eq!(Stack::new(&api, SECOND).create(integration(ACCOUNT)).await.status, "SUCCESS");
-    let before = api.memory.kept().integrations[ACCOUNT].clone();
+    let before = api.memory.contents().integrations[ACCOUNT].clone();
     let wanted = json!({"Provider": ACCOUNT, "OnlyFailed": "false"});
     let refused = first.update(&it, integration(ACCOUNT), wanted.clone()).await;
     assert!(refused.status == "FAILED" && refused.reason.contains("already"), "{refused:?}");
     let back = first.update(&it, wanted, integration(ACCOUNT)).await;
     assert_eq!((back.status, &back.physical_resource_id), ("SUCCESS", &it), "{back:?}");
     assert_eq!(first.delete(&it, integration(ACCOUNT)).await.status, "SUCCESS");
-    assert_eq!(api.memory.kept().integrations[ACCOUNT], before);
+    assert_eq!(api.memory.contents().integrations[ACCOUNT], before);
 }
 
 #[tokio::test]
@@ -74,7 +74,7 @@ async fn what_an_operator_moved_to_another_provider_is_the_operators() {
     let (path, etag) = api.integration().await;
     let moved = api.patch(&path, &etag, &json!({"provider": OTHER})).await;
     assert_eq!(moved.status, 200, "{}", moved.text);
-    for physical_id in [&it, MADE_UP] {
+    for physical_id in [&it, GENERATED_ID] {
         assert_eq!(stack.delete(physical_id, integration(OTHER)).await.status, "SUCCESS");
     }
     assert_eq!(integrations(&api), [OTHER]);
@@ -84,9 +84,9 @@ async fn what_an_operator_moved_to_another_provider_is_the_operators() {
 async fn what_a_failed_deletion_left_is_taken_over_by_the_resource_that_made_it() {
     let api = Api::new();
     let (stack, it) = Stack::with(&api, FIRST, &integration(ACCOUNT)).await;
-    api.memory.kept().down = Some("no answer".to_owned());
+    api.memory.contents().outage = Some("no answer".to_owned());
     assert_eq!(stack.delete(&it, integration(ACCOUNT)).await.status, "FAILED");
-    api.memory.kept().down = None;
+    api.memory.contents().outage = None;
     let taken = stack.create(json!({"Provider": ACCOUNT, "OnlyFailed": "false"})).await;
     assert_eq!((taken.status, &taken.physical_resource_id), ("SUCCESS", &it), "{taken:?}");
     assert_eq!(setting(&api, "only_failed").await, false);
@@ -129,7 +129,7 @@ async fn a_request_that_was_broken_off_is_answered_by_what_it_came_to() {
     assert_eq!((answer.status, answer.reason.as_str()), ("FAILED", "the time was over"));
     assert!(answer.physical_resource_id.starts_with("never-made:"), "{answer:?}");
 
-    api.memory.kept().tests_hang = true;
+    api.memory.contents().tests_hang = true;
     assert!(poll_immediate(std::pin::pin!(stack.send(creation.clone()))).await.is_none());
     let answer = stack.after_interruption(&creation).await;
     assert_eq!((answer.status, &answer.data["Id"]), ("SUCCESS", &json!(ACCOUNT)), "it stands: {answer:?}");
@@ -144,14 +144,14 @@ async fn a_request_that_was_broken_off_is_answered_by_what_it_came_to() {
     let answer = stack.after_interruption(&update).await;
     assert_eq!((answer.status, &answer.physical_resource_id), ("FAILED", &it));
 
-    for physical_id in [it.as_str(), MADE_UP] {
+    for physical_id in [it.as_str(), GENERATED_ID] {
         let deletion = stack.event("Delete", Some(physical_id), &integration(ACCOUNT), &json!({}));
         assert_eq!(stack.after_interruption(&deletion).await.status, "FAILED", "it is still there");
     }
     assert_eq!(stack.delete(&it, integration(ACCOUNT)).await.status, "SUCCESS");
     let deletion = stack.event("Delete", Some(&it), &integration(ACCOUNT), &json!({}));
     assert_eq!(stack.after_interruption(&deletion).await.status, "SUCCESS");
-    api.memory.kept().down = Some("no answer".to_owned());
+    api.memory.contents().outage = Some("no answer".to_owned());
     assert_eq!(stack.after_interruption(&creation).await.status, "FAILED");
 }
 
@@ -162,15 +162,15 @@ async fn wherever_a_creation_dies_its_rollback_leaves_nothing() {
         let stack = Stack::new(&api, FIRST);
         stack.create(provider(ACCOUNT)).await;
         if dies_before_its_change {
-            api.memory.before_next_commit(|memory| memory.kept().down = Some("no answer".to_owned()));
+            api.memory.before_next_commit(|memory| memory.contents().outage = Some("no answer".to_owned()));
         } else {
-            api.memory.kept().tests_hang = true;
+            api.memory.contents().tests_hang = true;
         }
         let mut creation = std::pin::pin!(stack.create(integration(ACCOUNT)));
         let answer = poll_immediate(&mut creation).await;
         assert_eq!(answer.as_ref().map(|answer| answer.status), dies_before_its_change.then_some("FAILED"));
-        api.memory.kept().down = None;
-        let physical_id = answer.map_or(MADE_UP.to_owned(), |answer| answer.physical_resource_id);
+        api.memory.contents().outage = None;
+        let physical_id = answer.map_or(GENERATED_ID.to_owned(), |answer| answer.physical_resource_id);
         assert_eq!(stack.delete(&physical_id, integration(ACCOUNT)).await.status, "SUCCESS");
         assert!(integrations(&api).is_empty());
     }

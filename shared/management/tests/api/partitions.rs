@@ -18,7 +18,7 @@ fn strangers() -> impl Iterator<Item = (&'static str, &'static str, &'static str
 fn api_of(partition: &str, region: &str) -> Api {
     let api = Api::of(partition);
     for account in [ACCOUNT, OTHER] {
-        api.memory.kept().found.insert(account.to_owned(), vec![connected(account, account, &[region])]);
+        api.memory.contents().test_results.insert(account.to_owned(), vec![connected(account, account, &[region])]);
     }
     api
 }
@@ -52,7 +52,7 @@ fn wrong_credentials(other: &str, region: &str) -> [(Value, &'static str); 3] {
 }
 
 #[tokio::test]
-async fn the_api_refuses_what_is_of_another_partition() {
+async fn the_api_rejects_resources_of_another_partition() {
     for (own, other, region) in strangers() {
         let api = api_of(own, region);
         let expected = |field: &str| json!([{"field": field, "message": reason(own, other)}]);
@@ -86,7 +86,7 @@ async fn the_api_refuses_what_is_of_another_partition() {
 }
 
 #[tokio::test]
-async fn the_api_takes_what_is_of_the_deployments_partition() {
+async fn the_api_accepts_resources_of_the_deployments_partition() {
     for (own, region) in PARTITIONS {
         let api = api_of(own, region);
         for (id, account) in [(ACCOUNT, ACCOUNT), (ORGANIZATION, "*")] {
@@ -103,7 +103,7 @@ async fn the_api_takes_what_is_of_the_deployments_partition() {
 }
 
 #[tokio::test]
-async fn the_functions_may_read_no_secret_of_another_account() {
+async fn a_secret_of_another_account_is_rejected() {
     for (own, region) in PARTITIONS {
         let api = api_of(own, region);
         let stack = Stack::new(&api, "arn:stack");
@@ -111,11 +111,11 @@ async fn the_functions_may_read_no_secret_of_another_account() {
             "must be in account {DEPLOYED_IN}, the deployment's, not in account {ACCOUNT}: its functions can't read secrets \
              of another account"
         );
-        let asked = json!({"id": ACCOUNT, "credentials": secret_of(own, region, ACCOUNT)});
-        let refused = api.post("/providers", &asked).await;
+        let body = json!({"id": ACCOUNT, "credentials": secret_of(own, region, ACCOUNT)});
+        let refused = api.post("/providers", &body).await;
         let expected = json!([{"field": "credentials.secret", "message": message}]);
         assert_eq!((refused.status.as_u16(), &refused.body["errors"]), (422, &expected), "{own}");
-        let refused = stack.create(with(provider(ACCOUNT), "Credentials", properties(&asked["credentials"]))).await;
+        let refused = stack.create(with(provider(ACCOUNT), "Credentials", properties(&body["credentials"]))).await;
         assert!(refused.status == "FAILED" && refused.reason.contains(&message), "{own}: {refused:?}");
         assert!(refused.reason.contains("Credentials.Secret"), "{own}: {refused:?}");
     }
@@ -123,7 +123,7 @@ async fn the_functions_may_read_no_secret_of_another_account() {
 
 /// Names of partitions and Regions that no release knows yet are told apart by how they begin.
 #[tokio::test]
-async fn a_partition_is_known_by_the_names_of_its_regions() {
+async fn a_partition_is_detected_by_the_names_of_its_regions() {
     let api = api_of("aws", "eu-west-1");
     for (region, other) in [
         ("cn-south-9", "aws-cn"),
@@ -146,11 +146,11 @@ async fn a_partition_is_known_by_the_names_of_its_regions() {
 }
 
 #[tokio::test]
-async fn a_template_is_refused_what_is_of_another_partition() {
+async fn a_template_with_resources_of_another_partition_is_rejected() {
     for (own, other, region) in strangers() {
         let api = api_of(own, region);
         let stack = Stack::new(&api, "arn:stack");
-        let told = |answer: &management::host::Answer, property: &str| {
+        let assert_rejected = |answer: &management::host::ResourceResponse, property: &str| {
             let expected = format!("{property} {}", reason(own, other));
             assert!(answer.status == "FAILED" && answer.reason.contains(&expected), "{expected}: {answer:?}");
         };
@@ -158,7 +158,10 @@ async fn a_template_is_refused_what_is_of_another_partition() {
             (role_of(other, ACCOUNT), "Credentials.Role.Arn"),
             (secret_of(other, region, DEPLOYED_IN), "Credentials.Secret"),
         ] {
-            told(&stack.create(with(provider(ACCOUNT), "Credentials", properties(&credentials))).await, property);
+            assert_rejected(
+                &stack.create(with(provider(ACCOUNT), "Credentials", properties(&credentials))).await,
+                property,
+            );
         }
         assert_eq!(stack.create(provider(ACCOUNT)).await.status, "SUCCESS");
         for (name, value, property) in [
@@ -167,13 +170,13 @@ async fn a_template_is_refused_what_is_of_another_partition() {
             ("Credentials", properties(&role_of(other, ACCOUNT)), "Credentials.Role.Arn"),
             ("Credentials", properties(&secret_of(other, region, DEPLOYED_IN)), "Credentials.Secret"),
         ] {
-            told(&stack.create(with(integration(ACCOUNT), name, value)).await, property);
+            assert_rejected(&stack.create(with(integration(ACCOUNT), name, value)).await, property);
         }
     }
 }
 
 #[tokio::test]
-async fn a_template_may_name_what_is_of_the_deployments_partition() {
+async fn a_template_may_name_resources_of_the_deployments_partition() {
     for (own, region) in PARTITIONS {
         let api = api_of(own, region);
         let stack = Stack::new(&api, "arn:stack");

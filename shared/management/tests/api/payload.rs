@@ -24,7 +24,7 @@ fn payload(method: &str, path: &str, body: Option<&str>) -> Value {
 }
 
 #[tokio::test]
-async fn a_request_is_answered_and_the_trail_names_who_sent_it() {
+async fn a_request_gets_a_response_and_the_audit_log_names_the_caller() {
     let api = Api::new();
     let body = format!(r#"{{"id": "{ACCOUNT}"}}"#);
     let made = send(&api, payload("POST", "/providers", Some(&body))).await;
@@ -32,7 +32,7 @@ async fn a_request_is_answered_and_the_trail_names_who_sent_it() {
         (&made["statusCode"], &made["headers"]["location"]),
         (&json!(201), &json!(format!("/providers/{ACCOUNT}")))
     );
-    assert_eq!(api.memory.kept().trail[0].by, CALLER);
+    assert_eq!(api.memory.contents().audit_log[0].by, CALLER);
     let mut listed = payload("GET", "/providers", None);
     listed["rawQueryString"] = "limit=1".into();
     let listed = send(&api, listed).await;
@@ -52,7 +52,7 @@ async fn a_body_may_come_in_base64() {
 }
 
 #[tokio::test]
-async fn what_is_no_request_gets_a_problem() {
+async fn an_invalid_payload_gets_a_problem() {
     let api = Api::new();
     for broken in [
         json!({"requestContext": {"http": {}}}),
@@ -80,10 +80,10 @@ async fn a_response_too_large_after_escaping_is_a_problem() {
         },
         "2026-11-20T00:00:00Z".parse().unwrap(),
     );
-    api.memory.kept().runs.push(run);
+    api.memory.contents().runs.push(run);
     // 4 MB; within JSON twice as many.
     let entry = json!({ "finding": vec![""; 1_300_000] });
-    api.memory.kept().quarantine.insert("run-1".to_owned(), vec![entry]);
+    api.memory.contents().quarantine.insert("run-1".to_owned(), vec![entry]);
     let answer = send(&api, payload("GET", "/runs/run-1/quarantine", None)).await;
     assert_eq!(answer["statusCode"], 422);
     assert_eq!(answer["headers"]["content-type"], "application/problem+json");

@@ -56,7 +56,7 @@ async fn a_provider_with_an_integration_is_not_deleted() {
 }
 
 #[tokio::test]
-async fn there_is_one_provider_of_an_id() {
+async fn a_provider_id_is_unique() {
     let api = Api::with_provider().await;
     let again = api.post("/providers", &json!({"id": ACCOUNT})).await;
     assert_eq!((again.status.as_u16(), again.problem()), (409, "already-exists"));
@@ -72,7 +72,7 @@ async fn new_provider_credentials_are_tested_if_an_integration_uses_them() {
     assert_eq!((alone.status.as_u16(), alone.body.get("test")), (200, None), "there is no integration: {}", alone.text);
 
     api.post("/integrations", &json!({"provider": ACCOUNT})).await;
-    api.memory.kept().found.insert(ACCOUNT.to_owned(), vec![disconnected(ACCOUNT, ACCOUNT)]);
+    api.memory.contents().test_results.insert(ACCOUNT.to_owned(), vec![disconnected(ACCOUNT, ACCOUNT)]);
     let broken = api.put(&path, "*", &role("Second")).await;
     assert_eq!((broken.status.as_u16(), &broken.body["test"]["outcome"]), (200, &json!("failed")), "{}", broken.text);
     assert!(broken.body["test"]["message"].as_str().unwrap().contains("the role can't be assumed"), "{}", broken.text);

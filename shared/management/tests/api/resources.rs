@@ -1,4 +1,4 @@
-//! Resources of CloudFormation: made, changed, replaced, deleted; rolled back without harm.
+//! CloudFormation custom resources: created, updated, replaced, deleted, and rolled back.
 
 use management::host::{ResourceRequest, handle_resource};
 use management::{Service, Settings};
@@ -8,7 +8,7 @@ use crate::client::{ACCOUNT, Api};
 use crate::stack::{OTHER, Stack, integration, integrations, provider};
 
 #[tokio::test]
-async fn a_stack_makes_changes_and_deletes_a_provider_and_its_integration() {
+async fn a_stack_creates_updates_and_deletes_a_provider_and_integration() {
     let api = Api::new();
     let stack = Stack::new(&api, "arn:stack");
     let account = stack.create(provider(ACCOUNT)).await;
@@ -19,7 +19,7 @@ async fn a_stack_makes_changes_and_deletes_a_provider_and_its_integration() {
     let made = stack.create(settings.clone()).await;
     assert_eq!(made.status, "SUCCESS", "{made:?}");
     assert!(made.physical_resource_id.starts_with("integration/123456789012/"), "{made:?}");
-    assert!(made.data["ExternalId"].as_str().unwrap().len() >= 32, "a template can give it to the role: {made:?}");
+    assert!(made.data["ExternalId"].as_str().unwrap().len() >= 32, "a template can use it in the role: {made:?}");
 
     let wanted = json!({"Provider": ACCOUNT, "ArchiveLimitPercent": "20"});
     let changed = stack.update(&made.physical_resource_id, settings, wanted).await;
@@ -43,11 +43,11 @@ async fn a_stack_makes_changes_and_deletes_a_provider_and_its_integration() {
         }
     }
     assert_eq!(api.get(&path).await.status, 404);
-    assert!(api.memory.kept().providers.is_empty());
+    assert!(api.memory.contents().providers.is_empty());
 }
 
 #[tokio::test]
-async fn an_update_leaves_what_operators_changed_since_and_their_access_key() {
+async fn an_update_preserves_changes_of_operators_and_their_access_key() {
     let api = Api::new();
     let settings = json!({"Provider": ACCOUNT, "OnlyFailed": "true"});
     let (stack, it) = Stack::with(&api, "arn:stack", &settings).await;
@@ -64,16 +64,16 @@ async fn an_update_leaves_what_operators_changed_since_and_their_access_key() {
     let body = api.get(&path).await.body;
     assert_eq!((&body["severity_min"], &body["enabled"]), (&json!("HIGH"), &json!(false)));
     assert_eq!(body["credentials"]["kind"], "static");
-    assert_eq!(api.memory.kept().secrets.len(), 1, "their key is still there");
+    assert_eq!(api.memory.contents().secrets.len(), 1, "the operators' key is retained");
 
     let role = json!({"Kind": "default", "Role": {"Arn": format!("arn:aws:iam::{ACCOUNT}:role/Exporter")}});
     let with_role = json!({"Provider": ACCOUNT, "OnlyFailed": "true", "SeverityMin": "HIGH", "Credentials": role});
     assert_eq!(stack.update(&it, wanted, with_role).await.status, "SUCCESS");
-    assert!(api.memory.kept().secrets.is_empty(), "a key that nothing names can only leak");
+    assert!(api.memory.contents().secrets.is_empty(), "the unreferenced key is deleted");
 }
 
 #[tokio::test]
-async fn a_creation_that_fails_is_rolled_back_without_harm() {
+async fn the_rollback_of_a_failed_creation_deletes_nothing_else() {
     let api = Api::with_integration().await;
     let stack = Stack::new(&api, "arn:stack");
     for properties in [provider(ACCOUNT), integration(ACCOUNT), integration(OTHER)] {
@@ -82,11 +82,15 @@ async fn a_creation_that_fails_is_rolled_back_without_harm() {
         let rolled_back = stack.delete(&failed.physical_resource_id, properties).await;
         assert_eq!(rolled_back.status, "SUCCESS", "{rolled_back:?}");
     }
-    assert_eq!(api.integration().await.0, format!("/integrations/{ACCOUNT}"), "what others made is still there");
+    assert_eq!(
+        api.integration().await.0,
+        format!("/integrations/{ACCOUNT}"),
+        "the other owner's resource is unchanged"
+    );
 }
 
 #[tokio::test]
-async fn a_creation_that_lambda_tries_again_makes_one() {
+async fn a_retried_creation_creates_one_resource() {
     let api = Api::new();
     let stack = Stack::new(&api, "arn:stack");
     let event = stack.event("Create", None, &provider(ACCOUNT), &json!({}));
@@ -108,7 +112,7 @@ async fn changing_the_provider_replaces_the_resource() {
 }
 
 #[tokio::test]
-async fn an_update_that_fails_leaves_everything_as_it_was() {
+async fn a_failed_update_changes_nothing() {
     let api = Api::new();
     let (stack, it) = Stack::with(&api, "arn:stack", &integration(ACCOUNT)).await;
     let wrong = json!({"Provider": ACCOUNT, "ArchiveLimitPercent": "many", "OnlyFailed": "false"});
@@ -120,7 +124,7 @@ async fn an_update_that_fails_leaves_everything_as_it_was() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_is_told_by_the_names_of_the_template_and_holds_no_secret() {
+async fn errors_have_the_property_names_of_the_template_and_no_secret() {
     let api = Api::with_provider().await;
     let stack = Stack::new(&api, "arn:stack");
     let key = json!({"Kind": "static", "AccessKeyId": "AKIA0123456789ABCDEF", "SecretAccessKey": "planted-secret"});
@@ -142,9 +146,9 @@ async fn what_is_wrong_is_told_by_the_names_of_the_template_and_holds_no_secret(
 }
 
 #[tokio::test]
-async fn whatever_comes_with_an_address_for_the_answer_gets_one_that_fits() {
+async fn each_request_with_a_response_url_gets_a_valid_response() {
     let api = Api::new();
-    api.memory.kept().down = Some("x".repeat(10_000));
+    api.memory.contents().outage = Some("x".repeat(10_000));
     let broken = json!({"ResponseURL": "https://answers.example/1", "StackId": "s", "RequestId": "r", "LogicalResourceId": "l",
         "RequestType": 7, "ResourceProperties": "none"});
     let service = Service::new(api.memory.clone(), Settings::default());

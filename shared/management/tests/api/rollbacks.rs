@@ -1,14 +1,14 @@
-//! Stacks that fail, are cancelled, are rolled back, and send requests twice: what CloudFormation sends then, in its order.
+//! Failed, canceled, and rolled back stacks, and repeated requests, in the order in which CloudFormation sends them.
 //!
-//! Sources: CloudFormation User Guide, "Custom resource request types" (an update that answers another physical id is a
-//! replacement, and the id before is deleted in the end); cloudformation-coverage-roadmap issue 1814 (a creation that is
-//! cancelled is deleted under an id that CloudFormation made up).
+//! Sources: CloudFormation User Guide, "Custom resource request types" (an update that returns another physical ID is a
+//! replacement, and the previous resource is deleted afterwards); cloudformation-coverage-roadmap issue 1814 (a canceled
+//! creation is deleted under an ID that CloudFormation generated).
 
 use futures::future::poll_immediate;
 use serde_json::{Value, json};
 
 use crate::client::{ACCOUNT, Api};
-use crate::stack::{MADE_UP, OTHER, Stack, integration, integrations, provider};
+use crate::stack::{GENERATED_ID, OTHER, Stack, integration, integrations, provider};
 
 const FIRST: &str = "arn:aws:cloudformation:eu-west-1:111122223333:stack/first/1";
 const SECOND: &str = "arn:aws:cloudformation:eu-west-1:111122223333:stack/second/2";
@@ -25,51 +25,53 @@ async fn setting(api: &Api, name: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_creation_that_is_cancelled_in_flight_leaves_nothing() {
+async fn a_creation_canceled_in_flight_leaves_nothing() {
     let api = Api::new();
     let stack = Stack::new(&api, FIRST);
     stack.create(provider(ACCOUNT)).await;
-    api.memory.kept().tests_hang = true;
+    api.memory.contents().tests_hang = true;
     let mut creation = std::pin::pin!(stack.create(integration(ACCOUNT)));
     assert!(poll_immediate(&mut creation).await.is_none(), "its connection is being tested");
     assert_eq!(integrations(&api), [ACCOUNT]);
 
-    let deletion = stack.event("Delete", Some(MADE_UP), &integration(ACCOUNT), &json!({}));
+    let deletion = stack.event("Delete", Some(GENERATED_ID), &integration(ACCOUNT), &json!({}));
     let deleted = stack.send(deletion.clone()).await;
-    assert_eq!((deleted.status, deleted.physical_resource_id.as_str()), ("SUCCESS", MADE_UP));
-    assert!(integrations(&api).is_empty(), "it would export for ever, and the stack knows nothing of it");
+    assert_eq!((deleted.status, deleted.physical_resource_id.as_str()), ("SUCCESS", GENERATED_ID));
+    assert!(integrations(&api).is_empty(), "it would be unmanaged");
 
-    api.memory.kept().tests_hang = false;
+    api.memory.contents().tests_hang = false;
     let again = stack.create(integration(ACCOUNT)).await;
     assert_eq!(again.status, "SUCCESS", "the next deployment is not in its way: {again:?}");
     assert_eq!(stack.send(deletion).await.status, "SUCCESS");
-    assert_eq!(integrations(&api), [ACCOUNT], "a deletion that comes twice deletes no newer one");
+    assert_eq!(integrations(&api), [ACCOUNT], "a repeated deletion deletes no newer resource");
 }
 
 #[tokio::test]
-async fn a_creation_that_was_cancelled_deletes_nothing_that_others_made() {
+async fn a_canceled_creation_deletes_nothing_of_other_owners() {
     let api = Api::new();
     let (_first, _) = Stack::with(&api, FIRST, &integration(ACCOUNT)).await;
     let second = Stack::new(&api, SECOND);
     let refused = second.create(integration(ACCOUNT)).await;
     assert!(refused.status == "FAILED" && refused.reason.contains("already"), "{refused:?}");
-    for physical_id in [MADE_UP, &refused.physical_resource_id] {
+    for physical_id in [GENERATED_ID, &refused.physical_resource_id] {
         assert_eq!(second.delete(physical_id, integration(ACCOUNT)).await.status, "SUCCESS");
     }
-    for (kind, properties) in [(MADE_UP, json!({})), (MADE_UP, integration("mine")), ("", json!({"Provider": 7}))] {
+    for (kind, properties) in
+        [(GENERATED_ID, json!({})), (GENERATED_ID, integration("mine")), ("", json!({"Provider": 7}))]
+    {
         assert_eq!(second.delete(kind, properties).await.status, "SUCCESS", "what was never made is deleted");
     }
     assert_eq!(integrations(&api), [ACCOUNT]);
 }
 
 #[tokio::test]
-async fn a_replacement_is_rolled_back_to_what_was_there_as_it_was() {
+async fn the_rollback_of_a_replacement_restores_the_previous_resource() {
     let api = Api::new();
     let (stack, a) = Stack::with(&api, FIRST, &integration(ACCOUNT)).await;
     let others_provider = Stack::new(&api, SECOND).create(provider(OTHER)).await;
     assert_eq!(others_provider.status, "SUCCESS");
     operator_sets(&api, &json!({"severity_min": "HIGH"})).await;
-    let before = api.memory.kept().integrations[ACCOUNT].clone();
+    let before = api.memory.contents().integrations[ACCOUNT].clone();
 
     let b = stack.update(&a, integration(ACCOUNT), integration(OTHER)).await;
     assert!(b.status == "SUCCESS" && b.physical_resource_id.starts_with("integration/210987654321/"), "{b:?}");
@@ -79,48 +81,48 @@ async fn a_replacement_is_rolled_back_to_what_was_there_as_it_was() {
     // The cleanup of the rollback.
     assert_eq!(stack.delete(&b.physical_resource_id, integration(OTHER)).await.status, "SUCCESS");
     assert_eq!(integrations(&api), [ACCOUNT]);
-    assert_eq!(api.memory.kept().integrations[ACCOUNT], before, "the same, with the operators' settings");
+    assert_eq!(api.memory.contents().integrations[ACCOUNT], before, "the same, with the operators' settings");
 }
 
 #[tokio::test]
-async fn a_provider_is_replaced_and_rolled_back_as_well() {
+async fn the_rollback_of_a_replaced_provider_restores_it() {
     let api = Api::new();
     let stack = Stack::new(&api, FIRST);
     let a = stack.create(provider(ACCOUNT)).await.physical_resource_id;
-    let before = api.memory.kept().providers[ACCOUNT].clone();
+    let before = api.memory.contents().providers[ACCOUNT].clone();
     let b = stack.update(&a, provider(ACCOUNT), provider(OTHER)).await.physical_resource_id;
     let back = stack.update(&b, provider(OTHER), provider(ACCOUNT)).await;
     assert_eq!((back.status, &back.physical_resource_id), ("SUCCESS", &a), "{back:?}");
     assert_eq!(stack.delete(&b, provider(OTHER)).await.status, "SUCCESS");
-    let kept = api.memory.kept().providers.clone();
+    let kept = api.memory.contents().providers.clone();
     assert_eq!(kept.into_iter().collect::<Vec<_>>(), [(ACCOUNT.to_owned(), before)]);
 }
 
 #[tokio::test]
-async fn a_replacement_that_is_cancelled_in_flight_leaves_what_was_there() {
+async fn a_replacement_canceled_in_flight_leaves_the_previous_resource() {
     let api = Api::new();
     let (stack, a) = Stack::with(&api, FIRST, &integration(ACCOUNT)).await;
     Stack::new(&api, SECOND).create(provider(OTHER)).await;
-    api.memory.kept().tests_hang = true;
+    api.memory.contents().tests_hang = true;
     let mut update = std::pin::pin!(stack.update(&a, integration(ACCOUNT), integration(OTHER)));
     assert!(poll_immediate(&mut update).await.is_none());
     assert_eq!(integrations(&api), [ACCOUNT, OTHER]);
 
-    // The stack never heard of the other one, so its rollback names the one before.
+    // The stack got no response, so that its rollback has the previous ID.
     let rollback = stack.event("Update", Some(&a), &integration(ACCOUNT), &integration(OTHER));
     let back = stack.send(rollback.clone()).await;
     assert_eq!((back.status, &back.physical_resource_id), ("SUCCESS", &a), "{back:?}");
     assert_eq!(integrations(&api), [ACCOUNT]);
 
-    api.memory.kept().tests_hang = false;
+    api.memory.contents().tests_hang = false;
     let b = stack.update(&a, integration(ACCOUNT), integration(OTHER)).await;
     assert_eq!(b.status, "SUCCESS", "{b:?}");
     assert_eq!(stack.send(rollback).await.status, "SUCCESS");
-    assert_eq!(integrations(&api), [ACCOUNT, OTHER], "a rollback that comes twice deletes no newer one");
+    assert_eq!(integrations(&api), [ACCOUNT, OTHER], "a repeated rollback deletes no newer resource");
 }
 
 #[tokio::test]
-async fn what_was_deleted_by_hand_is_made_anew() {
+async fn a_manually_deleted_resource_is_recreated() {
     let api = Api::new();
     let (stack, gone) = Stack::with(&api, FIRST, &integration(ACCOUNT)).await;
     let (path, etag) = api.integration().await;
@@ -130,9 +132,9 @@ async fn what_was_deleted_by_hand_is_made_anew() {
     assert_eq!(recreated.status, "SUCCESS", "{recreated:?}");
     assert_ne!(recreated.physical_resource_id, gone);
     assert_eq!(setting(&api, "severity_min").await, "HIGH");
-    // It counts as a replacement, so what is gone is deleted.
+    // It is a replacement, so that CloudFormation deletes the previous resource.
     assert_eq!(stack.delete(&gone, integration(ACCOUNT)).await.status, "SUCCESS");
-    assert_eq!(integrations(&api), [ACCOUNT], "what stands there now is another one");
+    assert_eq!(integrations(&api), [ACCOUNT], "it is another generation");
 
     let (path, etag) = api.integration().await;
     assert_eq!(api.delete(&path, &etag).await.status, 204);
@@ -150,14 +152,14 @@ async fn a_resource_in_deletion_rejects_changes_and_blocks_no_rollback() {
     let wanted = json!({"Provider": ACCOUNT, "SeverityMin": "HIGH"});
     let refused = stack.update(&it, integration(ACCOUNT), wanted.clone()).await;
     assert!(refused.status == "FAILED" && refused.reason.contains("being deleted"), "{refused:?}");
-    let before = api.memory.kept().integrations[ACCOUNT].clone();
+    let before = api.memory.contents().integrations[ACCOUNT].clone();
     let back = stack.update(&it, wanted, integration(ACCOUNT)).await;
     assert_eq!((back.status, &back.physical_resource_id), ("SUCCESS", &it), "{back:?}");
-    assert_eq!(api.memory.kept().integrations[ACCOUNT], before);
+    assert_eq!(api.memory.contents().integrations[ACCOUNT], before);
 }
 
 #[tokio::test]
-async fn a_deletion_that_comes_twice_deletes_nothing_of_another_stack() {
+async fn a_repeated_deletion_deletes_nothing_of_another_stack() {
     let api = Api::new();
     let (first, it) = Stack::with(&api, FIRST, &integration(ACCOUNT)).await;
     let deletion = first.event("Delete", Some(&it), &integration(ACCOUNT), &json!({}));
@@ -172,37 +174,37 @@ async fn a_deletion_that_comes_twice_deletes_nothing_of_another_stack() {
 }
 
 #[tokio::test]
-async fn an_update_that_fails_takes_no_operators_setting_away() {
+async fn a_failed_update_preserves_the_settings_of_operators() {
     let api = Api::new();
     let (stack, it) = Stack::with(&api, FIRST, &integration(ACCOUNT)).await;
     operator_sets(&api, &json!({"severity_min": "HIGH"})).await;
-    let before = api.memory.kept().integrations[ACCOUNT].clone();
+    let before = api.memory.contents().integrations[ACCOUNT].clone();
     let wrong = json!({"Provider": ACCOUNT, "SeverityMin": "WRONG"});
     let failed = stack.update(&it, integration(ACCOUNT), wrong.clone()).await;
     assert!(failed.status == "FAILED" && failed.reason.contains("SeverityMin must be"), "{failed:?}");
     let back = stack.update(&it, wrong, integration(ACCOUNT)).await;
     assert_eq!(back.status, "SUCCESS", "{back:?}");
-    assert_eq!(api.memory.kept().integrations[ACCOUNT], before);
+    assert_eq!(api.memory.contents().integrations[ACCOUNT], before);
 
-    // One that was made is undone.
+    // An applied update is reverted.
     let wanted = json!({"Provider": ACCOUNT, "SeverityMin": "LOW"});
     stack.update(&it, integration(ACCOUNT), wanted.clone()).await;
-    assert_eq!(setting(&api, "severity_min").await, "LOW", "the template decides, where it changes");
+    assert_eq!(setting(&api, "severity_min").await, "LOW", "the template's change applies");
     stack.update(&it, wanted, integration(ACCOUNT)).await;
     assert_eq!(setting(&api, "severity_min").await, Value::Null);
 }
 
 #[tokio::test]
-async fn an_update_is_checked_in_full_before_anything_is_written() {
+async fn an_update_is_validated_before_anything_is_written() {
     let api = Api::new();
     let stack = Stack::new(&api, FIRST);
     let it = stack.create(provider(ACCOUNT)).await.physical_resource_id;
     let role = json!({"Kind": "default", "Role": {"Arn": format!("arn:aws:iam::{ACCOUNT}:role/Exporter")}});
     let wrong = json!({"Id": ACCOUNT, "ScanSchedule": "sometimes", "Credentials": role});
-    let before = api.memory.kept().providers[ACCOUNT].clone();
+    let before = api.memory.contents().providers[ACCOUNT].clone();
     let failed = stack.update(&it, provider(ACCOUNT), wrong).await;
     assert!(failed.status == "FAILED" && failed.reason.contains("ScanSchedule"), "{failed:?}");
-    assert_eq!(api.memory.kept().providers[ACCOUNT], before);
+    assert_eq!(api.memory.contents().providers[ACCOUNT], before);
 
     let right = json!({"Id": ACCOUNT, "ScanSchedule": "rate(1 day)", "Credentials": role});
     let done = stack.update(&it, provider(ACCOUNT), right).await;

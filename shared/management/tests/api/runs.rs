@@ -3,8 +3,8 @@
 use exporter::integration::{ArchiveScope, Integration};
 use exporter::jobs::{Job, JobReport, JobState};
 use exporter::plan::PlanReport;
-use exporter::registry::Stored;
 use exporter::report::{AccountReport, ArchiveSkipped, RunReport, RunStatus};
+use exporter::settings_store::Stored;
 use exporter::upload::UploadInfo;
 use serde_json::json;
 
@@ -18,7 +18,7 @@ fn run(run_id: &str, source: &str) -> RunReport {
     run
 }
 
-/// A run that could do everything, and one that could do nothing.
+/// The API with a run for which every job is possible, and one for which none is.
 fn api() -> Api {
     let api = Api::new();
     let mut able = run("able", "s3://scans/a");
@@ -28,15 +28,15 @@ fn api() -> Api {
     able.counts.quarantined.insert("InvalidInput".to_owned(), 2);
     able.counts.malformed = 1;
     able.quarantine = Some("runs/able/quarantine.jsonl".to_owned());
-    let mut kept = api.memory.kept();
-    kept.runs = vec![able, run("idle", "scan.json")];
-    kept.quarantine.insert("able".to_owned(), vec![json!({"code": "InvalidInput"}), json!({"code": "malformed"})]);
-    drop(kept);
+    let mut contents = api.memory.contents();
+    contents.runs = vec![able, run("idle", "scan.json")];
+    contents.quarantine.insert("able".to_owned(), vec![json!({"code": "InvalidInput"}), json!({"code": "malformed"})]);
+    drop(contents);
     api
 }
 
 #[tokio::test]
-async fn what_a_person_decides_about_a_run_is_ordered_and_in_the_trail() {
+async fn jobs_about_a_run_are_submitted_and_in_the_audit_log() {
     let api = api();
     for verb in ["replay", "approve", "undo-archive", "redrive"] {
         let ordered = api.post(&format!("/runs/able/{verb}"), &json!(null)).await;
@@ -56,7 +56,7 @@ async fn what_a_person_decides_about_a_run_is_ordered_and_in_the_trail() {
     }
     let run_id = || "able".to_owned();
     assert_eq!(
-        api.memory.ordered(),
+        api.memory.submitted_jobs(),
         [
             Job::Replay { run_id: run_id(), next_run_ids: Vec::new() },
             Job::Approve { run_id: run_id(), pending: false, unproven: false },
@@ -74,30 +74,7 @@ async fn what_a_person_decides_about_a_run_is_ordered_and_in_the_trail() {
 }
 
 #[tokio::test]
-async fn the_reason_of_a_job_is_in_its_record_and_in_the_audit_log() {
-    let api = api();
-    for path in ["/runs/able/replay", "/runs/able/approve", "/runs/able/undo-archive", "/runs/able/redrive"]
-        .into_iter()
-        .chain(["/quarantine/redrive", "/findings/reconcile?dry_run=true"])
-    {
-        let why = format!("SEC-42, <b>{path}</b>");
-        let submitted = api.post(path, &json!({ "reason": why })).await;
-        assert_eq!((submitted.status.as_u16(), &submitted.body["reason"]), (202, &json!(why)), "{}", submitted.text);
-        let job = api.get(submitted.headers["location"].to_str().unwrap()).await;
-        assert_eq!(job.body["reason"], json!(why));
-        assert_eq!(api.get("/audit?limit=1").await.body["items"][0]["reason"], json!(why), "{path}");
-        for wrong in ["", " ", "two\nlines", "\u{1b}[2J", &"x".repeat(501)] {
-            let rejected = api.post(path, &json!({ "reason": wrong })).await;
-            assert_eq!((rejected.status.as_u16(), rejected.fields()), (422, vec!["reason"]), "{path}: {wrong:?}");
-        }
-        let misspelled = api.post(path, &json!({ "reasons": why })).await;
-        assert_eq!((misspelled.status.as_u16(), misspelled.fields()), (422, vec!["reasons"]), "{path}");
-    }
-    assert_eq!(api.memory.ordered().len(), 6, "a rejected request submits nothing");
-}
-
-#[tokio::test]
-async fn what_is_about_many_runs_or_accounts_is_ordered_as_it_is_asked() {
+async fn jobs_about_many_runs_or_accounts_are_submitted_as_requested() {
     let api = api();
     for (address, about) in [
         ("/quarantine/redrive?code=InvalidInput".to_owned(), None),
@@ -108,7 +85,7 @@ async fn what_is_about_many_runs_or_accounts_is_ordered_as_it_is_asked() {
         assert_eq!((ordered.status.as_u16(), ordered.body["target"].as_str()), (202, about), "{}", ordered.text);
     }
     assert_eq!(
-        api.memory.ordered(),
+        api.memory.submitted_jobs(),
         [
             Job::Redrive { run_id: None, code: Some("InvalidInput".to_owned()) },
             Job::Reconcile {
@@ -136,46 +113,7 @@ async fn what_is_about_many_runs_or_accounts_is_ordered_as_it_is_asked() {
 }
 
 #[tokio::test]
-async fn a_plan_and_an_explanation_are_jobs_with_a_report_and_no_changes() {
-    let api = api();
-    let finding_id = format!("prowler-s3_bucket_acl-{ACCOUNT}-eu-west-1-0123456ab");
-    let planned = api.post("/plan", &json!({ "source": "s3://scans/a b" })).await;
-    let explained = api.post("/findings/explain", &json!({ "finding_id": finding_id, "live": true })).await;
-    for (submitted, job, target) in [(&planned, "plan", "s3://scans/a b"), (&explained, "explain", &finding_id)] {
-        assert_eq!((submitted.status.as_u16(), &submitted.body["job"]), (202, &json!(job)), "{}", submitted.text);
-        assert_eq!(submitted.body["target"], json!(target));
-    }
-    assert_eq!(
-        api.memory.ordered(),
-        [Job::Plan { source: "s3://scans/a b".to_owned() }, Job::Explain { finding_id, live: true }]
-    );
-    assert!(api.actions().is_empty(), "nothing is changed");
-    for (path, body, field) in [
-        ("/plan", json!({ "source": "scan.json" }), "source"),
-        ("/plan", json!({ "source": "s3://scans/" }), "source"),
-        ("/plan", json!({ "source": format!("s3://scans/{}", "x".repeat(1_100)) }), "source"),
-        ("/plan", json!({ "source": "s3://scans/\n" }), "source"),
-        ("/plan", json!({}), "source"),
-        ("/findings/explain", json!({ "finding_id": "arn:aws:securityhub" }), "finding_id"),
-        ("/findings/explain", json!({ "finding_id": "prowler-a", "deep": true }), "deep"),
-    ] {
-        let rejected = api.post(path, &body).await;
-        assert_eq!((rejected.status.as_u16(), rejected.fields()), (422, vec![field]), "{body}");
-    }
-    // The report is there when the job has succeeded, and no earlier.
-    let id = planned.body["id"].as_str().unwrap();
-    let plan = PlanReport { run: run("x", "s3://scans/a b"), disabled: [].into() };
-    let report = JobReport { plan: Some(plan), ..JobReport::default() };
-    api.memory.kept().job_reports.insert(id.to_owned(), report);
-    let path = format!("/jobs/{id}");
-    assert_eq!(api.get(&path).await.body["plan"], json!(null));
-    api.memory.kept().jobs[0].state = JobState::Succeeded;
-    assert_eq!(api.get(&path).await.body["plan"]["run"]["upload"]["source"], "s3://scans/a b");
-    assert_eq!(api.get("/jobs").await.body["items"][1]["plan"], json!(null), "lists are short");
-}
-
-#[tokio::test]
-async fn only_a_failed_job_is_retried_and_once() {
+async fn only_a_failed_job_is_retried_and_only_once() {
     let api = api();
     let message = api.post("/runs/able/replay", &json!(null)).await;
     let address = message.headers["location"].to_str().unwrap().to_owned();
@@ -183,9 +121,9 @@ async fn only_a_failed_job_is_retried_and_once() {
     let pending = api.post(&retry, &json!(null)).await;
     assert_eq!((pending.status.as_u16(), &pending.body), (202, &message.body), "it is pending");
 
-    let failed = api.memory.kept().jobs[0].clone();
+    let failed = api.memory.contents().jobs[0].clone();
     let why = Some("its message is in the dead-letter queue".to_owned());
-    api.memory.kept().jobs[0] = failed.clone().completed(JobState::Failed, why, failed.submitted_at);
+    api.memory.contents().jobs[0] = failed.clone().completed(JobState::Failed, why, failed.submitted_at);
     assert_eq!(api.get(&address).await.body["state"], "failed");
     for time in ["first", "second"] {
         let retried = api.post(&retry, &json!(null)).await;
@@ -193,16 +131,16 @@ async fn only_a_failed_job_is_retried_and_once() {
         assert_eq!(retried.headers["location"], address.as_str());
         assert_eq!(retried.body["completed_at"], json!(null));
     }
-    assert_eq!(api.actions(), ["run.replay", "job.retry"], "the second time changes nothing");
+    assert_eq!(api.actions(), ["run.replay", "job.retry"], "the second retry has no effect");
 
-    // Its last attempt was aborted a day ago, so that nobody recorded its end.
-    let now = api.memory.kept().jobs[0].submitted_at;
+    // Its last attempt was aborted a day ago, before it recorded an outcome.
+    let now = api.memory.contents().jobs[0].submitted_at;
     let begun = now - jiff::SignedDuration::from_hours(24);
-    api.memory.kept().jobs[0].last_attempt_at = Some(begun);
+    api.memory.contents().jobs[0].last_attempt_at = Some(begun);
     assert_eq!(api.get("/jobs").await.body["items"][0]["state"], "failed");
     assert_eq!(api.post(&retry, &json!(null)).await.body["state"], "pending");
 
-    api.memory.kept().jobs[0].state = JobState::Succeeded;
+    api.memory.contents().jobs[0].state = JobState::Succeeded;
     let refused = api.post(&retry, &json!(null)).await;
     assert_eq!((refused.status.as_u16(), refused.problem()), (409, "invalid-job-state"), "{}", refused.text);
     assert_eq!(api.post("/jobs/none/retry", &json!(null)).await.problem(), "not-found");
@@ -211,7 +149,7 @@ async fn only_a_failed_job_is_retried_and_once() {
 #[tokio::test]
 async fn runs_and_quarantine_are_listed_newest_first() {
     let api = api();
-    let ids = |answer: &crate::client::Answer| {
+    let ids = |answer: &crate::client::ApiResponse| {
         let items = answer.body["items"].as_array().unwrap().clone();
         items.iter().map(|run| run["run_id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
     };
@@ -230,14 +168,14 @@ async fn runs_and_quarantine_are_listed_newest_first() {
 }
 
 #[tokio::test]
-async fn the_id_of_a_run_stays_inside_its_folder() {
+async fn a_run_id_can_t_leave_its_prefix() {
     let api = api();
     for id in ["..", "%2e%2e%2fstate", "a%2Fb", "%00", "a.b"] {
         let answer = api.get(&format!("/runs/{id}")).await;
         assert_eq!(answer.status, 404, "{id}: {}", answer.text);
     }
     let long = api.get(&format!("/runs/{}", "x".repeat(5_000))).await;
-    assert!(long.text.len() < 500, "it is not repeated whole: {}", long.text);
+    assert!(long.text.len() < 500, "it is truncated: {}", long.text);
 }
 
 /// A run of a scan of this hour, with unproven findings.
@@ -252,9 +190,9 @@ fn unproven(run_id: &str, hour: i8) -> RunReport {
 }
 
 #[tokio::test]
-async fn an_approval_names_what_is_approved_and_only_what_waits_can_be() {
+async fn an_approval_selects_findings_and_only_pending_ones_are_approved() {
     let api = api();
-    api.memory.kept().runs.push(unproven("blind", 1));
+    api.memory.contents().runs.push(unproven("blind", 1));
     let approve = async |run: &str, body: serde_json::Value| api.post(&format!("/runs/{run}/approve"), &body).await;
     let bare = api.send("POST", "/runs/able/approve", &[], "").await;
     assert_eq!(bare.status, 202, "{}", bare.text);
@@ -270,7 +208,7 @@ async fn an_approval_names_what_is_approved_and_only_what_waits_can_be() {
     }
     let approved = |run_id: &str, pending, unproven| Job::Approve { run_id: run_id.to_owned(), pending, unproven };
     assert_eq!(
-        api.memory.ordered(),
+        api.memory.submitted_jobs(),
         [
             approved("able", false, false),
             approved("able", false, false),
@@ -299,35 +237,35 @@ async fn an_approval_names_what_is_approved_and_only_what_waits_can_be() {
 }
 
 #[tokio::test]
-async fn an_outdated_run_is_not_approved_and_the_newer_one_is_named() {
+async fn a_superseded_run_is_not_approved_and_the_newer_one_is_named() {
     let api = api();
     let integrate = |archive_scope| {
         let account: asff::AccountId = ACCOUNT.parse().unwrap();
         let integration = Integration { archive_scope, ..Integration::new(account) };
         let stored = Stored::new(integration, "2026-11-20T00:00:00Z".parse().unwrap(), "nobody");
-        api.memory.kept().integrations.insert(ACCOUNT.to_owned(), stored);
+        api.memory.contents().integrations.insert(ACCOUNT.to_owned(), stored);
     };
     integrate(ArchiveScope::Full);
-    api.memory.kept().runs.extend([unproven("old", 1), unproven("new", 2)]);
+    api.memory.contents().runs.extend([unproven("old", 1), unproven("new", 2)]);
     let approve = async |run: &str| api.post(&format!("/runs/{run}/approve"), &json!({"unproven": true})).await;
     let refused = approve("old").await;
     assert_eq!((refused.status.as_u16(), refused.problem()), (409, "invalid-run-state"), "{}", refused.text);
     assert_eq!(refused.body["remediation"], "hubctl run approve new --unproven");
     assert_eq!(approve("new").await.status, 202);
-    // The newest scan of the account may be of another part of it.
+    // The newest scan of the account may cover another part of it.
     integrate(ArchiveScope::Partial);
     assert_eq!(approve("old").await.status, 202);
 }
 
 #[tokio::test]
-async fn what_waits_for_approval_is_listed_page_by_page() {
+async fn pending_findings_are_listed_page_by_page() {
     let api = api();
     let finding = |id: &str| {
         json!({"account": ACCOUNT, "finding_id": id, "check_id": "iam_user_mfa", "service": "iam", "region": "us-east-1",
             "severity": "HIGH", "resource_id": "arn", "first_observed_at": "2026-11-01T00:00:00Z", "class": "unproven",
             "reason": "manual_check"})
     };
-    api.memory.kept().pending.insert("able".to_owned(), vec![finding("a"), finding("b")]);
+    api.memory.contents().pending.insert("able".to_owned(), vec![finding("a"), finding("b")]);
     let first = api.get("/runs/able/pending?limit=1").await;
     assert_eq!(first.body["items"], json!([finding("a")]), "{}", first.text);
     let rest = api.get(&format!("/runs/able/pending?after={}", first.body["next"].as_str().unwrap())).await;
@@ -335,4 +273,66 @@ async fn what_waits_for_approval_is_listed_page_by_page() {
     assert_eq!(api.get("/runs/able/pending?after=abc").await.fields(), ["after"]);
     assert_eq!(api.get("/runs/idle/pending").await.body["items"], json!([]));
     assert_eq!(api.get("/runs/none/pending").await.status, 404);
+}
+
+#[tokio::test]
+async fn the_reason_of_a_job_is_in_its_record_and_in_the_audit_log() {
+    let api = api();
+    for path in ["/runs/able/replay", "/runs/able/approve", "/runs/able/undo-archive", "/runs/able/redrive"]
+        .into_iter()
+        .chain(["/quarantine/redrive", "/findings/reconcile?dry_run=true"])
+    {
+        let why = format!("SEC-42, <b>{path}</b>");
+        let submitted = api.post(path, &json!({ "reason": why })).await;
+        assert_eq!((submitted.status.as_u16(), &submitted.body["reason"]), (202, &json!(why)), "{}", submitted.text);
+        let job = api.get(submitted.headers["location"].to_str().unwrap()).await;
+        assert_eq!(job.body["reason"], json!(why));
+        assert_eq!(api.get("/audit?limit=1").await.body["items"][0]["reason"], json!(why), "{path}");
+        for wrong in ["", " ", "two\nlines", "\u{1b}[2J", &"x".repeat(501)] {
+            let rejected = api.post(path, &json!({ "reason": wrong })).await;
+            assert_eq!((rejected.status.as_u16(), rejected.fields()), (422, vec!["reason"]), "{path}: {wrong:?}");
+        }
+        let misspelled = api.post(path, &json!({ "reasons": why })).await;
+        assert_eq!((misspelled.status.as_u16(), misspelled.fields()), (422, vec!["reasons"]), "{path}");
+    }
+    assert_eq!(api.memory.submitted_jobs().len(), 6, "a rejected request submits nothing");
+}
+
+#[tokio::test]
+async fn a_plan_and_an_explanation_are_jobs_with_a_report_and_no_changes() {
+    let api = api();
+    let finding_id = format!("prowler-s3_bucket_acl-{ACCOUNT}-eu-west-1-0123456ab");
+    let planned = api.post("/plan", &json!({ "source": "s3://scans/a b" })).await;
+    let explained = api.post("/findings/explain", &json!({ "finding_id": finding_id, "live": true })).await;
+    for (submitted, job, target) in [(&planned, "plan", "s3://scans/a b"), (&explained, "explain", &finding_id)] {
+        assert_eq!((submitted.status.as_u16(), &submitted.body["job"]), (202, &json!(job)), "{}", submitted.text);
+        assert_eq!(submitted.body["target"], json!(target));
+    }
+    assert_eq!(
+        api.memory.submitted_jobs(),
+        [Job::Plan { source: "s3://scans/a b".to_owned() }, Job::Explain { finding_id, live: true }]
+    );
+    assert!(api.actions().is_empty(), "nothing is changed");
+    for (path, body, field) in [
+        ("/plan", json!({ "source": "scan.json" }), "source"),
+        ("/plan", json!({ "source": "s3://scans/" }), "source"),
+        ("/plan", json!({ "source": format!("s3://scans/{}", "x".repeat(1_100)) }), "source"),
+        ("/plan", json!({ "source": "s3://scans/\n" }), "source"),
+        ("/plan", json!({}), "source"),
+        ("/findings/explain", json!({ "finding_id": "arn:aws:securityhub" }), "finding_id"),
+        ("/findings/explain", json!({ "finding_id": "prowler-a", "deep": true }), "deep"),
+    ] {
+        let rejected = api.post(path, &body).await;
+        assert_eq!((rejected.status.as_u16(), rejected.fields()), (422, vec![field]), "{body}");
+    }
+    // The report is there when the job has succeeded, and no earlier.
+    let id = planned.body["id"].as_str().unwrap();
+    let plan = PlanReport { run: run("x", "s3://scans/a b"), disabled: [].into() };
+    let report = JobReport { plan: Some(plan), ..JobReport::default() };
+    api.memory.contents().job_reports.insert(id.to_owned(), report);
+    let path = format!("/jobs/{id}");
+    assert_eq!(api.get(&path).await.body["plan"], json!(null));
+    api.memory.contents().jobs[0].state = JobState::Succeeded;
+    assert_eq!(api.get(&path).await.body["plan"]["run"]["upload"]["source"], "s3://scans/a b");
+    assert_eq!(api.get("/jobs").await.body["items"][1]["plan"], json!(null), "lists are short");
 }

@@ -1,8 +1,8 @@
-//! No secret leaves its place: planted keys are looked for in every answer, the audit log, and all that is kept but the secret.
+//! Secrets are write-only: searches all responses, the audit log, and the stored settings for planted keys.
 
 use serde_json::{Value, json};
 
-use crate::client::{ACCOUNT, Answer, Api};
+use crate::client::{ACCOUNT, Api, ApiResponse};
 
 const KEY_ID: &str = "ASIAPLANTED000000000";
 const SECRET: &str = "planted/secret+half/never/to/be/seen/000";
@@ -18,20 +18,23 @@ fn nowhere(place: &str, text: &str) {
     }
 }
 
-/// All that is kept but the secrets.
-fn kept(api: &Api) -> String {
-    let kept = api.memory.kept();
-    format!("{:?} {:?} {:?} {:?}", kept.providers, kept.integrations, kept.trail, kept.idempotency_records)
+/// All stored values except for secrets.
+fn stored_settings(api: &Api) -> String {
+    let contents = api.memory.contents();
+    format!(
+        "{:?} {:?} {:?} {:?}",
+        contents.providers, contents.integrations, contents.audit_log, contents.idempotency_records
+    )
 }
 
 #[tokio::test]
-async fn an_access_key_goes_in_and_never_comes_out() {
+async fn an_access_key_is_write_only() {
     let api = Api::with_integration().await;
     let (path, etag) = api.integration().await;
     let set = api.put(&format!("{path}/credentials"), &etag, &key()).await;
     assert_eq!((set.status.as_u16(), &set.body["credentials"]["kind"]), (200, &json!("static")), "{}", set.text);
     let name = set.body["credentials"]["secret"].as_str().unwrap().to_owned();
-    assert!(api.memory.kept().secrets[&name].contains(SECRET), "the key is where it is read");
+    assert!(api.memory.contents().secrets[&name].contains(SECRET), "the secret has the key");
     let provider = format!("/providers/{ACCOUNT}");
     let of_provider = api.put(&format!("{provider}/credentials"), "*", &key()).await;
     assert_eq!(of_provider.status, 200, "{}", of_provider.text);
@@ -42,41 +45,47 @@ async fn an_access_key_goes_in_and_never_comes_out() {
     for list in ["/integrations", "/providers"] {
         nowhere(list, &api.get(list).await.text);
     }
-    nowhere("what is kept", &kept(&api));
+    nowhere("stored values", &stored_settings(&api));
 }
 
 #[tokio::test]
-async fn another_key_takes_the_place_of_the_one_before() {
+async fn a_new_key_replaces_the_old_one() {
     let api = Api::with_integration().await;
     let (path, etag) = api.integration().await;
     let first = api.put(&format!("{path}/credentials"), &etag, &key()).await;
     let second = api.put(&format!("{path}/credentials"), &first.etag(), &key()).await;
-    assert_ne!(first.body["credentials"]["secret"], second.body["credentials"]["secret"], "each has its own place");
-    assert_eq!(api.memory.kept().secrets.len(), 1, "and the one before is gone");
+    assert_ne!(
+        first.body["credentials"]["secret"], second.body["credentials"]["secret"],
+        "each key has its own secret"
+    );
+    assert_eq!(api.memory.contents().secrets.len(), 1, "the old secret is deleted");
     let kept_key = json!({"kind": "static", "role": {"arn": format!("arn:aws:iam::{ACCOUNT}:role/Exporter")}});
     let third = api.put(&format!("{path}/credentials"), &second.etag(), &kept_key).await;
-    assert_eq!(third.body["credentials"]["secret"], second.body["credentials"]["secret"], "left out, the key stays");
+    assert_eq!(
+        third.body["credentials"]["secret"], second.body["credentials"]["secret"],
+        "an omitted key is unchanged"
+    );
     let back = api.delete(&format!("{path}/credentials"), &third.etag()).await;
     assert_eq!((back.status.as_u16(), &back.body["credentials"]), (200, &json!({"kind": "provider"})));
     assert_eq!(back.body["test"]["outcome"], "passed", "other credentials are tested");
-    assert_eq!(api.memory.kept().secrets.len(), 0);
+    assert_eq!(api.memory.contents().secrets.len(), 0);
 }
 
 #[tokio::test]
-async fn a_refused_change_leaves_no_key_behind_and_takes_none_away() {
+async fn a_rejected_change_neither_leaves_nor_deletes_a_key() {
     let api = Api::with_integration().await;
     let (path, etag) = api.integration().await;
     let first = api.put(&format!("{path}/credentials"), &etag, &key()).await;
-    let before = api.memory.kept().secrets.clone();
-    api.memory.before_next_commit(|memory| memory.kept().integrations.get_mut(ACCOUNT).unwrap().version += 1);
+    let before = api.memory.contents().secrets.clone();
+    api.memory.before_next_commit(|memory| memory.contents().integrations.get_mut(ACCOUNT).unwrap().version += 1);
     let late = api.put(&format!("{path}/credentials"), &first.etag(), &key()).await;
     assert_eq!(late.status, 412, "{}", late.text);
-    assert_eq!(api.memory.kept().secrets, before);
+    assert_eq!(api.memory.contents().secrets, before);
     nowhere("the refusal", &late.text);
 }
 
 #[tokio::test]
-async fn nobody_names_the_key_that_was_made_for_another() {
+async fn a_managed_secret_of_another_resource_is_rejected() {
     let api = Api::with_integration().await;
     let (path, etag) = api.integration().await;
     let set = api.put(&format!("{path}/credentials"), &etag, &key()).await;
@@ -86,23 +95,23 @@ async fn nobody_names_the_key_that_was_made_for_another() {
     assert_eq!((refused.status.as_u16(), refused.fields()), (422, vec!["credentials.secret"]), "{}", refused.text);
     let again = api.put(&format!("{path}/credentials"), &set.etag(), &theirs).await;
     assert_eq!(again.status, 200, "its own key may be named: {}", again.text);
-    assert_eq!(api.memory.kept().secrets.len(), 1);
+    assert_eq!(api.memory.contents().secrets.len(), 1);
 }
 
 #[tokio::test]
-async fn credentials_that_name_no_version_undo_nobodys_key() {
+async fn credentials_without_a_version_do_not_revert_a_concurrent_key() {
     let api = Api::with_integration().await;
     let (path, etag) = api.integration().await;
     api.put(&format!("{path}/credentials"), &etag, &key()).await;
     api.memory.before_next_commit(|memory| {
-        let mut kept = memory.kept();
-        kept.secrets.insert("securityhub-exporter/managed/theirs".to_owned(), "theirs".to_owned());
-        let stored = kept.integrations.get_mut(ACCOUNT).unwrap();
+        let mut contents = memory.contents();
+        contents.secrets.insert("securityhub-exporter/managed/theirs".to_owned(), "theirs".to_owned());
+        let stored = contents.integrations.get_mut(ACCOUNT).unwrap();
         stored.version += 1;
         let secret = "securityhub-exporter/managed/theirs".to_owned();
         stored.value.credentials = Some(exporter::integration::Credentials::Static { secret, role: None });
     });
-    // Only the role is changed; the key is the one that another wrote meanwhile.
+    // Only the role changes; the key is that of the concurrent writer.
     let role = json!({"kind": "static", "role": {"arn": format!("arn:aws:iam::{ACCOUNT}:role/Exporter")}});
     let given = api.put(&format!("{path}/credentials"), "*", &role).await;
     assert_eq!(given.status, 200, "{}", given.text);
@@ -110,7 +119,7 @@ async fn credentials_that_name_no_version_undo_nobodys_key() {
 }
 
 #[tokio::test]
-async fn no_refusal_repeats_what_may_be_a_secret() {
+async fn no_error_repeats_a_possible_secret() {
     let api = Api::with_integration().await;
     let (path, etag) = api.integration().await;
     let path = format!("{path}/credentials");
@@ -131,7 +140,7 @@ async fn no_refusal_repeats_what_may_be_a_secret() {
         nowhere("a refusal", &answer.text);
     }
     let headers = [("content-type", "application/json"), ("if-match", etag.as_str())];
-    let broken: Answer = api.send("PUT", &path, &headers, format!("{{\"kind\": \"static\", {SECRET}")).await;
+    let broken: ApiResponse = api.send("PUT", &path, &headers, format!("{{\"kind\": \"static\", {SECRET}")).await;
     assert_eq!((broken.status.as_u16(), broken.problem()), (400, "malformed"));
     nowhere("a refusal", &broken.text);
 }

@@ -1,18 +1,18 @@
-//! A stack of CloudFormation, as far as a custom resource sees it.
+//! Simulates a CloudFormation stack with custom resources.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use jiff::SignedDuration;
 use management::Service;
-use management::host::{Answer, ResourceRequest, after_interruption, handle_resource};
+use management::host::{ResourceRequest, ResourceResponse, after_interruption, handle_resource};
 use serde_json::{Value, json};
 
 use crate::client::{ACCOUNT, Api};
 
 /// Another account.
 pub(crate) const OTHER: &str = "210987654321";
-/// What CloudFormation calls a resource whose creation it cancelled, before it was told an id.
-pub(crate) const MADE_UP: &str = "accounts-It-1KRUUH0BO0V2V";
+/// Physical ID that CloudFormation generates for a canceled creation.
+pub(crate) const GENERATED_ID: &str = "accounts-It-1KRUUH0BO0V2V";
 
 /// A stack with a provider and an integration.
 pub(crate) struct Stack<'a> {
@@ -26,7 +26,7 @@ impl<'a> Stack<'a> {
         Self { api, arn, requests: AtomicU32::new(0) }
     }
 
-    /// One whose provider, and integration of [`ACCOUNT`], are made; and what the integration is called.
+    /// A stack with a provider and an integration of [`ACCOUNT`], and the integration's physical ID.
     pub(crate) async fn with(api: &'a Api, arn: &'static str, settings: &Value) -> (Self, String) {
         let stack = Self::new(api, arn);
         stack.create(provider(ACCOUNT)).await;
@@ -35,20 +35,20 @@ impl<'a> Stack<'a> {
         (stack, made.physical_resource_id)
     }
 
-    pub(crate) async fn create(&self, properties: Value) -> Answer {
+    pub(crate) async fn create(&self, properties: Value) -> ResourceResponse {
         self.send(self.event("Create", None, &properties, &json!({}))).await
     }
 
-    /// From what was in the template before.
-    pub(crate) async fn update(&self, physical_id: &str, before: Value, after: Value) -> Answer {
+    /// Updates from the previous properties.
+    pub(crate) async fn update(&self, physical_id: &str, before: Value, after: Value) -> ResourceResponse {
         self.send(self.event("Update", Some(physical_id), &after, &before)).await
     }
 
-    pub(crate) async fn delete(&self, physical_id: &str, properties: Value) -> Answer {
+    pub(crate) async fn delete(&self, physical_id: &str, properties: Value) -> ResourceResponse {
         self.send(self.event("Delete", Some(physical_id), &properties, &json!({}))).await
     }
 
-    /// A request of its own.
+    /// A new request.
     pub(crate) fn event(&self, kind: &str, physical_id: Option<&str>, properties: &Value, before: &Value) -> Value {
         let number = self.requests.fetch_add(1, Ordering::Relaxed);
         let is_provider = properties.get("Id").is_some();
@@ -61,16 +61,16 @@ impl<'a> Stack<'a> {
         })
     }
 
-    /// A second passes, and a request comes, for the first time or again.
-    pub(crate) async fn send(&self, event: Value) -> Answer {
-        let later = self.api.memory.kept().now.unwrap() + SignedDuration::from_secs(1);
-        self.api.memory.kept().now = Some(later);
+    /// Advances the clock by a second and delivers a request.
+    pub(crate) async fn send(&self, event: Value) -> ResourceResponse {
+        let later = self.api.memory.contents().now.unwrap() + SignedDuration::from_secs(1);
+        self.api.memory.contents().now = Some(later);
         handle_resource(&self.service(), &ResourceRequest::parse(&event).unwrap()).await
     }
 
-    /// The answer to a request whose work was broken off.
-    pub(crate) async fn after_interruption(&self, event: &Value) -> Answer {
-        after_interruption(&self.service(), &ResourceRequest::parse(event).unwrap(), "the time was over").await
+    /// The response to an interrupted request.
+    pub(crate) async fn after_interruption(&self, event: &Value) -> ResourceResponse {
+        after_interruption(&self.service(), &ResourceRequest::parse(event).unwrap(), "timed out").await
     }
 
     fn service(&self) -> Service<management::memory::Memory> {
@@ -88,7 +88,7 @@ pub(crate) fn integration(id: &str) -> Value {
     json!({"ServiceToken": "arn:function", "Provider": id})
 }
 
-/// The ids of all integrations.
+/// IDs of all integrations.
 pub(crate) fn integrations(api: &Api) -> Vec<String> {
-    api.memory.kept().integrations.keys().cloned().collect()
+    api.memory.contents().integrations.keys().cloned().collect()
 }

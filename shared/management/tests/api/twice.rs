@@ -1,4 +1,4 @@
-//! Requests that come twice, get no answer, or meet another: each runs once, in the audit log, and takes back nothing else.
+//! Repeated, lost, and concurrent requests: each runs once, is in the audit log, and reverts nothing else.
 
 use exporter::jobs::Job;
 use exporter::report::{AccountReport, Fate, RunReport, RunStatus, undelivered};
@@ -11,35 +11,35 @@ use crate::stack::{OTHER, Stack, integration};
 const FIRST: &str = "arn:aws:cloudformation:eu-west-1:111122223333:stack/first/1";
 
 #[tokio::test]
-async fn a_key_stays_with_the_integration_that_moved_while_its_deletion_failed() {
+async fn a_key_is_retained_if_its_integration_moved_during_a_failed_deletion() {
     let api = Api::with_integration().await;
     let (path, etag) = api.integration().await;
     let key = json!({"kind": "static", "access_key_id": "AKIAIOSFODNN7EXAMPLE", "secret_access_key": "abc"});
     let etag = api.put(&format!("{path}/credentials"), &etag, &key).await.etag();
     api.memory.before_next_commit(|memory| {
-        let mut kept = memory.kept();
-        let mut moved = kept.integrations.remove(ACCOUNT).unwrap();
+        let mut contents = memory.contents();
+        let mut moved = contents.integrations.remove(ACCOUNT).unwrap();
         moved.value.provider = OTHER.parse().unwrap();
         moved.version += 1;
-        kept.integrations.insert(OTHER.to_owned(), moved);
+        contents.integrations.insert(OTHER.to_owned(), moved);
     });
-    api.memory.kept().fails_next_change = true;
+    api.memory.contents().fails_next_change = true;
     let deleted = api.delete(&path, &etag).await;
     assert_eq!(deleted.status, 404, "{}", deleted.text);
-    let kept = api.memory.kept();
-    let secret = kept.integrations[OTHER].value.credentials.as_ref().and_then(|own| own.secret()).unwrap();
-    assert!(kept.secrets.contains_key(secret), "{secret} is named by the one that moved");
+    let contents = api.memory.contents();
+    let secret = contents.integrations[OTHER].value.credentials.as_ref().and_then(|own| own.secret()).unwrap();
+    assert!(contents.secrets.contains_key(secret), "{secret} is named by the one that moved");
 }
 
 #[tokio::test]
-async fn a_deletion_whose_answer_was_lost_was_made() {
+async fn a_deletion_with_a_lost_response_succeeds() {
     let api = Api::with_integration().await;
     let (path, etag) = api.integration().await;
     let key = json!({"kind": "static", "access_key_id": "AKIAIOSFODNN7EXAMPLE", "secret_access_key": "abc"});
     let etag = api.put(&format!("{path}/credentials"), &etag, &key).await.etag();
-    api.memory.kept().loses_next_answer = true;
+    api.memory.contents().loses_next_response = true;
     assert_eq!(api.delete(&path, &etag).await.status, 204);
-    assert!(api.memory.kept().secrets.is_empty());
+    assert!(api.memory.contents().secrets.is_empty());
 }
 
 #[tokio::test]
@@ -55,7 +55,7 @@ async fn a_repeated_no_op_update_does_not_revert_a_later_one() {
 }
 
 #[tokio::test]
-async fn a_stacks_deletion_calls_no_archive_off() {
+async fn the_deletion_of_a_stack_does_not_cancel_archiving() {
     let api = Api::new();
     let (stack, it) = Stack::with(&api, FIRST, &integration(ACCOUNT)).await;
     let (path, etag) = api.integration().await;
@@ -69,7 +69,7 @@ async fn a_stacks_deletion_calls_no_archive_off() {
 }
 
 #[tokio::test]
-async fn each_job_is_in_the_trail() {
+async fn each_job_is_in_the_audit_log() {
     let api = Api::with_integration().await;
     let upload =
         UploadInfo { source: "s3://b/k".into(), etag: "e".into(), bytes: 1, modified_at: None, requester: None };
@@ -80,7 +80,7 @@ async fn each_job_is_in_the_trail() {
         counts.add(Fate::Undelivered(undelivered::INTEGRATION_DISABLED.to_owned()), 1);
     }
     run.accounts.insert(ACCOUNT.parse().unwrap(), part);
-    api.memory.kept().runs.push(run);
+    api.memory.contents().runs.push(run);
     let enabled = api.post(&format!("/integrations/{ACCOUNT}/enable?replay=true"), &json!(null)).await;
     assert_eq!(enabled.body["pending_uploads"]["replayed"], 1, "{}", enabled.text);
     assert_eq!(api.actions().last().unwrap(), "integration.replay");
@@ -88,6 +88,6 @@ async fn each_job_is_in_the_trail() {
     let etag = api.delete(&format!("{path}?archive=true"), &etag).await.etag();
     api.delete(&format!("{path}?archive=true"), &etag).await;
     assert_eq!(api.actions()[api.actions().len() - 2..], ["integration.archive_all", "integration.archive_all"]);
-    let withdrawals = api.memory.ordered().iter().filter(|job| matches!(job, Job::ArchiveAll { .. })).count();
+    let withdrawals = api.memory.submitted_jobs().iter().filter(|job| matches!(job, Job::ArchiveAll { .. })).count();
     assert_eq!(withdrawals, 2);
 }

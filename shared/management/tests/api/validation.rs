@@ -1,11 +1,11 @@
-//! What is wrong is told field by field, all at once.
+//! Validation errors: all at once, each with its field.
 
 use serde_json::{Value, json};
 
 use crate::client::{ACCOUNT, Api};
 
 #[tokio::test]
-async fn every_wrong_setting_is_named_at_once() {
+async fn all_invalid_settings_are_reported_at_once() {
     let api = Api::with_provider().await;
     let body = json!({
         "provider": ACCOUNT, "archive_limit_percent": 101, "severity_min": "grave", "archive_scope": "some",
@@ -48,11 +48,11 @@ async fn every_wrong_setting_is_named_at_once() {
             "severity_min",
         ]
     );
-    assert_eq!(api.memory.kept().integrations.len(), 0);
+    assert_eq!(api.memory.contents().integrations.len(), 0);
 }
 
 #[tokio::test]
-async fn a_field_that_there_is_not_is_refused_by_its_name() {
+async fn an_unknown_field_is_rejected_with_its_name() {
     let api = Api::with_integration().await;
     let (path, etag) = api.integration().await;
     for (body, field) in [
@@ -77,7 +77,7 @@ async fn a_field_that_there_is_not_is_refused_by_its_name() {
 }
 
 #[tokio::test]
-async fn credentials_are_of_the_provider_s_account() {
+async fn credentials_must_be_of_the_providers_account() {
     let api = Api::with_integration().await;
     let (path, etag) = api.integration().await;
     let role = |arn: &str| json!({"kind": "default", "role": {"arn": arn}});
@@ -123,21 +123,21 @@ async fn credentials_are_of_the_provider_s_account() {
 }
 
 #[tokio::test]
-async fn an_external_id_is_made_once() {
+async fn an_external_id_is_generated_once() {
     let api = Api::with_integration().await;
     let (path, etag) = api.integration().await;
     let path = format!("{path}/credentials");
     let role = |name: &str| json!({"kind": "default", "role": {"arn": format!("arn:aws:iam::{ACCOUNT}:role/{name}")}});
-    let id = |answer: &crate::client::Answer| answer.body["credentials"]["role"]["external_id"].clone();
+    let id = |answer: &crate::client::ApiResponse| answer.body["credentials"]["role"]["external_id"].clone();
     let first = api.put(&path, &etag, &role("Exporter")).await;
     let same = api.put(&path, &first.etag(), &role("Exporter")).await;
-    assert_eq!(id(&first), id(&same), "the role keeps the one that its trust policy asks for");
+    assert_eq!(id(&first), id(&same), "the role keeps its External ID");
     let other = api.put(&path, &same.etag(), &role("Other")).await;
-    assert_eq!(id(&first), id(&other), "and so does another role in its place");
+    assert_eq!(id(&first), id(&other), "a new role keeps it, too");
 }
 
 #[tokio::test]
-async fn what_is_no_request_of_ours_is_a_problem_too() {
+async fn unknown_routes_and_media_types_get_a_problem() {
     let api = Api::with_integration().await;
     let (path, etag) = api.integration().await;
     let json = [("content-type", "application/json"), ("if-match", etag.as_str())];
@@ -159,9 +159,9 @@ async fn what_is_no_request_of_ours_is_a_problem_too() {
 }
 
 #[tokio::test]
-async fn what_we_rely_on_may_be_down() {
+async fn an_unavailable_service_is_reported_with_503() {
     let api = Api::with_integration().await;
-    api.memory.kept().down = Some("ProvisionedThroughputExceededException".to_owned());
+    api.memory.contents().outage = Some("ProvisionedThroughputExceededException".to_owned());
     let answer = api.get("/integrations").await;
     assert_eq!((answer.status.as_u16(), answer.problem()), (503, "unavailable"));
     assert_eq!(answer.headers["retry-after"], "5");
@@ -170,7 +170,7 @@ async fn what_we_rely_on_may_be_down() {
 }
 
 #[tokio::test]
-async fn a_severity_is_known_in_prowlers_writing_and_in_security_hubs() {
+async fn a_severity_is_accepted_in_lowercase_and_uppercase() {
     let api = Api::with_integration().await;
     let (path, _) = api.integration().await;
     for severity in ["medium", "MEDIUM"] {

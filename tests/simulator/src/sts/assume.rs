@@ -34,8 +34,8 @@ pub(super) fn assume<'v>(
     {
         return invalid("externalId", id);
     }
-    let asked = value("DurationSeconds").map_or(Ok(CHAINED_SESSION_SECONDS_MAX), str::parse::<i64>);
-    let Ok(seconds @ SESSION_SECONDS_MIN..=SESSION_SECONDS_MAX) = asked else {
+    let requested = value("DurationSeconds").map_or(Ok(CHAINED_SESSION_SECONDS_MAX), str::parse::<i64>);
+    let Ok(seconds @ SESSION_SECONDS_MIN..=SESSION_SECONDS_MAX) = requested else {
         return invalid("durationSeconds", value("DurationSeconds").unwrap_or_default());
     };
 

@@ -57,8 +57,8 @@ pub(super) fn list_accounts(world: &World, caller: &Caller, region: &str, body: 
     }
     let request: Value = serde_json::from_slice(body).unwrap_or_default();
     let all: Vec<&String> = std::iter::once(&organization.administrator).chain(&organization.members).collect();
-    let asked = request["MaxResults"].as_u64().and_then(|size| usize::try_from(size).ok());
-    let size = asked.unwrap_or(ORGANIZATION_PAGE_ACCOUNTS_MAX).clamp(1, ORGANIZATION_PAGE_ACCOUNTS_MAX);
+    let requested = request["MaxResults"].as_u64().and_then(|size| usize::try_from(size).ok());
+    let size = requested.unwrap_or(ORGANIZATION_PAGE_ACCOUNTS_MAX).clamp(1, ORGANIZATION_PAGE_ACCOUNTS_MAX);
     let start = match request["NextToken"].as_str().map(|token| token.strip_prefix("page-").map(str::parse::<usize>)) {
         None => 0,
         Some(Some(Ok(start))) if start < all.len() => start,

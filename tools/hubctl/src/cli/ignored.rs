@@ -37,7 +37,7 @@ pub(crate) fn reject(matches: &ArgMatches) -> Result<(), Failure> {
 type Rule = fn(&Line<'_>) -> Option<Failure>;
 
 const RULES: [Rule; 8] =
-    [offline, without_deployment, unneeded, own_account, by_function, on_this_machine, named_twice, without_effect];
+    [offline, without_deployment, unneeded, own_account, by_function, on_this_machine, named_twice, ineffective];
 
 impl Line<'_> {
     /// Whether an option was given.
@@ -138,7 +138,7 @@ fn named_twice(line: &Line<'_>) -> Option<Failure> {
 }
 
 /// Options that have no effect with another one.
-fn without_effect(line: &Line<'_>) -> Option<Failure> {
+fn ineffective(line: &Line<'_>) -> Option<Failure> {
     if line.has("no_wait") && line.has("report") {
         return Some(line.ignored("report", "with --no-wait, there is no run yet", "omit one of the two"));
     }

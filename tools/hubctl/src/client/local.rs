@@ -46,7 +46,7 @@ pub(super) async fn connect(
     let managing = ManagementConfig { secret_prefix: secret_prefix.clone(), secret_kms_key, check_function };
     // Table names refer to the caller's account.
     let deployment = Settings { secret_prefix, partition, account: caller.account.parse().ok() };
-    let cloud = Cloud::new(config, ResourceNames { table, state_bucket, queue_url }).managing(managing);
+    let cloud = Cloud::new(config, ResourceNames { table, state_bucket, queue_url }).with_management(managing);
     let router = router(Arc::new(Service::new(Arc::new(cloud), deployment.clone())));
     let identity = caller.arn.clone();
     let transport = Box::new(move |mut request: http::Request<Bytes>| {

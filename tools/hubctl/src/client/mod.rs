@@ -82,19 +82,19 @@ impl Management {
     pub(crate) async fn list(&self, path: &str, limit: usize) -> Result<Vec<Value>, Failure> {
         let mut entries: Vec<Value> = Vec::new();
         let mut after: Option<String> = None;
-        let mut room_max = PAGE_ENTRIES;
+        let mut page_entries_max = PAGE_ENTRIES;
         for _ in 0..PAGES_MAX {
-            let room = (limit - entries.len()).min(room_max);
+            let page_entries = (limit - entries.len()).min(page_entries_max);
             let mark = if path.contains('?') { '&' } else { '?' };
-            let mut address = format!("{path}{mark}limit={room}");
+            let mut address = format!("{path}{mark}limit={page_entries}");
             if let Some(after) = &after {
                 address.push_str(&format!("&after={}", segment(after)));
             }
             let request = Request::get(address);
             let words = request.describe();
             let response = (self.transport)(request.into_http()?).await?;
-            if room > 1 && requires_smaller_page(&response) {
-                room_max = room / 2;
+            if page_entries > 1 && requires_smaller_page(&response) {
+                page_entries_max = page_entries / 2;
                 continue;
             }
             if !response.status().is_success() {

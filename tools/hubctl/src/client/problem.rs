@@ -37,8 +37,8 @@ pub(super) fn failure(words: &str, response: &http::Response<Bytes>) -> Failure 
     let status = response.status().as_u16();
     let problem: Option<Problem> = serde_json::from_slice(response.body()).ok();
     let Some(problem) = problem.filter(|problem| !problem.title.is_empty() || !problem.detail.is_empty()) else {
-        let said: String = String::from_utf8_lossy(response.body()).chars().take(EXCERPT_CHARS_MAX).collect();
-        return Failure::new(exit(status), format!("{words}: HTTP {status} {}", text::harmless(said.trim())));
+        let excerpt: String = String::from_utf8_lossy(response.body()).chars().take(EXCERPT_CHARS_MAX).collect();
+        return Failure::new(exit(status), format!("{words}: HTTP {status} {}", text::harmless(excerpt.trim())));
     };
     let failure = Failure::new(exit(status), message(&problem));
     match problem.remediation.or_else(|| hint(status).map(str::to_owned)) {
@@ -49,8 +49,8 @@ pub(super) fn failure(words: &str, response: &http::Response<Bytes>) -> Failure 
 
 /// The detail, and a line for each invalid field.
 fn message(problem: &Problem) -> String {
-    let said = if problem.detail.is_empty() { &problem.title } else { &problem.detail };
-    let mut message = text::harmless(said);
+    let detail = if problem.detail.is_empty() { &problem.title } else { &problem.detail };
+    let mut message = text::harmless(detail);
     for FieldError { field, message: what } in &problem.errors {
         let line = match field.trim_start_matches(['/', '#']) {
             "" => what.clone(),

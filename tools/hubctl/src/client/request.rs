@@ -53,12 +53,12 @@ impl Request {
     }
 
     /// Performs an idempotent action.
-    pub(crate) fn act(path: impl Into<String>) -> Self {
+    pub(crate) fn post_action(path: impl Into<String>) -> Self {
         Self::new("POST", path)
     }
 
     /// Performs an idempotent action with a body, if there is one.
-    pub(crate) fn act_with(path: impl Into<String>, body: Option<Value>) -> Self {
+    pub(crate) fn post_action_with(path: impl Into<String>, body: Option<Value>) -> Self {
         Self { body: body.map(|body| (JSON, body)), ..Self::new("POST", path) }
     }
 

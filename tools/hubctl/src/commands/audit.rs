@@ -1,14 +1,14 @@
 //! `hubctl audit`: the audit log.
 
 use anyhow::Result;
-use exporter::registry::AuditEntry;
+use exporter::settings_store::AuditEntry;
 use serde_json::Value;
 
 use crate::client::{ConnectionArgs, read};
 use crate::config::{Format, Global};
 use crate::deployment::block_on;
 use crate::exit::Exit;
-use crate::render::{Column, Output, Table, Tone};
+use crate::render::{Column, Output, Table, TextStyle};
 
 /// Maximum number of entries.
 const LIMIT_MAX: i64 = 10_000;
@@ -35,7 +35,7 @@ JSON: an array of at, by, action, target, reason (if given), and changes (by
 setting: from, to).")]
 pub(crate) struct Args {
     #[command(flatten)]
-    reach: ConnectionArgs,
+    connection_args: ConnectionArgs,
 
     /// Maximum number of entries to show
     #[arg(long, value_name = "ENTRIES", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=LIMIT_MAX))]
@@ -44,7 +44,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<Exit> {
     let limit = usize::try_from(args.limit)?;
-    let entries = block_on(async { Ok(args.reach.connect(global).await?.list("/audit", limit).await?) })?;
+    let entries = block_on(async { Ok(args.connection_args.connect(global).await?.list("/audit", limit).await?) })?;
     if output.format == Format::Json {
         output.json(&entries)?;
         return Ok(Exit::Success);
@@ -62,7 +62,7 @@ pub(crate) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<E
         let reason = entry.reason.as_ref().map(|reason| format!("Reason: {reason}"));
         let changes = Some(changes(&entry)).filter(|changes| !changes.is_empty());
         let changes = reason.into_iter().chain(changes).collect::<Vec<_>>().join("; ");
-        table.row(Tone::Plain, [at, by, what, changes]);
+        table.row(TextStyle::Plain, [at, by, what, changes]);
     }
     output.table(&table)?;
     Ok(Exit::Success)

@@ -48,7 +48,7 @@ Examples:
   hubctl console --local --no-open --port 8020")]
 pub(crate) struct Args {
     #[command(flatten)]
-    reach: ConnectionArgs,
+    connection_args: ConnectionArgs,
 
     /// Port on 127.0.0.1 [default: 8017, or the next free port]
     #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1024..))]
@@ -78,7 +78,7 @@ fn duration(text: &str) -> Result<SignedDuration, String> {
 
 pub(crate) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<Exit> {
     block_on(async {
-        let management = Arc::new(args.reach.connect(global).await?);
+        let management = Arc::new(args.connection_args.connect(global).await?);
         let listener = listen(args.port).await?;
         let (reports, mut reported) = mpsc::unbounded_channel();
         let settings = settings(args, global, &management, listener.local_addr()?.port(), reports);
@@ -125,7 +125,7 @@ fn settings(
     port: u16,
     reports: mpsc::UnboundedSender<String>,
 ) -> Settings {
-    let named = [&global.stack, &args.reach.manage_function, &global.table];
+    let named = [&global.stack, &args.connection_args.manage_function, &global.table];
     let stack = named.into_iter().flatten().next().cloned().unwrap_or_default();
     Settings {
         name: args.name.clone(),
@@ -134,7 +134,7 @@ fn settings(
         identity: management.identity.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         is_read_only: args.read_only,
-        options: format!("{}{}", global.options(), args.reach.options()),
+        options: format!("{}{}", global.options(), args.connection_args.options()),
         report: Arc::new(move |text| drop(reports.send(text.to_owned()))),
         ..Settings::new(port)
     }

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 
 use crate::config::Style;
 use crate::exit::Exit;
-use crate::render::{Column, Output, Table, Tone, hidden, text};
+use crate::render::{Column, Output, Table, TextStyle, hidden, text};
 use crate::scan::pipeline::Item;
 use crate::scan::source::Source;
 use crate::scan::summary::ScanSummary;
@@ -81,24 +81,24 @@ fn write(json: &[u8], out: &mut impl Write) -> io::Result<()> {
 fn counts(summary: &ScanSummary) -> Table {
     let mut table = Table::new([Column::Text("Entries"), Column::Number("Count")]);
     for (status, findings) in &summary.statuses {
-        table.row(Tone::Plain, [format!("mapped: {}", status.as_str()), text::count(*findings)]);
+        table.row(TextStyle::Plain, [format!("mapped: {}", status.as_str()), text::count(*findings)]);
     }
     for (reason, findings) in &summary.skipped {
-        table.row(Tone::Plain, [format!("skipped: {reason}"), text::count(*findings)]);
+        table.row(TextStyle::Plain, [format!("skipped: {reason}"), text::count(*findings)]);
     }
     for problem in &summary.problems {
         let name =
             if problem.code == "malformed" { "malformed".to_owned() } else { format!("quarantined: {}", problem.code) };
-        table.row(Tone::Bad, [name, text::count(problem.entries)]);
+        table.row(TextStyle::Bad, [name, text::count(problem.entries)]);
     }
-    table.row(Tone::Strong, ["read".to_owned(), text::count(summary.read)]);
+    table.row(TextStyle::Strong, ["read".to_owned(), text::count(summary.read)]);
     for (name, findings) in [
         ("of these repaired", summary.repaired),
         ("of these duplicates", summary.duplicates),
         ("of these with a longer Id", summary.collisions),
     ] {
         if findings > 0 {
-            table.row(Tone::Plain, [name.to_owned(), text::count(findings)]);
+            table.row(TextStyle::Plain, [name.to_owned(), text::count(findings)]);
         }
     }
     table

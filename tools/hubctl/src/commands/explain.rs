@@ -1,7 +1,7 @@
 //! `hubctl explain`: why one finding has its current state.
 
 use anyhow::Result;
-use exporter::explain::{Explanation, FindingName, KnownState, LiveState, explain};
+use exporter::explain::{Explanation, ExportedState, FindingName, HubState, explain};
 use exporter::jobs::EXPLAINED_RUNS_MAX;
 use serde_json::json;
 
@@ -11,7 +11,7 @@ use crate::config::{Format, Global};
 use crate::deployment::{self, port};
 use crate::exit::{Exit, Failure};
 use crate::origin::Origin;
-use crate::render::{Details, Output, Tone, text};
+use crate::render::{Details, Output, TextStyle, text};
 use crate::standalone::{Standalone, StateOption};
 
 /// Maximum number of characters of a note about a run; `hubctl run show` has the rest.
@@ -28,11 +28,12 @@ Examples:
   hubctl explain prowler-s3_bucket_acl-123456789012-eu-west-1-0123456ab
   hubctl explain prowler-s3_bucket_acl-123456789012-eu-west-1-0123456ab --live
 
-JSON: id, name (check, account, region, hash), known (for each Region to which
-the finding was sent: state, status, archived_as, first_seen, last_sent,
-updated_at, content, absent, sent_by, finding), quarantine, runs (run_id,
-started_at, said), stays_active (run_id, class, reason, message, command), live
-(region, record_state, workflow, status, updated_at, error), notes.")]
+JSON: id, name (check, account, region, hash), exported_state (for each Region
+to which the finding was sent: state, status, archived_as, first_seen,
+last_sent, updated_at, content, absent, sent_by, finding), quarantine, runs
+(run_id, started_at, note), stays_active (run_id, class, reason, message,
+command), security_hub (region, record_state, workflow, status, updated_at,
+error), notes.")]
 pub(crate) struct Args {
     /// The finding's Id in Security Hub
     #[arg(value_name = "FINDING-ID", value_parser = clap::builder::NonEmptyStringValueParser::new())]
@@ -102,35 +103,35 @@ async fn locally(global: &Global, id: &str, name: FindingName, live: bool) -> Re
 /// Shows an explanation.
 pub(in crate::commands) fn write(explanation: &Explanation, origin: &Origin, output: &mut Output) -> Result<()> {
     let mut details = Details::new();
-    details.add(Tone::Strong, "Finding", &explanation.id);
-    details.add(Tone::Plain, "Check", &explanation.name.check);
-    details.add(Tone::Plain, "Account", explanation.name.account);
-    details.add(Tone::Plain, "Region", explanation.name.region);
-    if explanation.known.is_empty() {
-        details.add(Tone::Warning, "State", "no record: the finding was never sent, or its record has expired");
+    details.add(TextStyle::Strong, "Finding", &explanation.id);
+    details.add(TextStyle::Plain, "Check", &explanation.name.check);
+    details.add(TextStyle::Plain, "Account", explanation.name.account);
+    details.add(TextStyle::Plain, "Region", explanation.name.region);
+    if explanation.exported_state.is_empty() {
+        details.add(TextStyle::Warning, "State", "no record: the finding was never sent, or its record has expired");
     }
-    for known in &explanation.known {
-        add_known(&mut details, known, known.region != explanation.name.region);
+    for exported in &explanation.exported_state {
+        add_exported_state(&mut details, exported, exported.region != explanation.name.region);
     }
-    for kept in &explanation.quarantine {
+    for entry in &explanation.quarantine {
         details.add(
-            Tone::Bad,
+            TextStyle::Bad,
             "Quarantine",
-            format!("entry {} of run {}: {}: {}", kept.entry, kept.run_id, kept.code, kept.message),
+            format!("entry {} of run {}: {}: {}", entry.entry, entry.run_id, entry.code, entry.message),
         );
     }
-    for state in &explanation.live {
-        details.add(Tone::Plain, "Security Hub", words(state));
+    for state in &explanation.security_hub {
+        details.add(TextStyle::Plain, "Security Hub", describe(state));
     }
     if explanation.live.is_empty() {
-        details.add(Tone::Plain, "Security Hub", "not fetched (use --live)");
+        details.add(TextStyle::Plain, "Security Hub", "not fetched (use --live)");
     }
     if let Some(stays) = &explanation.stays_active {
-        details.add(Tone::Warning, "Stays active", &stays.message);
-        details.add(Tone::Plain, "To archive it", origin.command(&stays.command));
+        details.add(TextStyle::Warning, "Stays active", &stays.message);
+        details.add(TextStyle::Plain, "To archive it", origin.command(&stays.command));
     }
     for note in &explanation.notes {
-        details.add(Tone::Warning, "Notes", note);
+        details.add(TextStyle::Warning, "Notes", note);
     }
     output.details(&details)?;
     output.line("")?;
@@ -141,35 +142,35 @@ pub(in crate::commands) fn write(explanation: &Explanation, origin: &Origin, out
     output.line("The account's last runs, newest first")?;
     let mut runs = explanation.runs.as_slice();
     while let Some(run) = runs.first() {
-        let same = runs.iter().take_while(|other| other.said == run.said).count();
-        let mut said = text::harmless(&run.said);
-        if said.chars().count() > NOTE_CHARS_MAX {
-            said = said.chars().take(NOTE_CHARS_MAX).collect::<String>() + "...";
+        let repeats = runs.iter().take_while(|other| other.note == run.note).count();
+        let mut note = text::harmless(&run.note);
+        if note.chars().count() > NOTE_CHARS_MAX {
+            note = note.chars().take(NOTE_CHARS_MAX).collect::<String>() + "...";
         }
-        output.line(format!("* {} {} {said}", text::time(run.started_at), run.run_id))?;
-        if same > 1 {
-            output.line(format!("  same for {} before it", text::counted(same as u64 - 1, "run", "runs")))?;
+        output.line(format!("* {} {} {note}", text::time(run.started_at), run.run_id))?;
+        if repeats > 1 {
+            output.line(format!("  same for {} before it", text::counted(repeats as u64 - 1, "run", "runs")))?;
         }
-        runs = &runs[same..];
+        runs = &runs[repeats..];
     }
     Ok(())
 }
 
-fn add_known(details: &mut Details, known: &KnownState, elsewhere: bool) {
-    let because = known.archived_as.as_ref().map_or(String::new(), |because| format!(", since it is {because}"));
-    let uncertain = if known.state == "uncertain" { ": the outcome of the last call is unknown" } else { "" };
-    let location = if elsewhere { format!(", in {}", known.region) } else { String::new() };
-    let tone = if known.state == "active" { Tone::Good } else { Tone::Plain };
-    details.add(tone, "State", format!("{}{because}{uncertain}{location}", known.state));
-    details.add(Tone::Plain, "Status", &known.status);
-    details.add(Tone::Plain, "First seen", text::time(known.first_seen));
-    details.add(Tone::Plain, "Last sent", text::time(known.last_sent));
-    details.add(Tone::Plain, "Sent by run", known.sent_by.as_deref().unwrap_or("not one of the last runs"));
-    details.add(Tone::Plain, "Updated at", text::time(known.updated_at));
-    details.add(Tone::Plain, "Content", &known.content);
+fn add_exported_state(details: &mut Details, exported: &ExportedState, elsewhere: bool) {
+    let because = exported.archived_as.as_ref().map_or(String::new(), |because| format!(", since it is {because}"));
+    let uncertain = if exported.state == "uncertain" { ": the outcome of the last call is unknown" } else { "" };
+    let location = if elsewhere { format!(", in {}", exported.region) } else { String::new() };
+    let style = if exported.state == "active" { TextStyle::Good } else { TextStyle::Plain };
+    details.add(style, "State", format!("{}{because}{uncertain}{location}", exported.state));
+    details.add(TextStyle::Plain, "Status", exported.status);
+    details.add(TextStyle::Plain, "First seen", text::time(exported.first_seen));
+    details.add(TextStyle::Plain, "Last sent", text::time(exported.last_sent));
+    details.add(TextStyle::Plain, "Sent by run", exported.sent_by.as_deref().unwrap_or("not one of the last runs"));
+    details.add(TextStyle::Plain, "Updated at", text::time(exported.updated_at));
+    details.add(TextStyle::Plain, "Content", &exported.content);
 }
 
-fn words(state: &LiveState) -> String {
+fn describe(state: &HubState) -> String {
     let region = state.region;
     if let Some(error) = &state.error {
         return format!("{region}: unreachable: {error}");

@@ -16,7 +16,7 @@ use crate::deployment::{block_on, port};
 use crate::exit::Exit;
 use crate::origin::Origin;
 use crate::render::run_report;
-use crate::render::{Column, Output, Table, Tone, text};
+use crate::render::{Column, Output, Table, TextStyle, text};
 use crate::standalone::{Standalone, StateLocation, StateOption};
 
 /// Compare Security Hub with the export state and fix differences
@@ -54,7 +54,7 @@ pub(crate) struct Args {
     dry_run: bool,
 
     #[command(flatten)]
-    reach: ConnectionArgs,
+    connection_args: ConnectionArgs,
 
     #[command(flatten)]
     state: StateOption,
@@ -73,7 +73,14 @@ pub(crate) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<E
     for account in accounts.into_iter().filter(|_| args.state.location.is_none()) {
         let provider = account.map(Into::into);
         let job = Job::Reconcile { provider, regions: args.regions.clone(), dry_run: args.dry_run };
-        match submit::submit(&job, &retry_command(args, account), &args.execution, &args.reach, global, output)? {
+        match submit::submit(
+            &job,
+            &retry_command(args, account),
+            &args.execution,
+            &args.connection_args,
+            global,
+            output,
+        )? {
             Submitted::Queued(job) => message.push(job),
             Submitted::Finished(done) => {
                 runs.extend(done.runs);
@@ -179,14 +186,14 @@ fn write(runs: &[RunReport], rows: &[Row<'_>], dry_run: bool, output: &mut Outpu
         Column::Number("Fixed"),
     ]);
     for Row { account, region, drift, problem, .. } in rows {
-        let tone = match (problem, drift.total()) {
-            (Some(_), _) => Tone::Bad,
-            (None, 0) => Tone::Good,
-            (None, total) if total == drift.fixed => Tone::Plain,
-            (None, _) => Tone::Warning,
+        let text_style = match (problem, drift.total()) {
+            (Some(_), _) => TextStyle::Bad,
+            (None, 0) => TextStyle::Good,
+            (None, total) if total == drift.fixed => TextStyle::Plain,
+            (None, _) => TextStyle::Warning,
         };
         let numbers = [drift.same, drift.missing, drift.unknown, drift.different, drift.fixed].map(text::count);
-        table.row(tone, [account.to_string(), region.to_string()].into_iter().chain(numbers));
+        table.row(text_style, [account.to_string(), region.to_string()].into_iter().chain(numbers));
     }
     output.table(&table)?;
     for row in rows.iter().filter(|row| row.problem.is_some()) {

@@ -1,6 +1,6 @@
 //! Names and values, one per line. Long values wrap, but words are never broken, so that URLs, paths, and ARNs can be copied.
 
-use super::style::Tone;
+use super::style::TextStyle;
 use super::text;
 use crate::config::Style;
 
@@ -10,7 +10,7 @@ const GAP: usize = 2;
 /// Names and values.
 #[derive(Debug, Default)]
 pub(crate) struct Details {
-    lines: Vec<(Tone, &'static str, String)>,
+    lines: Vec<(TextStyle, &'static str, String)>,
 }
 
 impl Details {
@@ -20,8 +20,8 @@ impl Details {
     }
 
     /// Adds a name and its value. Control characters are escaped.
-    pub(crate) fn add(&mut self, tone: Tone, name: &'static str, value: impl AsRef<str>) -> &mut Self {
-        self.lines.push((tone, name, text::harmless(value.as_ref())));
+    pub(crate) fn add(&mut self, text_style: TextStyle, name: &'static str, value: impl AsRef<str>) -> &mut Self {
+        self.lines.push((text_style, name, text::harmless(value.as_ref())));
         self
     }
 
@@ -30,10 +30,10 @@ impl Details {
         let names = self.lines.iter().map(|(_, name, _)| name.len()).max().unwrap_or_default() + GAP;
         let room = usize::from(style.width).saturating_sub(names);
         let mut out = String::new();
-        for (tone, name, value) in &self.lines {
+        for (text_style, name, value) in &self.lines {
             for (index, line) in wrap(value, room).iter().enumerate() {
                 let name = if index == 0 { *name } else { "" };
-                out.push_str(&format!("{name:names$}{}\n", text::toned(*tone, line, style.color)));
+                out.push_str(&format!("{name:names$}{}\n", text::styled(*text_style, line, style.color)));
             }
         }
         out
@@ -64,8 +64,12 @@ mod tests {
     #[test]
     fn long_values_are_broken_between_words_only() {
         let mut details = Details::new();
-        details.add(Tone::Good, "State", "complete").add(Tone::Plain, "Regions", "eu-west-1, us-east-1, us-west-2");
-        details.add(Tone::Plain, "Report", "s3://a-bucket/with/a/long/key/that/is/copied.json");
+        details.add(TextStyle::Good, "State", "complete").add(
+            TextStyle::Plain,
+            "Regions",
+            "eu-west-1, us-east-1, us-west-2",
+        );
+        details.add(TextStyle::Plain, "Report", "s3://a-bucket/with/a/long/key/that/is/copied.json");
         let text = details.render(Style { terminal: false, color: false, width: 30 });
         insta::assert_snapshot!(text, @r"
         State    complete

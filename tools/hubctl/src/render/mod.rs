@@ -22,7 +22,7 @@ use serde::Serialize;
 pub(crate) use self::details::Details;
 pub(crate) use self::stream::LogWriter;
 use self::stream::Stream;
-pub(crate) use self::style::Tone;
+pub(crate) use self::style::TextStyle;
 pub(crate) use self::table::{Column, Table};
 use crate::config::{Format, OutputFormat, Style};
 use crate::exit::{Exit, Failure, exit_of};
@@ -153,19 +153,19 @@ impl Output {
 
     /// Writes a warning with its remediation.
     pub(crate) fn warning(&mut self, text: impl AsRef<str>, hint: Option<&str>) -> io::Result<()> {
-        let warning = text::toned(Tone::Warning, "warning:", self.err_style.color);
+        let warning = text::styled(TextStyle::Warning, "warning:", self.err_style.color);
         self.note(format!("{warning} {}", text.as_ref()))?;
         hint.map_or(Ok(()), |hint| self.hint(hint))
     }
 
     fn hint(&mut self, hint: &str) -> io::Result<()> {
-        let word = text::toned(Tone::Good, "   hint:", self.err_style.color);
+        let word = text::styled(TextStyle::Good, "   hint:", self.err_style.color);
         self.note(format!("{word} {hint}"))
     }
 
     /// Writes an error with its causes and its remediation. Returns the exit code.
     pub(crate) fn error(&mut self, error: &anyhow::Error) -> Exit {
-        let word = text::toned(Tone::Bad, "error:", self.err_style.color);
+        let word = text::styled(TextStyle::Bad, "error:", self.err_style.color);
         // An error here can't be reported.
         let _ = self.note(format!("{word} {error:#}"));
         if let Some(hint) = error.downcast_ref::<Failure>().and_then(|failure| failure.hint.as_deref()) {

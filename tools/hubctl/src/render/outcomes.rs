@@ -2,46 +2,46 @@
 
 use exporter::report::Counts;
 
-use crate::render::{Column, Table, Tone, text};
+use crate::render::{Column, Table, TextStyle, text};
 
 /// One row per outcome and reason, then the total. `sent` is the name of the first outcome.
 pub(crate) fn table(sent: &str, counts: &Counts) -> Table {
     let mut table = Table::new([Column::Text("Findings"), Column::Number("Count")]);
-    let mut row = |tone, name: String, findings: u64| {
-        if findings > 0 || tone == Tone::Good {
-            table.row(tone, [name, text::count(findings)]);
+    let mut row = |text_style, name: String, findings: u64| {
+        if findings > 0 || text_style == TextStyle::Good {
+            table.row(text_style, [name, text::count(findings)]);
         }
     };
-    row(Tone::Good, sent.to_owned(), counts.sent);
-    row(Tone::Plain, "unchanged".to_owned(), counts.unchanged);
+    row(TextStyle::Good, sent.to_owned(), counts.sent);
+    row(TextStyle::Plain, "unchanged".to_owned(), counts.unchanged);
     for (reason, findings) in &counts.filtered {
-        row(Tone::Plain, format!("filtered: {reason}"), *findings);
+        row(TextStyle::Plain, format!("filtered: {reason}"), *findings);
     }
     for (region, reasons) in &counts.region_unavailable {
         for (reason, findings) in reasons {
-            row(Tone::Warning, format!("{region} unavailable: {reason}"), *findings);
+            row(TextStyle::Warning, format!("{region} unavailable: {reason}"), *findings);
         }
     }
     for (code, findings) in &counts.quarantined {
-        row(Tone::Bad, format!("quarantined: {code}"), *findings);
+        row(TextStyle::Bad, format!("quarantined: {code}"), *findings);
     }
-    row(Tone::Bad, "malformed".to_owned(), counts.malformed);
+    row(TextStyle::Bad, "malformed".to_owned(), counts.malformed);
     for (reason, findings) in &counts.undelivered {
-        row(Tone::Bad, format!("undelivered: {reason}"), *findings);
+        row(TextStyle::Bad, format!("undelivered: {reason}"), *findings);
     }
-    table.row(Tone::Strong, ["read".to_owned(), text::count(counts.read)]);
-    for (tone, name, findings) in [
-        (Tone::Plain, "of these repaired", counts.repaired),
-        (Tone::Plain, "of these redirected", counts.redirected),
-        (Tone::Good, "archived, of earlier scans", counts.archived),
-        (Tone::Bad, "not archived, of earlier scans", counts.archive_undelivered),
-        (Tone::Bad, "archive rejected, of earlier scans", counts.archive_rejected.values().sum()),
-        (Tone::Warning, "not archived, Region unavailable", counts.archive_unavailable),
-        (Tone::Plain, "absent, still active until the next scans", counts.absent),
-        (Tone::Warning, "unproven, still active", counts.unproven),
+    table.row(TextStyle::Strong, ["read".to_owned(), text::count(counts.read)]);
+    for (text_style, name, findings) in [
+        (TextStyle::Plain, "of these repaired", counts.repaired),
+        (TextStyle::Plain, "of these redirected", counts.redirected),
+        (TextStyle::Good, "archived, of earlier scans", counts.archived),
+        (TextStyle::Bad, "not archived, of earlier scans", counts.archive_undelivered),
+        (TextStyle::Bad, "archive rejected, of earlier scans", counts.archive_rejected.values().sum()),
+        (TextStyle::Warning, "not archived, Region unavailable", counts.archive_unavailable),
+        (TextStyle::Plain, "absent, still active until the next scans", counts.absent),
+        (TextStyle::Warning, "unproven, still active", counts.unproven),
     ] {
         if findings > 0 {
-            table.row(tone, [name.to_owned(), text::count(findings)]);
+            table.row(text_style, [name.to_owned(), text::count(findings)]);
         }
     }
     table

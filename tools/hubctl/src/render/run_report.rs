@@ -10,7 +10,7 @@ use exporter::report::{Counts, ReadStatus, RegionReport, RunKind, RunReport, Run
 use super::{outcomes, unproven};
 use crate::exit::Exit;
 use crate::origin::Origin;
-use crate::render::{Column, Details, Output, Table, Tone, text};
+use crate::render::{Column, Details, Output, Table, TextStyle, text};
 
 /// Reasons of undelivered findings that concern the integration's credentials.
 pub(crate) const CREDENTIAL_REASONS: [&str; 5] =
@@ -51,12 +51,12 @@ fn is_region_missing(counts: &Counts) -> bool {
 }
 
 /// Style of a status.
-pub(crate) fn tone(status: RunStatus) -> Tone {
+pub(crate) fn text_style(status: RunStatus) -> TextStyle {
     match status {
-        RunStatus::Succeeded => Tone::Good,
-        RunStatus::Running | RunStatus::Duplicate | RunStatus::Superseded => Tone::Plain,
-        RunStatus::Degraded | RunStatus::Ignored | RunStatus::Unfinished => Tone::Warning,
-        RunStatus::Failed => Tone::Bad,
+        RunStatus::Succeeded => TextStyle::Good,
+        RunStatus::Running | RunStatus::Duplicate | RunStatus::Superseded => TextStyle::Plain,
+        RunStatus::Degraded | RunStatus::Ignored | RunStatus::Unfinished => TextStyle::Warning,
+        RunStatus::Failed => TextStyle::Bad,
     }
 }
 
@@ -109,37 +109,37 @@ fn is_replay_due(report: &RunReport) -> bool {
 /// The details of a run.
 fn head(report: &RunReport, origin: &Origin) -> Details {
     let mut details = Details::new();
-    details.add(Tone::Strong, "Run", &report.run_id);
-    details.add(tone(report.status), "Status", report.status.as_str());
+    details.add(TextStyle::Strong, "Run", &report.run_id);
+    details.add(text_style(report.status), "Status", report.status.as_str());
     if report.kind == RunKind::Export {
         let size = text::bytes(report.upload.bytes);
-        details.add(Tone::Plain, "Upload", format!("{} ({size})", report.upload.source));
+        details.add(TextStyle::Plain, "Upload", format!("{} ({size})", report.upload.source));
     } else {
-        details.add(Tone::Plain, "Kind", report.kind.as_str());
-        details.add(Tone::Plain, "Target", &report.upload.source);
+        details.add(TextStyle::Plain, "Kind", report.kind.as_str());
+        details.add(TextStyle::Plain, "Target", &report.upload.source);
     }
     if let Some(format) = report.format {
-        details.add(Tone::Plain, "Format", format.as_str());
+        details.add(TextStyle::Plain, "Format", format.as_str());
     }
     if let Some(at) = report.scanned_at {
-        details.add(Tone::Plain, "Scanned at", text::time(at));
+        details.add(TextStyle::Plain, "Scanned at", text::time(at));
     }
     for (account, part) in report.accounts.iter().filter(|(_, part)| !part.scan_times.is_empty()) {
         let times: Vec<_> = part.scan_times.iter().map(|at| text::time(*at)).collect();
         let of = if report.accounts.len() > 1 { format!(" (account {account})") } else { String::new() };
-        details.add(Tone::Warning, "Scan times", format!("{}{of}", times.join(", ")));
+        details.add(TextStyle::Warning, "Scan times", format!("{}{of}", times.join(", ")));
     }
-    details.add(Tone::Plain, "Started", text::time(report.started_at));
+    details.add(TextStyle::Plain, "Started", text::time(report.started_at));
     if let Some(end) = report.finished_at {
         let took = end.duration_since(report.started_at);
-        details.add(Tone::Plain, "Duration", format!("{:.1} s", took.as_secs_f64()));
+        details.add(TextStyle::Plain, "Duration", format!("{:.1} s", took.as_secs_f64()));
         if let Some(state) = &origin.state {
-            details.add(Tone::Plain, "Report", format!("{state}/{}", RunReport::key(&report.run_id)));
+            details.add(TextStyle::Plain, "Report", format!("{state}/{}", RunReport::key(&report.run_id)));
         }
         if let Some(key) = &report.quarantine {
             let list = || origin.command(&format!("hubctl quarantine list {}", report.run_id));
             let place = origin.state.as_ref().map_or_else(list, |state| format!("{state}/{key}"));
-            details.add(Tone::Bad, "Quarantine", place);
+            details.add(TextStyle::Bad, "Quarantine", place);
         }
     }
     details
@@ -174,8 +174,8 @@ fn regions(report: &RunReport) -> Table {
                 text::count(not_taken),
                 number(|region| region.calls),
             ];
-            let tone = if not_taken > 0 { Tone::Warning } else { Tone::Plain };
-            table.row(tone, [account.to_string(), name].into_iter().chain(numbers));
+            let text_style = if not_taken > 0 { TextStyle::Warning } else { TextStyle::Plain };
+            table.row(text_style, [account.to_string(), name].into_iter().chain(numbers));
         }
     }
     table

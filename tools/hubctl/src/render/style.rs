@@ -2,7 +2,7 @@
 
 /// The style of a cell. Its meaning is also in the text, since colors may be disabled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Tone {
+pub(crate) enum TextStyle {
     /// Default.
     Plain,
     /// A total.

@@ -2,7 +2,7 @@
 
 use comfy_table::{Attribute, Cell, CellAlignment, Color, ContentArrangement, LineStyle, TableStyle};
 
-use super::style::Tone;
+use super::style::TextStyle;
 use super::text;
 use crate::config::Style;
 
@@ -22,7 +22,7 @@ const GAP: u16 = 1;
 #[derive(Debug)]
 pub(crate) struct Table {
     columns: Vec<Column>,
-    rows: Vec<(Tone, Vec<String>)>,
+    rows: Vec<(TextStyle, Vec<String>)>,
 }
 
 impl Table {
@@ -32,9 +32,13 @@ impl Table {
     }
 
     /// Adds a row. Control characters are escaped.
-    pub(crate) fn row<T: AsRef<str>>(&mut self, tone: Tone, cells: impl IntoIterator<Item = T>) -> &mut Self {
+    pub(crate) fn row<T: AsRef<str>>(
+        &mut self,
+        text_style: TextStyle,
+        cells: impl IntoIterator<Item = T>,
+    ) -> &mut Self {
         let cells = cells.into_iter().map(|cell| text::harmless(cell.as_ref())).collect();
-        self.rows.push((tone, cells));
+        self.rows.push((text_style, cells));
         self
     }
 
@@ -55,10 +59,10 @@ impl Table {
         };
         let headings: Vec<&str> = self.columns.iter().map(|column| column.heading()).collect();
         if headings.iter().any(|heading| !heading.is_empty()) {
-            table.set_header(headings.into_iter().map(|heading| toned(Cell::new(heading), Tone::Strong)));
+            table.set_header(headings.into_iter().map(|heading| styled(Cell::new(heading), TextStyle::Strong)));
         }
-        for (tone, cells) in &self.rows {
-            table.add_row(cells.iter().map(|cell| toned(Cell::new(cell), *tone)));
+        for (text_style, cells) in &self.rows {
+            table.add_row(cells.iter().map(|cell| styled(Cell::new(cell), *text_style)));
         }
         let last = self.columns.len().saturating_sub(1);
         for (index, column) in table.column_iter_mut().enumerate() {
@@ -81,13 +85,13 @@ impl Column {
     }
 }
 
-fn toned(cell: Cell, tone: Tone) -> Cell {
-    match tone {
-        Tone::Plain => cell,
-        Tone::Strong => cell.add_attribute(Attribute::Bold),
-        Tone::Good => cell.fg(Color::Green),
-        Tone::Warning => cell.fg(Color::Yellow),
-        Tone::Bad => cell.fg(Color::Red),
+fn styled(cell: Cell, text_style: TextStyle) -> Cell {
+    match text_style {
+        TextStyle::Plain => cell,
+        TextStyle::Strong => cell.add_attribute(Attribute::Bold),
+        TextStyle::Good => cell.fg(Color::Green),
+        TextStyle::Warning => cell.fg(Color::Yellow),
+        TextStyle::Bad => cell.fg(Color::Red),
     }
 }
 
@@ -99,7 +103,7 @@ mod tests {
 
     fn sample() -> Table {
         let mut table = Table::new([Column::Text("Fate"), Column::Number("Findings")]);
-        table.row(Tone::Plain, ["sent", "1,687"]).row(Tone::Strong, ["read", "12,345"]);
+        table.row(TextStyle::Plain, ["sent", "1,687"]).row(TextStyle::Strong, ["read", "12,345"]);
         table
     }
 

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::hidden;
-use super::style::Tone;
+use super::style::TextStyle;
 
 /// Maximum number of names to list; more are counted.
 const NAMES_MAX: usize = 12;
@@ -73,14 +73,14 @@ pub(crate) fn harmless_lines(text: &str) -> String {
 }
 
 /// Text in the color of its style.
-pub(crate) fn toned(tone: Tone, text: &str, color: bool) -> String {
-    let code = match tone {
+pub(crate) fn styled(text_style: TextStyle, text: &str, color: bool) -> String {
+    let code = match text_style {
         _ if !color => return text.to_owned(),
-        Tone::Plain => return text.to_owned(),
-        Tone::Strong => "1",
-        Tone::Good => "32",
-        Tone::Warning => "33",
-        Tone::Bad => "31",
+        TextStyle::Plain => return text.to_owned(),
+        TextStyle::Strong => "1",
+        TextStyle::Good => "32",
+        TextStyle::Warning => "33",
+        TextStyle::Bad => "31",
     };
     format!("\u{1b}[{code}m{text}\u{1b}[0m")
 }

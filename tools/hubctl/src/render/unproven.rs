@@ -5,7 +5,7 @@ use exporter::report::unproven::explain;
 use exporter::report::{RunReport, Unproven};
 use serde::Serialize;
 
-use crate::render::{Column, Table, Tone, text};
+use crate::render::{Column, Table, TextStyle, text};
 
 /// Maximum number of rows. `hubctl run pending` lists all.
 const ROWS_MAX: usize = 40;
@@ -50,20 +50,20 @@ pub(crate) fn table(rows: &[Row]) -> Table {
         columns.insert(0, Column::Text("Account"));
     }
     let mut table = Table::new(columns);
-    let mut row = |tone, account: &str, cells: [String; 4]| {
+    let mut row = |text_style, account: &str, cells: [String; 4]| {
         let account = several.then(|| account.to_owned());
-        table.row(tone, account.into_iter().chain(cells));
+        table.row(text_style, account.into_iter().chain(cells));
     };
     for Row { account, region, service, reason, findings } in rows.iter().take(ROWS_MAX) {
         let cells = [region.clone(), service.clone(), text::count(*findings), explain(reason).to_owned()];
-        row(Tone::Warning, account.as_str(), cells);
+        row(TextStyle::Warning, account.as_str(), cells);
     }
     if rows.len() > ROWS_MAX {
         let more = format!("and {} more", text::count((rows.len() - ROWS_MAX) as u64));
-        row(Tone::Plain, "", [more, String::new(), String::new(), String::new()]);
+        row(TextStyle::Plain, "", [more, String::new(), String::new(), String::new()]);
     }
     let sum = text::count(rows.iter().map(|row| row.findings).sum());
-    row(Tone::Strong, "", ["total".to_owned(), String::new(), sum, String::new()]);
+    row(TextStyle::Strong, "", ["total".to_owned(), String::new(), sum, String::new()]);
     table
 }
 

@@ -28,13 +28,13 @@ pub(crate) fn summary(
 ) -> Result<ScanSummary> {
     let (file, bytes) = source.open()?;
     let mut summary = ScanSummary::new(source.name(), bytes);
-    let reach = Arc::new(Progress::default());
-    let seen = reach.clone();
+    let connection_args = Arc::new(Progress::default());
+    let seen = connection_args.clone();
     let watch = Watch::begin(watcher, bytes, move || {
         let entries = seen.entries.load(Ordering::Relaxed);
         (seen.bytes.load(Ordering::Relaxed), text::counted(entries, "finding", "findings"))
     });
-    let finished = pipeline::read(file, &reach, |item| {
+    let finished = pipeline::read(file, &connection_args, |item| {
         summary.take(&item);
         each(&item)
     })

@@ -62,7 +62,7 @@ pub(crate) struct Finished {
 /// If the source can't be read.
 pub(crate) fn read(
     source: impl Read + Send,
-    reach: &Progress,
+    connection_args: &Progress,
     mut each: impl FnMut(Item) -> ControlFlow<()>,
 ) -> io::Result<Finished> {
     let mappers = thread::available_parallelism().map_or(1, usize::from).min(MAPPERS_MAX);
@@ -77,8 +77,8 @@ pub(crate) fn read(
             let regions = &regions;
             scope.spawn(move || map_batches(&elements, &results, regions));
         }
-        let reader = scope.spawn(move || cut_batches(source, reach, &inboxes));
-        let whole = collect(&outboxes, reach, &mut each);
+        let reader = scope.spawn(move || cut_batches(source, connection_args, &inboxes));
+        let whole = collect(&outboxes, connection_args, &mut each);
         drop(outboxes);
         let (format, ending) = reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
         Ok(Finished { format, ending: if whole { ending } else { None } })
@@ -88,7 +88,7 @@ pub(crate) fn read(
 /// Reads and splits the file. Stops if the receivers are closed.
 fn cut_batches(
     mut source: impl Read,
-    reach: &Progress,
+    connection_args: &Progress,
     mappers: &[SyncSender<Vec<Element>>],
 ) -> io::Result<(Option<ScanFormat>, Option<Ending>)> {
     let mut reader = ScanReader::new(ReadLimits::default());
@@ -110,7 +110,7 @@ fn cut_batches(
             }
             Step::NeedInput => match read_chunk(&mut source)? {
                 Some(chunk) => {
-                    reach.bytes.fetch_add(chunk.len() as u64, Ordering::Relaxed);
+                    connection_args.bytes.fetch_add(chunk.len() as u64, Ordering::Relaxed);
                     reader.feed(chunk);
                 }
                 None => reader.end_of_input(),
@@ -156,12 +156,16 @@ fn map_batches(elements: &Receiver<Vec<Element>>, results: &SyncSender<Results>,
 }
 
 /// Receives the batches in order and deduplicates findings. Returns whether all were received.
-fn collect(mappers: &[Receiver<Results>], reach: &Progress, each: &mut impl FnMut(Item) -> ControlFlow<()>) -> bool {
+fn collect(
+    mappers: &[Receiver<Results>],
+    connection_args: &Progress,
+    each: &mut impl FnMut(Item) -> ControlFlow<()>,
+) -> bool {
     let mut identities = Identities::default();
     for mapper in mappers.iter().cycle() {
         // The next mapper ended: the file has no more batches.
         let Ok(batch) = mapper.recv() else { return true };
-        reach.entries.fetch_add(batch.len() as u64, Ordering::Relaxed);
+        connection_args.entries.fetch_add(batch.len() as u64, Ordering::Relaxed);
         for (outcome, encoded) in batch {
             let item = match (outcome, encoded) {
                 (Outcome::Finding(mut mapped), Some(encoded)) => {

@@ -130,7 +130,7 @@ fn an_interrupted_run_archives_what_is_active() {
     let begun = Instant::now();
     while world.count("ACTIVE") == 0 {
         assert!(begun.elapsed() < Duration::from_secs(60), "no finding became active");
-        std::thread::sleep(Duration::from_millis(20));
+        std::thread::park_timeout(Duration::from_millis(20));
     }
     let signaled = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     assert!(signaled.success());

@@ -1,4 +1,4 @@
-//! What checks find and what is published of it: the later writer must have seen what is there.
+//! Connections and notification states: conditional writes require the current version.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use aws::Member;
 use exporter::connection::{Connection, ConnectionStatus, Connections as _, Problem, RegionConnection, RegionStatus};
 use exporter::notifications::{Event, EventKind, Notifications as _, Notified, OutboxEntry};
 use exporter::provider::ProviderId;
-use exporter::registry::{CheckLog as _, Page};
+use exporter::settings_store::{CheckLog as _, Page};
 use exporter::targets::CheckTargets as _;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
@@ -102,12 +102,12 @@ async fn who_left_an_organization_is_known_until_it_is_back(place: Place) {
     let organization: ProviderId = "o-a1b2c3d4e5".parse().unwrap();
     let member = |digit: &str| Member { account: digit.repeat(12).parse().unwrap(), name: None, organization: None };
     let both = [member("1"), member("2")];
-    cloud.keep_members(&organization, &both).await.unwrap();
+    cloud.store_members(&organization, &both).await.unwrap();
     assert!(cloud.former_members(&organization).await.unwrap().is_empty());
-    cloud.keep_members(&organization, &both[..1]).await.unwrap();
+    cloud.store_members(&organization, &both[..1]).await.unwrap();
     assert_eq!(cloud.members(&organization).await.unwrap(), [both[0].account]);
     assert_eq!(cloud.former_members(&organization).await.unwrap().into_iter().collect::<Vec<_>>(), [both[1].account]);
-    cloud.keep_members(&organization, &both).await.unwrap();
+    cloud.store_members(&organization, &both).await.unwrap();
     assert_eq!(cloud.members(&organization).await.unwrap().len(), 2);
     assert!(cloud.former_members(&organization).await.unwrap().is_empty());
 }

@@ -1,11 +1,11 @@
-//! What a large account brings about: a state and a quarantine of several parts.
+//! Large accounts: a state and a quarantine of several parts.
 
 use asff::{AccountId, RegionName, Status};
 use bytes::Bytes;
 use exporter::ports::{ObjectWriter as _, Objects as _, PutMode};
 use exporter::quarantine::{Entry, Stage};
-use exporter::registry::{Page, RunLog as _};
 use exporter::report::RunReport;
+use exporter::settings_store::{Page, RunLog as _};
 use exporter::state::{
     FindingKey, FindingMeta, ScanCode, StateHeader, StateReader, StateStep, StateWriter, Stored, Tail, fingerprint,
     state_key,

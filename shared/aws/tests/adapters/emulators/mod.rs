@@ -4,9 +4,9 @@
 mod connections;
 mod large;
 mod objects;
-mod registry;
 mod runs;
 mod scans;
+mod settings_store;
 
 use std::collections::BTreeMap;
 

@@ -1,11 +1,11 @@
-//! Claims, accounts, runs and orders: who works on what, and what is recorded of it.
+//! Claims, account locks, runs, and jobs.
 
 use asff::AccountId;
 use exporter::jobs::{Job, JobProgress, JobRecord, JobState, JobStore as _, RegionProgress};
 use exporter::ports::{AccountLocks as _, Acquired, Claim, InDoubt, Runs as _, UploadLocks as _};
-use exporter::registry::{HistoryPage, Page, RunLog as _};
 use exporter::report::history::day_of;
 use exporter::report::{HistoryEntry, RunReport, RunStatus};
+use exporter::settings_store::{HistoryPage, Page, RunLog as _};
 use exporter::upload::UploadInfo;
 use jiff::{SignedDuration, Span, Timestamp};
 use management::ports::JobSubmitter as _;

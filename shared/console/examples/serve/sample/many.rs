@@ -13,7 +13,12 @@ const ORGANIZATION: &str = "o-a1b2c3d4e5";
 const MINUTES_PER_RUN: f64 = 1.44;
 
 /// Adds as many accounts to the organization, and as many runs of them.
-pub(super) fn fill(kept: &mut MemoryContents, accounts: u64, run_count: u64, now: Timestamp) -> Result<(), Failure> {
+pub(super) fn fill(
+    contents: &mut MemoryContents,
+    accounts: u64,
+    run_count: u64,
+    now: Timestamp,
+) -> Result<(), Failure> {
     let id = |number: u64| format!("{:012}", 700_000_000_000 + number * 97);
     for number in 0..accounts {
         let kind = match number % 50 {
@@ -23,8 +28,8 @@ pub(super) fn fill(kept: &mut MemoryContents, accounts: u64, run_count: u64, now
             _ => Kind::Connected,
         };
         let connection: Connection = account(&id(number), ORGANIZATION, kind, now)?;
-        kept.found.entry(ORGANIZATION.to_owned()).or_default().push(connection.clone());
-        kept.connections.insert(connection.account, connection);
+        contents.test_results.entry(ORGANIZATION.to_owned()).or_default().push(connection.clone());
+        contents.connections.insert(connection.account, connection);
     }
     let mut older = Vec::new();
     for number in (1..=run_count).rev() {
@@ -32,7 +37,7 @@ pub(super) fn fill(kept: &mut MemoryContents, accounts: u64, run_count: u64, now
         let minutes = 1_000 + (number as f64 * MINUTES_PER_RUN) as i64;
         older.push(runs::plain(&id(number % accounts.max(1)), number, minutes, now)?);
     }
-    older.append(&mut kept.runs);
-    kept.runs = older;
+    older.append(&mut contents.runs);
+    contents.runs = older;
     Ok(())
 }

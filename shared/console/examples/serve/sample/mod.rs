@@ -9,8 +9,8 @@ use exporter::connection::Connection;
 use exporter::integration::{Credentials, Integration, Role};
 use exporter::jobs::{Job, JobRecord, JobState};
 use exporter::provider::{Provider, ProviderId};
-use exporter::registry::{AuditEntry, FieldChange, Stored};
 use exporter::report::RunReport;
+use exporter::settings_store::{AuditEntry, FieldChange, Stored};
 use jiff::{SignedDuration, Timestamp};
 use management::memory::{Memory, MemoryContents};
 use serde_json::json;
@@ -32,33 +32,33 @@ fn ago(now: Timestamp, minutes: i64) -> Timestamp {
 
 /// Fills the ports.
 pub(crate) fn fill(memory: &Memory, now: Timestamp) -> Result<(), Failure> {
-    let kept = &mut *memory.kept();
-    integrations(kept, now)?;
+    let contents = &mut *memory.contents();
+    integrations(contents, now)?;
     for connection in organization(now)?.into_iter().chain(account_connections(now)?) {
-        kept.found.entry(connection.provider.to_string()).or_default().push(connection.clone());
-        kept.connections.insert(connection.account, connection);
+        contents.test_results.entry(connection.provider.to_string()).or_default().push(connection.clone());
+        contents.connections.insert(connection.account, connection);
     }
-    runs::fill(kept, now)?;
+    runs::fill(contents, now)?;
     for (account, minutes) in
         [("123456789012", 160), ("210987654321", 518), ("345678901234", 540), ("456789012345", 700)]
     {
-        kept.scanned.insert(account.parse()?, ago(now, minutes));
+        contents.latest_scans.insert(account.parse()?, ago(now, minutes));
     }
-    jobs(kept, now);
-    trail(kept, now);
+    jobs(contents, now);
+    trail(contents, now);
     Ok(())
 }
 
 /// Adds a large organization with many runs.
 pub(crate) fn fill_many(memory: &Memory, accounts: u64, runs: u64, now: Timestamp) -> Result<(), Failure> {
-    many::fill(&mut memory.kept(), accounts, runs, now)
+    many::fill(&mut memory.contents(), accounts, runs, now)
 }
 
-/// What an export of the object would do, as the big run did.
+/// Plan of an export of the object.
 pub(crate) fn sample_plan(source: &str, now: Timestamp) -> Result<RunReport, String> {
     let memory = Memory::default();
     fill(&memory, now).map_err(|error| error.to_string())?;
-    let found = memory.kept().runs.iter().find(|run| run.run_id == RUN).cloned();
+    let found = memory.contents().runs.iter().find(|run| run.run_id == RUN).cloned();
     let mut report = found.ok_or("the sample has no such run")?;
     source.clone_into(&mut report.upload.source);
     Ok(report)
@@ -70,7 +70,7 @@ fn role(account: &str) -> Credentials {
     Credentials::Default { role: Some(role) }
 }
 
-fn integrations(kept: &mut MemoryContents, now: Timestamp) -> Result<(), Failure> {
+fn integrations(contents: &mut MemoryContents, now: Timestamp) -> Result<(), Failure> {
     let anna = "arn:aws:sts::111122223333:assumed-role/SecurityAdmin/anna";
     for (id, alias, schedule) in [
         ("o-a1b2c3d4e5", "acme organization", Some("cron(0 3 * * ? *)")),
@@ -84,7 +84,7 @@ fn integrations(kept: &mut MemoryContents, now: Timestamp) -> Result<(), Failure
         let mut provider = Provider::new(id.clone());
         (provider.alias, provider.scan_schedule) = (Some(alias.to_owned()), schedule.map(str::to_owned));
         provider.credentials = role(id.account().map_or("*", |_| id.as_str()));
-        kept.providers.insert(id.to_string(), Stored::new(provider, ago(now, 90_000), anna));
+        contents.providers.insert(id.to_string(), Stored::new(provider, ago(now, 90_000), anna));
         if alias == "payments" {
             continue;
         }
@@ -102,7 +102,7 @@ fn integrations(kept: &mut MemoryContents, now: Timestamp) -> Result<(), Failure
             "production" => integration.fallback_region = Some("us-east-1".parse()?),
             _ => {}
         }
-        kept.integrations.insert(id.to_string(), Stored::new(integration, ago(now, 3_000), anna));
+        contents.integrations.insert(id.to_string(), Stored::new(integration, ago(now, 3_000), anna));
     }
     Ok(())
 }
@@ -117,20 +117,20 @@ fn account_connections(now: Timestamp) -> Result<Vec<Connection>, Failure> {
     ])
 }
 
-fn jobs(kept: &mut MemoryContents, now: Timestamp) {
+fn jobs(contents: &mut MemoryContents, now: Timestamp) {
     let ben = "arn:aws:sts::111122223333:assumed-role/SecurityAdmin/ben";
     let redrive = Job::Redrive { run_id: Some(RUN.to_owned()), code: None };
     let done = JobRecord::new("0193a1f0-0000-7e02-8b11-000000000001".to_owned(), redrive, ago(now, 490), ben);
-    kept.jobs.push(done.completed(JobState::Succeeded, None, ago(now, 489)));
+    contents.jobs.push(done.completed(JobState::Succeeded, None, ago(now, 489)));
     let replay = Job::Replay { run_id: "0193a1c3-0000-7c41-9a3b-000000000010".to_owned(), next_run_ids: Vec::new() };
     let rejected = JobRecord::new("0193a1f8-0000-7e02-8b11-000000000002".to_owned(), replay, ago(now, 120), ben);
     let why = "a newer scan of account 345678901234 was exported".to_owned();
-    kept.jobs.push(rejected.completed(JobState::Rejected, Some(why), ago(now, 119)));
+    contents.jobs.push(rejected.completed(JobState::Rejected, Some(why), ago(now, 119)));
     let reconcile = Job::Reconcile { provider: "123456789012".parse().ok(), regions: Vec::new(), dry_run: true };
-    kept.jobs.push(JobRecord::new(JOB.to_owned(), reconcile, now, ben));
+    contents.jobs.push(JobRecord::new(JOB.to_owned(), reconcile, now, ben));
 }
 
-fn trail(kept: &mut MemoryContents, now: Timestamp) {
+fn trail(contents: &mut MemoryContents, now: Timestamp) {
     let change = |from: serde_json::Value, to: serde_json::Value| FieldChange { from: Some(from), to: Some(to) };
     let entries = [
         (9_000, "ben", "integration.create", "o-a1b2c3d4e5", Vec::new()),
@@ -145,7 +145,7 @@ fn trail(kept: &mut MemoryContents, now: Timestamp) {
         (490, "ben", "quarantine.redrive", RUN, Vec::new()),
     ];
     for (number, (minutes, by, action, target, changes)) in entries.into_iter().enumerate() {
-        kept.trail.push(AuditEntry {
+        contents.audit_log.push(AuditEntry {
             id: format!("0193a000-0000-7000-8000-{number:012}"),
             at: ago(now, minutes),
             by: format!("arn:aws:sts::111122223333:assumed-role/SecurityAdmin/{by}"),

@@ -1,6 +1,6 @@
 //! Reports of jobs: what they would say of the sample data.
 
-use exporter::explain::{Explanation, FindingName, KnownState, RunNote};
+use exporter::explain::{Explanation, ExportedState, FindingName, RunNote};
 use exporter::jobs::{Job, JobReport};
 use exporter::plan::PlanReport;
 use jiff::Timestamp;
@@ -25,7 +25,7 @@ pub(crate) fn report(job: &Job, now: Timestamp) -> Option<JobReport> {
 
 fn explanation(id: &str, name: FindingName, now: Timestamp) -> Explanation {
     let (first_seen, last_sent) = (ago(now, 60 * 24 * 60), ago(now, 20 * 60));
-    let known = KnownState {
+    let exported_state = ExportedState {
         region: name.region,
         state: "active".to_owned(),
         status: "FAILED".to_owned(),
@@ -38,15 +38,15 @@ fn explanation(id: &str, name: FindingName, now: Timestamp) -> Explanation {
         sent_by: Some(RUN.to_owned()),
         finding: json!({ "Id": id, "Title": "<script>alert(1)</script>" }),
     };
-    let said = "sent, because its severity changed".to_owned();
+    let note = "sent, because its severity changed".to_owned();
     Explanation {
         id: id.to_owned(),
         name,
-        known: vec![known],
+        exported_state: vec![exported_state],
         quarantine: Vec::new(),
-        runs: vec![RunNote { run_id: RUN.to_owned(), started_at: last_sent, said }],
+        runs: vec![RunNote { run_id: RUN.to_owned(), started_at: last_sent, note }],
         stays_active: None,
-        live: Vec::new(),
+        security_hub: Vec::new(),
         notes: Vec::new(),
     }
 }

@@ -1,4 +1,4 @@
-//! Runs, what they left in quarantine, and what waits for approval.
+//! Sample runs, with quarantined and pending findings.
 
 use exporter::problem::Problem;
 use exporter::report::{
@@ -86,7 +86,7 @@ fn add(run: &mut RunReport, account: &str, report: AccountReport) -> Result<(), 
 }
 
 /// Adds the runs, oldest first.
-pub(super) fn fill(kept: &mut MemoryContents, now: Timestamp) -> Result<(), Failure> {
+pub(super) fn fill(contents: &mut MemoryContents, now: Timestamp) -> Result<(), Failure> {
     for day in (1..20_i64).rev() {
         for (index, account) in ["123456789012", STAGING].into_iter().enumerate() {
             let minutes = day * 1_440 + 30 * i64::try_from(index)?;
@@ -98,7 +98,7 @@ pub(super) fn fill(kept: &mut MemoryContents, now: Timestamp) -> Result<(), Fail
                 account,
                 &[("eu-west-1", sent, 6_020, 12_400, sent / 4), ("us-east-1", sent / 3, 3_010, 6_200, sent / 9)],
             )?;
-            kept.runs.push(past);
+            contents.runs.push(past);
         }
     }
     let mut sandbox = run("0193a1c3-0000-7c41-9a3b-000000000010", "345678901234", 530, now);
@@ -109,31 +109,31 @@ pub(super) fn fill(kept: &mut MemoryContents, now: Timestamp) -> Result<(), Fail
     counts.add(Fate::Undelivered("credentials".to_owned()), 1_290);
     let problem = Some("the role arn:aws:iam::345678901234:role/SecurityHubExporter can't be assumed\nhubctl permissions print --integration 345678901234".to_owned());
     add(&mut sandbox, "345678901234", AccountReport { counts, problem, ..AccountReport::default() })?;
-    kept.runs.push(sandbox);
-    let big = staging(kept, now)?;
-    kept.runs.push(big);
+    contents.runs.push(sandbox);
+    let big = staging(contents, now)?;
+    contents.runs.push(big);
     let mut ignored = run("0193a1d0-0000-7c41-9a3b-000000000011", "123456789012", 400, now);
     (ignored.status, ignored.reasons) = (RunStatus::Ignored, vec!["a compliance file, not a scan".to_owned()]);
-    kept.runs.push(ignored);
+    contents.runs.push(ignored);
     let mut production = run("0193a1e0-0000-7c41-9a3b-000000000012", "123456789012", 153, now);
     settle(
         &mut production,
         "123456789012",
         &[("eu-west-1", 201, 6_098, 12_410, 61), ("us-east-1", 97, 3_010, 6_410, 23)],
     )?;
-    kept.runs.push(production);
+    contents.runs.push(production);
     let mut undone = run("0193a1f0-0000-7c41-9a3b-000000000013", "123456789012", 100, now);
-    (undone.kind, undone.source_run_id) = (RunKind::UndoArchive, kept.runs.first().map(|run| run.run_id.clone()));
+    (undone.kind, undone.source_run_id) = (RunKind::UndoArchive, contents.runs.first().map(|run| run.run_id.clone()));
     settle(&mut undone, "123456789012", &[("eu-west-1", 61, 0, 0, 0)])?;
-    kept.runs.push(undone);
+    contents.runs.push(undone);
     let mut running = run("0193a201-0000-7c41-9a3b-000000000014", "600000000000", 0, now);
     (running.status, running.finished_at) = (RunStatus::Running, None);
-    kept.runs.push(running);
+    contents.runs.push(running);
     Ok(())
 }
 
 /// The run with everything.
-fn staging(kept: &mut MemoryContents, now: Timestamp) -> Result<RunReport, Failure> {
+fn staging(contents: &mut MemoryContents, now: Timestamp) -> Result<RunReport, Failure> {
     let mut big = run(RUN, STAGING, 511, now);
     big.status = RunStatus::Degraded;
     let mut report = AccountReport::default();
@@ -193,8 +193,8 @@ fn staging(kept: &mut MemoryContents, now: Timestamp) -> Result<RunReport, Failu
         "2 Regions are unavailable".to_owned(),
     ];
     (big.quarantine, big.pending) = (Some(RunReport::quarantine_key(RUN)), Some(RunReport::pending_key(RUN)));
-    kept.quarantine.insert(RUN.to_owned(), quarantine());
-    kept.pending.insert(RUN.to_owned(), pending_findings(now));
+    contents.quarantine.insert(RUN.to_owned(), quarantine());
+    contents.pending.insert(RUN.to_owned(), pending_findings(now));
     add(&mut big, STAGING, report)?;
     Ok(big)
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use exporter::provider::ProviderId;
-use exporter::registry::{MANAGED, Revision};
+use exporter::settings_store::{MANAGED, Revision};
 use jiff::Timestamp;
 use management::wire::CredentialsKind;
 use management::wire::{CredentialsView, IntegrationView, ProviderView};
@@ -42,10 +42,10 @@ impl CurrentState {
 
     /// The configuration file. Access keys are not exported: the user's own secrets are named, the exporter's are not.
     pub(super) fn declared(&self) -> Value {
-        let providers: Vec<Value> = self.providers.values().map(|kept| declared_provider(&kept.view)).collect();
-        let going = |kept: &&Existing<IntegrationView>| kept.view.deletion_requested_at.is_none();
+        let providers: Vec<Value> = self.providers.values().map(|existing| declared_provider(&existing.view)).collect();
+        let going = |existing: &&Existing<IntegrationView>| existing.view.deletion_requested_at.is_none();
         let integrations: Vec<Value> =
-            self.integrations.values().filter(going).map(|kept| declared_integration(&kept.view)).collect();
+            self.integrations.values().filter(going).map(|existing| declared_integration(&existing.view)).collect();
         json!({ "providers": providers, "integrations": integrations })
     }
 }

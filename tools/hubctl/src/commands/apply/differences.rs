@@ -71,15 +71,18 @@ pub(super) struct Scope {
 pub(super) fn differences<'a>(document: &'a Document, current: &CurrentState, scope: Scope) -> Vec<Difference<'a>> {
     let mut all = Vec::new();
     for declared in document.providers() {
-        let kept = current.providers.get(&declared.id);
-        all.extend(provider(declared, kept, scope));
+        let existing = current.providers.get(&declared.id);
+        all.extend(provider(declared, existing, scope));
     }
     for declared in document.integrations() {
-        let kept = current.integrations.get(&declared.provider);
-        let current = kept.map(|kept| integration_settings(&kept.view));
-        let credentials = (declared.credentials.as_ref(), kept.map(|kept| &kept.view.credentials));
-        let thing =
-            Thing { noun: ResourceKind::Integration, id: &declared.provider, etag: kept.map(|kept| kept.etag.clone()) };
+        let existing = current.integrations.get(&declared.provider);
+        let current = existing.map(|existing| integration_settings(&existing.view));
+        let credentials = (declared.credentials.as_ref(), existing.map(|existing| &existing.view.credentials));
+        let thing = Thing {
+            noun: ResourceKind::Integration,
+            id: &declared.provider,
+            etag: existing.map(|existing| existing.etag.clone()),
+        };
         all.extend(difference(thing, declared.settings(), current, credentials, scope));
     }
     if scope.prune {
@@ -96,16 +99,17 @@ pub(super) fn differences<'a>(document: &'a Document, current: &CurrentState, sc
 
 fn provider<'a>(
     declared: &'a DeclaredProvider,
-    kept: Option<&Existing<ProviderView>>,
+    existing: Option<&Existing<ProviderView>>,
     scope: Scope,
 ) -> Option<Difference<'a>> {
-    let current = kept.map(|kept| {
+    let current = existing.map(|existing| {
         let text = |text: &Option<String>| text.clone().map_or(Value::Null, Value::String);
-        let both = [("alias", text(&kept.view.alias)), ("scan_schedule", text(&kept.view.scan_schedule))];
+        let both = [("alias", text(&existing.view.alias)), ("scan_schedule", text(&existing.view.scan_schedule))];
         both.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
     });
-    let credentials = (declared.credentials.as_ref(), kept.map(|kept| &kept.view.credentials));
-    let thing = Thing { noun: ResourceKind::Provider, id: &declared.id, etag: kept.map(|kept| kept.etag.clone()) };
+    let credentials = (declared.credentials.as_ref(), existing.map(|existing| &existing.view.credentials));
+    let thing =
+        Thing { noun: ResourceKind::Provider, id: &declared.id, etag: existing.map(|existing| existing.etag.clone()) };
     difference(thing, declared.settings(), current, credentials, scope)
 }
 
@@ -119,7 +123,7 @@ fn difference<'a>(
     thing: Thing<'_>,
     declared: Settings,
     current: Option<Settings>,
-    (wanted, kept): (Option<&'a DeclaredCredentials>, Option<&CredentialsView>),
+    (wanted, existing): (Option<&'a DeclaredCredentials>, Option<&CredentialsView>),
     scope: Scope,
 ) -> Option<Difference<'a>> {
     let action = if current.is_some() { Action::Change } else { Action::Create };
@@ -134,9 +138,9 @@ fn difference<'a>(
         .collect();
     let none = DeclaredCredentials::default_of(thing.noun);
     let after = wanted.unwrap_or(&none);
-    let credentials = match kept {
-        Some(kept) if same(after, kept) && !(scope.renew_keys && after.access_key_file.is_some()) => None,
-        Some(kept) => Some((described(kept), after.description())),
+    let credentials = match existing {
+        Some(existing) if same(after, existing) && !(scope.renew_keys && after.access_key_file.is_some()) => None,
+        Some(existing) => Some((described(existing), after.description())),
         None => wanted.map(|wanted| (String::new(), wanted.description())),
     };
     if action == Action::Change && settings.is_empty() && credentials.is_none() {
@@ -161,38 +165,42 @@ fn pruned<'a>(document: &Document, current: &CurrentState) -> Vec<Difference<'a>
     let integrations: BTreeSet<_> = document.integrations().map(|declared| &declared.provider).collect();
     let is_going = |id: &ProviderId| document.integrations.is_some() && !integrations.contains(id);
     let mut all = Vec::new();
-    let kept = current.integrations.iter().filter(|(_, kept)| kept.view.deletion_requested_at.is_none());
-    all.extend(kept.filter(|(id, _)| is_going(id)).map(|(id, kept)| gone(ResourceKind::Integration, id, &kept.etag)));
+    let existing = current.integrations.iter().filter(|(_, existing)| existing.view.deletion_requested_at.is_none());
+    all.extend(
+        existing
+            .filter(|(id, _)| is_going(id))
+            .map(|(id, existing)| gone(ResourceKind::Integration, id, &existing.etag)),
+    );
     if document.providers.is_some() {
         // A provider is required while its integration exists, including while that is being deleted.
         let is_needed = |id: &ProviderId| {
-            let kept = current.integrations.get(id);
+            let existing = current.integrations.get(id);
             integrations.contains(id)
-                || kept.is_some_and(|kept| !is_going(id) || kept.view.deletion_requested_at.is_some())
+                || existing.is_some_and(|existing| !is_going(id) || existing.view.deletion_requested_at.is_some())
         };
-        let kept = current.providers.iter().filter(|(id, _)| !providers.contains(id) && !is_needed(id));
-        all.extend(kept.map(|(id, kept)| gone(ResourceKind::Provider, id, &kept.etag)));
+        let existing = current.providers.iter().filter(|(id, _)| !providers.contains(id) && !is_needed(id));
+        all.extend(existing.map(|(id, existing)| gone(ResourceKind::Provider, id, &existing.etag)));
     }
     all
 }
 
 /// Whether the credentials match the declared ones. Omitted properties of a role, and an omitted key, match any.
-fn same(declared: &DeclaredCredentials, kept: &CredentialsView) -> bool {
+fn same(declared: &DeclaredCredentials, existing: &CredentialsView) -> bool {
     let secret = match (&declared.secret, &declared.access_key_file) {
-        (Some(secret), _) => kept.secret.as_ref() == Some(secret),
+        (Some(secret), _) => existing.secret.as_ref() == Some(secret),
         (None, _) => true,
     };
-    let role = match (&declared.role, &kept.role) {
+    let role = match (&declared.role, &existing.role) {
         (None, None) => true,
-        (Some(declared), Some(kept)) => {
-            declared.arn == kept.arn
-                && (declared.external_id.is_none() || declared.external_id == kept.external_id)
-                && declared.session_name == kept.session_name
-                && declared.duration_seconds == kept.duration_seconds
+        (Some(declared), Some(existing)) => {
+            declared.arn == existing.arn
+                && (declared.external_id.is_none() || declared.external_id == existing.external_id)
+                && declared.session_name == existing.session_name
+                && declared.duration_seconds == existing.duration_seconds
         }
         _ => false,
     };
-    declared.kind == kind_word(kept.kind) && secret && role
+    declared.kind == kind_word(existing.kind) && secret && role
 }
 
 impl DeclaredCredentials {
@@ -211,8 +219,8 @@ impl DeclaredCredentials {
     }
 }
 
-fn described(kept: &CredentialsView) -> String {
-    describe(kind_word(kept.kind), kept.secret.as_deref(), kept.role.as_ref().map(|role| role.arn.as_str()))
+fn described(existing: &CredentialsView) -> String {
+    describe(kind_word(existing.kind), existing.secret.as_deref(), existing.role.as_ref().map(|role| role.arn.as_str()))
 }
 
 fn describe(kind: &str, key: Option<&str>, role: Option<&str>) -> String {

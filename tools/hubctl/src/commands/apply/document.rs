@@ -271,14 +271,14 @@ mod tests {
         let known: BTreeSet<&str> =
             patch.as_object().unwrap().keys().map(String::as_str).filter(|name| *name != "provider").collect();
         assert_eq!(known, BTreeSet::from(SETTINGS));
-        let whole: DeclaredIntegration = yaml::parse(
+        let complete: DeclaredIntegration = yaml::parse(
             "{provider: 123456789012, enabled: true, only_failed: true, severity_min: LOW, muted: omit, regions: [eu-west-1],
               fallback_region: eu-west-1, scan_sources: [{prefix: 'a/', uploader_account: 012345678901}], format: csv, resend: always, archive_previous_findings: true,
               archive_scope: observed, archive_limit_percent: 1, absent_scans: 3, partial_scan_percent: 0,
               auto_accept_product: true}",
         )
         .unwrap();
-        assert_eq!(json!(whole).as_object().unwrap().len(), SETTINGS.len() + 1);
+        assert_eq!(json!(complete).as_object().unwrap().len(), SETTINGS.len() + 1);
     }
 
     #[test]

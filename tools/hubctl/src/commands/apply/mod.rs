@@ -21,7 +21,7 @@ use crate::config::{Format, Global};
 use crate::deployment::block_on;
 use crate::exit::{Exit, Failure};
 use crate::prompt::Prompt;
-use crate::render::{Column, Output, Table, Tone, text};
+use crate::render::{Column, Output, Table, TextStyle, text};
 
 /// Apply a configuration file to the deployment
 #[derive(clap::Args, Debug)]
@@ -58,7 +58,7 @@ JSON: an array of differences: action, noun, id, settings (from, to),
 credentials.")]
 pub(crate) struct ApplyArgs {
     #[command(flatten)]
-    reach: ConnectionArgs,
+    connection_args: ConnectionArgs,
 
     /// Configuration file, or - for standard input
     #[arg(short, long, value_name = "FILE")]
@@ -89,7 +89,7 @@ pub(crate) struct ApplyArgs {
 #[derive(clap::Args, Debug)]
 pub(crate) struct ConfigGroup {
     #[command(flatten)]
-    reach: ConnectionArgs,
+    connection_args: ConnectionArgs,
 
     #[command(subcommand)]
     command: ConfigCommand,
@@ -134,7 +134,7 @@ pub(crate) fn apply(args: &ApplyArgs, global: &Global, output: &mut Output) -> R
     let document = Document::read(&args.file)?;
     let scope = Scope { prune: args.prune, renew_keys: args.renew_keys };
     block_on(async {
-        let management = args.reach.connect(global).await?;
+        let management = args.connection_args.connect(global).await?;
         let current = CurrentState::read(&management).await?;
         let all = differences(&document, &current, scope);
         show(&all, output)?;
@@ -160,7 +160,8 @@ fn context<'a>(file: &'a Path, management: &'a Management) -> Context<'a> {
 
 /// Prevents that a truncated file, or one for another deployment, deletes everything.
 fn check_prune(all: &[Difference<'_>], current: &CurrentState) -> Result<(), Failure> {
-    let integrations = current.integrations.values().filter(|kept| kept.view.deletion_requested_at.is_none()).count();
+    let integrations =
+        current.integrations.values().filter(|existing| existing.view.deletion_requested_at.is_none()).count();
     for (noun, there) in [(ResourceKind::Integration, integrations), (ResourceKind::Provider, current.providers.len())]
     {
         let is_deleted = |difference: &&Difference<'_>| (difference.action, difference.noun) == (Action::Delete, noun);
@@ -190,7 +191,7 @@ fn confirm(deleted: u64, yes: bool, output: &mut Output) -> Result<()> {
 }
 
 pub(crate) fn config(
-    ConfigGroup { reach, command }: &ConfigGroup,
+    ConfigGroup { connection_args, command }: &ConfigGroup,
     global: &Global,
     output: &mut Output,
 ) -> Result<Exit> {
@@ -199,7 +200,7 @@ pub(crate) fn config(
         ConfigCommand::Diff(args) => Some((Document::read(&args.file)?, &args.file)),
     };
     let (management, current) = block_on(async {
-        let management = reach.connect(global).await?;
+        let management = connection_args.connect(global).await?;
         let current = CurrentState::read(&management).await?;
         Ok((management, current))
     })?;
@@ -228,16 +229,17 @@ fn show(all: &[Difference<'_>], output: &mut Output) -> Result<()> {
     let mut table = Table::new(["Difference", "Setting", "From", "To"].map(Column::Text));
     for difference in all {
         let what = format!("{} {} {}", difference.action.word(), difference.noun.word(), difference.id);
-        let tone = match difference.action {
-            Action::Create => Tone::Good,
-            Action::Change => Tone::Warning,
-            Action::Delete => Tone::Bad,
+        let text_style = match difference.action {
+            Action::Create => TextStyle::Good,
+            Action::Change => TextStyle::Warning,
+            Action::Delete => TextStyle::Bad,
         };
         // Default values of a new resource are not listed.
         let defaults = document::defaults(&difference.id);
         let is_new = difference.action == Action::Create;
-        let told = difference.settings.iter().filter(|(name, (_, to))| !is_new || defaults.get(*name) != Some(to));
-        let settings = told.map(|(name, (from, to))| (name.as_str(), shown(from), shown(to)));
+        let changed_settings =
+            difference.settings.iter().filter(|(name, (_, to))| !is_new || defaults.get(*name) != Some(to));
+        let settings = changed_settings.map(|(name, (from, to))| (name.as_str(), shown(from), shown(to)));
         let credentials = difference.credentials.iter().map(|(from, to)| ("credentials", from.clone(), to.clone()));
         let mut rows: Vec<_> = settings.chain(credentials).collect();
         if is_new {
@@ -245,11 +247,11 @@ fn show(all: &[Difference<'_>], output: &mut Output) -> Result<()> {
         }
         let mut name = what.as_str();
         for (setting, from, to) in &rows {
-            table.row(tone, [name, setting, from, to]);
+            table.row(text_style, [name, setting, from, to]);
             name = "";
         }
         if rows.is_empty() {
-            table.row(tone, [name, "", "", ""]);
+            table.row(text_style, [name, "", "", ""]);
         }
     }
     output.table(&table)?;

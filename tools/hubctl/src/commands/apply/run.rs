@@ -130,11 +130,11 @@ fn report_test(id: &ProviderId, json: &Value, output: &mut Output) -> Result<Exi
         _ => "partially connected",
     };
     let message = format!("{word}: {}", text::harmless(&test.message));
-    let told = if exit == Exit::Success {
+    let written = if exit == Exit::Success {
         output.note(format!("    {message}"))
     } else {
         output.warning(format!("{id}: {message}"), Some(&format!("hubctl integration test {id}")))
     };
-    told.map_err(|error| Failure::new(Exit::Error, error.to_string()))?;
+    written.map_err(|error| Failure::new(Exit::Error, error.to_string()))?;
     Ok(exit)
 }

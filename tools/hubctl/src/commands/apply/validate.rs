@@ -153,7 +153,7 @@ fn check_not_deleting(difference: &Difference<'_>, current: &CurrentState, probl
     let Difference { action: Action::Change, noun: ResourceKind::Integration, id, settings, .. } = difference else {
         return;
     };
-    let is_going = current.integrations.get(id).is_some_and(|kept| kept.view.deletion_requested_at.is_some());
+    let is_going = current.integrations.get(id).is_some_and(|existing| existing.view.deletion_requested_at.is_some());
     if is_going && !settings.is_empty() {
         let what = format!(
             "is being deleted, so its settings can't be changed: hubctl integration enable {id} cancels the deletion"
@@ -185,10 +185,10 @@ fn credentials(
         }
     };
     let before = match noun {
-        ResourceKind::Provider => current.providers.get(id).map(|kept| &kept.view.credentials),
-        ResourceKind::Integration => current.integrations.get(id).map(|kept| &kept.view.credentials),
+        ResourceKind::Provider => current.providers.get(id).map(|existing| &existing.view.credentials),
+        ResourceKind::Integration => current.integrations.get(id).map(|existing| &existing.view.credentials),
     };
-    let before = before.and_then(kept);
+    let before = before.and_then(stored_credentials);
     let stored = before.as_ref().and_then(Credentials::secret);
     if declared.secret.as_deref().is_some_and(|secret| is_managed(secret) && stored != Some(secret)) {
         // The file was exported before the key was rotated.
@@ -233,7 +233,7 @@ fn with_key(declared: &DeclaredCredentials, folder: &Path, output: &mut Output) 
 }
 
 /// The current credentials; none for those of the provider.
-fn kept(view: &CredentialsView) -> Option<Credentials> {
+fn stored_credentials(view: &CredentialsView) -> Option<Credentials> {
     let role = view.role.as_ref().map(|role| Role {
         external_id: role.external_id.clone(),
         session_name: role.session_name.clone(),

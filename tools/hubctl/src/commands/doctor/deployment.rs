@@ -98,7 +98,7 @@ pub(super) async fn inspect(config: &SdkConfig, stack: Option<&str>, parts: &Dep
     ];
     for (check, what, url) in dead_letters {
         if let Some(url) = url {
-            findings.push(dead(check, what, url, inspector.messages(url).await, region));
+            findings.push(dead_letter_finding(check, what, url, inspector.messages(url).await, region));
         }
     }
     findings
@@ -107,7 +107,7 @@ pub(super) async fn inspect(config: &SdkConfig, stack: Option<&str>, parts: &Dep
 async fn bucket(inspector: &Inspector, parts: &Deployment, region: &str) -> Finding {
     const CHECK: &str = "scan bucket";
     let bucket = &parts.scan_bucket;
-    match inspector.bucket_tells(bucket).await {
+    match inspector.bucket_sends_events(bucket).await {
         Ok(true) => Finding::ok(CHECK, format!("{bucket} sends events to EventBridge")),
         Ok(false) => Finding::bad(
             CHECK,
@@ -293,7 +293,13 @@ async fn mapping(inspector: &Inspector, function: &str, region: &str) -> Finding
     }
 }
 
-fn dead(check: &'static str, what: &str, url: &str, found: Result<u64, PortError>, region: &str) -> Finding {
+fn dead_letter_finding(
+    check: &'static str,
+    what: &str,
+    url: &str,
+    found: Result<u64, PortError>,
+    region: &str,
+) -> Finding {
     match found {
         Ok(0) => Finding::ok(check, "none"),
         Ok(count) => Finding::bad(

@@ -114,7 +114,7 @@ pub(crate) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<E
         let pattern = connected.stack.as_ref().and_then(|stack| stack.member_role_name_pattern.as_deref());
         let now = Timestamp::now();
         deployment.extend(work::inspect(&connected.cloud, &args.integrations, &targets, pattern, now).await);
-        let gaps = gaps(&targets, &connections);
+        let gaps = missing_regions(&targets, &connections);
         Ok(Diagnosis { status: "ok", deployment, connections, problems, gaps, is_caller_denied })
     })?;
     let exit = exit(&diagnosis);
@@ -164,7 +164,7 @@ fn not_checked(targets: &[CheckTarget], connections: &[Connection]) -> Option<St
 }
 
 /// By account, the unavailable Regions that should accept findings.
-fn gaps(targets: &[CheckTarget], connections: &[Connection]) -> BTreeMap<AccountId, BTreeSet<RegionName>> {
+fn missing_regions(targets: &[CheckTarget], connections: &[Connection]) -> BTreeMap<AccountId, BTreeSet<RegionName>> {
     let by_account: BTreeMap<_, _> = targets.iter().map(|target| (target.account, &target.integration)).collect();
     let of = |connection: &Connection| {
         let gaps = connection.missing_regions(by_account.get(&connection.account)?);

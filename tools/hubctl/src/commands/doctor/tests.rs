@@ -61,7 +61,7 @@ fn diagnosis(connections: Vec<Connection>) -> Diagnosis {
     }
 }
 
-fn well() -> Connection {
+fn connected() -> Connection {
     use RegionStatus::{Enabled, HubNotEnabled};
     let regions = [("eu-west-1", Enabled, false), ("us-east-1", Enabled, false), ("us-west-2", HubNotEnabled, false)];
     connection("123456789012", ConnectionStatus::Connected, &regions)
@@ -86,15 +86,15 @@ fn shown(diagnosis: &Diagnosis) -> String {
 
 #[test]
 fn the_exit_code_tells_credentials_from_regions() {
-    assert_eq!(exit(&diagnosis(vec![well()])), Exit::Success);
-    assert_eq!(exit(&diagnosis(vec![well(), degraded()])), Exit::Degraded);
+    assert_eq!(exit(&diagnosis(vec![connected()])), Exit::Success);
+    assert_eq!(exit(&diagnosis(vec![connected(), degraded()])), Exit::Degraded);
     assert_eq!(exit(&diagnosis(vec![degraded(), refused("210987654321", "assume_role_denied")])), Exit::Credentials);
     let bad = Finding { check: "queue", status: Health::Bad, message: "m".to_owned(), remediation: None };
     let unknown = Finding { status: Health::Unknown, ..bad.clone() };
-    assert_eq!(exit(&Diagnosis { deployment: vec![bad], ..diagnosis(vec![well()]) }), Exit::Degraded);
-    assert_eq!(exit(&Diagnosis { deployment: vec![unknown], ..diagnosis(vec![well()]) }), Exit::Error);
-    assert_eq!(exit(&Diagnosis { problems: vec!["p".to_owned()], ..diagnosis(vec![well()]) }), Exit::Degraded);
-    assert_eq!(exit(&Diagnosis { is_caller_denied: true, ..diagnosis(vec![well()]) }), Exit::Credentials);
+    assert_eq!(exit(&Diagnosis { deployment: vec![bad], ..diagnosis(vec![connected()]) }), Exit::Degraded);
+    assert_eq!(exit(&Diagnosis { deployment: vec![unknown], ..diagnosis(vec![connected()]) }), Exit::Error);
+    assert_eq!(exit(&Diagnosis { problems: vec!["p".to_owned()], ..diagnosis(vec![connected()]) }), Exit::Degraded);
+    assert_eq!(exit(&Diagnosis { is_caller_denied: true, ..diagnosis(vec![connected()]) }), Exit::Credentials);
 }
 
 /// Where the function can't be asked, that is one problem beside what the deployment itself shows.
@@ -112,7 +112,7 @@ fn a_function_that_can_not_be_asked_hides_nothing_else() {
 
 #[test]
 fn where_all_is_well_that_is_said() {
-    insta::assert_snapshot!("well", shown(&diagnosis(vec![well()])));
+    insta::assert_snapshot!("well", shown(&diagnosis(vec![connected()])));
 }
 
 #[test]
@@ -132,7 +132,7 @@ fn what_is_wrong_is_shown_with_what_to_type() {
 
 #[test]
 fn all_regions_are_shown_with_what_would_switch_them_on() {
-    let text = Output::written(PAPER, |output| text::write(&diagnosis(vec![well()]), true, output));
+    let text = Output::written(PAPER, |output| text::write(&diagnosis(vec![connected()]), true, output));
     assert!(
         text.contains("aws securityhub enable-security-hub --no-enable-default-standards --region us-west-2"),
         "{text}"
@@ -153,7 +153,7 @@ fn what_a_service_said_cannot_steer_the_terminal() {
 fn an_account_that_did_not_answer_is_not_well() {
     let passing =
         Problem { reason: "not_checked".to_owned(), message: "STS answered 503".to_owned(), remediation: None };
-    let silent = Connection { stale_since: Some(at()), problem: Some(passing), ..well() };
+    let silent = Connection { stale_since: Some(at()), problem: Some(passing), ..connected() };
     let diagnosis = diagnosis(vec![silent]);
     assert_eq!(exit(&diagnosis), Exit::Error);
     let text = shown(&diagnosis);
@@ -163,7 +163,7 @@ fn an_account_that_did_not_answer_is_not_well() {
 
 #[test]
 fn a_region_that_is_named_and_takes_nothing_is_shown_with_what_to_type() {
-    let mut named = diagnosis(vec![well()]);
+    let mut named = diagnosis(vec![connected()]);
     named.gaps.insert("123456789012".parse().unwrap(), ["us-west-2".parse().unwrap()].into());
     assert_eq!(exit(&named), Exit::Degraded);
     let text = shown(&named);
@@ -177,7 +177,7 @@ fn an_account_of_which_nothing_was_said_is_a_problem() {
         CheckTarget::new(account, std::sync::Arc::new(exporter::integration::Integration::new(account)))
     };
     let targets = [target("123456789012"), target("210987654321")];
-    assert_eq!(not_checked(&targets[..1], &[well()]), None);
-    let said = not_checked(&targets, &[well()]).unwrap();
-    assert_eq!(said, "1 of 2 accounts were checked; the first account not checked is 210987654321");
+    assert_eq!(not_checked(&targets[..1], &[connected()]), None);
+    let message = not_checked(&targets, &[connected()]).unwrap();
+    assert_eq!(message, "1 of 2 accounts were checked; the first account not checked is 210987654321");
 }

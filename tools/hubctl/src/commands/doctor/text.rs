@@ -8,7 +8,7 @@ use exporter::connection::{Connection, ConnectionStatus, Problem, RegionConnecti
 
 use super::Diagnosis;
 use super::deployment::Health;
-use crate::render::{Column, Output, Table, Tone, text};
+use crate::render::{Column, Output, Table, TextStyle, text};
 
 /// Writes the diagnosis.
 pub(super) fn write(diagnosis: &Diagnosis, all_regions: bool, output: &mut Output) -> io::Result<()> {
@@ -47,12 +47,12 @@ pub(super) fn write(diagnosis: &Diagnosis, all_regions: bool, output: &mut Outpu
 fn deployment(diagnosis: &Diagnosis) -> Table {
     let mut table = Table::new(["Deployment", "Health", "Result"].map(Column::Text));
     for finding in &diagnosis.deployment {
-        let (tone, state) = match finding.status {
-            Health::Ok => (Tone::Good, "OK"),
-            Health::Unknown => (Tone::Warning, "unknown"),
-            Health::Bad => (Tone::Bad, "action needed"),
+        let (text_style, state) = match finding.status {
+            Health::Ok => (TextStyle::Good, "OK"),
+            Health::Unknown => (TextStyle::Warning, "unknown"),
+            Health::Bad => (TextStyle::Bad, "action needed"),
         };
-        table.row(tone, [finding.check, state, &finding.message]);
+        table.row(text_style, [finding.check, state, &finding.message]);
     }
     table
 }
@@ -64,7 +64,7 @@ fn regions(diagnosis: &Diagnosis, all_regions: bool) -> Table {
     for connection in &diagnosis.connections {
         let account = connection.account.as_str();
         if connection.regions.is_empty() {
-            table.row(Tone::Bad, [account, "-", "-", "-", "unreachable", ""]);
+            table.row(TextStyle::Bad, [account, "-", "-", "-", "unreachable", ""]);
         }
         let mut others: BTreeMap<RegionStatus, Vec<RegionName>> = BTreeMap::new();
         for (name, region) in &connection.regions {
@@ -79,9 +79,9 @@ fn regions(diagnosis: &Diagnosis, all_regions: bool) -> Table {
             let stale = if is_stale { " (last known: no response)" } else { "" };
             table.row(
                 if is_stale && region.status == RegionStatus::Enabled {
-                    Tone::Warning
+                    TextStyle::Warning
                 } else {
-                    tone(connection, region)
+                    text_style(connection, region)
                 },
                 [account, name.as_ref(), hub, product, &format!("{findings}{stale}"), &since],
             );
@@ -92,7 +92,7 @@ fn regions(diagnosis: &Diagnosis, all_regions: bool) -> Table {
                 [name] => name.to_string(),
                 _ => format!("{} others", names.len()),
             };
-            table.row(Tone::Plain, [account, &which, hub, product, findings, ""]);
+            table.row(TextStyle::Plain, [account, &which, hub, product, findings, ""]);
         }
     }
     table
@@ -116,13 +116,13 @@ const fn check_results(status: RegionStatus) -> [&'static str; 3] {
     }
 }
 
-fn tone(connection: &Connection, region: &RegionConnection) -> Tone {
+fn text_style(connection: &Connection, region: &RegionConnection) -> TextStyle {
     match region.status {
-        _ if connection.status == ConnectionStatus::Disconnected => Tone::Bad,
-        RegionStatus::Enabled if region.problem.is_none() && region.stale_since.is_none() => Tone::Good,
-        RegionStatus::Enabled => Tone::Warning,
-        _ if region.unavailable_since.is_some() => Tone::Bad,
-        _ => Tone::Plain,
+        _ if connection.status == ConnectionStatus::Disconnected => TextStyle::Bad,
+        RegionStatus::Enabled if region.problem.is_none() && region.stale_since.is_none() => TextStyle::Good,
+        RegionStatus::Enabled => TextStyle::Warning,
+        _ if region.unavailable_since.is_some() => TextStyle::Bad,
+        _ => TextStyle::Plain,
     }
 }
 

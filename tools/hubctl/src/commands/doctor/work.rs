@@ -10,9 +10,9 @@ use exporter::integration::Integration;
 use exporter::jobs::{Job, JobRecord, JobState};
 use exporter::ports::{AccountLocks as _, PortError};
 use exporter::provider::{Provider, ProviderId};
-use exporter::registry::{Page, Registry, RunLog as _, Stored};
 use exporter::report::{RunKind, RunReport, RunStatus};
 use exporter::schedule::Schedule;
+use exporter::settings_store::{Page, RunLog as _, SettingsStore, Stored};
 use futures::StreamExt as _;
 use jiff::{SignedDuration, Timestamp};
 use management::ports::JobSubmitter as _;
@@ -74,7 +74,7 @@ async fn integrations(cloud: &Cloud) -> Result<Vec<Stored<Integration>>, PortErr
     let mut all = Vec::new();
     let mut page = Page { limit: PART, after: None };
     for _ in 0..PARTS_MAX {
-        let part = Registry::integrations(cloud, &page).await?;
+        let part = SettingsStore::integrations(cloud, &page).await?;
         all.extend(part.entries);
         match part.next {
             Some(next) => page.after = Some(next),
@@ -88,7 +88,7 @@ async fn providers(cloud: &Cloud) -> Result<Vec<Stored<Provider>>, PortError> {
     let mut all = Vec::new();
     let mut page = Page { limit: PART, after: None };
     for _ in 0..PARTS_MAX {
-        let part = Registry::providers(cloud, &page).await?;
+        let part = SettingsStore::providers(cloud, &page).await?;
         all.extend(part.entries);
         match part.next {
             Some(next) => page.after = Some(next),
@@ -134,7 +134,7 @@ fn deletion(integration: &Integration, jobs: &[JobRecord], now: Timestamp) -> Op
         format!(
             ": job {} has not completed{}",
             job.id,
-            job.message.as_deref().map(|said| format!(" ({said})")).unwrap_or_default()
+            job.message.as_deref().map(|message| format!(" ({message})")).unwrap_or_default()
         )
     });
     let message = format!("the deletion of {id}, requested at {}, has not completed{why}", text::time(since));
@@ -182,13 +182,13 @@ async fn scans(
         Some((target.account, schedule, integration.updated_at.max(provider.updated_at)))
     };
     let scheduled: Vec<_> = targets.iter().filter_map(schedule).collect();
-    let asked = scheduled.iter().map(|(account, schedule, since)| async move {
+    let checks = scheduled.iter().map(|(account, schedule, since)| async move {
         let newest = cloud.lock_status(*account).await?.map(|(newest, _)| newest.newest);
         Ok::<_, PortError>(overdue(schedule, newest, *since, now).map(|due| (*account, due)))
     });
-    let asked: Vec<_> = futures::stream::iter(asked).buffered(AT_ONCE).collect().await;
+    let checks: Vec<_> = futures::stream::iter(checks).buffered(AT_ONCE).collect().await;
     let mut late = Vec::new();
-    for answer in asked {
+    for answer in checks {
         match answer {
             Ok(found) => late.extend(found),
             Err(error) => return Finding::unknown(CHECK, &error),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Result;
-use aws::{Cloud, Listed};
+use aws::{Cloud, ListedObject};
 use exporter::export::Options;
 use exporter::ports::Ports;
 use exporter::report::{RunReport, RunStatus};
@@ -82,7 +82,7 @@ async fn export_all<P: Ports>(
 }
 
 /// Uploads since a time, oldest first.
-fn in_order(listed: Vec<Listed>, since: Timestamp) -> Vec<Upload> {
+fn in_order(listed: Vec<ListedObject>, since: Timestamp) -> Vec<Upload> {
     let mut timed: Vec<(Timestamp, Upload)> = listed
         .into_iter()
         .map(|listed| {
@@ -119,7 +119,7 @@ fn table(runs: &[RunReport]) -> Table {
         let counts = [run.counts.sent, run.counts.unchanged, run.counts.archived].map(text::count);
         let upload = text::end(&run.upload.source, UPLOAD_CHARS_MAX);
         let status = run.status.as_str().to_owned();
-        table.row(run_report::tone(run.status), [at, status].into_iter().chain(counts).chain([upload]));
+        table.row(run_report::text_style(run.status), [at, status].into_iter().chain(counts).chain([upload]));
     }
     table
 }
@@ -130,7 +130,7 @@ mod tests {
 
     #[test]
     fn old_scans_come_in_the_order_in_which_they_were_made() {
-        let listed = |key: &str, modified: &str| Listed {
+        let listed = |key: &str, modified: &str| ListedObject {
             upload: Upload::new("scans", key),
             modified_at: modified.parse().ok(),
         };

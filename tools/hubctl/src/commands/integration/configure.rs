@@ -47,7 +47,7 @@ pub(crate) struct Args {
     settings: Settings,
 }
 
-pub(super) fn run(args: &Args, reach: &ConnectionArgs, global: &Global, output: &mut Output) -> Result<Exit> {
+pub(super) fn run(args: &Args, connection_args: &ConnectionArgs, global: &Global, output: &mut Output) -> Result<Exit> {
     let mut patch = args.settings.patch();
     if let Some(provider) = &args.provider {
         patch.insert("provider".to_owned(), provider.as_str().into());
@@ -66,7 +66,7 @@ pub(super) fn run(args: &Args, reach: &ConnectionArgs, global: &Global, output: 
         )?;
     }
     block_on(async {
-        let management = reach.connect(global).await?;
+        let management = connection_args.connect(global).await?;
         let found = Shown::find(&management, &args.id).await?;
         if let Some(provider) = moves {
             let id = &args.id;

@@ -67,10 +67,10 @@ pub(crate) struct Args {
     settings: Settings,
 }
 
-pub(super) fn run(args: &Args, reach: &ConnectionArgs, global: &Global, output: &mut Output) -> Result<Exit> {
+pub(super) fn run(args: &Args, connection_args: &ConnectionArgs, global: &Global, output: &mut Output) -> Result<Exit> {
     let mut prompt = Prompt::at_terminal();
     block_on(async {
-        let management = reach.connect(global).await?;
+        let management = connection_args.connect(global).await?;
         let partition = management.partition;
         // Also without credentials: it rejects options that require them.
         let credentials = args.credentials.body(&args.provider, partition, &mut prompt, output)?;

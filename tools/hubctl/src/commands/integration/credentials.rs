@@ -47,7 +47,7 @@ pub(crate) struct Args {
     credentials: CredentialOptions,
 }
 
-pub(super) fn run(args: &Args, reach: &ConnectionArgs, global: &Global, output: &mut Output) -> Result<Exit> {
+pub(super) fn run(args: &Args, connection_args: &ConnectionArgs, global: &Global, output: &mut Output) -> Result<Exit> {
     if !args.use_provider && !args.sdk_default && !args.credentials.any() {
         return Err(Failure::new(Exit::Usage, "no credentials specified")
             .hint("to list the options: hubctl integration credentials --help")
@@ -55,7 +55,7 @@ pub(super) fn run(args: &Args, reach: &ConnectionArgs, global: &Global, output: 
     }
     let mut prompt = Prompt::at_terminal();
     block_on(async {
-        let management = reach.connect(global).await?;
+        let management = connection_args.connect(global).await?;
         let found = Shown::find(&management, &args.id).await?;
         let address = format!("{}/credentials", path(&args.id));
         let request = if args.use_provider {

@@ -45,7 +45,7 @@ pub(crate) struct Args {
     reason: ReasonOption,
 }
 
-pub(super) fn run(args: &Args, reach: &ConnectionArgs, global: &Global, output: &mut Output) -> Result<Exit> {
+pub(super) fn run(args: &Args, connection_args: &ConnectionArgs, global: &Global, output: &mut Output) -> Result<Exit> {
     let id = &args.provider;
     let mut prompt = Prompt::at_terminal();
     if !args.yes {
@@ -55,7 +55,7 @@ pub(super) fn run(args: &Args, reach: &ConnectionArgs, global: &Global, output: 
         )?;
     }
     block_on(async {
-        let management = reach.connect(global).await?;
+        let management = connection_args.connect(global).await?;
         let found = Shown::find(&management, id).await?;
         let mut archive = args.archive;
         if !args.yes {

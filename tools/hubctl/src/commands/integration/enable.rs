@@ -56,9 +56,14 @@ pub(crate) struct DisableArgs {
     reason: ReasonOption,
 }
 
-pub(super) fn enable(args: &EnableArgs, reach: &ConnectionArgs, global: &Global, output: &mut Output) -> Result<Exit> {
+pub(super) fn enable(
+    args: &EnableArgs,
+    connection_args: &ConnectionArgs,
+    global: &Global,
+    output: &mut Output,
+) -> Result<Exit> {
     let query = if args.replay { "?replay=true" } else { "" };
-    let switched = switch((&args.provider, &args.reason), &format!("enable{query}"), reach, global, output)?;
+    let switched = switch((&args.provider, &args.reason), &format!("enable{query}"), connection_args, global, output)?;
     if let (Some(pending_uploads), Format::Table) = (switched.pending_uploads, output.format) {
         let runs = text::counted(pending_uploads.runs, "upload", "uploads");
         let at_least = if pending_uploads.more { "at least " } else { "" };
@@ -80,11 +85,11 @@ pub(super) fn enable(args: &EnableArgs, reach: &ConnectionArgs, global: &Global,
 
 pub(super) fn disable(
     args: &DisableArgs,
-    reach: &ConnectionArgs,
+    connection_args: &ConnectionArgs,
     global: &Global,
     output: &mut Output,
 ) -> Result<Exit> {
-    let exit = switch((&args.provider, &args.reason), "disable", reach, global, output)?.exit;
+    let exit = switch((&args.provider, &args.reason), "disable", connection_args, global, output)?.exit;
     if output.format == Format::Table {
         output.note(format!(
             "Uploads are recorded until you enable it. To export them then:\n  hubctl integration enable {} --replay",
@@ -103,13 +108,13 @@ struct ToggleResult {
 fn switch(
     (id, reason): (&ProviderId, &ReasonOption),
     verb: &str,
-    reach: &ConnectionArgs,
+    connection_args: &ConnectionArgs,
     global: &Global,
     output: &mut Output,
 ) -> Result<ToggleResult> {
     block_on(async {
-        let management = reach.connect(global).await?;
-        let answer = management.send(Request::act_with(format!("{}/{verb}", path(id)), reason.body())).await?;
+        let management = connection_args.connect(global).await?;
+        let answer = management.send(Request::post_action(format!("{}/{verb}", path(id)), reason.body())).await?;
         let mut shown = Shown::of(&management, answer).await?;
         let switched = ToggleResult { exit: shown.exit(), pending_uploads: shown.view.pending_uploads.clone() };
         shown.write(&management, output)?;

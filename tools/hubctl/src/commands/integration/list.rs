@@ -25,8 +25,8 @@ Example:
 JSON: an array of integrations, as in `hubctl integration show`.")]
 pub(crate) struct Args {}
 
-pub(super) fn run(_: &Args, reach: &ConnectionArgs, global: &Global, output: &mut Output) -> Result<Exit> {
-    let all = block_on(async { Ok(reach.connect(global).await?.list("/integrations", LIST_MAX).await?) })?;
+pub(super) fn run(_: &Args, connection_args: &ConnectionArgs, global: &Global, output: &mut Output) -> Result<Exit> {
+    let all = block_on(async { Ok(connection_args.connect(global).await?.list("/integrations", LIST_MAX).await?) })?;
     if output.format == Format::Json {
         output.json(&all)?;
         return Ok(Exit::Success);
@@ -42,7 +42,7 @@ pub(super) fn run(_: &Args, reach: &ConnectionArgs, global: &Global, output: &mu
     let mut table = Table::new(columns);
     for json in &all {
         let view: IntegrationView = read(json)?;
-        let (tone, status) = words::status(view.connection.status);
+        let (text_style, status) = words::status(view.connection.status);
         let short = |at: Option<jiff::Timestamp>, none: &str| {
             at.map_or(none.to_owned(), |at| at.strftime("%Y-%m-%d %H:%M").to_string())
         };
@@ -58,7 +58,7 @@ pub(super) fn run(_: &Args, reach: &ConnectionArgs, global: &Global, output: &mu
             if view.next_scan_overdue { "overdue".to_owned() } else { short(view.next_scan_at, "") },
         ];
         row.extend(with_filters.then(|| words::settings(&view).map_or(String::new(), |all| filter_words(&all))));
-        table.row(tone, row);
+        table.row(text_style, row);
     }
     output.table(&table)?;
     Ok(Exit::Success)

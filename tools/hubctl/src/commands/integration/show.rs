@@ -26,9 +26,9 @@ pub(crate) struct Args {
     provider: ProviderId,
 }
 
-pub(super) fn run(args: &Args, reach: &ConnectionArgs, global: &Global, output: &mut Output) -> Result<Exit> {
+pub(super) fn run(args: &Args, connection_args: &ConnectionArgs, global: &Global, output: &mut Output) -> Result<Exit> {
     block_on(async {
-        let management = reach.connect(global).await?;
+        let management = connection_args.connect(global).await?;
         let mut shown = Shown::find(&management, &args.provider).await?;
         shown.write(&management, output)?;
         if output.format == Format::Json {

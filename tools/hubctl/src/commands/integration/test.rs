@@ -39,10 +39,10 @@ pub(crate) struct Args {
     provider: ProviderId,
 }
 
-pub(super) fn run(args: &Args, reach: &ConnectionArgs, global: &Global, output: &mut Output) -> Result<Exit> {
+pub(super) fn run(args: &Args, connection_args: &ConnectionArgs, global: &Global, output: &mut Output) -> Result<Exit> {
     let json = block_on(async {
-        let management = reach.connect(global).await?;
-        Ok(management.send(Request::act(format!("{}/test", path(&args.provider)))).await?.body)
+        let management = connection_args.connect(global).await?;
+        Ok(management.send(Request::post_action(format!("{}/test", path(&args.provider)))).await?.body)
     })?;
     let test: Test = read(&json)?;
     match output.format {

@@ -10,7 +10,7 @@ use management::wire::TestOutcome;
 
 use crate::commands::doctor::are_credentials_refused;
 use crate::exit::Exit;
-use crate::render::{Column, Output, Table, Tone, text};
+use crate::render::{Column, Output, Table, TextStyle, text};
 
 /// Maximum number of accounts whose Regions are listed; for more accounts, only problems are listed.
 const ACCOUNTS_IN_FULL_MAX: usize = 3;
@@ -21,13 +21,13 @@ const REGIONS_ALIKE_MAX: usize = 4;
 /// Shows a test.
 pub(in crate::commands) fn write(test: &Test, output: &mut Output) -> Result<()> {
     let lost = lost(test);
-    let (tone, word) = match test.outcome {
-        TestOutcome::Partial => (Tone::Warning, "Partially connected"),
-        TestOutcome::Passed => (Tone::Good, "Test passed"),
-        TestOutcome::Failed => (Tone::Bad, "Test failed"),
-        TestOutcome::NotRun => (Tone::Warning, "Not tested"),
+    let (text_style, word) = match test.outcome {
+        TestOutcome::Partial => (TextStyle::Warning, "Partially connected"),
+        TestOutcome::Passed => (TextStyle::Good, "Test passed"),
+        TestOutcome::Failed => (TextStyle::Bad, "Test failed"),
+        TestOutcome::NotRun => (TextStyle::Warning, "Not tested"),
     };
-    let word = text::toned(tone, word, output.out_style.color);
+    let word = text::styled(text_style, word, output.out_style.color);
     // The problem of a single account is shown below.
     let is_told_below = test.outcome == TestOutcome::Failed && test.connections.len() == 1 && test.accounts.total < 2;
     output.line(if is_told_below { word } else { format!("{word}: {}", text::harmless_lines(&test.message)) })?;
@@ -78,7 +78,7 @@ fn write_account(connection: &Connection, of_many: bool, output: &mut Output) ->
     let mut first: BTreeMap<RegionStatus, (&Problem, usize)> = BTreeMap::new();
     for (status, regions) in by_status {
         let takes_findings = status == RegionStatus::Enabled;
-        let tone = if takes_findings { Tone::Good } else { Tone::Plain };
+        let text_style = if takes_findings { TextStyle::Good } else { TextStyle::Plain };
         let shown = if takes_findings || regions.len() <= REGIONS_ALIKE_MAX { regions.len() } else { 1 };
         for (name, region) in &regions[..shown] {
             let others = regions.len() - shown;
@@ -88,7 +88,10 @@ fn write_account(connection: &Connection, of_many: bool, output: &mut Output) ->
             let word = status_word(status);
             let word =
                 since_when.map_or(word.to_owned(), |at| format!("unreachable; last known: {word}, {}", text::time(at)));
-            table.row(if since_when.is_some() { Tone::Warning } else { tone }, [name.as_str(), &word, &since]);
+            table.row(
+                if since_when.is_some() { TextStyle::Warning } else { text_style },
+                [name.as_str(), &word, &since],
+            );
         }
         for problem in regions.iter().filter_map(|(_, region)| region.problem.as_ref()) {
             first.entry(status).or_insert((problem, 0)).1 += 1;

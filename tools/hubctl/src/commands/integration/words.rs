@@ -8,80 +8,84 @@ use management::wire::{ConnectionSummary, CredentialsView, IntegrationView, Prov
 
 use crate::args::choices::{archive_words, resend_words};
 use crate::args::filters::filter_words;
-use crate::render::{Details, Tone, text};
+use crate::render::{Details, TextStyle, text};
 
 /// Details of an integration. `provider` is its provider, if it uses the provider's credentials.
 pub(super) fn details(view: &IntegrationView, provider: Option<&ProviderView>) -> Details {
     let mut details = Details::new();
-    details.add(Tone::Strong, "Provider", named(&view.provider, view.provider_alias.as_deref()));
-    let (tone, state) = state(view);
-    details.add(tone, "State", state);
+    details.add(TextStyle::Strong, "Provider", named(&view.provider, view.provider_alias.as_deref()));
+    let (text_style, state) = state(view);
+    details.add(text_style, "State", state);
     connection_facts(&mut details, &view.connection);
-    let (tone, next) = next_scan(view);
-    details.add(tone, "Next Scan", next);
+    let (text_style, next) = next_scan(view);
+    details.add(text_style, "Next Scan", next);
     if let Some(settings) = settings(view) {
-        details.add(Tone::Plain, "Finding Filters", filter_words(&settings));
-        details.add(Tone::Plain, "At each scan", resend_words(&settings));
-        details.add(Tone::Plain, "Archives", archive_words(&settings));
+        details.add(TextStyle::Plain, "Finding Filters", filter_words(&settings));
+        details.add(TextStyle::Plain, "At each scan", resend_words(&settings));
+        details.add(TextStyle::Plain, "Archives", archive_words(&settings));
     }
     for (index, source) in view.scan_sources.iter().flatten().enumerate() {
-        details.add(Tone::Plain, if index == 0 { "Scan sources" } else { "" }, source.option_value());
+        details.add(TextStyle::Plain, if index == 0 { "Scan sources" } else { "" }, source.option_value());
     }
-    details.add(Tone::Plain, "Format", view.format.as_str());
+    details.add(TextStyle::Plain, "Format", view.format.as_str());
     let own = view.credentials.kind != CredentialsKind::Provider;
     let credentials = provider.filter(|_| !own).map_or(&view.credentials, |provider| &provider.credentials);
     credential_facts(&mut details, credentials, own);
-    details.add(Tone::Plain, "Created", text::time(view.created_at));
-    details.add(Tone::Plain, "Changed", changed(view.updated_at, &view.updated_by));
+    details.add(TextStyle::Plain, "Created", text::time(view.created_at));
+    details.add(TextStyle::Plain, "Changed", changed(view.updated_at, &view.updated_by));
     details
 }
 
 /// Time of the next expected scan, or since when it is overdue.
-fn next_scan(view: &IntegrationView) -> (Tone, String) {
+fn next_scan(view: &IntegrationView) -> (TextStyle, String) {
     match view.next_scan_at.map(text::time) {
-        None => (Tone::Plain, "unknown".to_owned()),
-        Some(at) if view.next_scan_overdue => (Tone::Warning, format!("overdue since {at}")),
-        Some(at) => (Tone::Plain, at),
+        None => (TextStyle::Plain, "unknown".to_owned()),
+        Some(at) if view.next_scan_overdue => (TextStyle::Warning, format!("overdue since {at}")),
+        Some(at) => (TextStyle::Plain, at),
     }
 }
 
 /// Adds the connection status.
 fn connection_facts(details: &mut Details, connection: &ConnectionSummary) {
-    let (tone, status) = status(connection.status);
-    details.add(tone, "Connection Status", status);
+    let (text_style, status) = status(connection.status);
+    details.add(text_style, "Connection Status", status);
     if let Some(problem) = &connection.problem {
-        details.add(Tone::Plain, "Problem", &problem.message);
+        details.add(TextStyle::Plain, "Problem", &problem.message);
         for (index, way) in problem.remediation.iter().flat_map(|remediation| remediation.lines()).enumerate() {
-            details.add(Tone::Plain, if index == 0 { "To fix" } else { "" }, way);
+            details.add(TextStyle::Plain, if index == 0 { "To fix" } else { "" }, way);
         }
     }
-    details.add(Tone::Plain, "Last Checked", last_checked(connection));
+    details.add(TextStyle::Plain, "Last Checked", last_checked(connection));
     if connection.accounts > 1 {
         let broken = connection.accounts_disconnected;
         let mut accounts = format!("{}, {} disconnected", text::count(connection.accounts), text::count(broken));
         if connection.accounts_not_reached > 0 {
             accounts.push_str(&format!(", {} unreachable", text::count(connection.accounts_not_reached)));
         }
-        details.add(Tone::Plain, "Accounts", accounts);
+        details.add(TextStyle::Plain, "Accounts", accounts);
     }
-    details.add(Tone::Plain, "Regions", regions(connection));
+    details.add(TextStyle::Plain, "Regions", regions(connection));
 }
 
 /// Adds the credentials.
 pub(in crate::commands) fn credential_facts(details: &mut Details, credentials: &CredentialsView, own: bool) {
     let words = credential_words(credentials);
-    details.add(Tone::Plain, "Credentials", if own { words.to_owned() } else { format!("{words} (from provider)") });
+    details.add(
+        TextStyle::Plain,
+        "Credentials",
+        if own { words.to_owned() } else { format!("{words} (from provider)") },
+    );
     if let Some(secret) = &credentials.secret {
-        details.add(Tone::Plain, "Secret", secret);
+        details.add(TextStyle::Plain, "Secret", secret);
     }
     if let Some(RoleView { arn, external_id, session_name, duration_seconds }) = &credentials.role {
-        details.add(Tone::Plain, "Role", arn);
-        details.add(Tone::Plain, "External ID", external_id.as_deref().unwrap_or("none"));
+        details.add(TextStyle::Plain, "Role", arn);
+        details.add(TextStyle::Plain, "External ID", external_id.as_deref().unwrap_or("none"));
         if let Some(name) = session_name {
-            details.add(Tone::Plain, "Session name", name);
+            details.add(TextStyle::Plain, "Session name", name);
         }
         if let Some(seconds) = duration_seconds {
-            details.add(Tone::Plain, "Duration", format!("{seconds} s"));
+            details.add(TextStyle::Plain, "Duration", format!("{seconds} s"));
         }
     }
 }
@@ -108,21 +112,21 @@ pub(in crate::commands) fn changed(at: Timestamp, by: &str) -> String {
 }
 
 /// State of the integration, with its style.
-pub(super) fn state(view: &IntegrationView) -> (Tone, String) {
+pub(super) fn state(view: &IntegrationView) -> (TextStyle, String) {
     match view.deletion_requested_at {
-        Some(since) => (Tone::Warning, format!("being deleted since {}", text::time(since))),
-        None if view.enabled => (Tone::Good, "enabled".to_owned()),
-        None => (Tone::Warning, "disabled".to_owned()),
+        Some(since) => (TextStyle::Warning, format!("being deleted since {}", text::time(since))),
+        None if view.enabled => (TextStyle::Good, "enabled".to_owned()),
+        None => (TextStyle::Warning, "disabled".to_owned()),
     }
 }
 
 /// Connection status, with its style.
-pub(super) fn status(status: ConnectionStatus) -> (Tone, &'static str) {
+pub(super) fn status(status: ConnectionStatus) -> (TextStyle, &'static str) {
     match status {
-        ConnectionStatus::Connected => (Tone::Good, "Connected"),
-        ConnectionStatus::Degraded => (Tone::Warning, "Degraded"),
-        ConnectionStatus::Disconnected => (Tone::Bad, "Disconnected"),
-        ConnectionStatus::Unknown => (Tone::Plain, "not tested yet"),
+        ConnectionStatus::Connected => (TextStyle::Good, "Connected"),
+        ConnectionStatus::Degraded => (TextStyle::Warning, "Degraded"),
+        ConnectionStatus::Disconnected => (TextStyle::Bad, "Disconnected"),
+        ConnectionStatus::Unknown => (TextStyle::Plain, "not tested yet"),
     }
 }
 

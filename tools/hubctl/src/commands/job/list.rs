@@ -8,7 +8,7 @@ use crate::client::{ConnectionArgs, read};
 use crate::config::{Format, Global};
 use crate::deployment::block_on;
 use crate::exit::Exit;
-use crate::render::{Column, Output, Table, Tone};
+use crate::render::{Column, Output, Table, TextStyle};
 
 /// Maximum number of jobs.
 const LIMIT_MAX: i64 = 1000;
@@ -29,9 +29,9 @@ pub(crate) struct Args {
     limit: u32,
 }
 
-pub(super) fn run(args: &Args, reach: &ConnectionArgs, global: &Global, output: &mut Output) -> Result<Exit> {
+pub(super) fn run(args: &Args, connection_args: &ConnectionArgs, global: &Global, output: &mut Output) -> Result<Exit> {
     let limit = usize::try_from(args.limit)?;
-    let jobs = block_on(async { Ok(reach.connect(global).await?.list("/jobs", limit).await?) })?;
+    let jobs = block_on(async { Ok(connection_args.connect(global).await?.list("/jobs", limit).await?) })?;
     if output.format == Format::Json {
         output.json(&jobs)?;
         return Ok(Exit::Success);
@@ -46,8 +46,8 @@ pub(super) fn run(args: &Args, reach: &ConnectionArgs, global: &Global, output: 
         let job: JobView = read(json)?;
         let at = job.submitted_at.strftime("%Y-%m-%d %H:%M").to_string();
         let what = format!("{} {}", job.job, job.target.as_deref().unwrap_or("all"));
-        table.row(tone(job.state), [&job.id, &at, job.state.as_str()]);
-        table.row(Tone::Plain, [what.as_str(), "", ""]);
+        table.row(text_style(job.state), [&job.id, &at, job.state.as_str()]);
+        table.row(TextStyle::Plain, [what.as_str(), "", ""]);
         if let Some(reason) = &job.reason {
             table.row(Tone::Plain, [shortened(reason).as_str(), "", ""]);
         }
@@ -66,11 +66,11 @@ fn shortened(reason: &str) -> String {
 }
 
 /// Style of a state.
-pub(super) fn tone(state: JobState) -> Tone {
+pub(super) fn text_style(state: JobState) -> TextStyle {
     match state {
-        JobState::Pending => Tone::Plain,
-        JobState::Succeeded => Tone::Good,
-        JobState::Rejected | JobState::Failed => Tone::Bad,
-        JobState::Canceled => Tone::Warning,
+        JobState::Pending => TextStyle::Plain,
+        JobState::Succeeded => TextStyle::Good,
+        JobState::Rejected | JobState::Failed => TextStyle::Bad,
+        JobState::Canceled => TextStyle::Warning,
     }
 }

@@ -2,6 +2,8 @@
 
 use exporter::report::RunReport;
 
+use crate::exit::{Exit, Failure};
+
 /// The outcome of a job.
 #[derive(Default)]
 pub(crate) struct Outcome {
@@ -9,4 +11,12 @@ pub(crate) struct Outcome {
     pub(crate) runs: Vec<RunReport>,
     /// Reasons for parts that were not run.
     pub(crate) refused: Vec<String>,
+}
+
+/// The failure of a rejected job; a command at the end of the message is the hint.
+pub(crate) fn rejection(message: &str) -> Failure {
+    match message.rsplit_once(": hubctl ") {
+        Some((why, command)) => Failure::new(Exit::Error, why).hint(format!("hubctl {command}")),
+        None => Failure::new(Exit::Error, message),
+    }
 }

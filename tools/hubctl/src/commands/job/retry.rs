@@ -41,11 +41,11 @@ pub(crate) struct Args {
     reason: ReasonOption,
 }
 
-pub(super) fn run(args: &Args, reach: &ConnectionArgs, global: &Global, output: &mut Output) -> Result<Exit> {
-    let origin = Origin::deployment(reach, global);
+pub(super) fn run(args: &Args, connection_args: &ConnectionArgs, global: &Global, output: &mut Output) -> Result<Exit> {
+    let origin = Origin::deployment(connection_args, global);
     block_on(async {
-        let management = reach.connect(global).await?;
-        let request = Request::act_with(format!("/jobs/{}/retry", segment(&args.job_id)), args.reason.body());
+        let management = connection_args.connect(global).await?;
+        let request = Request::post_action(format!("/jobs/{}/retry", segment(&args.job_id)), args.reason.body());
         let job: JobView = read(&management.send(request).await?.body)?;
         if args.no_wait {
             return report_submitted(&job, output);

@@ -7,7 +7,7 @@ use exporter::jobs::{JobProgress, JobState};
 use exporter::report::RunReport;
 use management::wire::JobView;
 
-use super::list::tone;
+use super::list::text_style;
 use super::submit::{exit, warn, write_each};
 use super::wait;
 use crate::client::{ConnectionArgs, read, segment};
@@ -17,7 +17,7 @@ use crate::deployment::block_on;
 use crate::exit::Exit;
 use crate::origin::Origin;
 use crate::render::run_report;
-use crate::render::{Details, Output, Tone, text};
+use crate::render::{Details, Output, TextStyle, text};
 
 /// Show a job with its state and the runs of its last attempt
 #[derive(clap::Args, Debug)]
@@ -44,10 +44,10 @@ pub(crate) struct Args {
     wait: bool,
 }
 
-pub(super) fn run(args: &Args, reach: &ConnectionArgs, global: &Global, output: &mut Output) -> Result<Exit> {
-    let origin = Origin::deployment(reach, global);
+pub(super) fn run(args: &Args, connection_args: &ConnectionArgs, global: &Global, output: &mut Output) -> Result<Exit> {
+    let origin = Origin::deployment(connection_args, global);
     block_on(async {
-        let management = reach.connect(global).await?;
+        let management = connection_args.connect(global).await?;
         let answer = management.get(format!("/jobs/{}", segment(&args.job_id))).await?;
         let job: JobView = read(&answer.body)?;
         if args.wait {
@@ -112,31 +112,31 @@ fn add_progress(details: &mut Details, progress: &JobProgress) {
 
 fn details(job: &JobView, origin: &Origin) -> Details {
     let mut details = Details::new();
-    details.add(Tone::Strong, "Job", &job.id);
-    details.add(Tone::Plain, "Type", &job.job);
-    details.add(Tone::Plain, "Target", job.target.as_deref().unwrap_or("all"));
-    details.add(tone(job.state), "State", job.state.as_str());
+    details.add(TextStyle::Strong, "Job", &job.id);
+    details.add(TextStyle::Plain, "Type", &job.job);
+    details.add(TextStyle::Plain, "Target", job.target.as_deref().unwrap_or("all"));
+    details.add(text_style(job.state), "State", job.state.as_str());
     if let Some(message) = &job.message {
-        details.add(Tone::Plain, "Message", text::harmless(message));
+        details.add(TextStyle::Plain, "Message", text::harmless(message));
     }
     if let Some(progress) = &job.progress {
         add_progress(&mut details, progress);
     }
-    details.add(Tone::Plain, "Submitted", format!("{} by {}", text::time(job.submitted_at), job.submitted_by));
+    details.add(TextStyle::Plain, "Submitted", format!("{} by {}", text::time(job.submitted_at), job.submitted_by));
     if let Some(reason) = &job.reason {
         details.add(Tone::Plain, "Reason", text::harmless(reason));
     }
     if let Some(at) = job.completed_at {
-        details.add(Tone::Plain, "Completed", text::time(at));
+        details.add(TextStyle::Plain, "Completed", text::time(at));
     }
     if job.state == JobState::Failed {
-        details.add(Tone::Plain, "To retry", origin.command(&format!("hubctl job retry {}", job.id)));
+        details.add(TextStyle::Plain, "To retry", origin.command(&format!("hubctl job retry {}", job.id)));
     }
     for run_id in &job.runs {
-        details.add(Tone::Plain, "Run", origin.command(&format!("hubctl run show {run_id}")));
+        details.add(TextStyle::Plain, "Run", origin.command(&format!("hubctl run show {run_id}")));
     }
     for next in &job.next_job_ids {
-        details.add(Tone::Plain, "Followed by", origin.command(&format!("hubctl job show {next}")));
+        details.add(TextStyle::Plain, "Followed by", origin.command(&format!("hubctl job show {next}")));
     }
     details
 }

@@ -10,15 +10,16 @@ use exporter::approval::Approval;
 use exporter::jobs::Options;
 use exporter::jobs::{Job, JobError, run_job};
 use exporter::progress::Progress;
-use exporter::registry::{Audit as _, AuditEntry};
 use exporter::report::RunReport;
 use exporter::settings::Settings;
+use exporter::settings_store::{Audit as _, AuditEntry};
 use jiff::Timestamp;
 use management::wire::JobView;
 use serde_json::json;
 use uuid::Uuid;
 
 use super::outcome::Outcome;
+pub(crate) use super::outcome::rejection;
 use super::wait;
 use crate::args::reason::ReasonOption;
 use crate::client::{ConnectionArgs, Management, Request, read, segment};
@@ -74,8 +75,8 @@ impl ExecutionOptions {
     }
 
     /// Rejects options that don't apply where the job runs.
-    pub(crate) fn check(&self, reach: &ConnectionArgs) -> Result<(), Failure> {
-        if reach.local {
+    pub(crate) fn check(&self, connection_args: &ConnectionArgs) -> Result<(), Failure> {
+        if connection_args.local {
             return self.check_local("--local");
         }
         if self.work.has_custom_rate() {
@@ -96,13 +97,13 @@ pub(crate) fn submit(
     job: &Job,
     retry_command: &str,
     execution: &ExecutionOptions,
-    reach: &ConnectionArgs,
+    connection_args: &ConnectionArgs,
     global: &Global,
     output: &Output,
 ) -> Result<Submitted> {
-    execution.check(reach)?;
+    execution.check(connection_args)?;
     deployment::block_on(async {
-        if reach.local {
+        if connection_args.local {
             let connected = deployment::connect(global).await?;
             if !matches!(job, Job::Reconcile { dry_run: true, .. }) {
                 record_audit(job, execution.reason.text.clone(), &connected).await?;
@@ -116,7 +117,7 @@ pub(crate) fn submit(
                 run_locally(job, &retry_command, execution.work.settings(&origin), &connected.cloud, output).await?;
             return Ok(Submitted::Finished(Outcome { runs, refused: Vec::new() }));
         }
-        run_remotely(job, execution, &reach.connect(global).await?, output).await
+        run_remotely(job, execution, &connection_args.connect(global).await?, output).await
     })
 }
 
@@ -178,7 +179,7 @@ fn request(job: &Job, reason: &ReasonOption) -> Result<Request, Failure> {
         fields["pending"] = approval.pending.into();
         fields["unproven"] = approval.unproven.into();
     }
-    Ok(Request::act_with(path(job)?, body))
+    Ok(Request::post_action_with(path(job)?, body))
 }
 
 /// The API's path for a job.
@@ -254,14 +255,6 @@ pub(crate) fn failed(error: &JobError, retry_command: &str) -> Failure {
         JobError::Locked(message) => Failure::new(Exit::Error, message).hint(retry_command),
         JobError::Unfinished { .. } => Failure::new(Exit::Findings, error.to_string()).hint(retry_command),
         JobError::Failed(error) => work::failed(error, retry_command),
-    }
-}
-
-/// The failure of a rejected job; a command at the end of the message is the hint.
-pub(crate) fn rejection(message: &str) -> Failure {
-    match message.rsplit_once(": hubctl ") {
-        Some((why, command)) => Failure::new(Exit::Error, why).hint(format!("hubctl {command}")),
-        None => Failure::new(Exit::Error, message),
     }
 }
 

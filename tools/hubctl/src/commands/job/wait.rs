@@ -10,8 +10,7 @@ use exporter::jobs::JobState;
 use management::wire::JobView;
 use tokio::time::Instant;
 
-use super::outcome::Outcome;
-use super::submit::rejection;
+use super::outcome::{Outcome, rejection};
 use crate::client::{Management, read, segment};
 use crate::exit::{Exit, Failure};
 use crate::progress::Watch;

@@ -32,7 +32,7 @@ const DEFAULT_ROLE_NAME: &str = "SecurityHubExporter";
 #[derive(clap::Args, Debug)]
 pub(crate) struct Group {
     #[command(flatten)]
-    reach: ConnectionArgs,
+    connection_args: ConnectionArgs,
 
     #[command(subcommand)]
     command: Command,
@@ -145,10 +145,10 @@ struct Needed {
     external_id: Option<String>,
 }
 
-pub(crate) fn run(Group { reach, command }: &Group, global: &Global, output: &mut Output) -> Result<Exit> {
+pub(crate) fn run(Group { connection_args, command }: &Group, global: &Global, output: &mut Output) -> Result<Exit> {
     let Command::Print(args) = command;
     let (management, found) = block_on(async {
-        let management = reach.connect(global).await?;
+        let management = connection_args.connect(global).await?;
         let found = role_of(&management, args).await?;
         Ok((management, found))
     })?;

@@ -5,20 +5,20 @@ use std::io;
 use exporter::cost::Cost;
 
 use super::price::Plan;
-use crate::render::run_report::tone;
-use crate::render::{Column, Details, Output, Table, Tone, text};
+use crate::render::run_report::text_style;
+use crate::render::{Column, Details, Output, Table, TextStyle, text};
 use crate::render::{outcomes, unproven};
 
 /// Writes a plan.
 pub(super) fn write(plan: &Plan<'_>, output: &mut Output) -> io::Result<()> {
     let mut details = Details::new();
-    details.add(tone(plan.status), "Expected status", plan.status.as_str());
+    details.add(text_style(plan.status), "Expected status", plan.status.as_str());
     if let Some(at) = plan.scanned_at {
-        details.add(Tone::Plain, "Scanned at", text::time(at));
+        details.add(TextStyle::Plain, "Scanned at", text::time(at));
     }
     let Cost { events, dollars, all_events, all_dollars } = plan.cost;
-    details.add(Tone::Strong, "Costs", cost(events, dollars));
-    details.add(Tone::Plain, "Sending all", cost(all_events, all_dollars));
+    details.add(TextStyle::Strong, "Costs", cost(events, dollars));
+    details.add(TextStyle::Plain, "Sending all", cost(all_events, all_dollars));
     output.details(&details)?;
     if plan.counts.read > 0 {
         output.line("")?;
@@ -52,7 +52,7 @@ pub(super) fn write(plan: &Plan<'_>, output: &mut Output) -> io::Result<()> {
                 region.cost.events,
             ];
             let numbers = numbers.into_iter().map(text::count);
-            table.row(Tone::Plain, [region.region.to_string()].into_iter().chain(numbers));
+            table.row(TextStyle::Plain, [region.region.to_string()].into_iter().chain(numbers));
         }
         output.table(&table)?;
     }

@@ -37,7 +37,7 @@ pub(crate) struct Args {
     scan_schedule: Option<String>,
 }
 
-pub(super) fn run(args: &Args, reach: &ConnectionArgs, global: &Global, output: &mut Output) -> Result<Exit> {
+pub(super) fn run(args: &Args, connection_args: &ConnectionArgs, global: &Global, output: &mut Output) -> Result<Exit> {
     let mut patch = Map::new();
     for (name, value) in [("alias", &args.alias), ("scan_schedule", &args.scan_schedule)] {
         if let Some(value) = value {
@@ -49,7 +49,7 @@ pub(super) fn run(args: &Args, reach: &ConnectionArgs, global: &Global, output: 
         return Err(Failure::new(Exit::Usage, "no settings specified: add --alias or --scan-schedule").into());
     }
     block_on(async {
-        let management = reach.connect(global).await?;
+        let management = connection_args.connect(global).await?;
         let found = Shown::find(&management, &args.id).await?;
         let change = Request::change(provider_path(&args.id), Value::Object(patch)).at_version(found.etag);
         Shown::of(management.send(change).await?)?.write(&management, false, output)?;

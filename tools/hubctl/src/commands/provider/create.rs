@@ -46,10 +46,10 @@ pub(crate) struct Args {
     credentials: CredentialOptions,
 }
 
-pub(super) fn run(args: &Args, reach: &ConnectionArgs, global: &Global, output: &mut Output) -> Result<Exit> {
+pub(super) fn run(args: &Args, connection_args: &ConnectionArgs, global: &Global, output: &mut Output) -> Result<Exit> {
     let mut prompt = Prompt::at_terminal();
     block_on(async {
-        let management = reach.connect(global).await?;
+        let management = connection_args.connect(global).await?;
         let mut body = json!({ "id": args.id });
         for (name, value) in [("alias", &args.alias), ("scan_schedule", &args.scan_schedule)] {
             if let Some(value) = value {

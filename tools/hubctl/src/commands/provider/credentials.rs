@@ -39,7 +39,7 @@ pub(crate) struct Args {
     credentials: CredentialOptions,
 }
 
-pub(super) fn run(args: &Args, reach: &ConnectionArgs, global: &Global, output: &mut Output) -> Result<Exit> {
+pub(super) fn run(args: &Args, connection_args: &ConnectionArgs, global: &Global, output: &mut Output) -> Result<Exit> {
     if !args.sdk_default && !args.credentials.any() {
         return Err(Failure::new(Exit::Usage, "no credentials specified")
             .hint("to list the options: hubctl provider credentials --help")
@@ -47,7 +47,7 @@ pub(super) fn run(args: &Args, reach: &ConnectionArgs, global: &Global, output: 
     }
     let mut prompt = Prompt::at_terminal();
     block_on(async {
-        let management = reach.connect(global).await?;
+        let management = connection_args.connect(global).await?;
         let found = Shown::find(&management, &args.id).await?;
         let body = args.credentials.body(&args.id, management.partition, &mut prompt, output)?;
         let request = Request::put(format!("{}/credentials", provider_path(&args.id)), body).at_version(found.etag);

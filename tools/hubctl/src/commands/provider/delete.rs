@@ -34,14 +34,14 @@ pub(crate) struct Args {
     yes: bool,
 }
 
-pub(super) fn run(args: &Args, reach: &ConnectionArgs, global: &Global, output: &mut Output) -> Result<Exit> {
+pub(super) fn run(args: &Args, connection_args: &ConnectionArgs, global: &Global, output: &mut Output) -> Result<Exit> {
     let id = &args.id;
     let mut prompt = Prompt::at_terminal();
     if !args.yes {
         prompt.require_terminal(&format!("whether to delete the provider {id}"), "to confirm in advance, add --yes")?;
     }
     block_on(async {
-        let management = reach.connect(global).await?;
+        let management = connection_args.connect(global).await?;
         let found = Shown::find(&management, id).await?;
         if !args.yes {
             let name = named(id.as_str(), found.view.alias.as_deref());

@@ -9,7 +9,7 @@ use crate::commands::integration::words::credential_words;
 use crate::config::{Format, Global};
 use crate::deployment::block_on;
 use crate::exit::Exit;
-use crate::render::{Column, Output, Table, Tone};
+use crate::render::{Column, Output, Table, TextStyle};
 
 /// Maximum number of providers: more than the account quota of an organization.
 const LIST_MAX: usize = 100_000;
@@ -23,8 +23,8 @@ Example:
 JSON: an array of providers, as in `hubctl provider show`.")]
 pub(crate) struct Args {}
 
-pub(super) fn run(_: &Args, reach: &ConnectionArgs, global: &Global, output: &mut Output) -> Result<Exit> {
-    let all = block_on(async { Ok(reach.connect(global).await?.list("/providers", LIST_MAX).await?) })?;
+pub(super) fn run(_: &Args, connection_args: &ConnectionArgs, global: &Global, output: &mut Output) -> Result<Exit> {
+    let all = block_on(async { Ok(connection_args.connect(global).await?.list("/providers", LIST_MAX).await?) })?;
     if output.format == Format::Json {
         output.json(&all)?;
         return Ok(Exit::Success);
@@ -39,7 +39,7 @@ pub(super) fn run(_: &Args, reach: &ConnectionArgs, global: &Global, output: &mu
         let text = |text: &Option<String>| text.clone().unwrap_or_default();
         let credentials = credential_words(&view.credentials);
         let (alias, schedule) = (text(&view.alias), text(&view.scan_schedule));
-        table.row(Tone::Plain, [&view.id, kind(view.kind), &alias, &schedule, credentials]);
+        table.row(TextStyle::Plain, [&view.id, kind(view.kind), &alias, &schedule, credentials]);
     }
     output.table(&table)?;
     Ok(Exit::Success)

@@ -20,7 +20,7 @@ use crate::render::Output;
 #[derive(clap::Args, Debug)]
 pub(crate) struct Group {
     #[command(flatten)]
-    reach: ConnectionArgs,
+    connection_args: ConnectionArgs,
 
     #[command(subcommand)]
     command: Command,
@@ -37,13 +37,13 @@ enum Command {
     Delete(delete::Args),
 }
 
-pub(crate) fn run(Group { reach, command }: &Group, global: &Global, output: &mut Output) -> Result<Exit> {
+pub(crate) fn run(Group { connection_args, command }: &Group, global: &Global, output: &mut Output) -> Result<Exit> {
     match command {
-        Command::Create(args) => create::run(args, reach, global, output),
-        Command::List(args) => list::run(args, reach, global, output),
-        Command::Show(args) => show::run(args, reach, global, output),
-        Command::Configure(args) => configure::run(args, reach, global, output),
-        Command::Credentials(args) => credentials::run(args, reach, global, output),
-        Command::Delete(args) => delete::run(args, reach, global, output),
+        Command::Create(args) => create::run(args, connection_args, global, output),
+        Command::List(args) => list::run(args, connection_args, global, output),
+        Command::Show(args) => show::run(args, connection_args, global, output),
+        Command::Configure(args) => configure::run(args, connection_args, global, output),
+        Command::Credentials(args) => credentials::run(args, connection_args, global, output),
+        Command::Delete(args) => delete::run(args, connection_args, global, output),
     }
 }

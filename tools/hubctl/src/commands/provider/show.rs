@@ -25,9 +25,9 @@ pub(crate) struct Args {
     id: ProviderId,
 }
 
-pub(super) fn run(args: &Args, reach: &ConnectionArgs, global: &Global, output: &mut Output) -> Result<Exit> {
+pub(super) fn run(args: &Args, connection_args: &ConnectionArgs, global: &Global, output: &mut Output) -> Result<Exit> {
     block_on(async {
-        let management = reach.connect(global).await?;
+        let management = connection_args.connect(global).await?;
         Shown::find(&management, &args.id).await?.write(&management, true, output)?;
         Ok(Exit::Success)
     })

@@ -12,7 +12,7 @@ use crate::commands::integration::tested;
 use crate::commands::integration::words::{changed, credential_facts};
 use crate::config::Format;
 use crate::exit::{Exit, Failure};
-use crate::render::{Details, Output, Tone, text};
+use crate::render::{Details, Output, TextStyle, text};
 
 /// A provider with what is required to show and to change it.
 pub(super) struct Shown {
@@ -84,15 +84,15 @@ impl Shown {
 
 fn details(view: &ProviderView) -> Details {
     let mut details = Details::new();
-    details.add(Tone::Strong, "Provider", &view.id);
-    details.add(Tone::Plain, "Kind", kind(view.kind));
+    details.add(TextStyle::Strong, "Provider", &view.id);
+    details.add(TextStyle::Plain, "Kind", kind(view.kind));
     if let Some(alias) = &view.alias {
-        details.add(Tone::Plain, "Alias", alias);
+        details.add(TextStyle::Plain, "Alias", alias);
     }
-    details.add(Tone::Plain, "Scan schedule", view.scan_schedule.as_deref().unwrap_or("none"));
+    details.add(TextStyle::Plain, "Scan schedule", view.scan_schedule.as_deref().unwrap_or("none"));
     credential_facts(&mut details, &view.credentials, true);
-    details.add(Tone::Plain, "Created", text::time(view.created_at));
-    details.add(Tone::Plain, "Changed", changed(view.updated_at, &view.updated_by));
+    details.add(TextStyle::Plain, "Created", text::time(view.created_at));
+    details.add(TextStyle::Plain, "Changed", changed(view.updated_at, &view.updated_by));
     details
 }
 

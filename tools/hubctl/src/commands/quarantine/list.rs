@@ -10,7 +10,7 @@ use crate::commands::run::show::find;
 use crate::config::{Format, Global};
 use crate::deployment::block_on;
 use crate::exit::Exit;
-use crate::render::{Column, Output, Table, Tone, text};
+use crate::render::{Column, Output, Table, TextStyle, text};
 
 /// List a run's quarantined findings, or all runs that have some
 #[derive(clap::Args, Debug)]
@@ -32,23 +32,23 @@ pub(crate) struct Args {
     limit: u32,
 }
 
-pub(super) fn run(args: &Args, reach: &ConnectionArgs, global: &Global, output: &mut Output) -> Result<Exit> {
+pub(super) fn run(args: &Args, connection_args: &ConnectionArgs, global: &Global, output: &mut Output) -> Result<Exit> {
     let limit = usize::try_from(args.limit)?;
     match &args.run_id {
-        Some(run_id) => entries_of(run_id, limit, reach, global, output),
-        None => runs(limit, reach, global, output),
+        Some(run_id) => entries_of(run_id, limit, connection_args, global, output),
+        None => runs(limit, connection_args, global, output),
     }
 }
 
 fn entries_of(
     run_id: &str,
     limit: usize,
-    reach: &ConnectionArgs,
+    connection_args: &ConnectionArgs,
     global: &Global,
     output: &mut Output,
 ) -> Result<Exit> {
     let (run, found) = block_on(async {
-        let management = reach.connect(global).await?;
+        let management = connection_args.connect(global).await?;
         let run = find(&management, run_id).await?;
         Ok((run, entries::read(&management, run_id, limit).await?))
     })?;
@@ -85,13 +85,13 @@ fn entry_table(found: &[(usize, Entry)]) -> Table {
     let mut table = Table::new(columns);
     for (number, entry) in found {
         let region = entry.region.map_or(String::new(), |region| region.to_string());
-        table.row(Tone::Plain, [&number.to_string(), entry.stage.as_str(), &entry.code, &region, &entry.message]);
+        table.row(TextStyle::Plain, [&number.to_string(), entry.stage.as_str(), &entry.code, &region, &entry.message]);
     }
     table
 }
 
-fn runs(limit: usize, reach: &ConnectionArgs, global: &Global, output: &mut Output) -> Result<Exit> {
-    let found = block_on(async { Ok(reach.connect(global).await?.list("/quarantine", limit).await?) })?;
+fn runs(limit: usize, connection_args: &ConnectionArgs, global: &Global, output: &mut Output) -> Result<Exit> {
+    let found = block_on(async { Ok(connection_args.connect(global).await?.list("/quarantine", limit).await?) })?;
     let runs: Vec<QuarantinedRun> = found.iter().map(read).collect::<Result<_, _>>()?;
     match output.format {
         Format::Json => output.json(&found)?,
@@ -104,7 +104,7 @@ fn runs(limit: usize, reach: &ConnectionArgs, global: &Global, output: &mut Outp
                 let words = run.quarantined.iter();
                 let words: Vec<_> =
                     words.map(|(code, findings)| format!("{} {code}", text::count(*findings))).collect();
-                table.row(Tone::Plain, [&run.run_id, &started, &words.join(", ")]);
+                table.row(TextStyle::Plain, [&run.run_id, &started, &words.join(", ")]);
             }
             output.table(&table)?;
         }

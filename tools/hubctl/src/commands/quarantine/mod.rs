@@ -17,7 +17,7 @@ use crate::render::Output;
 #[derive(clap::Args, Debug)]
 pub(crate) struct Group {
     #[command(flatten)]
-    reach: ConnectionArgs,
+    connection_args: ConnectionArgs,
 
     #[command(subcommand)]
     command: Command,
@@ -31,10 +31,10 @@ enum Command {
     Redrive(redrive::Args),
 }
 
-pub(crate) fn run(Group { reach, command }: &Group, global: &Global, output: &mut Output) -> Result<Exit> {
+pub(crate) fn run(Group { connection_args, command }: &Group, global: &Global, output: &mut Output) -> Result<Exit> {
     match command {
-        Command::List(args) => list::run(args, reach, global, output),
-        Command::Show(args) => show::run(args, reach, global, output),
-        Command::Redrive(args) => redrive::run(args, reach, global, output),
+        Command::List(args) => list::run(args, connection_args, global, output),
+        Command::Show(args) => show::run(args, connection_args, global, output),
+        Command::Redrive(args) => redrive::run(args, connection_args, global, output),
     }
 }

@@ -44,12 +44,12 @@ pub(crate) struct Args {
     execution: ExecutionOptions,
 }
 
-pub(super) fn run(args: &Args, reach: &ConnectionArgs, global: &Global, output: &mut Output) -> Result<Exit> {
+pub(super) fn run(args: &Args, connection_args: &ConnectionArgs, global: &Global, output: &mut Output) -> Result<Exit> {
     let job = Job::Redrive { run_id: args.run_id.clone(), code: args.code.clone() };
     let of_run = args.run_id.as_ref().map_or(String::new(), |run_id| format!(" {run_id}"));
     let code = args.code.as_ref().map_or(String::new(), |code| format!(" --code {code}"));
     let retry_command = format!("hubctl quarantine redrive{of_run}{code}");
-    match submit::submit(&job, &retry_command, &args.execution, reach, global, output)? {
+    match submit::submit(&job, &retry_command, &args.execution, connection_args, global, output)? {
         Submitted::Queued(job) => submit::report_submitted(&job, output),
         Submitted::Finished(outcome)
             if outcome.runs.is_empty() && outcome.refused.is_empty() && output.format == Format::Table =>
@@ -58,7 +58,7 @@ pub(super) fn run(args: &Args, reach: &ConnectionArgs, global: &Global, output: 
             Ok(Exit::Success)
         }
         Submitted::Finished(outcome) => {
-            submit::conclude(&args.execution.work, &outcome, &Origin::deployment(reach, global), output)
+            submit::conclude(&args.execution.work, &outcome, &Origin::deployment(connection_args, global), output)
         }
     }
 }

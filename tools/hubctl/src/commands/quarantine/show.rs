@@ -7,7 +7,7 @@ use crate::client::ConnectionArgs;
 use crate::config::{Format, Global};
 use crate::deployment::block_on;
 use crate::exit::{Exit, Failure};
-use crate::render::{Details, Output, Tone, text};
+use crate::render::{Details, Output, TextStyle, text};
 
 /// Show a run's quarantined findings in full
 #[derive(clap::Args, Debug)]
@@ -32,10 +32,11 @@ pub(crate) struct Args {
     limit: u32,
 }
 
-pub(super) fn run(args: &Args, reach: &ConnectionArgs, global: &Global, output: &mut Output) -> Result<Exit> {
+pub(super) fn run(args: &Args, connection_args: &ConnectionArgs, global: &Global, output: &mut Output) -> Result<Exit> {
     // Pages follow one another: an entry is read after the ones before it.
     let limit = args.entry.unwrap_or(usize::try_from(args.limit)?);
-    let mut found = block_on(async { entries::read(&reach.connect(global).await?, &args.run_id, limit).await })?;
+    let mut found =
+        block_on(async { entries::read(&connection_args.connect(global).await?, &args.run_id, limit).await })?;
     found.retain(|(number, _)| args.entry.is_none_or(|only| only == *number));
     if let (Some(number), []) = (args.entry, found.as_slice()) {
         let message = format!("the quarantine of run {} has no entry {number}", args.run_id);
@@ -67,16 +68,16 @@ fn entry_number(text: &str) -> Result<usize, String> {
 
 fn details(number: usize, entry: &Entry) -> Details {
     let mut details = Details::new();
-    details.add(Tone::Strong, "Entry", number.to_string());
-    details.add(Tone::Bad, "Code", &entry.code);
-    details.add(Tone::Plain, "Stage", entry.stage.as_str());
-    details.add(Tone::Plain, "Message", &entry.message);
+    details.add(TextStyle::Strong, "Entry", number.to_string());
+    details.add(TextStyle::Bad, "Code", &entry.code);
+    details.add(TextStyle::Plain, "Stage", entry.stage.as_str());
+    details.add(TextStyle::Plain, "Message", &entry.message);
     let offset = entry.offset.map(text::count);
     let account = entry.account.map(|account| account.to_string());
     let region = entry.region.map(|region| region.to_string());
     for (name, value) in [("Id", &entry.id), ("Account", &account), ("Region", &region), ("At byte", &offset)] {
         if let Some(value) = value {
-            details.add(Tone::Plain, name, value);
+            details.add(TextStyle::Plain, name, value);
         }
     }
     details

@@ -85,12 +85,12 @@ pub(super) fn run(args: &Args, source: &RunSource, global: &Global, output: &mut
         return reexport::standalone(&args.run_id, approval, &args.execution.work, (location, global), output);
     }
     let given = block_on(async {
-        let management = source.reach.connect(global).await?;
+        let management = source.connection_args.connect(global).await?;
         let run = show::find(&management, &args.run_id).await?;
         waits(&run, approval, &origin)?;
         is_newest(&run, approval, &management, &origin).await?;
         ask(&run, &mut prompt, output)?;
-        if source.reach.local {
+        if source.connection_args.local {
             return Ok(None);
         }
         let job = reexport::job(&args.run_id, approval);

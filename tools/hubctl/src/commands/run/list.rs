@@ -9,8 +9,8 @@ use crate::client::read;
 use crate::config::{Format, Global};
 use crate::deployment::block_on;
 use crate::exit::Exit;
-use crate::render::run_report::tone;
-use crate::render::{Column, Output, Table, Tone, text};
+use crate::render::run_report::text_style;
+use crate::render::{Column, Output, Table, TextStyle, text};
 use crate::standalone::Standalone;
 
 /// Maximum number of characters of the upload's name: its end, as wide as a run ID.
@@ -47,7 +47,7 @@ pub(super) fn run(args: &Args, source: &RunSource, global: &Global, output: &mut
             return Ok(Standalone::open(location, global).await?.list_runs(limit, args.account).await?);
         }
         let address = args.account.map_or("/runs".to_owned(), |account| format!("/runs?account={account}"));
-        let found = source.reach.connect(global).await?.list(&address, limit).await?;
+        let found = source.connection_args.connect(global).await?.list(&address, limit).await?;
         Ok(found.iter().map(read).collect::<Result<_, _>>()?)
     })?;
     match output.format {
@@ -71,14 +71,14 @@ fn table(runs: &[RunReport]) -> Table {
     for run in runs {
         let started = run.started_at.strftime("%Y-%m-%d %H:%M").to_string();
         let sent = text::count(run.counts.sent);
-        table.row(tone(run.status), [&run.run_id, &started, run.status.as_str(), &sent]);
+        table.row(text_style(run.status), [&run.run_id, &started, run.status.as_str(), &sent]);
         let upload = text::end(&run.upload.source, UPLOAD_CHARS_MAX);
         let archived = match run.counts.archived {
             0 if run.needs_approval() => "to approve".to_owned(),
             archived if run.needs_approval() => format!("{}, approve", text::count(archived)),
             archived => text::count(archived),
         };
-        table.row(Tone::Plain, [&upload, &accounts(run), run.kind.as_str(), &archived]);
+        table.row(TextStyle::Plain, [&upload, &accounts(run), run.kind.as_str(), &archived]);
     }
     table
 }

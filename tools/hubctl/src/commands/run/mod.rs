@@ -47,7 +47,7 @@ enum Command {
 #[derive(clap::Args, Clone, Debug, Default)]
 struct RunSource {
     #[command(flatten)]
-    reach: ConnectionArgs,
+    connection_args: ConnectionArgs,
 
     #[command(flatten)]
     state: StateOption,
@@ -58,20 +58,24 @@ impl RunSource {
     fn origin(&self, global: &Global) -> Origin {
         match &self.state.location {
             Some(location) => Origin::standalone(location, global),
-            None => Origin::deployment(&self.reach, global),
+            None => Origin::deployment(&self.connection_args, global),
         }
     }
 
     /// Rejects options that don't apply where the job runs.
     fn check(&self, execution: &ExecutionOptions) -> Result<(), Failure> {
-        if self.state.location.is_some() { execution.check_standalone() } else { execution.check(&self.reach) }
+        if self.state.location.is_some() {
+            execution.check_standalone()
+        } else {
+            execution.check(&self.connection_args)
+        }
     }
 
     /// Reads a run, which must exist.
     async fn find(&self, run_id: &str, global: &Global) -> Result<RunReport> {
         match &self.state.location {
             Some(location) => Ok(Standalone::open(location, global).await?.find_run(run_id).await?),
-            None => Ok(show::find(&self.reach.connect(global).await?, run_id).await?),
+            None => Ok(show::find(&self.connection_args.connect(global).await?, run_id).await?),
         }
     }
 }

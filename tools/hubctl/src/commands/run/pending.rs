@@ -16,7 +16,7 @@ use crate::config::{Format, Global, OutputFormat};
 use crate::deployment::{block_on, port};
 use crate::exit::Exit;
 use crate::origin::Origin;
-use crate::render::{Column, Output, Table, Tone, text};
+use crate::render::{Column, Output, Table, TextStyle, text};
 use crate::standalone::Standalone;
 
 /// Findings per page: the API's maximum.
@@ -115,7 +115,7 @@ async fn open(args: &Args, source: &RunSource, global: &Global) -> Result<(RunRe
         let findings = PendingFindings::open(&standalone, &args.run_id).await.map_err(|error| port(&error))?;
         return Ok((run, Findings::State(findings)));
     }
-    let management = Box::new(source.reach.connect(global).await?);
+    let management = Box::new(source.connection_args.connect(global).await?);
     let run = super::show::find(&management, &args.run_id).await?;
     let path = format!("/runs/{}/pending?limit={PAGE_FINDINGS}", segment(&args.run_id));
     Ok((run, Findings::Api { management, path, after: None, page: VecDeque::new(), is_last: false }))
@@ -264,10 +264,10 @@ impl Listed {
         let mut table = Table::new(columns.chain(["Above the limit", "Unproven"].map(Column::Number)));
         for ((service, region), sum) in &self.by_service {
             let numbers = [text::count(sum.pending), text::count(sum.unproven)];
-            table.row(Tone::Plain, [service.clone(), region.to_string()].into_iter().chain(numbers));
+            table.row(TextStyle::Plain, [service.clone(), region.to_string()].into_iter().chain(numbers));
         }
         let sums = [text::count(self.all.pending), text::count(self.all.unproven)];
-        table.row(Tone::Strong, ["total".to_owned(), String::new()].into_iter().chain(sums));
+        table.row(TextStyle::Strong, ["total".to_owned(), String::new()].into_iter().chain(sums));
         table
     }
 
@@ -280,10 +280,10 @@ impl Listed {
         ]);
         for finding in &self.first {
             let class = finding.class.as_str();
-            table.row(Tone::Strong, [finding.check_id.as_str(), &finding.severity, class]);
+            table.row(TextStyle::Strong, [finding.check_id.as_str(), &finding.severity, class]);
             let resource = text::end(&finding.resource_id, RESOURCE_CHARS_MAX);
             let since = finding.first_observed_at.strftime("%Y-%m-%d").to_string();
-            table.row(Tone::Plain, [resource, finding.region.to_string(), since]);
+            table.row(TextStyle::Plain, [resource, finding.region.to_string(), since]);
         }
         table
     }

@@ -39,12 +39,18 @@ pub(super) fn run(args: &Args, source: &RunSource, global: &Global, output: &mut
     if let Some(location) = &source.state.location {
         return reexport::standalone(run_id, Approval::default(), work, (location, global), output);
     }
-    if source.reach.local {
+    if source.connection_args.local {
         return reexport::local(run_id, Approval::default(), &args.execution, global, output);
     }
     let job = reexport::job(run_id, Approval::default());
-    match submit::submit(&job, &format!("hubctl run replay {run_id}"), &args.execution, &source.reach, global, output)?
-    {
+    match submit::submit(
+        &job,
+        &format!("hubctl run replay {run_id}"),
+        &args.execution,
+        &source.connection_args,
+        global,
+        output,
+    )? {
         Submitted::Queued(job) => submit::report_submitted(&job, output),
         Submitted::Finished(outcome) => submit::conclude_one(work, &outcome, &source.origin(global), output),
     }

@@ -65,7 +65,7 @@ pub(super) fn run(args: &Args, source: &RunSource, global: &Global, output: &mut
     }
     let job = Job::UndoArchive { run_id: args.run_id.clone() };
     let retry_command = format!("hubctl run undo-archive {}", args.run_id);
-    match submit::submit(&job, &retry_command, &args.execution, &source.reach, global, output)? {
+    match submit::submit(&job, &retry_command, &args.execution, &source.connection_args, global, output)? {
         Submitted::Queued(job) => submit::report_submitted(&job, output),
         Submitted::Finished(outcome) => submit::conclude(&args.execution.work, &outcome, &origin, output),
     }

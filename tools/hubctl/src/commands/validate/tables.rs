@@ -8,7 +8,7 @@ use exporter::report::{NO_FINDINGS, ReadStatus};
 use super::plan::Plan;
 use crate::args::filters;
 use crate::render::outcomes;
-use crate::render::{Column, Details, Output, Table, Tone, text};
+use crate::render::{Column, Details, Output, Table, TextStyle, text};
 use crate::scan::summary::ScanSummary;
 
 /// Writes the details of the file.
@@ -29,35 +29,35 @@ pub(super) fn write(summary: &ScanSummary, plan: &Plan, output: &mut Output) -> 
 fn file(summary: &ScanSummary, plan: &Plan) -> Details {
     let mut details = Details::new();
     let size = summary.bytes.map_or_else(String::new, |bytes| format!(" ({})", text::bytes(bytes)));
-    details.add(Tone::Plain, "File", format!("{}{size}", summary.source));
+    details.add(TextStyle::Plain, "File", format!("{}{size}", summary.source));
     if let Some(format) = summary.format {
         let versions = summary.prowler_versions.join(", ");
         let prowler = if versions.is_empty() { String::new() } else { format!(", Prowler {versions}") };
-        details.add(Tone::Plain, "Format", format!("{format}{prowler}"));
+        details.add(TextStyle::Plain, "Format", format!("{format}{prowler}"));
     }
-    let (tone, end) = end(summary);
-    details.add(tone, "State", &end);
+    let (text_style, end) = end(summary);
+    details.add(text_style, "State", &end);
     if let Some([first, last]) = summary.scanned_at {
         let until = if first == last { String::new() } else { format!(" to {}", text::time(last)) };
-        details.add(Tone::Plain, "Scanned at", format!("{}{until}", text::time(first)));
+        details.add(TextStyle::Plain, "Scanned at", format!("{}{until}", text::time(first)));
     }
     if summary.mapped > 0 {
-        details.add(Tone::Plain, "Accounts", text::names(summary.accounts.keys(), "accounts"));
-        details.add(Tone::Plain, "Regions", text::names(summary.regions.keys(), "Regions"));
-        details.add(Tone::Plain, "Filters", filters::filter_words(&plan.filters));
+        details.add(TextStyle::Plain, "Accounts", text::names(summary.accounts.keys(), "accounts"));
+        details.add(TextStyle::Plain, "Regions", text::names(summary.regions.keys(), "Regions"));
+        details.add(TextStyle::Plain, "Filters", filters::filter_words(&plan.filters));
     }
     details
 }
 
-fn end(summary: &ScanSummary) -> (Tone, String) {
+fn end(summary: &ScanSummary) -> (TextStyle, String) {
     match &summary.read_status {
-        ReadStatus::Complete if summary.read == 0 => (Tone::Bad, NO_FINDINGS.to_owned()),
-        ReadStatus::Complete => (Tone::Good, "complete".to_owned()),
+        ReadStatus::Complete if summary.read == 0 => (TextStyle::Bad, NO_FINDINGS.to_owned()),
+        ReadStatus::Complete => (TextStyle::Good, "complete".to_owned()),
         ReadStatus::Truncated { offset, reason } => {
-            (Tone::Bad, format!("truncated at byte {}: {reason}", text::count(*offset)))
+            (TextStyle::Bad, format!("truncated at byte {}: {reason}", text::count(*offset)))
         }
-        ReadStatus::Refused { .. } => (Tone::Bad, "not exportable".to_owned()),
-        ReadStatus::Stopped | ReadStatus::Unread => (Tone::Warning, "not fully read".to_owned()),
+        ReadStatus::Refused { .. } => (TextStyle::Bad, "not exportable".to_owned()),
+        ReadStatus::Stopped | ReadStatus::Unread => (TextStyle::Warning, "not fully read".to_owned()),
     }
 }
 
@@ -77,7 +77,7 @@ fn sent(plan: &Plan) -> Table {
         let mut row = vec![region.to_string()];
         row.extend(SeverityLabel::ALL.iter().rev().map(|label| text::count(of(label))));
         row.push(text::count(by_severity.values().sum()));
-        table.row(Tone::Plain, row);
+        table.row(TextStyle::Plain, row);
     }
     table
 }
@@ -87,7 +87,7 @@ fn repairs(summary: &ScanSummary) -> Table {
     let mut table = Table::new(columns);
     for repair in &summary.repairs {
         let example = repair.examples.first().map(String::as_str).unwrap_or_default();
-        table.row(Tone::Plain, [repair.field, &repair.what, &text::count(repair.findings), example]);
+        table.row(TextStyle::Plain, [repair.field, &repair.what, &text::count(repair.findings), example]);
     }
     table
 }
@@ -102,7 +102,7 @@ fn problems(summary: &ScanSummary) -> Table {
             let (code, entries) =
                 if index == 0 { (problem.code, text::count(problem.entries)) } else { ("", String::new()) };
             let why = format!("{}{check}", example.message);
-            table.row(Tone::Bad, [code, &entries, &text::count(example.offset), &why]);
+            table.row(TextStyle::Bad, [code, &entries, &text::count(example.offset), &why]);
         }
     }
     table

@@ -22,7 +22,7 @@ pub(super) fn report(report: &Report, args: &Args, output: &mut Output) -> Resul
         output.text(redacted.markdown())?;
     }
     let Counts { holds, deviates, not_checked } = report.counts;
-    output.note(format!("{holds} assumptions hold, {deviates} deviate, {not_checked} were not checked."))?;
+    output.note(format!("Holds: {holds}. Deviates: {deviates}. Not checked: {not_checked}."))?;
     if deviates > 0 {
         output.warning(
             "Security Hub deviates from what the exporter assumes",

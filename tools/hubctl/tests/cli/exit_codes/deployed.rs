@@ -100,12 +100,12 @@ fn tested(command: &str, found: Option<Connection>) -> i32 {
     if command == "integration enable" {
         deployment.json(&format!("integration disable {ACCOUNT}"));
     }
-    deployment.memory.kept().found.clear();
+    deployment.memory.contents().test_results.clear();
     let ids = [ACCOUNT, OTHER].map(str::to_owned);
     deployment
         .memory
-        .kept()
-        .found
+        .contents()
+        .test_results
         .extend(found.into_iter().flat_map(|one| ids.clone().map(|id| (id, vec![one.clone()]))));
     let moved = format!("integration configure {ACCOUNT} --provider {OTHER} --yes");
     deployment.run(&if command == "integration configure" { moved } else { sample(command) }).exit
@@ -131,7 +131,7 @@ fn shown(end: fn(&mut RunReport)) -> i32 {
     let mut run = run(RUN, RunKind::Export);
     run.counts.read = 1;
     end(&mut run);
-    deployment.memory.kept().runs.push(run);
+    deployment.memory.contents().runs.push(run);
     deployment.run(&sample("run show")).exit
 }
 

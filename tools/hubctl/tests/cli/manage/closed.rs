@@ -29,7 +29,7 @@ fn a_closed_pipe_does_not_stop_what_is_applied() {
     let deployment = of_many_providers();
     assert_eq!(unread(deployment.command("apply -f many.yaml --dry-run")), 6);
     assert_eq!(unread(deployment.command("apply -f many.yaml -vv")), 0);
-    assert_eq!(deployment.memory.kept().providers.len(), MANY);
+    assert_eq!(deployment.memory.contents().providers.len(), MANY);
     deployment.file("none.yaml", "providers: [{id: 300000000000}]\n");
     assert_eq!(unread(deployment.command("apply -f none.yaml --prune")), 2, "nobody was asked");
 }
@@ -39,7 +39,7 @@ fn a_closed_pipe_changes_no_exit_code() {
     let deployment = Deployment::new();
     deployment.json(&format!("integration create --provider {ACCOUNT}"));
     assert_eq!(unread(deployment.command("integration list")), 0);
-    deployment.memory.kept().found.insert(ACCOUNT.to_owned(), vec![disconnected()]);
+    deployment.memory.contents().test_results.insert(ACCOUNT.to_owned(), vec![disconnected()]);
     assert_eq!(unread(deployment.command(&format!("integration test {ACCOUNT}"))), 4);
     assert_eq!(unread(deployment.command("integration show 999999999999")), 1);
     assert_eq!(unread(deployment.command("integration shaw")), 2);
@@ -56,7 +56,7 @@ fn a_full_disk_does_not_stop_the_work_and_is_an_error() {
     assert_eq!(ended.status.code(), Some(1));
     let said = String::from_utf8(ended.stderr).unwrap();
     assert!(said.contains("error: the work is complete, but its output can't be written"), "{said}");
-    assert_eq!(deployment.memory.kept().providers.len(), MANY);
+    assert_eq!(deployment.memory.contents().providers.len(), MANY);
     let mut dry = deployment.command("apply -f many.yaml --renew-keys");
     assert_eq!(dry.stderr(full()).status().unwrap().code(), Some(1), "standard error is part of what is said");
 }

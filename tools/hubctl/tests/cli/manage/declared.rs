@@ -24,7 +24,7 @@ integrations:
 #[test]
 fn a_file_is_applied_once() {
     let deployment = Deployment::new();
-    deployment.memory.kept().found.insert(OTHER.to_owned(), vec![connected()]);
+    deployment.memory.contents().test_results.insert(OTHER.to_owned(), vec![connected()]);
     deployment.file("all.yaml", FILE);
     deployment.file(
         "key.json",
@@ -37,7 +37,7 @@ fn a_file_is_applied_once() {
 
     let applied = deployment.run("apply -f all.yaml");
     assert_eq!(applied.exit, 0, "{}", applied.stderr);
-    assert_eq!(deployment.memory.kept().integrations.len(), 2);
+    assert_eq!(deployment.memory.contents().integrations.len(), 2);
     let done = deployment.actions().len();
 
     let again = deployment.run("apply -f all.yaml");
@@ -56,7 +56,7 @@ fn what_is_exported_can_be_applied() {
         r#"{"access_key_id":"AKIAIOSFODNN7EXAMPLE","secret_access_key":"wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEY01"}"#,
     );
     deployment.file("all.yaml", FILE);
-    deployment.memory.kept().found.insert(OTHER.to_owned(), vec![connected()]);
+    deployment.memory.contents().test_results.insert(OTHER.to_owned(), vec![connected()]);
     assert_eq!(deployment.run("apply -f all.yaml").exit, 0);
     let exported = deployment.run("config export");
     deployment.file("exported.yaml", &exported.stdout);
@@ -72,7 +72,7 @@ fn what_is_exported_can_be_applied() {
     let applied = deployment.run("apply -f exported.yaml");
     assert_eq!(applied.exit, 0, "{}", applied.stderr);
     assert_eq!(deployment.run("config export").stdout, exported.stdout);
-    assert_eq!(deployment.memory.kept().secrets.len(), 1, "the key that was kept last is still there");
+    assert_eq!(deployment.memory.contents().secrets.len(), 1, "the key that was kept last is still there");
 }
 
 #[test]
@@ -91,9 +91,9 @@ fn drift_is_shown_and_fixed() {
 
     let unasked = deployment.run("apply -f all.yaml --prune");
     assert_eq!(unasked.exit, 2, "{}", unasked.stderr);
-    assert_eq!(deployment.memory.kept().providers.len(), 2, "nothing is deleted unasked");
+    assert_eq!(deployment.memory.contents().providers.len(), 2, "nothing is deleted unasked");
     assert_eq!(deployment.run("apply -f all.yaml --prune --yes").exit, 0);
-    assert_eq!(deployment.memory.kept().providers.len(), 1);
+    assert_eq!(deployment.memory.contents().providers.len(), 1);
     assert_eq!(deployment.run("config diff -f all.yaml").exit, 0);
 }
 
@@ -110,14 +110,14 @@ fn a_wrong_file_is_refused_with_the_line() {
 /// Two accounts, and a file that names one of them.
 fn two() -> Deployment {
     let deployment = Deployment::new();
-    deployment.memory.kept().found.insert(OTHER.to_owned(), vec![connected()]);
+    deployment.memory.contents().test_results.insert(OTHER.to_owned(), vec![connected()]);
     deployment.file(
         "two.yaml",
         "providers: [{id: 123456789012}, {id: 210987654321}]\n\
          integrations: [{provider: 123456789012}, {provider: 210987654321, enabled: false}]\n",
     );
     let applied = deployment.run("apply -f two.yaml");
-    assert_eq!(deployment.memory.kept().integrations.len(), 2, "{}", applied.stderr);
+    assert_eq!(deployment.memory.contents().integrations.len(), 2, "{}", applied.stderr);
     deployment
 }
 
@@ -132,8 +132,8 @@ fn a_file_that_declares_nothing_is_a_mistake_and_deletes_nothing() {
             assert!(ended.stderr.contains("no providers or integrations"), "{}", ended.stderr);
         }
     }
-    let kept = deployment.memory.kept();
-    assert_eq!((kept.providers.len(), kept.integrations.len()), (2, 2));
+    let contents = deployment.memory.contents();
+    assert_eq!((contents.providers.len(), contents.integrations.len()), (2, 2));
 }
 
 #[test]
@@ -144,12 +144,12 @@ fn a_kind_that_the_file_does_not_speak_of_is_left_alone() {
     assert_eq!(deployment.run("config diff -f providers.yaml").exit, 0);
     let ended = deployment.run("apply -f providers.yaml --prune --yes");
     assert_eq!(ended.exit, 0, "{}", ended.stderr);
-    assert_eq!(deployment.memory.kept().integrations.len(), 2);
+    assert_eq!(deployment.memory.contents().integrations.len(), 2);
     deployment.file("integrations.yaml", "integrations: [{provider: 123456789012}]\n");
     let ended = deployment.run("apply -f integrations.yaml --prune --yes");
     assert_eq!(ended.exit, 0, "{}", ended.stderr);
-    let kept = deployment.memory.kept();
-    assert_eq!((kept.providers.len(), kept.integrations.len()), (2, 1));
+    let contents = deployment.memory.contents();
+    assert_eq!((contents.providers.len(), contents.integrations.len()), (2, 1));
 }
 
 #[test]
@@ -162,11 +162,11 @@ fn all_that_there_is_of_a_kind_is_deleted_only_where_that_is_said() {
     let ended = deployment.run("apply -f none.yaml --prune --yes");
     assert_eq!(ended.exit, 2, "{}", ended.stderr);
     assert!(ended.stderr.contains("all 2 integrations") && ended.stderr.contains("--prune-all"), "{}", ended.stderr);
-    assert_eq!(deployment.memory.kept().integrations.len(), 2);
+    assert_eq!(deployment.memory.contents().integrations.len(), 2);
     assert_eq!(deployment.run("apply -f none.yaml --prune --prune-all").exit, 2, "it is asked nevertheless");
-    assert_eq!(deployment.memory.kept().integrations.len(), 2);
+    assert_eq!(deployment.memory.contents().integrations.len(), 2);
     assert_eq!(deployment.run("apply -f none.yaml --prune --prune-all --yes").exit, 0);
-    assert_eq!(deployment.memory.kept().integrations.len(), 0);
+    assert_eq!(deployment.memory.contents().integrations.len(), 0);
 }
 
 #[test]
@@ -180,5 +180,5 @@ fn a_provider_can_not_have_the_credentials_of_a_provider() {
         "{}",
         ended.stderr
     );
-    assert!(deployment.memory.kept().providers.is_empty());
+    assert!(deployment.memory.contents().providers.is_empty());
 }

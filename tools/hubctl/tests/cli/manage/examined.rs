@@ -68,7 +68,7 @@ fn a_setting_that_the_api_would_refuse_is_found_before_the_first_change() {
         2,
         "its provider neither exists nor is declared",
     );
-    assert!(deployment.memory.kept().providers.is_empty());
+    assert!(deployment.memory.contents().providers.is_empty());
 }
 
 #[test]
@@ -130,7 +130,8 @@ fn the_test_that_a_change_caused_is_told_and_counts() {
     let first = applied(&deployment, &role("Right"));
     assert_eq!(first.exit, 0, "{}", first.stderr);
     assert!(first.stderr.contains("    test passed: connected in 2 Regions"), "{}", first.stderr);
-    let found = |connection| drop(deployment.memory.kept().found.insert(ACCOUNT.to_owned(), vec![connection]));
+    let found =
+        |connection| drop(deployment.memory.contents().test_results.insert(ACCOUNT.to_owned(), vec![connection]));
     found(disconnected());
     let wrong = applied(&deployment, &role("Wrnog"));
     assert_eq!(wrong.exit, 4, "{}", wrong.stderr);
@@ -138,7 +139,7 @@ fn the_test_that_a_change_caused_is_told_and_counts() {
     assert!(wrong.stderr.contains(told) && wrong.stderr.contains("hint: hubctl integration test"), "{}", wrong.stderr);
     found(lost());
     assert_eq!(applied(&deployment, &role("Half")).exit, 5, "a Region was lost");
-    deployment.memory.kept().found.clear();
+    deployment.memory.contents().test_results.clear();
     let unknown = applied(&deployment, &role("Unknown"));
     assert_eq!(unknown.exit, 1, "what is not known is no success: {}", unknown.stderr);
     found(connected());
@@ -150,12 +151,12 @@ fn the_gravest_test_decides() {
     let deployment = Deployment::new();
     deployment
         .memory
-        .kept()
-        .found
+        .contents()
+        .test_results
         .extend([(ACCOUNT.to_owned(), vec![disconnected()]), (OTHER.to_owned(), vec![lost()])]);
     let file = format!("{PROVIDERS}integrations: [{{provider: {ACCOUNT}}}, {{provider: {OTHER}}}]\n");
     assert_eq!(applied(&deployment, &file).exit, 4);
-    assert_eq!(deployment.memory.kept().integrations.len(), 2, "a test that fails stops nothing");
+    assert_eq!(deployment.memory.contents().integrations.len(), 2, "a test that fails stops nothing");
 }
 
 #[test]
@@ -195,7 +196,7 @@ fn a_provider_is_needed_until_its_integration_is_gone() {
     );
     deployment.json(&format!("integration delete {ACCOUNT} --yes"));
     assert_eq!(deployment.run("apply -f without.yaml --prune --yes").exit, 0);
-    assert!(!deployment.memory.kept().providers.contains_key(ACCOUNT));
+    assert!(!deployment.memory.contents().providers.contains_key(ACCOUNT));
 }
 
 /// Files that were exported by name of the key's secret, before the key was rotated.

@@ -12,9 +12,9 @@ fn an_alias_that_would_reorder_a_line_is_escaped_in_every_text() {
     let deployment = Deployment::new();
     deployment.json(&format!("integration create --provider {ACCOUNT} --alias production"));
     {
-        let mut kept = deployment.memory.kept();
-        kept.providers.get_mut(ACCOUNT).unwrap().value.alias = Some(ALIAS.to_owned());
-        kept.trail[0].by = format!("arn:aws:iam::{ACCOUNT}:user/a\u{2066}b");
+        let mut contents = deployment.memory.contents();
+        contents.providers.get_mut(ACCOUNT).unwrap().value.alias = Some(ALIAS.to_owned());
+        contents.audit_log[0].by = format!("arn:aws:iam::{ACCOUNT}:user/a\u{2066}b");
     }
     let lines = ["integration list", "integration show 123456789012", "provider list", "provider show 123456789012"];
     let others = ["audit", "config export", "doctor --stack one", "config diff -f file.yaml"];

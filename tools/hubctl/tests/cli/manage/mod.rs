@@ -66,8 +66,8 @@ impl Deployment {
     /// The same in another partition.
     pub(crate) fn of(partition: &str) -> Self {
         let memory = Arc::new(Memory::default());
-        memory.kept().now = Some("2026-11-23T09:00:00Z".parse().unwrap());
-        memory.kept().found.insert(ACCOUNT.to_owned(), vec![connected()]);
+        memory.contents().now = Some("2026-11-23T09:00:00Z".parse().unwrap());
+        memory.contents().test_results.insert(ACCOUNT.to_owned(), vec![connected()]);
         let settings = Settings {
             secret_prefix: "securityhub-exporter/".to_owned(),
             partition: Some(partition.parse().unwrap()),
@@ -128,7 +128,7 @@ impl Deployment {
 
     /// The audit log, oldest first.
     pub(crate) fn actions(&self) -> Vec<String> {
-        self.memory.kept().trail.iter().map(|entry| entry.action.clone()).collect()
+        self.memory.contents().audit_log.iter().map(|entry| entry.action.clone()).collect()
     }
 }
 

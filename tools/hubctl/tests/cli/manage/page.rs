@@ -18,7 +18,7 @@ fn create_makes_the_provider_too_and_shows_the_test_by_region() {
     let again = deployment.run(&format!("integration create --provider {ACCOUNT}"));
     assert_eq!(again.exit, 1);
     assert!(again.stderr.contains("hint: to see it: hubctl integration show 123456789012"), "{}", again.stderr);
-    assert_eq!(deployment.memory.kept().trail[0].by, "arn:aws:iam::111122223333:user/ada");
+    assert_eq!(deployment.memory.contents().audit_log[0].by, "arn:aws:iam::111122223333:user/ada");
 }
 
 /// What was refused leaves nothing behind.
@@ -32,14 +32,14 @@ fn create_that_is_refused_leaves_no_provider() {
         "{}",
         ended.stderr
     );
-    assert!(deployment.memory.kept().providers.is_empty());
+    assert!(deployment.memory.contents().providers.is_empty());
 }
 
 /// A role can't know an External ID that was made a moment ago: that its test fails is no error.
 #[test]
 fn create_with_a_new_external_id_prints_what_to_put_on_the_role() {
     let deployment = Deployment::new();
-    deployment.memory.kept().found.insert(ACCOUNT.to_owned(), vec![disconnected()]);
+    deployment.memory.contents().test_results.insert(ACCOUNT.to_owned(), vec![disconnected()]);
     let ended = deployment.run(&format!("integration create --provider {ACCOUNT} --role-name Exporter --stack one"));
     assert_eq!(ended.exit, 0, "{}", ended.stderr);
     let shown = deployment.json(&format!("integration show {ACCOUNT} --stack one"));
@@ -60,7 +60,7 @@ fn list_and_show_say_what_the_page_says() {
     insta::assert_snapshot!("list_empty", deployment.run("integration list").text(deployment.place.path()));
     deployment
         .json(&format!("integration create --provider {ACCOUNT} --alias production --scan-schedule 'rate(1 day)'"));
-    deployment.memory.kept().connections.insert(ACCOUNT.parse().unwrap(), super::connected());
+    deployment.memory.contents().connections.insert(ACCOUNT.parse().unwrap(), super::connected());
     insta::assert_snapshot!("list", deployment.run("integration list").text(deployment.place.path()));
     insta::assert_snapshot!(
         "show",
@@ -77,7 +77,7 @@ fn a_scan_that_is_overdue_is_shown_so() {
     let deployment = Deployment::new();
     deployment.json(&format!("integration create --provider {ACCOUNT}"));
     deployment.json(&format!("provider configure {ACCOUNT} --scan-schedule 'rate(1 day)'"));
-    deployment.memory.kept().scanned.insert(ACCOUNT.parse().unwrap(), "2026-11-22T08:00:00Z".parse().unwrap());
+    deployment.memory.contents().latest_scans.insert(ACCOUNT.parse().unwrap(), "2026-11-22T08:00:00Z".parse().unwrap());
     let shown = deployment.run(&format!("integration show {ACCOUNT}")).stdout;
     assert!(shown.contains("Next Scan          overdue since 2026-11-23 08:00:00 UTC"), "{shown}");
     let listed = deployment.run("integration list").stdout;
@@ -91,16 +91,16 @@ fn test_ends_with_an_exit_code_that_says_what_is_wrong() {
     deployment.json(&format!("integration create --provider {ACCOUNT}"));
     let test = || deployment.run(&format!("integration test {ACCOUNT}"));
     assert_eq!(test().exit, 0);
-    deployment.memory.kept().found.insert(ACCOUNT.to_owned(), vec![disconnected()]);
+    deployment.memory.contents().test_results.insert(ACCOUNT.to_owned(), vec![disconnected()]);
     let denied = test();
     assert_eq!(denied.exit, 4);
     insta::assert_snapshot!("test_denied", denied.text(deployment.place.path()));
     let mut off = super::connected();
     off.status = exporter::connection::ConnectionStatus::Disconnected;
     off.regions.retain(|_, region| region.problem.is_some());
-    deployment.memory.kept().found.insert(ACCOUNT.to_owned(), vec![off]);
+    deployment.memory.contents().test_results.insert(ACCOUNT.to_owned(), vec![off]);
     assert_eq!(test().exit, 5);
-    deployment.memory.kept().found.clear();
+    deployment.memory.contents().test_results.clear();
     assert_eq!(test().exit, 1, "the test itself could not be run");
     assert_eq!(deployment.run("integration test 999999999999").exit, 1);
 }
@@ -120,7 +120,7 @@ fn configure_changes_what_is_named_and_nothing_else() {
     assert_eq!(deployment.run(&format!("integration configure {ACCOUNT}")).exit, 2);
 
     deployment.json("provider create 210987654321");
-    deployment.memory.kept().found.insert("210987654321".to_owned(), vec![super::connected()]);
+    deployment.memory.contents().test_results.insert("210987654321".to_owned(), vec![super::connected()]);
     let moved = deployment.json(&format!("integration configure {ACCOUNT} --provider 210987654321 --yes"));
     assert_eq!(moved["provider"], "210987654321");
     assert_eq!(deployment.run(&format!("integration show {ACCOUNT}")).exit, 1);
@@ -132,8 +132,8 @@ fn a_concurrent_change_is_rejected() {
     let deployment = Deployment::new();
     deployment.json(&format!("integration create --provider {ACCOUNT}"));
     deployment.memory.before_next_commit(|memory| {
-        let mut kept = memory.kept();
-        let stored = kept.integrations.get_mut(ACCOUNT).unwrap();
+        let mut contents = memory.contents();
+        let stored = contents.integrations.get_mut(ACCOUNT).unwrap();
         stored.value.only_failed = false;
         stored.version += 1;
     });
@@ -165,7 +165,7 @@ fn delete_asks_and_offers_to_archive() {
     let archived = deployment.run(&format!("integration delete {ACCOUNT} --archive --yes"));
     assert_eq!(archived.exit, 0, "{}", archived.stderr);
     assert_eq!(
-        deployment.memory.ordered(),
+        deployment.memory.submitted_jobs(),
         [Job::ArchiveAll {
             provider: ACCOUNT.parse().unwrap(),
             deletion_requested_at: Some("2026-11-23T09:00:00Z".parse().unwrap())
@@ -179,7 +179,7 @@ fn delete_asks_and_offers_to_archive() {
     deployment.json(&format!("integration delete {ACCOUNT} --yes"));
     deployment.json(&format!("provider delete {ACCOUNT} --yes"));
     assert_eq!(deployment.run(&format!("integration delete {ACCOUNT} --yes")).exit, 1);
-    assert!(deployment.memory.kept().providers.is_empty());
+    assert!(deployment.memory.contents().providers.is_empty());
 }
 
 /// A retry after a lost response does not report a conflict with itself.
@@ -208,8 +208,8 @@ fn an_integration_moves_only_after_the_user_confirms() {
     deployment.json(&format!("integration create --provider {ACCOUNT} --role-name R --external-id the-right-one"));
     let ended = deployment.run(&format!("integration configure {ACCOUNT} --provider 210987654321"));
     assert_eq!(ended.exit, 2, "{}", ended.stderr);
-    assert!(deployment.memory.kept().integrations.contains_key(ACCOUNT));
+    assert!(deployment.memory.contents().integrations.contains_key(ACCOUNT));
     let moved = deployment.run(&format!("integration configure {ACCOUNT} --provider 210987654321 --yes"));
     assert!(moved.stderr.contains(&format!("hubctl integration delete {ACCOUNT} --archive")), "{}", moved.stderr);
-    assert!(!deployment.memory.kept().integrations.contains_key(ACCOUNT));
+    assert!(!deployment.memory.contents().integrations.contains_key(ACCOUNT));
 }

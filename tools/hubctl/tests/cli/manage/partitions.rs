@@ -31,7 +31,7 @@ fn deployment_of(partition: &str, region: &str) -> Deployment {
     let mut connection = connected();
     let enabled = connection.regions.values().next().unwrap().clone();
     connection.regions = [(region.parse().unwrap(), enabled)].into();
-    deployment.memory.kept().found.insert(ACCOUNT.to_owned(), vec![connection]);
+    deployment.memory.contents().test_results.insert(ACCOUNT.to_owned(), vec![connection]);
     deployment
 }
 
@@ -104,7 +104,7 @@ fn options_are_refused_by_their_names() {
                 assert_eq!(ended.exit, 2, "{line}\n{}", ended.stderr);
                 let why = format!("(--{option}): {}", reason(own, other));
                 assert!(ended.stderr.contains(&why), "{line}\n{}", ended.stderr);
-                assert!(deployment.memory.kept().providers.is_empty(), "{line}");
+                assert!(deployment.memory.contents().providers.is_empty(), "{line}");
             }
         }
         let line = format!("integration create --account {ACCOUNT} --regions {home} --role-arn {}", role(own));

@@ -41,10 +41,10 @@ pub(crate) fn deployment() -> Deployment {
     run.accounts.insert(ACCOUNT.parse().unwrap(), AccountReport { archive, ..AccountReport::default() });
     let entry =
         json!({ "stage": "delivery", "code": "InvalidInput", "message": "not today", "finding": { "Id": "f" } });
-    let mut kept = deployment.memory.kept();
-    kept.runs.push(run);
-    kept.quarantine.insert(RUN.to_owned(), vec![entry.clone(), entry]);
-    drop(kept);
+    let mut contents = deployment.memory.contents();
+    contents.runs.push(run);
+    contents.quarantine.insert(RUN.to_owned(), vec![entry.clone(), entry]);
+    drop(contents);
     deployment
 }
 
@@ -63,9 +63,9 @@ impl Exporter {
         let work = move || {
             while !stopped.load(Ordering::Relaxed) {
                 std::thread::park_timeout(Duration::from_millis(20));
-                let mut kept = memory.kept();
+                let mut contents = memory.contents();
                 let (mut runs, mut reports) = (Vec::new(), Vec::new());
-                for record in kept.jobs.iter_mut().filter(|record| record.state == JobState::Pending) {
+                for record in contents.jobs.iter_mut().filter(|record| record.state == JobState::Pending) {
                     record.state = state;
                     if let (JobState::Succeeded, Some(report)) = (state, report(&record.job)) {
                         reports.push((record.id.clone(), report));
@@ -81,7 +81,7 @@ impl Exporter {
                         record.message = Some("the upload is gone".to_owned());
                     }
                 }
-                kept.runs.extend(runs);
+                contents.runs.extend(runs);
                 kept.job_reports.extend(reports);
             }
         };
@@ -136,7 +136,7 @@ fn runs_and_their_quarantine_are_read_through_the_function() {
     let entries = deployment.json(&format!("quarantine list {RUN}"));
     assert_eq!((&entries[1]["number"], &entries[1]["message"]), (&json!(2), &json!("not today")));
     let entry = deployment.json(&format!("quarantine show {RUN} --entry 2"));
-    assert_eq!(entry, json!([deployment.memory.kept().quarantine[RUN][1]]));
+    assert_eq!(entry, json!([deployment.memory.contents().quarantine[RUN][1]]));
     let missing = deployment.run(&format!("quarantine show {RUN} --entry 3"));
     assert_eq!(missing.exit, 1, "{}", missing.stdout);
     let nobody = deployment.run("run show nobody");
@@ -156,7 +156,7 @@ fn an_order_is_waited_for_and_its_runs_are_shown() {
     ] {
         let result = deployment.json(&line);
         let result = if is_list { &result[0] } else { &result };
-        let record = deployment.memory.kept().jobs.last().unwrap().clone();
+        let record = deployment.memory.contents().jobs.last().unwrap().clone();
         assert_eq!((&result["job_id"], record.state), (&json!(record.id), JobState::Succeeded), "{line}");
     }
     let compared = deployment.run(&format!("reconcile --account {ACCOUNT} --regions eu-west-1 --dry-run"));
@@ -164,7 +164,7 @@ fn an_order_is_waited_for_and_its_runs_are_shown() {
     drop(exporter);
     let run_id = || RUN.to_owned();
     assert_eq!(
-        deployment.memory.ordered(),
+        deployment.memory.submitted_jobs(),
         [
             Job::Replay { run_id: run_id(), next_run_ids: Vec::new() },
             Job::Approve { run_id: run_id(), pending: false, unproven: false },
@@ -227,7 +227,7 @@ fn a_plan_and_an_explanation_are_made_by_the_deployment() {
     drop(exporter);
     let jobs = deployment.memory.ordered();
     assert_eq!(jobs[0], Job::Plan { source: "s3://scans/scan.ocsf.json".to_owned() });
-    assert_eq!(jobs[1], Job::Explain { finding_id: finding_id.clone(), live: true });
+    assert_eq!(jobs[1], Job::Explain { finding_id, live: true });
     assert!(deployment.actions().is_empty(), "the audit log has changes only");
     let id = deployment.memory.kept().jobs[0].id.clone();
     let shown = deployment.run(&format!("job show {id}"));
@@ -243,10 +243,13 @@ fn a_plan_and_an_explanation_are_made_by_the_deployment() {
 fn what_needs_attention_is_listed_with_the_commands_that_fix_it() {
     let deployment = deployment();
     let listed = deployment.json("attention");
-    assert_eq!(listed["items"][0]["kind"], "archive_requires_approval");
+    let item = &listed["items"][0];
+    assert_eq!((&item["kind"], &item["run_id"]), (&json!("quarantine"), &json!(RUN)), "{listed}");
     let shown = deployment.run("attention");
     assert_eq!(shown.exit, 0, "{}", shown.stderr);
-    insta::assert_snapshot!("attention", shown.stdout);
+    for part in ["What", "Where", "Message", "quarantine", "What to do\n* hubctl quarantine"] {
+        assert!(shown.stdout.contains(part), "{part}: {}", shown.stdout);
+    }
     deployment.memory.kept().runs.clear();
     let nothing = deployment.run("attention");
     assert!(nothing.exit == 0 && nothing.stderr.contains("Nothing needs attention. No scan"), "{}", nothing.stderr);
@@ -258,7 +261,7 @@ fn an_order_that_nobody_waits_for_can_be_looked_up() {
     let message = deployment.json(&format!("run replay {RUN} --no-wait"));
     assert_eq!(message["state"], "pending");
     let id = message["id"].as_str().unwrap();
-    deployment.memory.kept().jobs[0].submitted_at = "2026-11-23T09:00:00Z".parse().unwrap();
+    deployment.memory.contents().jobs[0].submitted_at = "2026-11-23T09:00:00Z".parse().unwrap();
     let shown = deployment.run(&format!("job show {id}"));
     insta::assert_snapshot!("job_show", shown.stdout.replace(id, "JOB"));
     let listed = deployment.run("job list");
@@ -278,10 +281,10 @@ fn an_order_that_can_not_be_carried_out_fails_with_the_reason() {
     assert!(refused.stderr.contains("the job was rejected: the upload is gone"), "{}", refused.stderr);
     drop(exporter);
     // A rejection that is known at once submits no job.
-    deployment.memory.kept().runs[0].counts.archived = 0;
+    deployment.memory.contents().runs[0].counts.archived = 0;
     let nothing = deployment.run(&format!("run undo-archive {RUN} --yes"));
     assert!(nothing.stderr.contains("archived nothing"), "{}", nothing.stderr);
-    assert_eq!(deployment.memory.kept().jobs.len(), 1);
+    assert_eq!(deployment.memory.contents().jobs.len(), 1);
 }
 
 #[test]
@@ -315,17 +318,17 @@ fn a_failed_job_is_shown_with_the_command_that_retries_it() {
 fn what_a_newer_scan_has_overtaken_can_not_be_approved() {
     let deployment = deployment();
     deployment.json(&format!("integration create --provider {ACCOUNT}"));
-    let mut kept = deployment.memory.kept();
-    kept.runs[0].scanned_at = Some("2026-11-23T07:00:00Z".parse().unwrap());
-    let mut newer = kept.runs[0].clone();
+    let mut contents = deployment.memory.contents();
+    contents.runs[0].scanned_at = Some("2026-11-23T07:00:00Z".parse().unwrap());
+    let mut newer = contents.runs[0].clone();
     newer.run_id = "01936f2e-9999-7c41-9a3b-0c2d5e6f7a8b".to_owned();
     newer.scanned_at = Some("2026-11-23T08:00:00Z".parse().unwrap());
-    kept.runs.push(newer);
-    drop(kept);
+    contents.runs.push(newer);
+    drop(contents);
     let ended = deployment.run(&format!("run approve {RUN} --yes"));
     assert_eq!(ended.exit, 1, "{}", ended.stderr);
     assert!(ended.stderr.contains("hubctl run approve 01936f2e-9999-7c41-9a3b-0c2d5e6f7a8b"), "{}", ended.stderr);
-    assert!(deployment.memory.kept().jobs.is_empty());
+    assert!(deployment.memory.contents().jobs.is_empty());
 }
 
 #[test]
@@ -336,11 +339,11 @@ fn what_waits_for_approval_is_listed_and_approved_by_its_kind() {
             "region": "us-east-1", "severity": "HIGH", "resource_id": "arn:aws:iam::1:user/a", "class": "unproven",
             "first_observed_at": "2026-11-01T00:00:00Z", "reason": "manual_check"})
     };
-    let mut kept = deployment.memory.kept();
-    kept.pending.insert(RUN.to_owned(), (0..1_234).map(finding).collect());
-    let part = kept.runs[0].accounts.get_mut(&ACCOUNT.parse().unwrap()).unwrap();
+    let mut contents = deployment.memory.contents();
+    contents.pending.insert(RUN.to_owned(), (0..1_234).map(finding).collect());
+    let part = contents.runs[0].accounts.get_mut(&ACCOUNT.parse().unwrap()).unwrap();
     part.counts.unproven = 1_234;
-    drop(kept);
+    drop(contents);
     let all = deployment.json(&format!("run pending {RUN}"));
     assert_eq!(all.as_array().unwrap().len(), 1_234, "more than a page");
     let table = deployment.run(&format!("run pending {RUN} --limit 1")).stdout;
@@ -352,14 +355,14 @@ fn what_waits_for_approval_is_listed_and_approved_by_its_kind() {
     deployment.json(&format!("run approve {RUN} --unproven --yes --no-wait"));
     deployment.json(&format!("run approve {RUN} --pending --unproven --yes --no-wait"));
     let approved = |pending| Job::Approve { run_id: RUN.to_owned(), pending, unproven: true };
-    assert_eq!(deployment.memory.ordered(), [approved(false), approved(true)]);
+    assert_eq!(deployment.memory.submitted_jobs(), [approved(false), approved(true)]);
 }
 
 #[test]
 fn nothing_is_sent_once_more_unasked() {
     let deployment = deployment();
     assert_eq!(deployment.run_with(&format!("run undo-archive {RUN}"), "yes\n").exit, 2, "nobody sits at a pipe");
-    assert!(deployment.memory.kept().jobs.is_empty());
+    assert!(deployment.memory.contents().jobs.is_empty());
 }
 
 #[test]
@@ -367,5 +370,5 @@ fn nothing_is_approved_unasked() {
     let deployment = deployment();
     let ended = deployment.run_with(&format!("run approve {RUN}"), "yes\n");
     assert_eq!(ended.exit, 2, "nobody sits at a pipe");
-    assert!(deployment.memory.kept().jobs.is_empty());
+    assert!(deployment.memory.contents().jobs.is_empty());
 }

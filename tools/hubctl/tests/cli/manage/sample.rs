@@ -25,7 +25,7 @@ fn a_sample_arrives_and_is_archived_for_two_events() {
     let server = runtime.block_on(simulator.serve("127.0.0.1:0")).unwrap();
     let deployment = Deployment::new();
     deployment.json(&format!("integration create --provider {ACCOUNT}"));
-    deployment.memory.kept().connections.insert(ACCOUNT.parse().unwrap(), super::connected());
+    deployment.memory.contents().connections.insert(ACCOUNT.parse().unwrap(), super::connected());
 
     let ended = send_sample(&deployment, &server.endpoint_url(), "--output json");
     assert_eq!(ended.exit, 0, "{}", ended.stderr);

@@ -33,9 +33,9 @@ fn a_key_goes_in_by_a_file_or_standard_input_and_is_never_shown() {
     assert!(!said.contains(SECRET), "{said}");
     let in_requests = deployment.sent.lock().unwrap().iter().filter(|request| request.contains(SECRET)).count();
     assert_eq!(in_requests, 3, "it travels to the function, once for each that keeps it");
-    let kept = deployment.memory.kept();
+    let contents = deployment.memory.contents();
     assert_eq!(
-        kept.secrets.values().filter(|secret| secret.contains(SECRET)).count(),
+        contents.secrets.values().filter(|secret| secret.contains(SECRET)).count(),
         1,
         "the provider's alone is left"
     );
@@ -50,7 +50,7 @@ fn a_wrong_key_is_refused_without_repeating_it() {
     insta::assert_snapshot!("no_key", ended.stderr);
     let missing = deployment.run(&format!("integration create --provider {ACCOUNT} --access-key-file nowhere.json"));
     assert_eq!(missing.exit, 1);
-    assert!(deployment.sent.lock().unwrap().is_empty() || deployment.memory.kept().providers.is_empty());
+    assert!(deployment.sent.lock().unwrap().is_empty() || deployment.memory.contents().providers.is_empty());
 }
 
 #[test]

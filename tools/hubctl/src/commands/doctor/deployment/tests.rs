@@ -25,8 +25,8 @@ fn a_rule_is_well_only_if_it_is_on_and_waits_for_the_bucket() {
 
 #[test]
 fn dead_letters_are_bad_and_say_how_to_look_at_them() {
-    assert_eq!(dead("dead letters", "uploads", "https://q", Ok(0), "eu-west-1").status, Health::Ok);
-    let found = dead("dead letters", "uploads", "https://q", Ok(3), "eu-west-1");
+    assert_eq!(dead_letter_finding("dead letters", "uploads", "https://q", Ok(0), "eu-west-1").status, Health::Ok);
+    let found = dead_letter_finding("dead letters", "uploads", "https://q", Ok(3), "eu-west-1");
     assert!(found.is_bad() && found.message.starts_with("3 messages"));
     assert!(found.remediation.unwrap().starts_with("aws sqs receive-message --region eu-west-1 --queue-url https://q"));
 }
@@ -81,8 +81,11 @@ fn a_mail_that_nobody_confirmed_is_bad() {
         email(Ok(found.iter().map(|(to, is)| ((*to).to_owned(), *is)).collect()), "arn:t", "eu-west-1")
     };
     assert_eq!(of(&[("one@example.com", true)]).status, Health::Ok);
-    let waits = of(&[("one@example.com", true), ("two@example.com", false)]);
-    assert!(waits.is_bad() && waits.message.starts_with("two@example.com has not confirmed"), "{waits:?}");
+    let unconfirmed = of(&[("one@example.com", true), ("two@example.com", false)]);
+    assert!(
+        unconfirmed.is_bad() && unconfirmed.message.starts_with("two@example.com has not confirmed"),
+        "{unconfirmed:?}"
+    );
     assert!(of(&[]).is_bad());
 }
 

@@ -69,9 +69,9 @@ struct SampleProgress {
     archived: bool,
 }
 
-pub(super) fn run(args: &Args, reach: &ConnectionArgs, global: &Global, output: &mut Output) -> Result<Exit> {
+pub(super) fn run(args: &Args, connection_args: &ConnectionArgs, global: &Global, output: &mut Output) -> Result<Exit> {
     block_on(async {
-        let (credentials, hub_region) = credentials_and_region(args, reach, global).await?;
+        let (credentials, hub_region) = credentials_and_region(args, connection_args, global).await?;
         let config = aws::sdk_config_of(global.profile.as_deref(), global.region.as_deref()).await;
         let own = config.region().and_then(|own| own.as_ref().parse().ok());
         let hub_region: RegionName = args.hub_region.or(hub_region).or(own).ok_or_else(no_region)?;
@@ -94,13 +94,13 @@ pub(super) fn run(args: &Args, reach: &ConnectionArgs, global: &Global, output: 
 /// The credentials for the account, and the first available Region.
 async fn credentials_and_region(
     args: &Args,
-    reach: &ConnectionArgs,
+    connection_args: &ConnectionArgs,
     global: &Global,
 ) -> Result<(Credentials, Option<RegionName>)> {
     if args.use_caller_credentials && args.hub_region.is_some() {
         return Ok((Credentials::default(), None));
     }
-    let management = reach.connect(global).await?;
+    let management = connection_args.connect(global).await?;
     let shown = Shown::find(&management, &ProviderId::Account(args.account)).await?;
     let hub_region = shown.view.connection.regions.first().copied();
     if args.use_caller_credentials {

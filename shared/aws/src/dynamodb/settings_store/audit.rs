@@ -1,14 +1,14 @@
-//! The audit log of changes in the table. It is never forgotten.
+//! The audit log in the table. Entries don't expire.
 
 use exporter::ports::PortError;
-use exporter::registry::{Audit, AuditEntry, ListPage, Page};
+use exporter::settings_store::{Audit, AuditEntry, ListPage, Page};
 
 use super::items::keyed;
 use crate::Cloud;
 use crate::dynamodb::item::{Item, ItemError, get, text, to_attribute};
 use crate::errors::{failure, port_error};
 
-/// The partition of all entries.
+/// Partition of all entries.
 const PARTITION: &str = "audit";
 
 impl Audit for Cloud {

@@ -1,4 +1,4 @@
-//! AWS in memory, as the handler meets it: what an object is, its key says.
+//! In-memory AWS for the handler: the key of an object selects its behavior.
 
 use std::collections::BTreeSet;
 use std::sync::Mutex;
@@ -21,28 +21,28 @@ use futures::StreamExt as _;
 use jiff::Timestamp;
 use serde_json::Value;
 
-/// A genuine scan of one finding, of account 123456789012.
+/// A real scan with one finding, of account 123456789012.
 const SCAN: &[u8] = include_bytes!("../../../../../tests/scans/5.46.0-one-finding.ocsf.json");
 
-/// A cloud whose objects are what their keys say.
+/// In-memory AWS, in which keys select behavior.
 #[derive(Default)]
-pub(super) struct Twin {
+pub(super) struct FakeAws {
     pub(super) opened: Mutex<Vec<String>>,
     pub(super) recorded: Mutex<Vec<RunReport>>,
-    pub(super) put_back: Mutex<Vec<(String, Chain, Duration)>>,
-    pub(super) ordered: Mutex<Vec<(JobMessage, Duration)>>,
-    pub(super) told: Mutex<(Notified, u64)>,
+    pub(super) requeued: Mutex<Vec<(String, Chain, Duration)>>,
+    pub(super) enqueued_jobs: Mutex<Vec<(JobMessage, Duration)>>,
+    pub(super) notified: Mutex<(Notified, u64)>,
     pub(super) published: Mutex<Vec<Event>>,
     pub(super) scan_sources: Mutex<Option<Vec<ScanSource>>>,
 }
 
-impl Notifications for Twin {
+impl Notifications for FakeAws {
     async fn notified(&self, _: AccountId) -> Result<(Notified, u64), PortError> {
-        Ok(self.told.lock().unwrap().clone())
+        Ok(self.notified.lock().unwrap().clone())
     }
 
-    async fn write_notified(&self, _: AccountId, told: &Notified, number: u64) -> Result<bool, PortError> {
-        *self.told.lock().unwrap() = (told.clone(), number + 1);
+    async fn write_notified(&self, _: AccountId, notified: &Notified, number: u64) -> Result<bool, PortError> {
+        *self.notified.lock().unwrap() = (notified.clone(), number + 1);
         Ok(true)
     }
 
@@ -52,7 +52,7 @@ impl Notifications for Twin {
     }
 }
 
-impl Scans for Twin {
+impl Scans for FakeAws {
     async fn open(&self, upload: &Upload) -> Result<Scan, OpenError> {
         self.opened.lock().unwrap().push(upload.key.clone());
         let body = match upload.key.as_str() {
@@ -72,14 +72,14 @@ impl Scans for Twin {
     }
 }
 
-impl Integrations for Twin {
+impl Integrations for FakeAws {
     async fn integration(&self, account: &AccountId) -> Result<Option<Integration>, PortError> {
         let scan_sources = self.scan_sources.lock().unwrap().clone();
         Ok(Some(Integration { only_failed: false, scan_sources, ..Integration::new(*account) }))
     }
 }
 
-impl UploadLocks for Twin {
+impl UploadLocks for FakeAws {
     async fn claim(&self, identity: &str, _: &str, _: bool, _: Timestamp, _: Timestamp) -> Result<Claim, PortError> {
         let run_id = "earlier".to_owned();
         Ok(match identity {
@@ -98,7 +98,7 @@ impl UploadLocks for Twin {
     }
 }
 
-impl Runs for Twin {
+impl Runs for FakeAws {
     async fn record(&self, report: &RunReport) -> Result<(), PortError> {
         self.recorded.lock().unwrap().push(report.clone());
         Ok(())
@@ -109,7 +109,7 @@ impl Runs for Twin {
     }
 }
 
-impl AccountLocks for Twin {
+impl AccountLocks for FakeAws {
     async fn acquire(
         &self,
         _: AccountId,
@@ -142,20 +142,20 @@ impl AccountLocks for Twin {
     }
 }
 
-impl Queue for Twin {
+impl Queue for FakeAws {
     async fn requeue(&self, upload: &Upload, round: &Round) -> Result<bool, PortError> {
-        self.put_back.lock().unwrap().push((upload.key.clone(), round.chain.clone(), round.delay));
+        self.requeued.lock().unwrap().push((upload.key.clone(), round.chain.clone(), round.delay));
         Ok(true)
     }
 
     async fn enqueue_job(&self, job: &JobMessage, after: Duration) -> Result<bool, PortError> {
-        self.ordered.lock().unwrap().push((job.clone(), after));
+        self.enqueued_jobs.lock().unwrap().push((job.clone(), after));
         Ok(true)
     }
 }
 
-/// No order of these tests has an id, so nothing is kept of any.
-impl JobStore for Twin {
+/// Jobs of these tests have no ID, so that none is recorded.
+impl JobStore for FakeAws {
     async fn job_record(&self, _: &str) -> Result<Option<JobRecord>, PortError> {
         Ok(None)
     }
@@ -175,14 +175,14 @@ impl JobStore for Twin {
 
 pub(super) struct Sink;
 
-impl Objects for Twin {
+impl Objects for FakeAws {
     type Writer = Sink;
 
     async fn create(&self, _: &str, _: PutMode) -> Result<Sink, PortError> {
         Ok(Sink)
     }
 
-    /// Every upload has an earlier run of its key's name.
+    /// Each upload has an earlier run with the name of its key.
     async fn object(&self, key: &str) -> Result<Option<Object>, PortError> {
         let Some(run_id) = key.strip_prefix("runs/").and_then(|key| key.strip_suffix("/report.json")) else {
             return Ok(None);
@@ -211,22 +211,22 @@ impl ObjectWriter for Sink {
     }
 }
 
-/// A hub that takes everything.
+/// A hub that accepts all findings.
 #[derive(Clone)]
-pub(super) struct Open;
+pub(super) struct OpenHub;
 
-impl Hubs for Twin {
-    type Hub = Open;
+impl Hubs for FakeAws {
+    type Hub = OpenHub;
 
-    async fn connect(&self, _: AccountId, _: &Integration) -> Result<Open, ConnectError> {
+    async fn connect(&self, _: AccountId, _: &Integration) -> Result<OpenHub, ConnectError> {
         match self.opened.lock().unwrap().last().map(String::as_str) {
             Some("unconnected.json") => Err(failure("connect").into()),
-            _ => Ok(Open),
+            _ => Ok(OpenHub),
         }
     }
 }
 
-impl Hub for Open {
+impl Hub for OpenHub {
     async fn import(&self, _: &RegionName, body: Bytes) -> Result<ImportOutcome, CallError> {
         let body: Value = serde_json::from_slice(&body).unwrap();
         let success_count = body["Findings"].as_array().unwrap().len();
@@ -250,7 +250,7 @@ impl Hub for Open {
     }
 }
 
-impl Clock for Twin {
+impl Clock for FakeAws {
     fn now(&self) -> Timestamp {
         Timestamp::now()
     }

@@ -1,4 +1,4 @@
-//! A change as one transaction: all of its steps under their conditions, and its entry in the audit log, or nothing.
+//! Commits a change as one transaction: all writes with their conditions, and the audit log entry, or nothing.
 
 use std::time::Duration;
 
@@ -8,30 +8,30 @@ use aws_sdk_dynamodb::types::{CancellationReason, ConditionCheck, Delete, Put, T
 use aws_smithy_types::error::operation::BuildError;
 use backon::{ExponentialBuilder, Retryable as _};
 use exporter::ports::PortError;
-use exporter::registry::{AuditEntry, CommitError, ExpectedVersion, Revision, Write};
+use exporter::settings_store::{AuditEntry, CommitError, ExpectedVersion, Revision, Write};
 use jiff::Timestamp;
 
 use super::audit;
-use super::items::{INTEGRATIONS, PROVIDERS, of_remembered, to_item};
+use super::items::{INTEGRATIONS, PROVIDERS, idempotency_item, to_item};
 use crate::Cloud;
 use crate::dynamodb::item::{Item, ItemError, number, text};
 use crate::errors::{CallFailure, failure, port_error};
 
-/// The partition of all connections.
+/// Partition of all connections.
 pub(crate) const CONNECTIONS: &str = "connection";
 /// Retries of a transaction that was canceled for a reason in [`TRANSIENT`].
 const RETRIES_MAX: usize = 4;
-/// The pause before the first retry; it doubles.
+/// Delay before the first retry; it doubles.
 const PAUSE: Duration = Duration::from_millis(40);
 
-/// Reasons of a canceled transaction that pass (API reference, `TransactWriteItems`, "Errors"). The SDK does not retry these.
+/// Transient reasons of a canceled transaction (API reference, `TransactWriteItems`, "Errors"). The SDK does not retry these.
 const TRANSIENT: [&str; 3] = ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"];
 
 const ABSENT: &str = "attribute_not_exists(pk)";
 const PRESENT: &str = "attribute_exists(pk)";
 const UNCHANGED: &str = "version = :version AND created_at = :created";
-/// What is forgotten but still there, since the table forgets at its leisure.
-const ABSENT_OR_OVER: &str = "attribute_not_exists(pk) OR expires_at <= :now";
+/// Condition: no item, or an expired one that DynamoDB has not deleted yet.
+const ABSENT_OR_EXPIRED: &str = "attribute_not_exists(pk) OR expires_at <= :now";
 
 impl Cloud {
     pub(crate) async fn transact(&self, writes: &[Write], entry: &AuditEntry) -> Result<(), CommitError> {
@@ -40,8 +40,8 @@ impl Cloud {
         for write in writes {
             steps.push(self.step(write, entry.at).map_err(|error| failure(action(), error))?);
         }
-        let trail = audit::to_item(entry).map_err(|error| failure(action(), error))?;
-        steps.push(put(self.put_of(trail)).map_err(|error| failure(action(), error))?);
+        let audit_item = audit::to_item(entry).map_err(|error| failure(action(), error))?;
+        steps.push(put(self.put_of(audit_item)).map_err(|error| failure(action(), error))?);
         self.transact_steps(steps).await.map_err(|error| match failed_step(&error) {
             Some(step) => CommitError::Conflict { step },
             None => port_error(action(), &error).into(),
@@ -63,18 +63,19 @@ impl Cloud {
     async fn transact_steps(&self, steps: Vec<TransactWriteItem>) -> Result<(), CallFailure<TransactWriteItemsError>> {
         let backoff = ExponentialBuilder::new().with_min_delay(PAUSE).with_max_times(RETRIES_MAX);
         let attempt = || self.dynamodb.transact_write_items().set_transact_items(Some(steps.clone())).send();
-        let is_worth_it = |error: &_| failed_step(error).is_none() && is_transient(error);
-        attempt.retry(backoff).when(is_worth_it).await.map(drop)
+        let should_retry = |error: &_| failed_step(error).is_none() && is_transient(error);
+        attempt.retry(backoff).when(should_retry).await.map(drop)
     }
 
     fn step(&self, write: &Write, now: Timestamp) -> Result<TransactWriteItem, StepError> {
         match write {
-            Write::PutProvider(stored, seen) => {
-                put(seen_by(self.put_of(to_item(PROVIDERS, stored.value.id.as_str(), stored)?), *seen))
+            Write::PutProvider(stored, expected) => {
+                put(expect_version(self.put_of(to_item(PROVIDERS, stored.value.id.as_str(), stored)?), *expected))
             }
-            Write::PutIntegration(stored, seen) => {
-                put(seen_by(self.put_of(to_item(INTEGRATIONS, stored.value.provider.as_str(), stored)?), *seen))
-            }
+            Write::PutIntegration(stored, expected) => put(expect_version(
+                self.put_of(to_item(INTEGRATIONS, stored.value.provider.as_str(), stored)?),
+                *expected,
+            )),
             Write::DeleteProvider(id, revision) => delete(unchanged(self.delete_of(PROVIDERS, id.as_str()), *revision)),
             Write::DeleteIntegration(id, revision) => {
                 delete(unchanged(self.delete_of(INTEGRATIONS, id.as_str()), *revision))
@@ -85,7 +86,7 @@ impl Cloud {
             }
             Write::DeleteConnection(account) => delete(self.delete_of(CONNECTIONS, account.as_str())),
             Write::SaveIdempotencyRecord(idempotency_record) => {
-                let request = self.put_of(of_remembered(idempotency_record)).condition_expression(ABSENT_OR_OVER);
+                let request = self.put_of(idempotency_item(idempotency_record)).condition_expression(ABSENT_OR_EXPIRED);
                 put(request.expression_attribute_values(":now", number(now.as_second())))
             }
         }
@@ -104,7 +105,7 @@ impl Cloud {
     }
 }
 
-/// Why a step could not be written down.
+/// Why a write could not be built.
 #[derive(Debug, thiserror::Error)]
 enum StepError {
     #[error(transparent)]
@@ -125,8 +126,8 @@ fn check(request: ConditionCheckBuilder) -> Result<TransactWriteItem, StepError>
     Ok(TransactWriteItem::builder().condition_check(request.build()?).build())
 }
 
-fn seen_by(request: PutBuilder, seen: ExpectedVersion) -> PutBuilder {
-    match seen {
+fn expect_version(request: PutBuilder, expected: ExpectedVersion) -> PutBuilder {
+    match expected {
         ExpectedVersion::Nothing => request.condition_expression(ABSENT),
         ExpectedVersion::This(Revision { version, created_at }) => request
             .condition_expression(UNCHANGED)
@@ -142,18 +143,18 @@ fn unchanged(request: DeleteBuilder, Revision { version, created_at }: Revision)
         .expression_attribute_values(":created", text(created_at.to_string()))
 }
 
-/// The first step whose condition does not hold.
+/// The first write whose condition failed.
 fn failed_step(error: &CallFailure<TransactWriteItemsError>) -> Option<usize> {
     cancellation_reasons(error).iter().position(|reason| reason.code() == Some("ConditionalCheckFailed"))
 }
 
-/// Whether another transaction was at one of the items, or the table is throttled.
+/// Whether the transaction conflicted with another one, or was throttled.
 fn is_transient(error: &CallFailure<TransactWriteItemsError>) -> bool {
     let mut codes = cancellation_reasons(error).iter().filter_map(CancellationReason::code);
     codes.any(|code| TRANSIENT.contains(&code))
 }
 
-/// Why a transaction was canceled, step by step. Empty: it failed for another reason.
+/// Cancellation reason of each write. Empty if the transaction failed for another reason.
 fn cancellation_reasons(error: &CallFailure<TransactWriteItemsError>) -> &[CancellationReason] {
     match error.as_service_error() {
         Some(TransactWriteItemsError::TransactionCanceledException(canceled)) => canceled.cancellation_reasons(),

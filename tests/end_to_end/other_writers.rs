@@ -1,11 +1,11 @@
-//! Others work in the same Security Hub: Prowler's own integration before us, analysts beside us.
+//! Other writers of the same Security Hub: Prowler's own integration before the exporter, analysts concurrently.
 
 use std::collections::BTreeSet;
 
 use anyhow::{Context, Result, ensure};
 use end_to_end::hub::REGIONS;
-use end_to_end::oracle::{id, said_by_prowler};
-use end_to_end::scans::{FIRST, SECOND, finding, genuine, gzip, scan};
+use end_to_end::oracle::{id, prowlers_findings};
+use end_to_end::scans::{FIRST, SECOND, finding, gzip, sample_scan, scan};
 use end_to_end::stage::{Stage, by_role};
 use exporter::integration::Integration;
 use exporter::report::RunStatus;
@@ -20,22 +20,22 @@ async fn migrating_from_prowler_leaves_no_duplicate_and_no_orphan() -> Result<()
     let hub = stage.hub(ACCOUNT);
     // What `prowler --security-hub` sent yesterday: the failed findings of the first scan, as Prowler writes them.
     let failed = |finding: &&Value| finding["Compliance"]["Status"] == "FAILED";
-    let said: Vec<Value> = said_by_prowler(FIRST, ACCOUNT)?.iter().filter(failed).cloned().collect();
+    let expected: Vec<Value> = prowlers_findings(FIRST, ACCOUNT)?.iter().filter(failed).cloned().collect();
     for region in REGIONS {
         let is_here = |finding: &&Value| finding["Resources"][0]["Region"] == region;
-        hub.import(region, &said.iter().filter(is_here).cloned().collect::<Vec<_>>())?;
+        hub.import(region, &expected.iter().filter(is_here).cloned().collect::<Vec<_>>())?;
     }
     let before = hub.findings()?;
-    ensure!(before.len() == said.len(), "{} of {} were imported", before.len(), said.len());
+    ensure!(before.len() == expected.len(), "{} of {} were imported", before.len(), expected.len());
 
     // Today it is us.
-    stage.integrate(&Integration { archive_previous_findings: true, ..by_role(ACCOUNT)? }).await?;
-    let bytes = gzip(genuine(SECOND, "ocsf.json", ACCOUNT)?.as_bytes())?;
+    stage.save_integration(&Integration { archive_previous_findings: true, ..by_role(ACCOUNT)? }).await?;
+    let bytes = gzip(sample_scan(SECOND, "ocsf.json", ACCOUNT)?.as_bytes())?;
     let run = stage.export("others/moved.ocsf.json.gz", bytes).await?;
 
     ensure!(run.status == RunStatus::Succeeded && run.counts.is_balanced(), "{run:#?}");
     let today: BTreeSet<String> =
-        said_by_prowler(SECOND, ACCOUNT)?.iter().filter(failed).map(|f| id(f).to_owned()).collect();
+        prowlers_findings(SECOND, ACCOUNT)?.iter().filter(failed).map(|f| id(f).to_owned()).collect();
     let after = hub.findings()?;
     let all: BTreeSet<&str> = after.iter().map(id).collect();
     let wanted: BTreeSet<&str> = before.iter().map(id).chain(today.iter().map(String::as_str)).collect();
@@ -55,7 +55,7 @@ async fn analysts_work_survives() -> Result<()> {
     let stage = Stage::find().await?;
     let hub = stage.hub(ACCOUNT);
     // The hardest case: everything is sent again at every scan.
-    stage.integrate(&Integration { resend: Resend::Always, ..by_role(ACCOUNT)? }).await?;
+    stage.save_integration(&Integration { resend: Resend::Always, ..by_role(ACCOUNT)? }).await?;
     let yesterday = Timestamp::now() - SignedDuration::from_hours(24);
     let first = stage.export("others/1.json", scan(&[finding(ACCOUNT, REGION, "fn-1", yesterday)?])?).await?;
     ensure!(first.status == RunStatus::Succeeded, "{first:#?}");

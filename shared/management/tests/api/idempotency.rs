@@ -1,11 +1,11 @@
-//! A creation with an idempotency key happens once.
+//! Creations with an idempotency key.
 
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
-use crate::client::{ACCOUNT, Answer, Api};
+use crate::client::{ACCOUNT, Api, ApiResponse};
 
-async fn create(api: &Api, key: &str, body: &Value) -> Answer {
+async fn create(api: &Api, key: &str, body: &Value) -> ApiResponse {
     let headers = [("content-type", "application/json"), ("idempotency-key", key)];
     api.send("POST", "/integrations", &headers, body.to_string()).await
 }
@@ -23,30 +23,30 @@ async fn the_same_request_twice_creates_one_integration() {
     );
     assert_eq!(first.etag(), second.etag());
     assert_eq!(api.actions(), ["provider.create", "integration.create"]);
-    assert_eq!(create(&api, "k2", &body).await.problem(), "already-exists", "another request is another");
+    assert_eq!(create(&api, "k2", &body).await.problem(), "already-exists", "another key");
 }
 
 #[tokio::test]
-async fn two_of_the_same_at_once_create_one_integration() {
+async fn two_concurrent_deliveries_create_one_integration() {
     let api = Api::with_provider().await;
     let body = json!({"provider": ACCOUNT});
-    // What the faster one of the two wrote, done again right before the slower one writes.
+    // Repeats the writes of the faster delivery right before the slower one writes.
     assert_eq!(create(&api, "k1", &body).await.status, 201);
     let (made, idempotency_record) = {
-        let mut kept = api.memory.kept();
-        (std::mem::take(&mut kept.integrations), std::mem::take(&mut kept.idempotency_records))
+        let mut contents = api.memory.contents();
+        (std::mem::take(&mut contents.integrations), std::mem::take(&mut contents.idempotency_records))
     };
     api.memory.before_next_commit(move |memory| {
-        let mut kept = memory.kept();
-        kept.integrations = made;
-        kept.idempotency_records = idempotency_record;
+        let mut contents = memory.contents();
+        contents.integrations = made;
+        contents.idempotency_records = idempotency_record;
     });
     let slower = create(&api, "k1", &body).await;
     assert_eq!((slower.status.as_u16(), &slower.headers["idempotent-replayed"]), (201, &"true".parse().unwrap()));
 }
 
 #[tokio::test]
-async fn a_key_is_for_one_request() {
+async fn an_idempotency_key_is_valid_for_one_request() {
     let api = Api::with_provider().await;
     assert_eq!(create(&api, "k1", &json!({"provider": ACCOUNT})).await.status, 201);
     let other = create(&api, "k1", &json!({"provider": ACCOUNT, "only_failed": false})).await;
@@ -55,12 +55,12 @@ async fn a_key_is_for_one_request() {
 }
 
 #[tokio::test]
-async fn a_key_is_forgotten_after_a_day() {
+async fn an_idempotency_key_expires_after_a_day() {
     let api = Api::with_provider().await;
     let body = json!({"provider": ACCOUNT});
     create(&api, "k1", &body).await;
-    let later = api.memory.kept().now.unwrap() + SignedDuration::from_hours(25);
-    api.memory.kept().now = Some(later);
+    let later = api.memory.contents().now.unwrap() + SignedDuration::from_hours(25);
+    api.memory.contents().now = Some(later);
     assert_eq!(create(&api, "k1", &body).await.problem(), "already-exists");
 }
 
@@ -76,11 +76,11 @@ async fn the_same_key_with_another_access_key_is_another_request() {
     assert_eq!((other.status.as_u16(), other.problem()), (422, "idempotency-key-reused"), "{}", other.text);
     let same = create(&api, "k1", &body("one")).await;
     assert_eq!((same.status.as_u16(), &same.headers["idempotent-replayed"]), (201, &"true".parse().unwrap()));
-    assert_eq!(api.memory.kept().secrets.len(), 1);
+    assert_eq!(api.memory.contents().secrets.len(), 1);
 }
 
 #[tokio::test]
-async fn what_was_deleted_is_not_made_again_by_a_request_that_comes_late() {
+async fn a_late_delivery_does_not_recreate_a_deleted_resource() {
     let api = Api::with_provider().await;
     let body = json!({"provider": ACCOUNT});
     create(&api, "k1", &body).await;
@@ -89,8 +89,8 @@ async fn what_was_deleted_is_not_made_again_by_a_request_that_comes_late() {
     assert_eq!((late.status.as_u16(), late.problem()), (409, "idempotency-key-target-deleted"), "{}", late.text);
     assert!(late.body["remediation"].as_str().unwrap().contains("new Idempotency-Key"), "{}", late.text);
 
-    let later = api.memory.kept().now.unwrap() + SignedDuration::from_secs(60);
-    api.memory.kept().now = Some(later);
+    let later = api.memory.contents().now.unwrap() + SignedDuration::from_secs(60);
+    api.memory.contents().now = Some(later);
     assert_eq!(create(&api, "k2", &body).await.status, 201);
     assert_eq!(
         create(&api, "k1", &body).await.problem(),

@@ -4,9 +4,9 @@ use aws::{Cloud, ManagementConfig};
 use exporter::integration::Integration;
 use exporter::ports::Integrations as _;
 use exporter::provider::{Provider, ProviderId};
-use exporter::registry::{
+use exporter::settings_store::{
     AccessKey, Audit as _, AuditEntry, CheckLog as _, CommitError, DesiredState, ExpectedVersion, IdempotencyRecord,
-    ManagedBy, Page, Registry as _, RunLog as _, Secrets as _, Stored, Write,
+    ManagedBy, Page, RunLog as _, Secrets as _, SettingsStore as _, Stored, Write,
 };
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -191,19 +191,19 @@ async fn the_connection_of_an_account_is_shown_for_the_provider_that_reached_it(
     assert_eq!(found.entries.len(), 0, "it was reached by the organization's integration");
 }
 
-async fn managing(url: &str) -> Cloud {
-    let managing = ManagementConfig {
+async fn with_management(url: &str) -> Cloud {
+    let management = ManagementConfig {
         secret_prefix: "exporter/".to_owned(),
         secret_kms_key: Some("arn:aws:kms:eu-west-1:123456789012:key/1".to_owned()),
         check_function: None,
     };
-    cloud(url).await.managing(managing)
+    cloud(url).await.with_management(management)
 }
 
 #[tokio::test]
 async fn an_access_key_goes_into_a_secret_of_its_own_and_only_such_are_removed() {
     let wire = Wire::serve(|_, _| Reply::new(200, "{}")).await;
-    let cloud = managing(&wire.url).await;
+    let cloud = with_management(&wire.url).await;
     let key =
         AccessKey { access_key_id: "AKIA".to_owned(), secret_access_key: "planted".to_owned(), session_token: None };
     let name = cloud.store_key("integration-1", &key).await.unwrap();
@@ -227,7 +227,7 @@ async fn a_secret_that_can_t_be_kept_is_in_no_error() {
     let wire = Wire::serve(move |_, _| Reply::new(400, refusal)).await;
     let key =
         AccessKey { access_key_id: "AKIA".to_owned(), secret_access_key: "planted".to_owned(), session_token: None };
-    let error = managing(&wire.url).await.store_key("integration-1", &key).await.unwrap_err();
+    let error = with_management(&wire.url).await.store_key("integration-1", &key).await.unwrap_err();
     assert!(
         error.to_string().contains("AccessDeniedException") && !format!("{error:?}").contains("planted"),
         "{error:?}"

@@ -1,12 +1,12 @@
-//! JSON in which no object has a field twice: of two, readers disagree which one counts, and what was asked for is not known.
+//! JSON without duplicate fields: parsers disagree on which of two counts, so that the intended value is unknown.
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-/// A value of such JSON.
-pub(super) struct Unambiguous(pub(super) Value);
+/// A JSON value without duplicate fields.
+pub(super) struct StrictJson(pub(super) Value);
 
-impl<'de> Deserialize<'de> for Unambiguous {
+impl<'de> Deserialize<'de> for StrictJson {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(Any).map(Self)
     }
@@ -47,7 +47,7 @@ impl<'de> Visitor<'de> for Any {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
         let mut all = Vec::new();
-        while let Some(Unambiguous(entry)) = entries.next_element()? {
+        while let Some(StrictJson(entry)) = entries.next_element()? {
             all.push(entry);
         }
         Ok(Value::Array(all))
@@ -56,7 +56,7 @@ impl<'de> Visitor<'de> for Any {
     fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Value, A::Error> {
         let mut all = Map::new();
         while let Some(name) = fields.next_key::<String>()? {
-            let Unambiguous(value) = fields.next_value()?;
+            let StrictJson(value) = fields.next_value()?;
             if all.insert(name, value).is_some() {
                 return Err(A::Error::custom("duplicate field"));
             }

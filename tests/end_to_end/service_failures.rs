@@ -1,4 +1,4 @@
-//! Security Hub in trouble: throttled, disabled, refusing, broken for a while, broken for ever.
+//! Failures of Security Hub: throttled, disabled, rejecting, transiently and permanently unavailable.
 
 use std::time::Duration;
 
@@ -23,13 +23,13 @@ async fn through_a_throttling_hub_all_arrive() -> Result<()> {
     const THROTTLES: u64 = 5;
     let stage = Stage::find().await?;
     let hub = stage.hub(ACCOUNT);
-    stage.integrate(&by_role(ACCOUNT)?).await?;
+    stage.save_integration(&by_role(ACCOUNT)?).await?;
     hub.inject(Fault::error(429).on(Operation::BatchImportFindings).times(THROTTLES))?;
 
     let run = stage.export("trouble/throttled.json", scan(&findings(ACCOUNT, REGION, 250)?)?).await?;
 
     ensure!(run.status == RunStatus::Succeeded && run.counts.sent == 250, "{run:#?}");
-    ensure!(hub.asked()?.throttled == usize::try_from(THROTTLES)?, "{:?}", hub.asked()?);
+    ensure!(hub.calls()?.throttled == usize::try_from(THROTTLES)?, "{:?}", hub.calls()?);
     ensure!(region_of(&run, ACCOUNT, REGION)?.throttled == THROTTLES, "{run:#?}");
     ensure!(hub.findings()?.len() == 250, "findings are missing");
     Ok(())
@@ -45,7 +45,7 @@ async fn an_unavailable_region_is_reported_with_its_fix_and_affects_no_other() -
         ("sa-east-1", "region_not_opted_in", "aws account enable-region"),
     ];
     let stage = Stage::find().await?;
-    stage.integrate(&by_role(ACCOUNT)?).await?;
+    stage.save_integration(&by_role(ACCOUNT)?).await?;
     let all: Result<Vec<_>> = REGIONS.iter().map(|region| findings(ACCOUNT, region, 5)).collect();
 
     let run = stage.export("trouble/regions.json", scan(&all?.concat())?).await?;
@@ -69,7 +69,7 @@ async fn one_bad_finding_harms_only_itself() -> Result<()> {
     const WORDS: &str = "Finding does not adhere to Amazon Finding Format.";
     let stage = Stage::find().await?;
     let hub = stage.hub(ACCOUNT);
-    stage.integrate(&by_role(ACCOUNT)?).await?;
+    stage.save_integration(&by_role(ACCOUNT)?).await?;
     let all = findings(ACCOUNT, REGION, 130)?;
     let hash =
         |number: usize| Ok::<_, anyhow::Error>(hash_of(all[number]["resources"][0]["uid"].as_str().context("uid")?));
@@ -87,10 +87,10 @@ async fn one_bad_finding_harms_only_itself() -> Result<()> {
     ensure!(run.counts.sent == 128 && run.counts.quarantined_total() == 2, "{:#?}", run.counts);
     let held = hub.findings()?;
     ensure!(held.len() == 128 && !held.iter().any(|finding| ends(finding, &failed) || ends(finding, &poison)));
-    let kept = stage.quarantine_of(&run).await?;
-    ensure!(kept.len() == 2, "{kept:#?}");
+    let stored = stage.quarantine_of(&run).await?;
+    ensure!(stored.len() == 2, "{stored:#?}");
     for hash in [failed, poison] {
-        let entry = kept.iter().find(|entry| ends(&entry["finding"], &hash)).context("a finding is not kept")?;
+        let entry = stored.iter().find(|entry| ends(&entry["finding"], &hash)).context("a finding is not kept")?;
         let finding = &entry["finding"];
         ensure!(entry["stage"] == "delivery" && entry["account"] == ACCOUNT && entry["region"] == REGION, "{entry:#}");
         ensure!(
@@ -99,7 +99,7 @@ async fn one_bad_finding_harms_only_itself() -> Result<()> {
         );
         ensure!(entry["message"].as_str().is_some_and(|message| !message.is_empty()), "{entry:#}");
     }
-    ensure!(kept.iter().any(|entry| entry["code"] == "InvalidInput" && entry["message"] == WORDS), "{kept:#?}");
+    ensure!(stored.iter().any(|entry| entry["code"] == "InvalidInput" && entry["message"] == WORDS), "{stored:#?}");
     Ok(())
 }
 
@@ -108,7 +108,7 @@ async fn a_transient_failure_is_retried_until_all_arrived() -> Result<()> {
     const ACCOUNT: &str = "100000000025";
     let stage = Stage::find().await?;
     let hub = stage.hub(ACCOUNT);
-    stage.integrate(&by_role(ACCOUNT)?).await?;
+    stage.save_integration(&by_role(ACCOUNT)?).await?;
     // As many as one run bears before it gives the Region up.
     hub.inject(Fault::error(503).in_region(REGION).times(3))?;
 
@@ -134,7 +134,7 @@ async fn a_permanent_failure_ends_in_the_dead_letter_queue() -> Result<()> {
     const PATIENCE: Duration = Duration::from_secs(120);
     let stage = Stage::find().await?;
     let hub = stage.hub(ACCOUNT);
-    stage.integrate(&by_role(ACCOUNT)?).await?;
+    stage.save_integration(&by_role(ACCOUNT)?).await?;
     hub.inject(Fault::error(500).in_region(BROKEN))?;
     let all = [findings(ACCOUNT, REGION, 5)?, findings(ACCOUNT, BROKEN, 5)?].concat();
 

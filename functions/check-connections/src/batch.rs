@@ -1,6 +1,6 @@
-//! One invocation's share of the accounts: check each, publish what changed.
+//! Checks a batch of accounts and publishes changes.
 //!
-//! Promise: whatever fails for one account is that account's problem; all others are checked, and their changes published.
+//! Promise: a failure of one account affects no other; all others are checked, and their changes published.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -19,40 +19,40 @@ use runtime::isolation::Ended;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-/// Time that is reserved at the end to publish what the checks found: some calls for each account, some accounts at once.
+/// Time that is reserved at the end to publish changes: a few calls per account, several accounts concurrently.
 pub(crate) const PUBLISH_RESERVE: Duration = Duration::from_secs(20);
-/// Accounts whose changes are published at once. Each needs a few calls to the table.
+/// Accounts whose changes are published concurrently. Each requires a few calls to the table.
 const PUBLISH_CONCURRENCY: usize = 16;
 
-/// All that a round needs.
-pub trait RoundPorts: CheckPorts + Notifications + CheckTargets + AccountLocks {}
+/// Ports of a batch.
+pub trait BatchPorts: CheckPorts + Notifications + CheckTargets + AccountLocks {}
 
-impl<T: CheckPorts + Notifications + CheckTargets + AccountLocks> RoundPorts for T {}
+impl<T: CheckPorts + Notifications + CheckTargets + AccountLocks> BatchPorts for T {}
 
-/// What became of a round. A child process writes it as JSON ([`crate::isolated`]).
+/// Outcome of a batch. A child process writes it as JSON ([`crate::isolated`]).
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Outcome {
-    /// The accounts that were checked.
+    /// Checked accounts.
     pub checked: Vec<Report>,
-    /// Those that did not get their turn.
+    /// Accounts that were not reached before the deadline.
     pub not_reached: Vec<AccountId>,
-    /// Those whose check ended without a result.
+    /// Accounts whose check ended without a result.
     #[serde(default)]
     pub failed: Vec<Failed>,
-    /// What went wrong beside the checks.
+    /// Other problems.
     pub problems: Vec<String>,
 }
 
-/// An account that was checked.
+/// A checked account.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Report {
-    /// The verdict.
+    /// Its connection.
     pub connection: Connection,
-    /// How long the check took.
+    /// Duration of the check.
     pub took_ms: u64,
-    /// What was told of it.
+    /// Published events.
     pub events: Vec<Event>,
-    /// When an export of its scans was due that is missing now.
+    /// Due time of its missing scan, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub export_due_at: Option<Timestamp>,
 }
@@ -64,12 +64,12 @@ pub struct Failed {
     pub account: AccountId,
     /// Its provider.
     pub provider: ProviderId,
-    /// Why.
+    /// Reason.
     pub reason: String,
 }
 
 impl Failed {
-    /// For a reason.
+    /// A failure with a reason.
     pub fn new(target: &CheckTarget, reason: &str) -> Self {
         let provider = target.integration.provider.clone();
         Self { account: target.account, provider, reason: reason.to_owned() }
@@ -91,7 +91,7 @@ impl Since {
 }
 
 impl Outcome {
-    /// Adds that of other accounts.
+    /// Adds the outcome of other accounts.
     pub fn add(&mut self, other: Self) {
         self.checked.extend(other.checked);
         self.not_reached.extend(other.not_reached);
@@ -100,8 +100,8 @@ impl Outcome {
     }
 }
 
-/// Checks accounts until the time is over, and publishes what changed.
-pub async fn run<P: RoundPorts>(
+/// Checks accounts until the deadline, and publishes changes.
+pub async fn run<P: BatchPorts>(
     ports: &P,
     checker: &Arc<Checker<P>>,
     targets: Vec<CheckTarget>,
@@ -111,14 +111,14 @@ pub async fn run<P: RoundPorts>(
     let (schedules, mut problems) = schedules(ports, &targets).await;
     let mut failed: Vec<Failed> = targets.iter().map(|target| Failed::new(target, Ended::Died.reason())).collect();
     let since: BTreeMap<AccountId, Since> = targets.iter().map(Since::of).collect();
-    let round = checker.check_all(targets, checks_end).await;
-    // Where panics unwind, a check that panicked is in neither list.
-    let known = round.checked.iter().map(|checked| checked.connection.account);
-    let known: BTreeSet<AccountId> = known.chain(round.not_reached.iter().map(|target| target.account)).collect();
+    let batch = checker.check_all(targets, checks_end).await;
+    // If panics unwind, a check that panicked is in neither list.
+    let known = batch.checked.iter().map(|checked| checked.connection.account);
+    let known: BTreeSet<AccountId> = known.chain(batch.not_reached.iter().map(|target| target.account)).collect();
     failed.retain(|failed| !known.contains(&failed.account));
-    let publishing = futures::stream::iter(round.checked).map(|checked| {
+    let publishing = futures::stream::iter(batch.checked).map(|checked| {
         let since = since.get(&checked.connection.account).copied().unwrap_or_default();
-        // A disabled integration waits for no scan.
+        // No scan is expected of a disabled integration.
         let schedule = schedules.get(&checked.connection.provider).filter(|_| since.is_enabled);
         async move {
             let changes = publish_changes_of(ports, &checked, schedule, since.exported).await;
@@ -141,12 +141,12 @@ pub async fn run<P: RoundPorts>(
         let PublishedChanges { events, export_due_at } = changes;
         checked.push(Report { connection: of.connection, took_ms, events, export_due_at });
     }
-    let not_reached = round.not_reached.iter().map(|target| target.account).collect();
+    let not_reached = batch.not_reached.iter().map(|target| target.account).collect();
     Outcome { checked, not_reached, failed, problems }
 }
 
 /// Publishes the changes of one account. Nothing if a concurrent check saved first: that one publishes them.
-async fn publish_changes_of<P: RoundPorts>(
+async fn publish_changes_of<P: BatchPorts>(
     ports: &P,
     checked: &Checked,
     schedule: Option<&Schedule>,
@@ -163,7 +163,7 @@ async fn publish_changes_of<P: RoundPorts>(
         Some(_) => ports.lock_status(connection.account).await.map_err(|error| error.to_string())?,
     };
     let newest = newest.map(|(newest, _)| newest);
-    // An organization has accounts that nobody scans. Only one that was scanned can lack a scan.
+    // Accounts of an organization may never be scanned. Only a scanned account can miss a scan.
     let schedule = schedule.filter(|_| connection.provider.account().is_some() || newest.is_some());
     let changes = StatusChanges {
         connection,
@@ -176,7 +176,7 @@ async fn publish_changes_of<P: RoundPorts>(
     publish_status_changes(ports, changes).await.map_err(|error| error.to_string())
 }
 
-/// When the scans of each provider are due.
+/// Scan schedule of each provider.
 async fn schedules<P: CheckTargets>(
     ports: &P,
     targets: &[CheckTarget],

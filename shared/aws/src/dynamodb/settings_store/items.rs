@@ -1,21 +1,21 @@
-//! The items of providers, integrations and remembered requests.
+//! Items of providers, integrations, and idempotency records.
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use exporter::registry::{IdempotencyRecord, Stored};
+use exporter::settings_store::{IdempotencyRecord, Stored};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::dynamodb::item::{Item, ItemError, get, get_number, get_text, number, text, to_attribute};
 
-/// The partition of all providers.
+/// Partition of all providers.
 pub(crate) const PROVIDERS: &str = "provider";
-/// The partition of all integrations.
+/// Partition of all integrations.
 pub(crate) const INTEGRATIONS: &str = "integration";
-/// The partition of requests that can be sent again.
-pub(crate) const REMEMBERED: &str = "request";
+/// Partition of idempotency records.
+pub(crate) const IDEMPOTENCY_RECORDS: &str = "request";
 
-/// An item from its parts.
+/// An item with its keys and attributes.
 pub(crate) fn keyed(
     partition: &str,
     key: &str,
@@ -25,7 +25,7 @@ pub(crate) fn keyed(
     keys.into_iter().chain(rest).map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
-/// The item of a provider or an integration.
+/// Converts a provider or an integration to an item.
 pub(crate) fn to_item<T: Serialize>(partition: &str, key: &str, stored: &Stored<T>) -> Result<Item, ItemError> {
     let Stored { value, version, created_at, updated_at, updated_by, declared } = stored;
     let declared = declared.as_ref().map(to_attribute).transpose()?;
@@ -39,7 +39,7 @@ pub(crate) fn to_item<T: Serialize>(partition: &str, key: &str, stored: &Stored<
     Ok(keyed(partition, key, rest.into_iter().chain(declared.map(|declared| ("declared", declared)))))
 }
 
-/// A provider or an integration of an item.
+/// Converts an item to a provider or an integration.
 pub(crate) fn stored<T: DeserializeOwned>(item: &Item) -> Result<Stored<T>, ItemError> {
     let time = |name| get_text(item, name).and_then(|time| time.parse::<Timestamp>().ok());
     let created_at = time("created_at").unwrap_or(Timestamp::UNIX_EPOCH);
@@ -53,17 +53,17 @@ pub(crate) fn stored<T: DeserializeOwned>(item: &Item) -> Result<Stored<T>, Item
     })
 }
 
-/// The item of a request that can be sent again; the table forgets it.
-pub(crate) fn of_remembered(idempotency_record: &IdempotencyRecord) -> Item {
+/// Converts an idempotency record to an item, which expires.
+pub(crate) fn idempotency_item(idempotency_record: &IdempotencyRecord) -> Item {
     let rest = [
         ("fingerprint", text(&idempotency_record.fingerprint)),
         ("made", text(idempotency_record.made.as_str())),
         ("expires_at", number(idempotency_record.until.as_second())),
     ];
-    keyed(REMEMBERED, &idempotency_record.key, rest)
+    keyed(IDEMPOTENCY_RECORDS, &idempotency_record.key, rest)
 }
 
-/// A request of an item.
+/// Converts an item to an idempotency record.
 pub(crate) fn idempotency_record(key: &str, item: &Item) -> Result<IdempotencyRecord, ItemError> {
     let until = get_number(item, "expires_at").and_then(|second| Timestamp::from_second(second).ok());
     Ok(IdempotencyRecord {

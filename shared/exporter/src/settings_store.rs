@@ -167,7 +167,7 @@ pub struct ListPage<T> {
 }
 
 /// Keeps providers and integrations. Every read is consistent.
-pub trait Registry {
+pub trait SettingsStore {
     /// A provider.
     fn provider(&self, id: &ProviderId) -> impl Future<Output = Result<Option<Stored<Provider>>, PortError>> + Send;
 
@@ -235,7 +235,7 @@ pub struct FieldChange {
 
 /// The audit log of changes.
 pub trait Audit {
-    /// Adds an entry that belongs to no change of the registry.
+    /// Adds an entry that belongs to no change of the settings store.
     fn append(&self, entry: &AuditEntry) -> impl Future<Output = Result<(), PortError>> + Send;
 
     /// The entries, newest first.

@@ -26,7 +26,7 @@ const DESCRIPTIONS: [(u16, &str); 10] = [
 /// Operations that read.
 const READ: &[u16] = &[400, 404, 422, 500, 503];
 /// Operations that submit a job, with an optional body.
-const ACT: &[u16] = &[400, 404, 409, 413, 415, 422, 500, 503];
+const SUBMIT: &[u16] = &[400, 404, 409, 413, 415, 422, 500, 503];
 /// Operations that create a resource.
 const CREATE: &[u16] = &[400, 409, 413, 415, 422, 500, 503];
 /// Operations that enable or disable a resource, with an optional `If-Match`.
@@ -36,7 +36,7 @@ const DELETE: &[u16] = &[400, 404, 409, 412, 422, 428, 500, 503];
 /// Operations that change a resource by a body; `If-Match` is required.
 const CHANGE: &[u16] = &[400, 404, 409, 412, 413, 415, 422, 428, 500, 503];
 
-macro_rules! refused {
+macro_rules! error_responses {
     ($($name:ident: $statuses:ident),* $(,)?) => {$(
         pub(crate) struct $name;
 
@@ -48,13 +48,13 @@ macro_rules! refused {
     )*};
 }
 
-refused!(
-    ReadRefused: READ,
-    ActRefused: ACT,
-    CreateRefused: CREATE,
-    SwitchRefused: SWITCH,
-    DeleteRefused: DELETE,
-    ChangeRefused: CHANGE,
+error_responses!(
+    ReadErrors: READ,
+    SubmitErrors: SUBMIT,
+    CreateErrors: CREATE,
+    SwitchErrors: SWITCH,
+    DeleteErrors: DELETE,
+    ChangeErrors: CHANGE,
 );
 
 fn response(status: u16) -> Response {

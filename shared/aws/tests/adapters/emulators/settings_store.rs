@@ -4,8 +4,8 @@ use aws::Cloud;
 use exporter::integration::Integration;
 use exporter::ports::Integrations as _;
 use exporter::provider::{Provider, ProviderId};
-use exporter::registry::{
-    Audit as _, AuditEntry, CommitError, ExpectedVersion, IdempotencyRecord, Page, Registry, Stored, Write,
+use exporter::settings_store::{
+    Audit as _, AuditEntry, CommitError, ExpectedVersion, IdempotencyRecord, Page, SettingsStore, Stored, Write,
 };
 use exporter::targets::CheckTargets;
 use jiff::{SignedDuration, Timestamp};
@@ -69,7 +69,7 @@ async fn a_change_is_made_with_its_entry_or_not_at_all(place: Place) {
     assert_eq!((entries(cloud).await, cloud.stored_integration(&id()).await.unwrap()), (0, None));
     cloud.commit(&[Write::PutProvider(provider.clone(), ExpectedVersion::Nothing)], &entry()).await.unwrap();
     cloud.commit(&needed, &entry()).await.unwrap();
-    assert_eq!(Registry::provider(cloud, &id()).await.unwrap(), Some(provider.clone()));
+    assert_eq!(SettingsStore::provider(cloud, &id()).await.unwrap(), Some(provider.clone()));
     assert_eq!(cloud.stored_integration(&id()).await.unwrap(), Some(first.clone()));
     assert_eq!(conflict(cloud.commit(&needed, &entry()).await), Some(1), "there is one");
 
@@ -87,7 +87,7 @@ async fn a_change_is_made_with_its_entry_or_not_at_all(place: Place) {
     let unneeded = [Write::DeleteProvider(id(), provider.revision()), Write::RequireNoIntegration(id())];
     cloud.commit(&unneeded, &entry()).await.unwrap();
     assert_eq!(
-        (Registry::provider(cloud, &id()).await.unwrap(), cloud.stored_integration(&id()).await.unwrap()),
+        (SettingsStore::provider(cloud, &id()).await.unwrap(), cloud.stored_integration(&id()).await.unwrap()),
         (None, None)
     );
     assert_eq!(entries(cloud).await, 5);
@@ -128,7 +128,7 @@ async fn a_list_goes_on_where_the_page_before_ended(place: Place) {
     }
     let (mut found, mut after) = (Vec::new(), None);
     loop {
-        let page = Registry::integrations(cloud, &Page { limit: 2, after }).await.unwrap();
+        let page = SettingsStore::integrations(cloud, &Page { limit: 2, after }).await.unwrap();
         assert!(page.entries.len() <= 2);
         found.extend(page.entries.into_iter().map(|stored| stored.value.provider));
         after = page.next;
@@ -157,8 +157,8 @@ async fn an_account_without_an_integration_has_its_organization_s(place: Place) 
         name: Some(String::new()),
         organization: Some(ORGANIZATION.to_owned()),
     };
-    cloud.keep_members(&organization, &[member(1), member(2)]).await.unwrap();
-    cloud.keep_members(&organization, &[member(2), member(3)]).await.unwrap();
+    cloud.store_members(&organization, &[member(1), member(2)]).await.unwrap();
+    cloud.store_members(&organization, &[member(2), member(3)]).await.unwrap();
     assert_eq!(cloud.members(&organization).await.unwrap(), [member(2).account, member(3).account]);
     assert_eq!(CheckTargets::exported_accounts(cloud).await.unwrap(), []);
 }

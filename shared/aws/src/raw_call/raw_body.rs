@@ -1,7 +1,7 @@
-//! Calls of Security Hub whose bodies are ours both ways: the findings go out as they were packed and come back whole. Such a
-//! call is carried by the SDK's smallest operation, with another path and another body: whoever names `GetFindings` or
-//! `BatchImportFindings` links the SDK's model of a finding, which nobody reads and which is a tenth of a function
-//! (decision 23). Endpoint, signature, time-outs, retries and errors are the SDK's.
+//! Calls of Security Hub with raw bodies: findings are sent as they were packed and returned complete. Such a call uses the SDK's
+//! smallest operation with another path and body: `GetFindings` and `BatchImportFindings` would link the SDK's model of a
+//! finding, which is unused and a tenth of a function's size (decision 23). Endpoint, signature, timeouts, retries, and errors
+//! are the SDK's.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -25,10 +25,10 @@ pub(crate) const GET_FINDINGS: &str = "/findings";
 /// The path of `BatchImportFindings`.
 pub(crate) const IMPORT_FINDINGS: &str = "/findings/import";
 
-/// What an answer without a body says, to the SDK too.
+/// Body that the SDK parses in place of the response body.
 const EMPTY: &[u8] = b"{}";
 
-/// Posts a body to a path and gives the body of the answer. `overrides` go before the client's configuration.
+/// Posts a body to a path and returns the response body. `overrides` take precedence over the client's configuration.
 pub(crate) async fn call(
     client: &Client,
     path: &'static str,
@@ -36,30 +36,30 @@ pub(crate) async fn call(
     overrides: Option<Builder>,
 ) -> Result<Bytes, CallFailure<DescribeHubError>> {
     let answer = Arc::default();
-    let mut carrier =
-        client.describe_hub().customize().interceptor(Carried { path, body, answer: Arc::clone(&answer) });
+    let mut operation =
+        client.describe_hub().customize().interceptor(RawBody { path, body, answer: Arc::clone(&answer) });
     if let Some(overrides) = overrides {
-        carrier = carrier.config_override(overrides);
+        operation = operation.config_override(overrides);
     }
-    carrier.send().await?;
+    operation.send().await?;
     let answer: Bytes = std::mem::take(&mut *answer.lock().unwrap_or_else(PoisonError::into_inner));
     Ok(if answer.is_empty() { Bytes::from_static(EMPTY) } else { answer })
 }
 
-/// Makes the call of the carrier, and keeps the answer.
+/// Replaces path and body of the request, and captures the response body.
 #[derive(Debug)]
-struct Carried {
+struct RawBody {
     path: &'static str,
     body: Bytes,
     answer: Arc<Mutex<Bytes>>,
 }
 
-impl Intercept for Carried {
+impl Intercept for RawBody {
     fn name(&self) -> &'static str {
         "Carried"
     }
 
-    // Before the endpoint is known, which may have a path of its own, and once for all tries.
+    // Before the endpoint is resolved, which may have its own path, and once for all attempts.
     fn modify_before_retry_loop(
         &self,
         context: &mut BeforeTransmitInterceptorContextMut<'_>,

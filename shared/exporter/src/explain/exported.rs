@@ -1,4 +1,4 @@
-//! What the Id and the states tell of a finding.
+//! What the ID and the Region states contain about a finding.
 
 use asff::{AccountId, RegionName};
 use jiff::Timestamp;
@@ -33,17 +33,17 @@ impl FindingName {
     }
 }
 
-/// What a Region's state says of it.
+/// Entry of a finding in a Region state.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct KnownState {
-    /// The Region whose Security Hub holds it.
+pub struct ExportedState {
+    /// The Region to which it was sent.
     pub region: RegionName,
     /// `active`, `archived`, or `uncertain`: a call that carried it had no answer.
     pub state: String,
     /// Its status, or the one that it had while it was active.
     pub status: String,
-    /// Why it is archived: `gone`, `passed` or `muted`.
+    /// Why it is archived: `absent`, `passed` or `muted`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub archived_as: Option<String>,
     /// In how many scans in a row it was absent, if it is active, and absence is the only evidence.

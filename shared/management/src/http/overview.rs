@@ -8,17 +8,17 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use utoipa::IntoParams;
 
+use super::error_responses::ReadErrors;
 use super::read::Query;
-use super::refused::ReadRefused;
 use super::write;
 use crate::ports::Ports;
 use crate::problem::ApiError;
 use crate::service::Service;
 use crate::wire::{AttentionList, AuditList, List, RegionList, RegionView};
 
-type Answer = Result<Response, ApiError>;
+type HandlerResult = Result<Response, ApiError>;
 
-/// Which part of a list, for the API's description.
+/// Paging parameters, for the API's description.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "describes what `Query::page` reads")]
@@ -33,17 +33,17 @@ pub(crate) struct PageParams {
 
 /// List what needs attention, most urgent first
 #[utoipa::path(get, path = "/attention", tag = "attention", operation_id = "listAttention",
-    responses((status = 200, body = AttentionList), ReadRefused))]
-pub(crate) async fn attention<P: Ports>(State(service): State<Arc<Service<P>>>, query: Query) -> Answer {
-    query.end()?;
+    responses((status = 200, body = AttentionList), ReadErrors))]
+pub(crate) async fn attention<P: Ports>(State(service): State<Arc<Service<P>>>, query: Query) -> HandlerResult {
+    query.reject_unknown()?;
     Ok(write::json(StatusCode::OK, &service.attention().await?))
 }
 
 /// List the Regions known to this release
 #[utoipa::path(get, path = "/regions", tag = "regions", operation_id = "listRegions",
-    responses((status = 200, body = RegionList), ReadRefused))]
-pub(crate) async fn regions(query: Query) -> Answer {
-    query.end()?;
+    responses((status = 200, body = RegionList), ReadErrors))]
+pub(crate) async fn regions(query: Query) -> HandlerResult {
+    query.reject_unknown()?;
     let known = Regions::known();
     let all = Partition::ALL.into_iter().flat_map(|partition| known.of_partition(partition));
     let view = |(name, region): (asff::RegionName, asff::Region)| RegionView {
@@ -56,9 +56,9 @@ pub(crate) async fn regions(query: Query) -> Answer {
 
 /// List the audit log, newest entry first
 #[utoipa::path(get, path = "/audit", tag = "audit", operation_id = "listChanges", params(PageParams),
-    responses((status = 200, body = AuditList), ReadRefused))]
-pub(crate) async fn audit<P: Ports>(State(service): State<Arc<Service<P>>>, mut query: Query) -> Answer {
+    responses((status = 200, body = AuditList), ReadErrors))]
+pub(crate) async fn audit<P: Ports>(State(service): State<Arc<Service<P>>>, mut query: Query) -> HandlerResult {
     let page = query.page()?;
-    query.end()?;
+    query.reject_unknown()?;
     Ok(write::json(StatusCode::OK, &service.audit_log(&page).await?))
 }

@@ -1,5 +1,4 @@
-//! Providers and integrations in the table, each an item of its own with its version, changed by transactions that also
-//! write the audit log.
+//! Providers and integrations in the table: one versioned item each, changed in transactions with the audit log.
 
 mod audit;
 pub(crate) mod commit;
@@ -8,18 +7,20 @@ pub(crate) mod items;
 use exporter::integration::Integration;
 use exporter::ports::PortError;
 use exporter::provider::{Provider, ProviderId};
-use exporter::registry::{AuditEntry, CommitError, IdempotencyRecord, ListPage, Page, Registry, Stored, Write};
+use exporter::settings_store::{
+    AuditEntry, CommitError, IdempotencyRecord, ListPage, Page, SettingsStore, Stored, Write,
+};
 use jiff::Timestamp;
 
-use self::items::{INTEGRATIONS, PROVIDERS, REMEMBERED, idempotency_record, stored};
+use self::items::{IDEMPOTENCY_RECORDS, INTEGRATIONS, PROVIDERS, idempotency_record, stored};
 use crate::Cloud;
 use crate::dynamodb::item::{Item, text};
 use crate::errors::{failure, port_error};
 
-/// Bytes of a sort key (Amazon DynamoDB Developer Guide, "Quotas"). It is never empty.
+/// Maximum size of a sort key in bytes (Amazon DynamoDB Developer Guide, "Quotas"). It can't be empty.
 const SORT_KEY_BYTES_MAX: usize = 1024;
 
-impl Registry for Cloud {
+impl SettingsStore for Cloud {
     async fn provider(&self, id: &ProviderId) -> Result<Option<Stored<Provider>>, PortError> {
         let action = || format!("read the provider {id}");
         let item = self.item(PROVIDERS, id.as_str(), action).await?;
@@ -46,14 +47,14 @@ impl Registry for Cloud {
 
     async fn idempotency_record(&self, key: &str, now: Timestamp) -> Result<Option<IdempotencyRecord>, PortError> {
         const ACTION: &str = "read the idempotency record";
-        let item = self.item(REMEMBERED, key, || ACTION.to_owned()).await?;
+        let item = self.item(IDEMPOTENCY_RECORDS, key, || ACTION.to_owned()).await?;
         let found = item.map(|item| idempotency_record(key, &item).map_err(|error| failure(ACTION, error)));
         Ok(found.transpose()?.filter(|idempotency_record| idempotency_record.until > now))
     }
 }
 
 impl Cloud {
-    /// Reads one item, consistently. A key that no item can have finds none; `DynamoDB` rejects it.
+    /// Reads one item consistently. None for an invalid key, which `DynamoDB` would reject.
     pub(crate) async fn item(
         &self,
         partition: &str,
@@ -64,7 +65,7 @@ impl Cloud {
             return Ok(None);
         }
         let request = self.dynamodb.get_item().table_name(&self.names.table).consistent_read(true);
-        let answer = request.key("pk", text(partition)).key("sk", text(key)).send().await;
-        answer.map(|answer| answer.item).map_err(|error| port_error(action(), &error))
+        let response = request.key("pk", text(partition)).key("sk", text(key)).send().await;
+        response.map(|response| response.item).map_err(|error| port_error(action(), &error))
     }
 }

@@ -1,7 +1,7 @@
-//! Brings CloudFormation its answer: a PUT to an address that it signed.
+//! Sends responses to CloudFormation with a PUT to a presigned URL.
 //!
-//! Promises: the address is in no log and no error, since whoever has it may answer in our place; an answer goes to AWS only,
-//! unless AWS is a program beside us.
+//! Promises: logs and errors don't contain the URL, which authorizes anyone to respond; responses are sent only to AWS, except
+//! with an emulator.
 
 use std::time::Duration;
 
@@ -13,77 +13,78 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use management::host::{Answer, Reach, UntrustedResponseUrl};
+use management::host::{ResourceResponse, ResponseUrlPolicy, UntrustedResponseUrl};
 
-/// Retries of the PUT. A stack whose resource does not answer hangs for an hour.
+/// Retries of the PUT. Without a response, a stack waits for an hour.
 const RETRIES_MAX: usize = 3;
-/// The pause before the first retry; it doubles from try to try.
+/// Delay before the first retry; it doubles.
 const PAUSE: Duration = Duration::from_millis(250);
-/// Time that one try may take.
-const TRY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Timeout of one attempt.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Sends answers.
-pub trait Send: std::marker::Send + Sync {
-    /// Refuses an address that answers may not go to.
+/// Sends responses.
+pub trait ResponseSender: std::marker::Send + Sync {
+    /// Rejects a URL that responses must not be sent to.
     ///
     /// # Errors
     ///
-    /// Which one it is, without what makes it a secret.
-    fn admits(&self, url: &str) -> Result<(), UntrustedResponseUrl>;
+    /// Names the host, without the signature.
+    fn allows(&self, url: &str) -> Result<(), UntrustedResponseUrl>;
 
-    /// Puts a body at an address, tried again where that helps.
+    /// Sends a body to a URL, with retries of transient failures.
     fn put(&self, url: &str, body: Bytes) -> impl Future<Output = Result<(), SendError>> + std::marker::Send;
 }
 
-/// Why an answer did not arrive.
+/// Why a response was not sent.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("failed to send the response: {0}")]
 pub struct SendError(pub String);
 
-/// By HTTPS.
+/// Sends via HTTPS.
 #[derive(Clone, Debug)]
 pub struct Https {
     client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
-    reach: Reach,
+    response_url_policy: ResponseUrlPolicy,
 }
 
 impl Https {
-    /// A client that trusts whom the system trusts.
+    /// A client with the system's trusted certificates.
     ///
     /// # Errors
     ///
-    /// When the system trusts nobody.
-    pub fn new(reach: Reach) -> Result<Self, std::io::Error> {
+    /// If the system has no trusted certificates.
+    pub fn new(response_url_policy: ResponseUrlPolicy) -> Result<Self, std::io::Error> {
         let provider = rustls::crypto::aws_lc_rs::default_provider();
         let connector = HttpsConnectorBuilder::new().with_provider_and_native_roots(provider)?;
-        let connector = match reach {
-            Reach::Aws => connector.https_only(),
-            Reach::Anywhere => connector.https_or_http(),
+        let connector = match response_url_policy {
+            ResponseUrlPolicy::Aws => connector.https_only(),
+            ResponseUrlPolicy::Anywhere => connector.https_or_http(),
         };
         let client = Client::builder(TokioExecutor::new()).build(connector.enable_http1().build());
-        Ok(Self { client, reach })
+        Ok(Self { client, response_url_policy })
     }
 
-    async fn try_once(&self, url: &str, body: Bytes) -> Result<(), SendError> {
+    async fn attempt(&self, url: &str, body: Bytes) -> Result<(), SendError> {
         let request = Request::builder().method(Method::PUT).uri(url).body(Full::new(body));
         let request = request.map_err(|_| SendError("the URL is invalid".to_owned()))?;
-        // The client's error names no address, but its causes may.
-        let answer = tokio::time::timeout(TRY_TIMEOUT, self.client.request(request)).await;
-        let answer = answer.map_err(|_| SendError(format!("no response within {} s", TRY_TIMEOUT.as_secs())))?;
-        let status = answer.map_err(|_| SendError("the connection failed".to_owned()))?.status();
+        // The client's error contains no URL, but its causes may.
+        let response = tokio::time::timeout(ATTEMPT_TIMEOUT, self.client.request(request)).await;
+        let response =
+            response.map_err(|_| SendError(format!("no response within {} s", ATTEMPT_TIMEOUT.as_secs())))?;
+        let status = response.map_err(|_| SendError("the connection failed".to_owned()))?.status();
         if status.is_success() { Ok(()) } else { Err(SendError(format!("HTTP {status}"))) }
     }
 }
 
-impl Send for Https {
-    fn admits(&self, url: &str) -> Result<(), UntrustedResponseUrl> {
-        self.reach.admits(url)
+impl ResponseSender for Https {
+    fn allows(&self, url: &str) -> Result<(), UntrustedResponseUrl> {
+        self.response_url_policy.allows(url)
     }
 
     async fn put(&self, url: &str, body: Bytes) -> Result<(), SendError> {
-        self.admits(url).map_err(|error| SendError(error.to_string()))?;
+        self.allows(url).map_err(|error| SendError(error.to_string()))?;
         let backoff = ExponentialBuilder::new().with_min_delay(PAUSE).with_max_times(RETRIES_MAX);
-        let attempt = || self.try_once(url, body.clone());
+        let attempt = || self.attempt(url, body.clone());
         attempt
             .retry(backoff)
             .notify(|error, _| tracing::warn!(%error, "retrying the response to CloudFormation"))
@@ -91,9 +92,9 @@ impl Send for Https {
     }
 }
 
-/// The body of an answer.
-pub fn body(answer: &Answer) -> Bytes {
-    serde_json::to_vec(answer).map(Bytes::from).unwrap_or_default()
+/// The body of a response.
+pub fn body(response: &ResourceResponse) -> Bytes {
+    serde_json::to_vec(response).map(Bytes::from).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -103,7 +104,7 @@ mod tests {
 
     use super::*;
 
-    /// A server that refuses so often, then takes; what it took.
+    /// A server that rejects some requests, then accepts one; the task returns the requests.
     async fn server(refusals: usize) -> (String, tokio::task::JoinHandle<Vec<String>>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/answers/1?signature=s", listener.local_addr().unwrap());
@@ -127,20 +128,20 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_answer_is_put_where_it_belongs_until_it_is_taken() {
+    async fn a_response_is_sent_until_it_is_accepted() {
         let (url, server) = server(2).await;
-        Https::new(Reach::Anywhere).unwrap().put(&url, Bytes::from_static(b"{}")).await.unwrap();
+        Https::new(ResponseUrlPolicy::Anywhere).unwrap().put(&url, Bytes::from_static(b"{}")).await.unwrap();
         let seen = server.await.unwrap();
         assert_eq!(seen.len(), 3);
         assert!(seen[0].starts_with("PUT /answers/1?signature=s HTTP/1.1\r\n"), "{}", seen[0]);
-        // The address is signed for no content type.
+        // The signature covers no content type.
         assert!(!seen[0].to_lowercase().contains("content-type"), "{}", seen[0]);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_address_is_in_no_error() {
-        for reach in [Reach::Anywhere, Reach::Aws] {
-            let https = Https::new(reach).unwrap();
+    async fn errors_do_not_contain_the_url() {
+        for response_url_policy in [ResponseUrlPolicy::Anywhere, ResponseUrlPolicy::Aws] {
+            let https = Https::new(response_url_policy).unwrap();
             let error = https.put("http://127.0.0.1:1/secret-address?signed", Bytes::new()).await.unwrap_err();
             assert!(!error.to_string().contains("secret-address"), "{error}");
             assert!(!error.to_string().contains("signed"), "{error}");
@@ -148,11 +149,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_answer_goes_nowhere_but_to_aws() {
+    async fn a_response_goes_only_to_aws() {
         let (url, server) = server(0).await;
-        let error = Https::new(Reach::Aws).unwrap().put(&url, Bytes::from_static(b"{}")).await.unwrap_err();
+        let error = Https::new(ResponseUrlPolicy::Aws).unwrap().put(&url, Bytes::from_static(b"{}")).await.unwrap_err();
         assert!(error.to_string().contains("127.0.0.1"), "{error}");
-        assert!(!server.is_finished(), "it was not even called");
+        assert!(!server.is_finished(), "no request was sent");
         server.abort();
     }
 }
