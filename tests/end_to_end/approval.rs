@@ -7,7 +7,6 @@ use end_to_end::hub::AccountHub;
 use end_to_end::hubctl::{hubctl, printed, typed};
 use end_to_end::scans::{FIRST, SECOND, gzip, sample_scan};
 use end_to_end::stage::{Stage, by_role};
-use exporter::integration::Integration;
 use exporter::report::{RunReport, RunStatus};
 use serde_json::Value;
 
@@ -63,7 +62,7 @@ async fn an_uncovered_region_stays_active_until_approval_and_is_published() -> R
     const ACCOUNT: &str = "100000000044";
     let stage = Stage::find().await?;
     let hub = stage.hub(ACCOUNT);
-    stage.save_integration(&Integration { archive_previous_findings: true, ..by_role(ACCOUNT)? }).await?;
+    stage.save_integration(&by_role(ACCOUNT)?.with(|settings| settings.archive_previous_findings = true)).await?;
     stage.export("approval/1.ocsf.json.gz", gzip(sample_scan(FIRST, "ocsf.json", ACCOUNT)?.as_bytes())?).await?;
     let before = active(&hub)?;
 

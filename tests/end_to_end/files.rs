@@ -5,7 +5,6 @@ use asff::ScanFormat;
 use end_to_end::oracle::{id, prowlers_findings};
 use end_to_end::scans::{FIRST, SECOND, finding, gzip, sample_scan, scan};
 use end_to_end::stage::{Stage, by_role};
-use exporter::integration::Integration;
 use exporter::report::{ReadStatus, RunStatus};
 use exporter::settings::BATCH_BYTES_MAX;
 use jiff::{SignedDuration, Timestamp};
@@ -20,7 +19,7 @@ async fn more_than_a_call_takes_goes_in_several_calls_and_none_is_refused() -> R
     const FIELDS: usize = 45;
     const FIELD_CHARS: usize = 2_000;
     let stage = Stage::find().await?;
-    stage.save_integration(&Integration { format: ScanFormat::Asff, ..by_role(ACCOUNT)? }).await?;
+    stage.save_integration(&by_role(ACCOUNT)?.with(|settings| settings.format = ScanFormat::Asff)).await?;
     let expected = prowlers_findings(FIRST, ACCOUNT)?;
     let is_ours =
         |finding: &&Value| finding["Resources"][0]["Region"] == REGION && finding["Compliance"]["Status"] == "FAILED";
@@ -50,7 +49,7 @@ async fn what_a_truncated_file_holds_arrives_and_nothing_is_archived_by_it() -> 
     const ACCOUNT: &str = "100000000015";
     let stage = Stage::find().await?;
     let hub = stage.hub(ACCOUNT);
-    stage.save_integration(&Integration { archive_previous_findings: true, ..by_role(ACCOUNT)? }).await?;
+    stage.save_integration(&by_role(ACCOUNT)?.with(|settings| settings.archive_previous_findings = true)).await?;
     let complete =
         stage.export("files/1.ocsf.json.gz", gzip(sample_scan(FIRST, "ocsf.json", ACCOUNT)?.as_bytes())?).await?;
     ensure!(complete.status == RunStatus::Succeeded, "{complete:#?}");

@@ -5,7 +5,6 @@ use asff::ScanFormat;
 use end_to_end::oracle::{ensure_alike, prowlers_asff_findings, prowlers_findings};
 use end_to_end::scans::{FIRST, gzip, sample_scan, zstd};
 use end_to_end::stage::{Stage, by_role};
-use exporter::integration::Integration;
 use exporter::report::RunStatus;
 
 #[tokio::test]
@@ -27,7 +26,11 @@ async fn a_csv_scan_arrives_as_prowler_says_it() -> Result<()> {
 async fn arrives(format: ScanFormat, ending: &str, accounts: [&str; 2]) -> Result<()> {
     let stage = Stage::find().await?;
     for (account, compression) in accounts.into_iter().zip(["gz", "zst"]) {
-        stage.save_integration(&Integration { format, only_failed: false, ..by_role(account)? }).await?;
+        stage
+            .save_integration(
+                &by_role(account)?.with(|settings| (settings.format, settings.only_failed) = (format, false)),
+            )
+            .await?;
         // A file that is ASFF already brings its Ids along.
         let expected =
             if format == ScanFormat::Asff { prowlers_asff_findings } else { prowlers_findings }(FIRST, account)?;

@@ -4,7 +4,6 @@ use anyhow::{Context, Result, ensure};
 use end_to_end::oracle::id;
 use end_to_end::scans::{FIRST, SECOND, finding, gzip, sample_scan, scan};
 use end_to_end::stage::{Stage, by_role};
-use exporter::integration::Integration;
 use exporter::report::{RunKind, RunReport, RunStatus};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -17,7 +16,7 @@ async fn undo_archive_works_in_the_deployment_and_is_idempotent() -> Result<()> 
     const ACCOUNT: &str = "100000000041";
     let stage = Stage::find().await?;
     let hub = stage.hub(ACCOUNT);
-    stage.save_integration(&Integration { archive_previous_findings: true, ..by_role(ACCOUNT)? }).await?;
+    stage.save_integration(&by_role(ACCOUNT)?.with(|settings| settings.archive_previous_findings = true)).await?;
     let upload = |name| gzip(sample_scan(name, "ocsf.json", ACCOUNT)?.as_bytes());
     stage.export("fixing/undo/1.ocsf.json.gz", upload(FIRST)?).await?;
     let before = active(&hub.findings()?);

@@ -6,7 +6,6 @@ use anyhow::{Result, ensure};
 use end_to_end::oracle::{id, prowlers_findings};
 use end_to_end::scans::{FIRST, SECOND, gzip, sample_scan};
 use end_to_end::stage::{Stage, by_role};
-use exporter::integration::Integration;
 use exporter::report::{RunReport, RunStatus};
 
 /// Of the first scan's findings, those that the second lacks; those that turned from FAIL to PASS; those only in the
@@ -23,7 +22,8 @@ async fn what_is_gone_is_archived_and_what_passes_is_passed() -> Result<()> {
     const ACCOUNT: &str = "100000000021";
     let stage = Stage::find().await?;
     let (hub, course) = (stage.hub(ACCOUNT), course(ACCOUNT)?);
-    let integration = Integration { only_failed: false, archive_previous_findings: true, ..by_role(ACCOUNT)? };
+    let integration =
+        by_role(ACCOUNT)?.with(|settings| (settings.only_failed, settings.archive_previous_findings) = (false, true));
     stage.save_integration(&integration).await?;
 
     let first = export(&stage, "lifecycle/all/1.ocsf.json.gz", FIRST, ACCOUNT).await?;
@@ -51,7 +51,7 @@ async fn where_only_failed_findings_are_sent_what_passes_is_archived_as_passed()
     const ACCOUNT: &str = "100000000022";
     let stage = Stage::find().await?;
     let (hub, course) = (stage.hub(ACCOUNT), course(ACCOUNT)?);
-    stage.save_integration(&Integration { archive_previous_findings: true, ..by_role(ACCOUNT)? }).await?;
+    stage.save_integration(&by_role(ACCOUNT)?.with(|settings| settings.archive_previous_findings = true)).await?;
 
     let first = export(&stage, "lifecycle/failed/1.ocsf.json.gz", FIRST, ACCOUNT).await?;
     let second = export(&stage, "lifecycle/failed/2.ocsf.json.gz", SECOND, ACCOUNT).await?;

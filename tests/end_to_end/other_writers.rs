@@ -7,7 +7,6 @@ use end_to_end::hub::REGIONS;
 use end_to_end::oracle::{id, prowlers_findings};
 use end_to_end::scans::{FIRST, SECOND, finding, gzip, sample_scan, scan};
 use end_to_end::stage::{Stage, by_role};
-use exporter::integration::Integration;
 use exporter::report::RunStatus;
 use exporter::state::Resend;
 use jiff::{SignedDuration, Timestamp};
@@ -29,7 +28,7 @@ async fn migrating_from_prowler_leaves_no_duplicate_and_no_orphan() -> Result<()
     ensure!(before.len() == expected.len(), "{} of {} were imported", before.len(), expected.len());
 
     // Today it is us.
-    stage.save_integration(&Integration { archive_previous_findings: true, ..by_role(ACCOUNT)? }).await?;
+    stage.save_integration(&by_role(ACCOUNT)?.with(|settings| settings.archive_previous_findings = true)).await?;
     let bytes = gzip(sample_scan(SECOND, "ocsf.json", ACCOUNT)?.as_bytes())?;
     let run = stage.export("others/moved.ocsf.json.gz", bytes).await?;
 
@@ -55,7 +54,7 @@ async fn analysts_work_survives() -> Result<()> {
     let stage = Stage::find().await?;
     let hub = stage.hub(ACCOUNT);
     // The hardest case: everything is sent again at every scan.
-    stage.save_integration(&Integration { resend: Resend::Always, ..by_role(ACCOUNT)? }).await?;
+    stage.save_integration(&by_role(ACCOUNT)?.with(|settings| settings.resend = Resend::Always)).await?;
     let yesterday = Timestamp::now() - SignedDuration::from_hours(24);
     let first = stage.export("others/1.json", scan(&[finding(ACCOUNT, REGION, "fn-1", yesterday)?])?).await?;
     ensure!(first.status == RunStatus::Succeeded, "{first:#?}");

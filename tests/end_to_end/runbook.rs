@@ -8,7 +8,6 @@ use end_to_end::hubctl::hubctl;
 use end_to_end::oracle::id;
 use end_to_end::scans::{finding, scan};
 use end_to_end::stage::{Stage, by_role};
-use exporter::integration::Integration;
 use exporter::report::{RunReport, RunStatus};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
@@ -24,7 +23,7 @@ const TITLE: &str = "## Recover from a bad scan";
 #[tokio::test]
 async fn the_runbook_for_a_bad_scan_works_in_the_order_in_which_it_is_written() -> Result<()> {
     let stage = Stage::find().await?;
-    stage.save_integration(&Integration { archive_previous_findings: true, ..by_role(ACCOUNT)? }).await?;
+    stage.save_integration(&by_role(ACCOUNT)?.with(|settings| settings.archive_previous_findings = true)).await?;
     let good = stage.export("runbook/good.json", a_scan(3, FINDINGS)?).await?;
     ensure!(good.counts.sent == FINDINGS as u64, "{good:#?}");
     let bad = stage.export("runbook/bad.json", a_scan(2, SEEN_BY_BAD)?).await?;

@@ -14,7 +14,7 @@ use exporter::integration::Integration;
 use exporter::jobs::JobRecord;
 use exporter::notifications::Notified;
 use exporter::provider::Provider;
-use exporter::report::RunReport;
+use exporter::report::{HistoryEntry, RunReport};
 use exporter::settings_store::AuditEntry;
 use exporter::state::{StateReader, StateStep};
 use serde::Serialize;

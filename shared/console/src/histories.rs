@@ -77,7 +77,7 @@ impl Histories {
         };
         if let Some(kept) = all.get_mut(account).filter(has_past) {
             if kept.changes != changes || !is_young(kept.recent_at, SHARED_MAX) {
-                kept.renew(read(client, "region", account, RECENT_DAYS).await?);
+                kept.renew(&read(client, "region", account, RECENT_DAYS).await?);
                 (kept.recent_at, kept.changes) = (now, changes);
             }
             return Ok(kept.period.since(first));
@@ -96,7 +96,7 @@ impl Histories {
 
 impl Kept {
     /// Replaces the newest days.
-    fn renew(&mut self, list: HistoryList) {
+    fn renew(&mut self, list: &HistoryList) {
         self.period.days.retain(|day, _| *day < list.from);
         let from = self.period.from;
         self.period.days.extend(by_day(&list.items).into_iter().filter(|(day, _)| *day >= from));

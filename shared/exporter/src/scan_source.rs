@@ -18,13 +18,17 @@ const FOLDER_CHARS_MAX: usize = 200;
 
 /// A source of scans. If both fields are set, both must match.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = ScanSourceBody))]
 #[serde(deny_unknown_fields)]
 pub struct ScanSource {
-    /// Keys that begin with it, if it ends with `/`; otherwise this key alone. May contain [`ACCOUNT_ID`].
+    /// Keys that begin with it, if it ends with `/`; otherwise this key alone. `{account_id}` is replaced by the account of
+    /// the finding.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 1024, example = "scans/{account_id}/"))]
     pub prefix: Option<String>,
-    /// The account that uploaded the object, or [`ACCOUNT_ID`].
+    /// Account that uploaded the object, according to the `EventBridge` event, or `{account_id}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(pattern = r"^([0-9]{12}|\{account_id\})$"))]
     pub uploader_account: Option<String>,
 }
 

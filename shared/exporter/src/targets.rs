@@ -241,7 +241,7 @@ mod tests {
     }
 
     fn table() -> Table {
-        let disabled = Integration { enabled: false, ..Integration::new(account(2)) };
+        let disabled = Integration::new(account(2)).with(|settings| settings.enabled = false);
         Table {
             integrations: vec![Integration::new(account(1)), disabled, organization()],
             members: Some(vec![account(1), account(2), account(3)]),

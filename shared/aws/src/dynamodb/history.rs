@@ -1,8 +1,8 @@
 //! The history: what runs did, day by day, newest first.
 
 use exporter::ports::PortError;
-use exporter::registry::HistoryPage;
 use exporter::report::HistoryEntry;
+use exporter::settings_store::HistoryPage;
 use jiff::Timestamp;
 use jiff::civil::Date;
 

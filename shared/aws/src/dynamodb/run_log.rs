@@ -3,7 +3,7 @@
 use asff::AccountId;
 use exporter::ports::PortError;
 use exporter::report::RunReport;
-use exporter::settings_store::{ListPage, Page, RunLog};
+use exporter::settings_store::{HistoryPage, ListPage, Page, RunLog};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde_json::Value;

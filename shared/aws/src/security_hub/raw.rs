@@ -13,9 +13,9 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use crate::errors::{CallFailure, causes};
-use crate::raw_call::carried::{GET_FINDINGS, IMPORT_FINDINGS, call};
+use crate::raw_call::raw_body::{GET_FINDINGS, IMPORT_FINDINGS, call};
 use crate::security_hub::client::SecurityHub;
-use crate::security_hub::errors::words;
+use crate::security_hub::errors::message_of;
 
 /// Time for a call. The largest body has more than 6 MB.
 const CALL_TIMEOUT: Duration = Duration::from_secs(60);
@@ -107,7 +107,7 @@ where
     Ok(RawAnswer {
         status: response.status().as_u16(),
         code: error.code().map(str::to_owned),
-        message: words(&error, response),
+        message: message_of(&error, response),
         body: response.body().bytes().map_or(Value::Null, json_of),
     })
 }

@@ -1,8 +1,8 @@
 //! The history as items of the table.
 
 use exporter::ports::Runs as _;
-use exporter::registry::{HistoryPage, RunLog as _};
 use exporter::report::{HistoryEntry, RunReport, RunStatus};
+use exporter::settings_store::{HistoryPage, RunLog as _};
 use jiff::civil::{Date, date};
 use serde_json::{Value, json};
 

@@ -12,11 +12,9 @@ use crate::{ACCOUNT, cloud};
 fn integration() -> Integration {
     let role =
         Role { external_id: Some("an-id".to_owned()), ..Role::new(format!("arn:aws:iam::{ACCOUNT}:role/Exporter")) };
-    Integration {
-        regions: Some(vec!["eu-west-1".parse().unwrap()]),
-        credentials: Some(Credentials::Default { role: Some(role) }),
-        ..Integration::new(ACCOUNT.parse::<AccountId>().unwrap())
-    }
+    let credentials = Some(Credentials::Default { role: Some(role) });
+    Integration { credentials, ..Integration::new(ACCOUNT.parse::<AccountId>().unwrap()) }
+        .with(|settings| settings.regions = Some(vec!["eu-west-1".parse().unwrap()]))
 }
 
 /// The item of `integration()`.

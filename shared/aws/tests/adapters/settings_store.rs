@@ -43,7 +43,7 @@ fn declared() -> DesiredState {
 
 fn writes() -> Vec<Write> {
     let stored = Stored { declared: Some(declared()), ..Stored::new(Integration::new(id()), now(), "ada") };
-    let after = stored.changed(Integration { enabled: false, ..stored.value.clone() }, now(), "ada");
+    let after = stored.changed(stored.value.clone().with(|settings| settings.enabled = false), now(), "ada");
     let idempotency_record =
         IdempotencyRecord { key: "k".to_owned(), fingerprint: "f".to_owned(), made: id(), until: now() };
     vec![

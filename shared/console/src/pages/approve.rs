@@ -7,8 +7,9 @@ use axum::response::Response;
 use exporter::report::{RunKind, RunReport, RunStatus};
 use management::wire::{ApprovalBody, JobView};
 
+use super::names::names;
 use super::run::submit;
-use super::runs::{accounts_of, names};
+use super::runs::accounts_of;
 use crate::client::{Failed, Request};
 use crate::form::{Form, encoded};
 use crate::messages::Message;

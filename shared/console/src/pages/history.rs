@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::response::Response;
 
-use super::runs::names;
+use super::names::names;
 use crate::client::Failed;
 use crate::form::{Form, encoded};
 use crate::histories::read;

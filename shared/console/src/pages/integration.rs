@@ -200,10 +200,15 @@ fn account_row(connection: &Connection, now: jiff::Timestamp) -> Account {
 fn settings(known: &Known, now: jiff::Timestamp) -> Vec<Fact> {
     let view = &known.view;
     let kind = if known.is_organization() { "an organization" } else { "an account" };
-    let regions =
-        view.regions.as_ref().map(|names| names.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "));
-    let fallback =
-        view.fallback_region.map_or_else(|| "no fallback Region".to_owned(), |name| format!("fallback {name}"));
+    let regions = view
+        .settings
+        .regions
+        .as_ref()
+        .map(|names| names.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "));
+    let fallback = view
+        .settings
+        .fallback_region
+        .map_or_else(|| "no fallback Region".to_owned(), |name| format!("fallback {name}"));
     let own = view.credentials.kind != CredentialsKind::Provider;
     let used = known.provider.as_ref().filter(|_| !own).map_or(&view.credentials, |provider| &provider.credentials);
     let mut facts = vec![
@@ -212,10 +217,10 @@ fn settings(known: &Known, now: jiff::Timestamp) -> Vec<Fact> {
         Fact::new("Archiving", archiving(view)),
         Fact::new("Regions", regions.unwrap_or_else(|| "Every enabled Region".to_owned())).aside(fallback),
     ];
-    for source in view.scan_sources.iter().flatten() {
+    for source in view.settings.scan_sources.iter().flatten() {
         facts.push(Fact::new("Scan source", source.option_value()));
     }
-    facts.push(Fact::new("Format", view.format.as_str().to_uppercase()));
+    facts.push(Fact::new("Format", view.settings.format.as_str().to_uppercase()));
     let from = if own { "from the integration" } else { "from the provider" };
     facts.push(Fact::new("Credentials", crate::view::integration::credentials(used)).aside(from));
     if let Some(role) = &used.role {

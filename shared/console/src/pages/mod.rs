@@ -17,6 +17,7 @@ mod history;
 mod integration;
 mod integrations;
 mod jobs;
+mod names;
 mod open;
 mod pending;
 mod plan;

@@ -8,7 +8,8 @@ use management::wire::{JobView, ReasonBody};
 use serde_json::Value;
 
 use super::download::attachment;
-use super::runs::{accounts_of, names};
+use super::names::names;
+use super::runs::accounts_of;
 use crate::client::Request;
 use crate::form::encoded;
 use crate::messages::Message;

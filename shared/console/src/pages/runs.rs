@@ -1,15 +1,14 @@
 //! `/runs`: the history, and the runs, newest first.
 
-use std::collections::BTreeMap;
-
 use askama::Template;
 use axum::response::Response;
 use exporter::report::{RunReport, RunStatus};
 use jiff::Timestamp;
-use management::wire::{List, ProviderView};
+use management::wire::List;
 
 use super::history::{Choices, Panel};
-use crate::client::{Client, Failed};
+use super::names::{Names, names};
+use crate::client::Failed;
 use crate::form::encoded;
 use crate::view::outcomes::{Bar, OUTCOMES};
 use crate::view::parts::State;
@@ -19,8 +18,6 @@ use crate::visit::{Frame, Visit};
 
 /// Runs on a page, which are also those that the filters apply to.
 const RUNS_SHOWN: usize = 100;
-/// Providers whose names are shown.
-const PROVIDERS_MAX: usize = 1_000;
 
 #[derive(Template)]
 #[template(path = "runs.html")]
@@ -89,14 +86,6 @@ fn searched(visit: &Visit) -> String {
         address = format!("{address}{mark}{parameter}={}", name.to_lowercase().replace(' ', "_"));
     }
     address
-}
-
-type Names = BTreeMap<String, String>;
-
-/// The names of accounts.
-pub(super) async fn names(client: &Client) -> Result<Names, Failed> {
-    let (providers, _) = client.list::<ProviderView>("/providers", PROVIDERS_MAX).await?;
-    Ok(providers.into_iter().filter_map(|provider| Some((provider.id, provider.alias?))).collect())
 }
 
 async fn read(visit: &Visit) -> Result<(List<RunReport>, Names, Option<Panel>), Failed> {

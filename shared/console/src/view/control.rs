@@ -6,7 +6,7 @@ use askama::Template;
 use askama::filters::HtmlSafe;
 use management::problem::FieldError;
 
-use super::fields::{Field, Kind, find};
+use super::fields::{FIRST_ROWS, Field, Kind, SECTIONS, find};
 use super::text::sentence;
 use crate::form::Form;
 
@@ -24,6 +24,15 @@ pub(crate) struct Control {
 }
 
 impl HtmlSafe for Control {}
+
+/// Controls next to each other.
+#[derive(Template)]
+#[template(path = "parts/row.html")]
+pub(crate) struct Row {
+    controls: Vec<Control>,
+}
+
+impl HtmlSafe for Row {}
 
 /// An option of a list.
 struct Choice {
@@ -100,6 +109,26 @@ impl Fields {
             field.options.iter().map(|(option, label)| Choice { value: option, label, is_chosen: value == *option });
         let error = self.errors.get(field.name).cloned().unwrap_or_default();
         Some(Control { field, error, options: options.collect(), value })
+    }
+
+    /// The controls of each section, with its legend.
+    pub(crate) fn sections(&self) -> Vec<(&'static str, Vec<Row>)> {
+        SECTIONS.iter().map(|section| (section.legend, self.rows(section.rows.iter().copied()))).collect()
+    }
+
+    /// The controls that the form of a new integration shows at first.
+    pub(crate) fn first_rows(&self) -> Vec<Row> {
+        self.rows(FIRST_ROWS.iter().map(std::slice::from_ref))
+    }
+
+    /// The controls of the other rows.
+    pub(crate) fn more_rows(&self) -> Vec<Row> {
+        let rows = SECTIONS.iter().flat_map(|section| section.rows.iter().copied());
+        self.rows(rows.filter(|row| !row.iter().any(|name| FIRST_ROWS.contains(name))))
+    }
+
+    fn rows<'a>(&self, rows: impl Iterator<Item = &'a [&'a str]>) -> Vec<Row> {
+        rows.map(|names| Row { controls: names.iter().filter_map(|name| self.control(name)).collect() }).collect()
     }
 
     /// Adds an error of a field.

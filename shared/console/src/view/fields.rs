@@ -50,8 +50,12 @@ impl Field {
     }
 }
 
+/// Minimum severities.
+const SEVERITIES: [(&str, &str); 5] =
+    [("", "All"), ("LOW", "Low"), ("MEDIUM", "Medium"), ("HIGH", "High"), ("CRITICAL", "Critical")];
+
 /// Settings of an integration, and of its provider: `alias` and `scan_schedule`.
-pub(crate) const SETTINGS: [Field; 17] = [
+pub(crate) const SETTINGS: &[Field] = &[
     field("provider", "AWS provider", Kind::Provider).hint(
         "A 12-digit AWS account ID, or an organization ID (o-…) to cover all accounts of the organization with one integration.",
     ),
@@ -66,13 +70,7 @@ pub(crate) const SETTINGS: [Field; 17] = [
         "Archives findings that a newer, complete scan reports as passed or muted, or no longer contains although their checks \
          ran. Archiving more than the limit of an account's active findings requires your approval. You can undo it.",
     ),
-    field("severity_min", "Minimum severity", Kind::Select).options(&[
-        ("", "All"),
-        ("LOW", "Low"),
-        ("MEDIUM", "Medium"),
-        ("HIGH", "High"),
-        ("CRITICAL", "Critical"),
-    ]),
+    field("severity_min", "Minimum severity", Kind::Select).options(&SEVERITIES),
     field("muted", "Muted findings", Kind::Select).options(&[
         ("as_prowler", "Like Prowler: omit if failed only"),
         ("omit", "Omit"),
@@ -101,6 +99,36 @@ pub(crate) const SETTINGS: [Field; 17] = [
         .hint("In Regions where Security Hub is enabled but the product is not accepted yet."),
 ];
 
+/// A part of the form of settings.
+pub(crate) struct Section {
+    pub(crate) legend: &'static str,
+    /// The names of the settings in each row.
+    pub(crate) rows: &'static [&'static [&'static str]],
+}
+
+/// Where the settings of an integration are in the forms.
+pub(crate) const SECTIONS: [Section; 3] = [
+    Section {
+        legend: "Findings to send",
+        rows: &[&["only_failed"], &["severity_min", "muted"], &["resend", "format"]],
+    },
+    Section {
+        legend: "Archiving",
+        rows: &[
+            &["archive_previous_findings"],
+            &["archive_scope", "archive_limit_percent"],
+            &["absent_scans", "partial_scan_percent"],
+        ],
+    },
+    Section {
+        legend: "Regions and sources",
+        rows: &[&["regions", "fallback_region"], &["scan_sources"], &["auto_accept_product"]],
+    },
+];
+
+/// Rows that the form of a new integration shows at first.
+pub(crate) const FIRST_ROWS: [&str; 2] = ["only_failed", "archive_previous_findings"];
+
 /// Credentials.
 pub(crate) const CREDENTIALS: [Field; 9] = [
     field("kind", "Credentials", Kind::Text),
@@ -118,6 +146,50 @@ pub(crate) const CREDENTIALS: [Field; 9] = [
 
 /// A field by its name.
 pub(crate) fn find(name: &str) -> Option<&'static Field> {
-    const ALL: [&[Field]; 2] = [&SETTINGS, &CREDENTIALS];
+    const ALL: [&[Field]; 2] = [SETTINGS, &CREDENTIALS];
     ALL.into_iter().flatten().find(|field| field.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use exporter::integration::{SETTINGS as DECLARED, SettingKind};
+
+    use super::*;
+
+    /// A setting that a form doesn't show would be reset by it.
+    #[test]
+    fn each_setting_of_an_integration_is_in_the_forms() {
+        // `enabled` has buttons.
+        let declared: BTreeSet<&str> =
+            DECLARED.iter().map(|setting| setting.name).filter(|name| *name != "enabled").collect();
+        let shown: Vec<&str> = SECTIONS.iter().flat_map(|section| section.rows.concat()).collect();
+        assert_eq!(shown.len(), declared.len());
+        assert_eq!(shown.into_iter().collect::<BTreeSet<_>>(), declared);
+        let others = ["provider", "alias", "scan_schedule"];
+        let fields: BTreeSet<&str> =
+            SETTINGS.iter().map(|field| field.name).filter(|name| !others.contains(name)).collect();
+        assert_eq!(fields, declared);
+    }
+
+    #[test]
+    fn a_field_takes_the_values_of_its_setting() {
+        for setting in DECLARED.iter().filter(|setting| setting.name != "enabled") {
+            let field = find(setting.name).unwrap();
+            let kinds: &[Kind] = match &setting.kind {
+                SettingKind::Boolean => &[Kind::Check],
+                SettingKind::Integer(_) => &[Kind::Number],
+                SettingKind::Word(_) => &[Kind::Select],
+                SettingKind::Region | SettingKind::Regions => &[Kind::Mono],
+                SettingKind::ScanSources => &[Kind::Lines],
+            };
+            assert!(kinds.contains(&field.kind), "{}", field.name);
+            if let SettingKind::Word(words) = &setting.kind {
+                // All findings are at least informational.
+                let shown = field.options.iter().map(|(word, _)| if word.is_empty() { "INFORMATIONAL" } else { word });
+                assert_eq!(shown.collect::<Vec<_>>(), *words, "{}", field.name);
+            }
+        }
+    }
 }

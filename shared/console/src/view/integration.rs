@@ -235,7 +235,7 @@ pub(crate) fn connection_state(status: ConnectionStatus) -> State {
 
 /// The state of an integration.
 pub(crate) fn state(view: &IntegrationView) -> (&'static str, State) {
-    match (view.deletion_requested_at, view.enabled) {
+    match (view.deletion_requested_at, view.settings.enabled) {
         (Some(_), _) => ("Deleting", State::new("warn", "Deleting")),
         (None, true) => ("Enabled", State::new("good", "Enabled")),
         (None, false) => ("Disabled", State::new("plain", "Disabled")),
@@ -245,23 +245,23 @@ pub(crate) fn state(view: &IntegrationView) -> (&'static str, State) {
 fn flags(view: &IntegrationView, now: Timestamp) -> Vec<Chip> {
     match view.deletion_requested_at {
         Some(since) => vec![Chip::new(format!("Deletion requested {}", time(since, now))).class("warn")],
-        None if view.enabled => Vec::new(),
+        None if view.settings.enabled => Vec::new(),
         None => vec![Chip::new("Disabled").class("off")],
     }
 }
 
 /// The filters, with the labels of Prowler App.
 pub(crate) fn filters(view: &IntegrationView) -> Vec<Chip> {
-    let mut chips = vec![Chip::new(if view.only_failed { "Failed only" } else { "All findings" })];
-    if let Some(severity) = view.severity_min {
+    let mut chips = vec![Chip::new(if view.settings.only_failed { "Failed only" } else { "All findings" })];
+    if let Some(severity) = view.settings.severity_min {
         chips.push(Chip::new(severity_words(severity)));
     }
-    match view.muted {
+    match view.settings.muted {
         MutedFindings::AsProwler => {}
         MutedFindings::Omit => chips.push(Chip::new("Muted omitted")),
         MutedFindings::Send => chips.push(Chip::new("Muted as WARNING")),
     }
-    chips.push(Chip::new(if view.archive_previous_findings { "Archive previous" } else { "Keep previous" }));
+    chips.push(Chip::new(if view.settings.archive_previous_findings { "Archive previous" } else { "Keep previous" }));
     chips
 }
 
@@ -289,23 +289,23 @@ pub(crate) fn credentials(credentials: &CredentialsView) -> String {
 
 /// Description of what is archived.
 pub(crate) fn archiving(view: &IntegrationView) -> String {
-    if !view.archive_previous_findings {
+    if !view.settings.archive_previous_findings {
         return "Keep previous: nothing is archived".to_owned();
     }
-    let what = match view.archive_scope {
+    let what = match view.settings.archive_scope {
         ArchiveScope::Full => format!(
             "Findings that a newer scan shows as resolved, or that are absent from {}",
-            super::text::counted(view.absent_scans.into(), "scan", "consecutive scans")
+            super::text::counted(view.settings.absent_scans.into(), "scan", "consecutive scans")
         ),
         ArchiveScope::Partial => "Findings that a newer scan of the same check and Region shows as resolved".to_owned(),
         ArchiveScope::Observed => "Findings that a newer scan shows as passed or muted".to_owned(),
     };
-    format!("{what}; more than {}% of the active findings requires approval", view.archive_limit_percent)
+    format!("{what}; more than {}% of the active findings requires approval", view.settings.archive_limit_percent)
 }
 
 /// Which findings are sent in each scan, in words.
 pub(crate) fn sending(view: &IntegrationView) -> &'static str {
-    match view.resend {
+    match view.settings.resend {
         Resend::Changed => "New and changed findings, plus a monthly refresh",
         Resend::Always => "All findings, as Prowler does",
     }
@@ -315,7 +315,7 @@ pub(crate) fn sending(view: &IntegrationView) -> &'static str {
 pub(crate) fn actions(view: &IntegrationView, class: &'static str) -> Actions {
     let etag = version_of(view);
     let address = |verb: &str| format!("/integrations/{}/{verb}", view.id);
-    let is_enabled = view.enabled && view.deletion_requested_at.is_none();
+    let is_enabled = view.settings.enabled && view.deletion_requested_at.is_none();
     let (verb, label) = if is_enabled { ("disable", "Disable") } else { ("enable", "Enable") };
     let hint = "Check credentials, Security Hub, Regions, and export permissions now";
     Actions {

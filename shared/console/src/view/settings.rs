@@ -33,7 +33,7 @@ pub(crate) fn defaults() -> Fields {
 /// The values of an integration and its provider.
 pub(crate) fn of_view(view: &IntegrationView, provider: Option<&ProviderView>) -> Fields {
     let mut fields = of_json(&serde_json::to_value(view).unwrap_or_default());
-    let sources = view.scan_sources.iter().flatten().map(ScanSource::option_value);
+    let sources = view.settings.scan_sources.iter().flatten().map(ScanSource::option_value);
     fields.set("scan_sources", sources.collect::<Vec<_>>().join("\n"));
     if let Some(provider) = provider {
         fields.set("alias", provider.alias.clone().unwrap_or_default());
@@ -45,7 +45,7 @@ pub(crate) fn of_view(view: &IntegrationView, provider: Option<&ProviderView>) -
 /// The fields of settings in JSON. An unchecked checkbox has no value.
 fn of_json(json: &Value) -> Fields {
     let mut values = BTreeMap::new();
-    for field in &SETTINGS {
+    for field in SETTINGS {
         let value = match &json[field.name] {
             Value::Bool(true) => Some("on".to_owned()),
             Value::String(text) => Some(text.clone()),

@@ -75,6 +75,6 @@ async fn what_was_read_is_shared_until_it_is_read_again() {
     add_run(&browser, "ffffffff-0000-7000-8000-000000000002", 1_000_000_000);
     browser.post("/runs/0193a1c4-7d5e-7c41-9a3b-0c2d5e6f7a8b/replay", &[]).await;
     let after = browser.get("/runs/history").await.text;
-    assert!(after.contains("2,000,0"), "{after}");
-    assert!(browser.get("/runs/history?days=90").await.text.contains("2,000,0"), "older days are read");
+    assert!(after.contains("3,000,0"), "{after}");
+    assert!(browser.get("/runs/history?days=90").await.text.contains("3,000,0"), "older days are read");
 }

@@ -141,7 +141,7 @@ fn accept<P: Ports>(
         Some(integration) if !integration.accepts(account, &context.upload) => {
             Err(State::Excluded(not_authorized(account, &integration, &context.upload)))
         }
-        Some(integration) if context.any_format => Ok(Integration { format: context.format, ..integration }),
+        Some(integration) if context.any_format => Ok(integration.with(|settings| settings.format = context.format)),
         Some(integration) if integration.format != context.format => {
             Err(State::Excluded(other_format(account, context.format, &integration)))
         }

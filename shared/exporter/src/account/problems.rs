@@ -39,7 +39,7 @@ pub(super) fn not_authorized(account: AccountId, integration: &Integration, uplo
 
 /// The integration exports another format.
 pub(super) fn other_format(account: AccountId, format: ScanFormat, integration: &Integration) -> Problem {
-    let Integration { provider, format: wanted, .. } = integration;
+    let (provider, wanted) = (&integration.provider, integration.format);
     let message = format!(
         "account {account}: the scan is in {format}, and the integration exports {wanted}; export {format} instead with"
     );

@@ -122,7 +122,7 @@ mod tests {
     async fn export(memory: &Memory, minute: i64, run: &RunReport) -> usize {
         let account: AccountId = ACCOUNT.parse().unwrap();
         let source = ScanSource { prefix: Some("scans/{account_id}/".to_owned()), uploader_account: None };
-        let integration = Integration { scan_sources: Some(vec![source]), ..Integration::new(account) };
+        let integration = Integration::new(account).with(|settings| settings.scan_sources = Some(vec![source]));
         let found = Unauthorized { account, integration: &integration, run, now: at(minute) };
         publish_unauthorized(memory, found).await.unwrap().len()
     }

@@ -26,7 +26,7 @@ fn uploader(text: &str) -> ScanSource {
 
 fn integration(sources: &[ScanSource]) -> Integration {
     let account: AccountId = ACCOUNT.parse().unwrap();
-    Integration { scan_sources: Some(sources.to_vec()), ..Integration::new(account) }
+    Integration::new(account).with(|settings| settings.scan_sources = Some(sources.to_vec()))
 }
 
 fn accepts(sources: &[ScanSource], key: &str, requester: Option<&str>) -> bool {

@@ -23,6 +23,11 @@ pub enum Resend {
     Always,
 }
 
+impl Resend {
+    /// The words of all values.
+    pub const WORDS: &[&str] = &["changed", "always"];
+}
+
 /// How a finding of the scan stands to what was last sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Comparison {

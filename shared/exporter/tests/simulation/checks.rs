@@ -250,7 +250,7 @@ async fn checking_34_regions_at_80_ms_per_call_takes_under_3_seconds() {
 #[tokio::test(start_paused = true)]
 async fn a_product_is_accepted_if_the_integration_is_configured_so() {
     let world = world(|config| config.region(ACCOUNT, "eu-west-1", |region| region.products.clear()));
-    let accepting = Integration { auto_accept_product: true, ..integration() };
+    let accepting = integration().with(|settings| settings.auto_accept_product = true);
     assert_eq!(
         region(&check(&world, &integration()).await.connection, "eu-west-1").status,
         RegionStatus::ProductNotAccepted

@@ -34,7 +34,10 @@ async fn a_finding_has_a_history() {
     export(&world, scan(1, failed(30)).upload("2")).await;
     let explanation = explained(&world, &id).await;
     let [exported] = explanation.exported_state.as_slice() else { panic!("{:?}", explanation.exported_state) };
-    assert_eq!((exported.region.as_str(), exported.state, exported.status), ("eu-west-1", "active", "FAILED"));
+    assert_eq!(
+        (exported.region.as_str(), exported.state.as_str(), exported.status.as_str()),
+        ("eu-west-1", "active", "FAILED")
+    );
     assert_eq!((exported.first_seen, exported.sent_by.as_deref()), (first.at, Some(sent.run_id.as_str())));
     assert_eq!(exported.finding["Id"], id.as_str());
     let same = "did not send it: it was in Security Hub as it is, or was not in the scan";

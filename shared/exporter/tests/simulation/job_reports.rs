@@ -139,8 +139,8 @@ async fn an_explanation_by_a_job_is_its_report() {
     run(&fake_aws(&world, Life::long()), &message).await.unwrap();
     assert_eq!(contents(&world), before);
     let explanation = report(&world, "7").await.unwrap().explanation.unwrap();
-    assert_eq!((&explanation.id, explanation.known[0].state.as_str()), (&finding_id, "active"));
-    assert_eq!(explanation.live[0].record_state.as_deref(), Some("ACTIVE"));
+    assert_eq!((&explanation.id, explanation.exported_state[0].state.as_str()), (&finding_id, "active"));
+    assert_eq!(explanation.security_hub[0].record_state.as_deref(), Some("ACTIVE"));
     assert_eq!(explanation.runs.len(), 1);
 
     let message = submitted(&world, "8", Job::Explain { finding_id: "nonsense".to_owned(), live: false }).await;

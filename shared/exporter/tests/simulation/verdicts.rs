@@ -64,9 +64,9 @@ async fn without_an_available_region_the_status_is_disconnected() {
 #[tokio::test(start_paused = true)]
 async fn a_configured_region_must_accept_findings() {
     let world = world(|config| config.region(ACCOUNT, "eu-west-1", |region| region.hub = false));
-    let names = |names: &[&str]| Integration {
-        regions: Some(names.iter().map(|name| name.parse().unwrap()).collect()),
-        ..integration()
+    let names = |names: &[&str]| {
+        let regions = names.iter().map(|name| name.parse().unwrap()).collect();
+        integration().with(|settings| settings.regions = Some(regions))
     };
     let one = check(&world, &names(&["us-east-1"])).await.connection;
     assert_eq!((one.status, one.regions.len()), (ConnectionStatus::Connected, 1));
@@ -82,7 +82,7 @@ async fn a_configured_region_must_accept_findings() {
         "no earlier verdict hides it"
     );
     assert_eq!(abroad.problem.unwrap().reason, "no_region_enabled");
-    let fallback = Integration { fallback_region: Some("sa-east-1".parse().unwrap()), ..names(&["us-east-1"]) };
+    let fallback = names(&["us-east-1"]).with(|settings| settings.fallback_region = Some("sa-east-1".parse().unwrap()));
     assert_eq!(check(&world, &fallback).await.connection.regions.len(), 2, "the fallback is looked at as well");
 }
 

@@ -1,7 +1,5 @@
 //! Collects validation errors by field.
 
-use serde::de::DeserializeOwned;
-
 use crate::problem::{ApiError, FieldError};
 
 /// The errors so far.
@@ -42,19 +40,5 @@ impl Errors {
     /// The collected errors.
     pub(super) fn into_error(self) -> ApiError {
         ApiError::Invalid(self.0)
-    }
-
-    /// An enumerated value of a setting. None if it is missing or invalid.
-    pub(super) fn enumerated<T: DeserializeOwned>(
-        &mut self,
-        field: &str,
-        text: Option<&str>,
-        values: &str,
-    ) -> Option<T> {
-        let parsed = serde_json::from_value(text?.into());
-        if parsed.is_err() {
-            self.add(field, format!("must be {values}"));
-        }
-        parsed.ok()
     }
 }

@@ -4,23 +4,19 @@ use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
 use asff::{RegionName, Regions};
-use exporter::integration::{ABSENT_SCANS, Integration};
+use exporter::integration::{Integration, SETTINGS, Setting, SettingKind};
 use exporter::provider::ProviderId;
 use exporter::scan_source::{PREFIX_BYTES_MAX, SOURCES_MAX, ScanSource};
-use serde_json::Value;
+use serde::Deserialize as _;
+use serde_json::{Map, Value, json};
 
 use super::provider::ID_FORM;
 use super::{Errors, Settings};
 use crate::problem::ApiError;
-use crate::wire::{IntegrationBody, ScanSourceBody};
+use crate::wire::IntegrationBody;
 
-/// Values of a percentage.
-const PERCENT: RangeInclusive<i64> = 0..=100;
 /// Maximum number of Regions of an integration; about forty exist.
-const REGIONS_MAX: usize = 100;
-/// Stored fields that a patch can't change.
-const NOT_PATCHABLE: [&str; 4] = ["alias", "credentials", "deletion_requested_at", "enabled_since"];
-
+pub(crate) const REGIONS_MAX: usize = 100;
 /// The integration in a body, without its credentials.
 ///
 /// # Errors
@@ -32,105 +28,116 @@ pub fn integration(body: &IntegrationBody, deployment: &Settings) -> Result<Inte
     if id.is_err() {
         errors.add("provider", ID_FORM);
     }
-    let archive_limit = number("archive_limit_percent", body.archive_limit_percent, PERCENT, &mut errors);
-    let absent_scans = i64::from(*ABSENT_SCANS.start())..=i64::from(*ABSENT_SCANS.end());
-    let absent_scans = number("absent_scans", body.absent_scans, absent_scans, &mut errors);
-    let partial_scan = number("partial_scan_percent", body.partial_scan_percent, PERCENT, &mut errors);
-    let severities = "INFORMATIONAL, LOW, MEDIUM, HIGH, or CRITICAL";
-    // Prowler uses lowercase, Security Hub uppercase.
-    let label = body.severity_min.as_deref().map(str::to_ascii_uppercase);
-    let severity_min = errors.enumerated("severity_min", label.as_deref(), severities);
-    let regions = regions(body, deployment, &mut errors);
-    let fallback_region = fallback(body, regions.as_deref(), deployment, &mut errors);
-    let scan_sources = scan_sources(body, &mut errors);
-    let archive_scope = errors.enumerated("archive_scope", body.archive_scope.as_deref(), "full, partial, or observed");
-    let resend = errors.enumerated("resend", body.resend.as_deref(), "changed or always");
-    let muted = errors.enumerated("muted", body.muted.as_deref(), "as_prowler, omit, or send");
-    let format = errors.enumerated("format", body.format.as_deref(), "ocsf, asff, or csv");
+    let mut valid = Map::new();
+    for setting in SETTINGS {
+        let Some(value) = body.settings.get(setting) else { continue };
+        if let Some(value) = checked(setting, value, deployment, &mut errors) {
+            valid.insert(setting.name.to_owned(), value);
+        }
+    }
+    if let (Some(region), Some(Value::Array(regions))) = (valid.get("fallback_region"), valid.get("regions"))
+        && !regions.contains(region)
+    {
+        errors.add("fallback_region", "must be in `regions`, if that is set");
+    }
     let Ok(id) = id else { return Err(errors.into_error()) };
-    let default = Integration::new(id);
-    errors.into_result(Integration {
-        enabled: body.enabled.unwrap_or(default.enabled),
-        only_failed: body.only_failed.unwrap_or(default.only_failed),
-        archive_previous_findings: body.archive_previous_findings.unwrap_or(default.archive_previous_findings),
-        archive_scope: archive_scope.unwrap_or_default(),
-        archive_limit_percent: archive_limit.unwrap_or(default.archive_limit_percent),
-        absent_scans: absent_scans.unwrap_or(default.absent_scans),
-        partial_scan_percent: partial_scan.unwrap_or(default.partial_scan_percent),
-        resend: resend.unwrap_or_default(),
-        severity_min,
-        muted: muted.unwrap_or_default(),
-        regions,
-        fallback_region,
-        scan_sources,
-        format: format.unwrap_or(default.format),
-        auto_accept_product: body.auto_accept_product.unwrap_or(default.auto_accept_product),
-        ..default
-    })
+    let valid = errors.into_result(Value::Object(valid))?;
+    let settings = serde_json::from_value(valid).map_err(|error| ApiError::Malformed(error.to_string()))?;
+    Ok(Integration { settings, ..Integration::new(id) })
 }
 
 /// The settings that a patch can change, as a request body.
-///
-/// # Errors
-///
-/// Never: settings serialize without errors.
-pub fn patchable_settings(integration: &Integration) -> Result<Value, ApiError> {
-    let mut value = serde_json::to_value(integration).map_err(|error| ApiError::Malformed(error.to_string()))?;
-    if let Some(fields) = value.as_object_mut() {
-        fields.retain(|name, _| !NOT_PATCHABLE.contains(&name.as_str()));
-    }
-    Ok(value)
+pub fn patchable_settings(integration: &Integration) -> Value {
+    let fields = integration.settings.values().chain([("provider", json!(integration.provider))]);
+    Value::Object(fields.map(|(name, value)| (name.to_owned(), value)).collect())
 }
 
-/// A number within its range. None if it is missing or invalid.
-fn number(field: &str, value: Option<i64>, range: RangeInclusive<i64>, errors: &mut Errors) -> Option<u8> {
-    let value = value?;
-    if !range.contains(&value) {
-        errors.add(field, format!("must be {} to {}", range.start(), range.end()));
-        return None;
+/// The value of a setting as the exporter reads it. None: it is invalid, and `errors` has why.
+fn checked(setting: &Setting, value: &Value, deployment: &Settings, errors: &mut Errors) -> Option<Value> {
+    let name = setting.name;
+    match &setting.kind {
+        SettingKind::Boolean => Some(value.clone()),
+        SettingKind::Integer(range) => integer(name, value, range, errors),
+        SettingKind::Word(words) => word(name, value, words, errors),
+        SettingKind::Region => match region(value.as_str().unwrap_or_default(), deployment) {
+            Ok(region) => Some(json!(region)),
+            Err(message) => {
+                errors.add(name, message);
+                None
+            }
+        },
+        SettingKind::Regions => regions(name, value, deployment, errors),
+        SettingKind::ScanSources => scan_sources(name, value, errors),
     }
-    u8::try_from(value).ok()
 }
 
-fn regions(body: &IntegrationBody, deployment: &Settings, errors: &mut Errors) -> Option<Vec<RegionName>> {
-    let names = body.regions.as_ref()?;
+/// A number within its range.
+fn integer(name: &str, value: &Value, range: &RangeInclusive<u8>, errors: &mut Errors) -> Option<Value> {
+    let number = value.as_i64().and_then(|number| u8::try_from(number).ok()).filter(|number| range.contains(number));
+    if number.is_none() {
+        errors.add(name, format!("must be {} to {}", range.start(), range.end()));
+    }
+    number.map(Value::from)
+}
+
+/// A word of a setting.
+fn word(name: &str, value: &Value, words: &[&str], errors: &mut Errors) -> Option<Value> {
+    let text = value.as_str().unwrap_or_default();
+    // Prowler writes severities in lowercase, Security Hub in uppercase.
+    let label = text.to_ascii_uppercase();
+    let word = words.iter().find(|word| **word == text || **word == label);
+    if word.is_none() {
+        errors.add(name, format!("must be {}", listed(words)));
+    }
+    word.map(|word| json!(word))
+}
+
+/// Words as a list in a sentence: `a or b`, `a, b, or c`.
+fn listed(words: &[&str]) -> String {
+    match words {
+        [one, other] => format!("{one} or {other}"),
+        [all @ .., last] => format!("{}, or {last}", all.join(", ")),
+        [] => String::new(),
+    }
+}
+
+fn regions(name: &str, value: &Value, deployment: &Settings, errors: &mut Errors) -> Option<Value> {
+    let names: Vec<&str> = value.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     if names.is_empty() || names.len() > REGIONS_MAX {
-        errors.add("regions", format!("must be 1 to {REGIONS_MAX} Regions, or omitted for every Region"));
+        errors.add(name, format!("must be 1 to {REGIONS_MAX} Regions, or omitted for every Region"));
         return None;
     }
     let known = Regions::known();
     let mut partitions = BTreeSet::new();
     let mut regions = Vec::new();
-    for (index, name) in names.iter().enumerate() {
-        match region(name, deployment) {
-            Ok(region) if regions.contains(&region) => errors.add(&format!("regions.{index}"), "is a duplicate"),
+    for (index, text) in names.into_iter().enumerate() {
+        match region(text, deployment) {
+            Ok(region) if regions.contains(&region) => errors.add(&format!("{name}.{index}"), "is a duplicate"),
             Ok(region) => {
                 partitions.extend(known.partition_of(region));
                 regions.push(region);
             }
-            Err(message) => errors.add(&format!("regions.{index}"), message),
+            Err(message) => errors.add(&format!("{name}.{index}"), message),
         }
     }
     // If the deployment's partition is unknown, the checks above accept every partition.
     if partitions.len() > 1 {
-        errors.add("regions", "must be in one partition: credentials are not valid across partitions");
+        errors.add(name, "must be in one partition: credentials are not valid across partitions");
     }
-    Some(regions)
+    Some(json!(regions))
 }
 
-fn scan_sources(body: &IntegrationBody, errors: &mut Errors) -> Option<Vec<ScanSource>> {
-    let bodies = body.scan_sources.as_ref()?;
-    if bodies.is_empty() || bodies.len() > SOURCES_MAX {
-        errors.add("scan_sources", format!("must be 1 to {SOURCES_MAX} sources, or omitted for any"));
+fn scan_sources(name: &str, value: &Value, errors: &mut Errors) -> Option<Value> {
+    let sources = Vec::<ScanSource>::deserialize(value).unwrap_or_default();
+    if sources.is_empty() || sources.len() > SOURCES_MAX {
+        errors.add(name, format!("must be 1 to {SOURCES_MAX} sources, or omitted for any"));
         return None;
     }
-    let mut sources: Vec<ScanSource> = Vec::new();
-    for (index, ScanSourceBody { prefix, uploader_account }) in bodies.iter().enumerate() {
-        let source = ScanSource { prefix: prefix.clone(), uploader_account: uploader_account.clone() };
-        let field = format!("scan_sources.{index}");
-        if source == ScanSource::default() {
+    for (index, source) in sources.iter().enumerate() {
+        let field = format!("{name}.{index}");
+        if *source == ScanSource::default() {
             errors.add(&field, "must have a prefix, an uploader_account, or both");
-        } else if sources.contains(&source) {
+        } else if sources.iter().take(index).any(|earlier| earlier == source) {
             errors.add(&field, "is a duplicate");
         }
         if !source.has_valid_prefix() {
@@ -140,26 +147,8 @@ fn scan_sources(body: &IntegrationBody, errors: &mut Errors) -> Option<Vec<ScanS
         if !source.has_valid_uploader() {
             errors.add(&format!("{field}.uploader_account"), "must be a 12-digit account ID, or {account_id}");
         }
-        sources.push(source);
     }
-    Some(sources)
-}
-
-fn fallback(
-    body: &IntegrationBody,
-    regions: Option<&[RegionName]>,
-    deployment: &Settings,
-    errors: &mut Errors,
-) -> Option<RegionName> {
-    let region = region(body.fallback_region.as_deref()?, deployment);
-    match &region {
-        Err(message) => errors.add("fallback_region", message.as_str()),
-        Ok(region) if regions.is_some_and(|regions| !regions.contains(region)) => {
-            errors.add("fallback_region", "must be in `regions`, if that is set");
-        }
-        Ok(_) => {}
-    }
-    region.ok()
+    Some(json!(sources))
 }
 
 /// A known Region of the deployment's partition, or the error message.

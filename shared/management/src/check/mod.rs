@@ -12,6 +12,7 @@ mod settings;
 
 pub use credentials::{Key, ValidCredentials, for_provider, of_integration, of_provider};
 pub use errors::Errors;
+pub(crate) use integration::REGIONS_MAX;
 pub use integration::{integration, patchable_settings};
 pub use provider::{alias, provider, provider_id};
 pub use reason::{REASON_CHARS_MAX, reason};

@@ -1,14 +1,11 @@
 //! Converts the properties of a custom resource to a request body of the API: names in snake case, and CloudFormation's strings
 //! as numbers and booleans. The API's own code validates the values.
 
+use exporter::integration::{Setting, SettingKind};
 use serde_json::{Map, Value};
 
 /// Properties that CloudFormation adds.
 const RESERVED: [&str; 2] = ["ServiceToken", "ServiceTimeout"];
-/// Boolean settings.
-const BOOLEANS: [&str; 4] = ["enabled", "only_failed", "archive_previous_findings", "auto_accept_product"];
-/// Numeric settings.
-const NUMBERS: [&str; 4] = ["archive_limit_percent", "absent_scans", "partial_scan_percent", "duration_seconds"];
 
 /// The request body. Empty strings and lists are omitted, so that an empty default of a parameter means that it isn't set.
 pub(super) fn request_body(properties: &Map<String, Value>) -> Value {
@@ -32,16 +29,24 @@ fn setting(name: &str, value: &Value) -> Value {
             let values = values.iter().filter(|value| !is_empty(value));
             Value::Array(values.map(|value| setting(name, value)).collect())
         }
-        Value::String(text) if BOOLEANS.contains(&name) => match text.as_str() {
+        Value::String(text) if is_boolean(name) => match text.as_str() {
             "true" => true.into(),
             "false" => false.into(),
             _ => value.clone(),
         },
-        Value::String(text) if NUMBERS.contains(&name) => {
-            text.parse::<i64>().map_or_else(|_| value.clone(), Value::from)
-        }
+        Value::String(text) if is_integer(name) => text.parse::<i64>().map_or_else(|_| value.clone(), Value::from),
         _ => value.clone(),
     }
+}
+
+fn is_boolean(name: &str) -> bool {
+    Setting::named(name).is_some_and(|setting| setting.kind == SettingKind::Boolean)
+}
+
+fn is_integer(name: &str) -> bool {
+    // The field of a role, which is no setting.
+    name == "duration_seconds"
+        || Setting::named(name).is_some_and(|setting| matches!(setting.kind, SettingKind::Integer(_)))
 }
 
 fn is_empty(value: &Value) -> bool {

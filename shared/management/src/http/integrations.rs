@@ -96,7 +96,7 @@ pub(crate) async fn update<P: Ports>(
             format!("can't be changed here: use PUT /integrations/{id}/credentials"),
         ));
     }
-    let settings = |before: &Integration| parse_body(merged(patchable_settings(before)?, &patch), "");
+    let settings = |before: &Integration| parse_body(merged(patchable_settings(before), &patch), "");
     let view = service.update_integration(&head.caller, &id, &head.if_match, settings).await?;
     let path = format!("/integrations/{}", view.id);
     Ok(write::with_header(integration(StatusCode::OK, &view), header::CONTENT_LOCATION, &path))

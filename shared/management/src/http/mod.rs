@@ -9,6 +9,7 @@ pub(crate) mod overview;
 pub(crate) mod providers;
 mod read;
 pub(crate) mod runs;
+mod settings_schema;
 mod strict_json;
 mod write;
 

@@ -2,11 +2,13 @@
 
 use axum::http::StatusCode;
 use axum::response::Response;
+use exporter::report::history::HistoryBy;
 use utoipa::OpenApi;
 use utoipa::openapi::OpenApi as Document;
 
 use super::error_responses::ReadErrors;
 use super::read::Query;
+use super::settings_schema::SettingsSchema;
 use super::{history, integrations, jobs, overview, providers, runs, write};
 use crate::problem::{ApiError, Problem};
 use crate::wire::IntegrationState;
@@ -22,7 +24,8 @@ use crate::wire::IntegrationState;
                        Allow header lists the supported ones).",
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
-    components(schemas(Problem, IntegrationState)),
+    components(schemas(Problem, IntegrationState, HistoryBy)),
+    modifiers(&SettingsSchema),
     paths(
         providers::list,
         providers::create,

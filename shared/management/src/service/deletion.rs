@@ -108,7 +108,8 @@ impl<P: Ports> Service<P> {
         let stored = self
             .change(change, |stored: &Stored<Integration>| {
                 let deletion_requested_at = stored.value.deletion_requested_at.or(Some(now));
-                Ok(Integration { deletion_requested_at, enabled: false, ..stored.value.clone() })
+                Ok(Integration { deletion_requested_at, ..stored.value.clone() }
+                    .with(|settings| settings.enabled = false))
             })
             .await?;
         let deletion_requested_at = stored.value.deletion_requested_at;

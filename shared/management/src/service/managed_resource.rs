@@ -115,7 +115,7 @@ impl ManagedResource for Integration {
 
     fn with_changes(&self, changes: &Map<String, Value>, deployment: &Settings) -> Result<Self, ApiError> {
         let (settings, credentials) = split_credentials(changes)?;
-        let settings = check::integration(&parse_body(merged(patchable_settings(self)?, &settings), "")?, deployment);
+        let settings = check::integration(&parse_body(merged(patchable_settings(self), &settings), "")?, deployment);
         let own = self.credentials.as_ref();
         let credentials = match credentials {
             None => Ok(self.credentials.clone()),

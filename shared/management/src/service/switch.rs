@@ -81,7 +81,8 @@ impl<P: Ports> Service<P> {
             if !enabled {
                 ensure_not_deleting(&stored.value)?;
             }
-            Ok(Integration { enabled, deletion_requested_at: None, ..stored.value.clone() })
+            Ok(Integration { deletion_requested_at: None, ..stored.value.clone() }
+                .with(|settings| settings.enabled = enabled))
         })
         .await
     }

@@ -22,7 +22,7 @@ pub enum IntegrationState {
 impl IntegrationState {
     /// The state of an integration.
     pub fn of(view: &IntegrationView) -> Self {
-        match (view.deletion_requested_at, view.enabled) {
+        match (view.deletion_requested_at, view.settings.enabled) {
             (Some(_), _) => Self::Deleting,
             (None, true) => Self::Enabled,
             (None, false) => Self::Disabled,

@@ -46,9 +46,9 @@ pub struct HistoryItem {
 
 impl HistoryItem {
     /// The sums of a key: a day, a Region, or an account.
-    pub fn new(by: HistoryBy, key: String, sum: HistorySum) -> Self {
+    pub fn new(by: HistoryBy, key: &str, sum: HistorySum) -> Self {
         let HistorySum { runs, totals, days } = sum;
-        let key_of = |kind| (by == kind).then(|| key.clone());
+        let key_of = |kind| (by == kind).then(|| key.to_owned());
         Self {
             day: key_of(HistoryBy::Day).and_then(|day| day.parse().ok()),
             region: key_of(HistoryBy::Region),
@@ -123,7 +123,7 @@ impl HistoryList {
                 sums.entry(day.to_string()).or_default();
             }
         }
-        let mut items: Vec<_> = sums.into_iter().map(|(key, sum)| HistoryItem::new(by, key, sum)).collect();
+        let mut items: Vec<_> = sums.into_iter().map(|(key, sum)| HistoryItem::new(by, &key, sum)).collect();
         if by == HistoryBy::Day {
             items.reverse();
         }

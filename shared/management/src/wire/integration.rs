@@ -1,143 +1,46 @@
 //! Integrations in requests and responses.
 
-use asff::{RegionName, ScanFormat, SeverityLabel};
+use asff::RegionName;
 use exporter::connection::{Connection, Problem};
-use exporter::integration::{ArchiveScope, Integration, MutedFindings};
+use exporter::integration::{Integration, IntegrationSettings};
 use exporter::provider::ProviderId;
-use exporter::scan_source::ScanSource;
 use exporter::settings_store::Stored;
-use exporter::state::Resend;
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
+use super::settings::{IntegrationFields, SettingValues};
 use super::{ConnectionStatus, CredentialsBody, CredentialsView, TestOutcome};
 
 /// An integration to create. Omitted settings have their default.
-#[derive(Clone, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+// Not a derived Deserialize: `flatten` would accept unknown fields.
+#[derive(Clone, ToSchema)]
 pub struct IntegrationBody {
     /// ID of the provider whose findings are exported: an account or an organization. It must exist.
     #[schema(pattern = r"^([0-9]{12}|o-[a-z0-9]{10,32})$")]
     pub provider: String,
-    /// If false, uploads are recorded and can be replayed.
-    #[schema(default = true)]
-    pub enabled: Option<bool>,
-    /// Send failed findings only.
-    #[schema(default = true)]
-    pub only_failed: Option<bool>,
-    /// Archive findings that a newer scan shows as resolved.
-    #[schema(default = false)]
-    pub archive_previous_findings: Option<bool>,
-    /// What a scan covers, which determines whether absent findings are archived.
-    #[schema(value_type = Option<ArchiveScope>)]
-    pub archive_scope: Option<String>,
-    /// Maximum share of the account's active findings to archive without approval, in percent. Up to 20 findings are
-    /// archived whatever the share; 0 always requires approval.
-    #[schema(minimum = 0, maximum = 100, default = 50)]
-    pub archive_limit_percent: Option<i64>,
-    /// Consecutive whole scans that a finding must be absent from before it is archived, if absence is the only evidence.
-    #[schema(minimum = 1, maximum = 14, default = 2)]
-    pub absent_scans: Option<i64>,
-    /// A scan with less than this share of the last whole scan's results or checks looks partial: absent findings are not
-    /// archived. 0 disables the check.
-    #[schema(minimum = 0, maximum = 100, default = 50)]
-    pub partial_scan_percent: Option<i64>,
-    /// Which findings are sent: new and changed ones plus a monthly refresh, or all findings of every scan.
-    #[schema(value_type = Option<Resend>)]
-    pub resend: Option<String>,
-    /// Findings below this severity are not sent.
-    #[schema(value_type = Option<SeverityLabel>)]
-    pub severity_min: Option<String>,
-    /// How muted findings are handled.
-    #[schema(value_type = Option<MutedFindings>)]
-    pub muted: Option<String>,
-    /// Regions that may receive findings, in one partition. Default: every enabled Region.
-    #[schema(min_items = 1, max_items = 100)]
-    pub regions: Option<Vec<String>>,
-    /// Region for findings whose own Region is unavailable. If `regions` is set, it must be one of them.
-    #[schema(max_length = 16)]
-    pub fallback_region: Option<String>,
-    /// Authorized sources of scans. Default: any. An upload from another source changes nothing for the integration's accounts.
-    #[schema(min_items = 1, max_items = 20)]
-    pub scan_sources: Option<Vec<ScanSourceBody>>,
-    /// Prowler writes one scan in several formats; this one is exported.
-    #[schema(value_type = Option<ScanFormat>)]
-    pub format: Option<String>,
-    /// Accept the Prowler product in Regions in which Security Hub is enabled and doesn't accept it yet.
-    #[schema(default = false)]
-    pub auto_accept_product: Option<bool>,
+    /// The settings, not checked yet.
+    #[schema(ignore)]
+    pub settings: SettingValues,
     /// Credentials to call Security Hub with. Default: the provider's.
     pub credentials: Option<CredentialsBody>,
 }
 
-/// A source of scans. If both fields are set, both must match.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ScanSourceBody {
-    /// Keys that begin with it, if it ends with `/`; otherwise this key alone. `{account_id}` is replaced by the account of
-    /// the finding.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(min_length = 1, max_length = 1024, example = "scans/{account_id}/")]
-    pub prefix: Option<String>,
-    /// Account that uploaded the object, according to the `EventBridge` event, or `{account_id}`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(pattern = r"^([0-9]{12}|\{account_id\})$")]
-    pub uploader_account: Option<String>,
+impl<'de> Deserialize<'de> for IntegrationBody {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let IntegrationFields { provider, settings, credentials } = IntegrationFields::read(deserializer)?;
+        Ok(Self { provider, settings, credentials })
+    }
 }
 
 /// Changes of an integration. Null resets a setting to its default; omitted settings are unchanged. Credentials have their own
 /// path.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, default)]
+// For the API's description: a patch is merged into the settings, and the result is read as a body.
+#[derive(Debug, ToSchema)]
 pub struct IntegrationPatch {
     /// Another provider; moves the integration to its ID.
-    #[schema(value_type = String, pattern = r"^([0-9]{12}|o-[a-z0-9]{10,32})$")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub provider: Option<String>,
-    /// If false, uploads are recorded and can be replayed.
-    pub enabled: Option<bool>,
-    /// Send failed findings only.
-    pub only_failed: Option<bool>,
-    /// Archive findings that a newer scan shows as resolved.
-    pub archive_previous_findings: Option<bool>,
-    /// What a scan covers, which determines whether absent findings are archived.
-    #[schema(value_type = Option<ArchiveScope>)]
-    pub archive_scope: Option<String>,
-    /// Maximum share of the account's active findings to archive without approval, in percent. Up to 20 findings are
-    /// archived whatever the share; 0 always requires approval.
-    #[schema(minimum = 0, maximum = 100)]
-    pub archive_limit_percent: Option<i64>,
-    /// Consecutive whole scans that a finding must be absent from before it is archived, if absence is the only evidence.
-    #[schema(minimum = 1, maximum = 14)]
-    pub absent_scans: Option<i64>,
-    /// A scan with less than this share of the last whole scan's results or checks looks partial: absent findings are not
-    /// archived. 0 disables the check.
-    #[schema(minimum = 0, maximum = 100)]
-    pub partial_scan_percent: Option<i64>,
-    /// Which findings are sent.
-    #[schema(value_type = Option<Resend>)]
-    pub resend: Option<String>,
-    /// Findings below this severity are not sent.
-    #[schema(value_type = Option<SeverityLabel>)]
-    pub severity_min: Option<String>,
-    /// How muted findings are handled.
-    #[schema(value_type = Option<MutedFindings>)]
-    pub muted: Option<String>,
-    /// The Regions that may receive findings.
-    #[schema(min_items = 1, max_items = 100)]
-    pub regions: Option<Vec<String>>,
-    /// Region for findings whose own Region is unavailable.
-    #[schema(max_length = 16)]
-    pub fallback_region: Option<String>,
-    /// Authorized sources of scans; replaces the list.
-    #[schema(min_items = 1, max_items = 20)]
-    pub scan_sources: Option<Vec<ScanSourceBody>>,
-    /// Which of Prowler's formats is exported.
-    #[schema(value_type = Option<ScanFormat>)]
-    pub format: Option<String>,
-    /// Accept the Prowler product in Regions in which Security Hub is enabled and doesn't accept it yet.
-    pub auto_accept_product: Option<bool>,
+    #[schema(required = false, pattern = r"^([0-9]{12}|o-[a-z0-9]{10,32})$")]
+    pub provider: String,
 }
 
 /// An integration.
@@ -149,42 +52,10 @@ pub struct IntegrationView {
     pub provider: String,
     /// The provider's display name.
     pub provider_alias: Option<String>,
-    /// Whether the integration is enabled.
-    pub enabled: bool,
-    /// Whether it sends failed findings only.
-    pub only_failed: bool,
-    /// Whether it archives findings that a newer scan shows as resolved.
-    pub archive_previous_findings: bool,
-    /// What a scan covers, which determines whether absent findings are archived.
-    pub archive_scope: ArchiveScope,
-    /// Maximum share of the account's active findings to archive without approval, in percent. Up to 20 findings are
-    /// archived whatever the share; 0 always requires approval.
-    #[schema(minimum = 0, maximum = 100)]
-    pub archive_limit_percent: u8,
-    /// Consecutive whole scans that a finding must be absent from before it is archived, if absence is the only evidence.
-    #[schema(minimum = 1, maximum = 14)]
-    pub absent_scans: u8,
-    /// A scan with less than this share of the last whole scan's results or checks looks partial: absent findings are not
-    /// archived. 0 disables the check.
-    #[schema(minimum = 0, maximum = 100)]
-    pub partial_scan_percent: u8,
-    /// Which findings are sent.
-    pub resend: Resend,
-    /// Findings below this severity are not sent.
-    pub severity_min: Option<SeverityLabel>,
-    /// How muted findings are handled.
-    pub muted: MutedFindings,
-    /// Regions that may receive findings. Null: every enabled Region.
-    pub regions: Option<Vec<RegionName>>,
-    /// Region for findings whose own Region is unavailable.
-    pub fallback_region: Option<RegionName>,
-    /// Authorized sources of scans. Null: any.
-    #[schema(value_type = Option<Vec<ScanSourceBody>>)]
-    pub scan_sources: Option<Vec<ScanSource>>,
-    /// Which of Prowler's formats is exported.
-    pub format: ScanFormat,
-    /// Whether it accepts the Prowler product in enabled Regions.
-    pub auto_accept_product: bool,
+    /// The settings.
+    #[serde(flatten)]
+    #[schema(ignore)]
+    pub settings: IntegrationSettings,
     /// Credentials to call Security Hub with.
     pub credentials: CredentialsView,
     /// Connection status, from the newest checks.
@@ -342,21 +213,7 @@ impl IntegrationView {
             id: value.provider.to_string(),
             provider: value.provider.to_string(),
             provider_alias,
-            enabled: value.enabled,
-            only_failed: value.only_failed,
-            archive_previous_findings: value.archive_previous_findings,
-            archive_scope: value.archive_scope,
-            archive_limit_percent: value.archive_limit_percent,
-            absent_scans: value.absent_scans,
-            partial_scan_percent: value.partial_scan_percent,
-            resend: value.resend,
-            severity_min: value.severity_min,
-            muted: value.muted,
-            regions: value.regions.clone(),
-            fallback_region: value.fallback_region,
-            scan_sources: value.scan_sources.clone(),
-            format: value.format,
-            auto_accept_product: value.auto_accept_product,
+            settings: value.settings.clone(),
             credentials: CredentialsView::of_integration(value.credentials.as_ref()),
             connection,
             next_scan_at,

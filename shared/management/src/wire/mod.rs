@@ -8,6 +8,7 @@ mod integration;
 mod job;
 mod list;
 mod provider;
+mod settings;
 mod values;
 
 pub use attention::{AttentionItem, AttentionKind, AttentionList};
@@ -15,8 +16,8 @@ pub use credentials::{CredentialsBody, CredentialsView, RoleBody, RoleView, Secr
 pub use filter::{ConnectionFilter, IntegrationFilter, IntegrationState, RunFilter};
 pub use history::{HistoryItem, HistoryList};
 pub use integration::{
-    ConnectionSummary, IntegrationBody, IntegrationPatch, IntegrationView, OrphanedFindings, PendingUploads,
-    ScanSourceBody, Test, TestedAccounts,
+    ConnectionSummary, IntegrationBody, IntegrationPatch, IntegrationView, OrphanedFindings, PendingUploads, Test,
+    TestedAccounts,
 };
 pub use job::{ApprovalBody, ExplainBody, JobView, PlanBody, ReasonBody};
 pub use list::{
@@ -24,4 +25,5 @@ pub use list::{
     QuarantinedRun, QuarantinedRunList, RegionList, RegionView, RunList,
 };
 pub use provider::{ProviderBody, ProviderPatch, ProviderView};
+pub use settings::{IntegrationFields, SettingValues};
 pub use values::{ConnectionStatus, CredentialsKind, ProviderKind, TestOutcome};

@@ -1,10 +1,11 @@
 //! The API's description is up to date and correct.
 
 use exporter::connection::{ExternalIdCheck, Problem, RegionStatus};
+use exporter::integration::{SETTINGS, SettingKind};
 use exporter::report::RunReport;
 use exporter::settings_store::{AuditEntry, FieldChange};
 use exporter::upload::UploadInfo;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::client::{ACCOUNT, Api, connected};
 
@@ -45,6 +46,38 @@ fn a_patch_has_all_settings_except_credentials() {
     let mut body = names("IntegrationBody");
     body.retain(|name| name != "credentials");
     assert_eq!(body, names("IntegrationPatch"));
+}
+
+#[test]
+fn the_settings_are_described_as_they_are_checked() {
+    let schemas = serde_json::to_value(management::document()).unwrap()["components"]["schemas"].clone();
+    let defaults = exporter::integration::IntegrationSettings::default();
+    for (setting, (name, default)) in SETTINGS.iter().zip(defaults.values()) {
+        let (body, view) =
+            (&schemas["IntegrationBody"]["properties"][name], &schemas["IntegrationView"]["properties"][name]);
+        assert_eq!(body["default"], default, "{name}");
+        match &setting.kind {
+            SettingKind::Integer(range) => {
+                for schema in [body, view] {
+                    assert_eq!((&schema["minimum"], &schema["maximum"]), (&json!(range.start()), &json!(range.end())));
+                }
+            }
+            SettingKind::Word(words) => {
+                let reference = body["oneOf"][1]["$ref"].as_str().unwrap();
+                let schema = &schemas[reference.rsplit('/').next().unwrap()];
+                // A description of each word, or a list of them.
+                let described: Vec<&Value> = match schema["oneOf"].as_array() {
+                    Some(all) => all.iter().map(|one| &one["enum"][0]).collect(),
+                    None => schema["enum"].as_array().unwrap().iter().collect(),
+                };
+                assert_eq!(described, *words, "{name}");
+            }
+            _ => assert!(body["type"].is_array() || body["oneOf"].is_array(), "{name}: {body}"),
+        }
+    }
+    let required = schemas["IntegrationView"]["required"].as_array().unwrap();
+    let are_required = |name: &&str| required.contains(&json!(name));
+    assert!(["id", "provider", "enabled", "format", "version"].iter().all(are_required), "{required:?}");
 }
 
 #[test]

@@ -241,7 +241,7 @@ async fn a_superseded_run_is_not_approved_and_the_newer_one_is_named() {
     let api = api();
     let integrate = |archive_scope| {
         let account: asff::AccountId = ACCOUNT.parse().unwrap();
-        let integration = Integration { archive_scope, ..Integration::new(account) };
+        let integration = Integration::new(account).with(|settings| settings.archive_scope = archive_scope);
         let stored = Stored::new(integration, "2026-11-20T00:00:00Z".parse().unwrap(), "nobody");
         api.memory.contents().integrations.insert(ACCOUNT.to_owned(), stored);
     };

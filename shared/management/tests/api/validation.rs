@@ -77,6 +77,36 @@ async fn an_unknown_field_is_rejected_with_its_name() {
 }
 
 #[tokio::test]
+async fn a_wrong_value_is_refused_with_the_values_that_are_right() {
+    let api = Api::with_integration().await;
+    let (path, etag) = api.integration().await;
+    for (field, value, message) in [
+        ("only_failed", json!("yes"), "must be a boolean"),
+        ("archive_limit_percent", json!("x"), "must be i64"),
+        ("archive_limit_percent", json!(300), "must be 0 to 100"),
+        ("partial_scan_percent", json!(-1), "must be 0 to 100"),
+        ("absent_scans", json!(0), "must be 1 to 14"),
+        ("severity_min", json!("grave"), "must be INFORMATIONAL, LOW, MEDIUM, HIGH, or CRITICAL"),
+        ("archive_scope", json!("FULL"), "must be full, partial, or observed"),
+        ("resend", json!("never"), "must be changed or always"),
+        ("muted", json!("as-prowler"), "must be as_prowler, omit, or send"),
+        ("muted", json!(1), "must be a string"),
+        ("format", json!("html"), "must be ocsf, asff, or csv"),
+        ("regions", json!([]), "must be 1 to 100 Regions, or omitted for every Region"),
+        ("scan_sources", json!([]), "must be 1 to 20 sources, or omitted for any"),
+        ("fallback_region", json!("mars-north-1"), "must be a Region name, for example eu-west-1"),
+    ] {
+        let refused = api.patch(&path, &etag, &json!({ field: value })).await;
+        let [error] = refused.body["errors"].as_array().unwrap().as_slice() else { panic!("{}", refused.text) };
+        assert_eq!((&error["field"], &error["message"]), (&json!(field), &json!(message)), "{value}");
+    }
+    let abroad = api.patch(&path, &etag, &json!({"regions": ["eu-west-1"], "fallback_region": "us-east-1"})).await;
+    assert_eq!(abroad.body["errors"][0]["message"], "must be in `regions`, if that is set", "{}", abroad.text);
+    let nothing = api.patch(&path, &etag, &json!({"absent_scans": null, "muted": null})).await;
+    assert_eq!((nothing.status.as_u16(), &nothing.body["absent_scans"]), (200, &json!(2)), "{}", nothing.text);
+}
+
+#[tokio::test]
 async fn credentials_must_be_of_the_providers_account() {
     let api = Api::with_integration().await;
     let (path, etag) = api.integration().await;

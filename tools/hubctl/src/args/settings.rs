@@ -1,171 +1,87 @@
 //! The settings of an integration as options without defaults: an option that is not given leaves a setting unchanged, or at
 //! the API's default for a new integration.
 
-use asff::{RegionName, ScanFormat, SeverityLabel};
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use asff::ScanFormat;
+#[cfg(test)]
+use exporter::integration::{Setting, SettingKind};
 use exporter::scan_source::ScanSource;
-use serde_json::{Map, Value, json};
+use serde::{Serialize, Serializer};
+#[cfg(test)]
+use serde_json::{Value, json};
 
-use crate::args::choices::absent_scans;
-use crate::args::filters::{format_parser, region};
-
-/// Values of a Boolean option.
-const SWITCH: [&str; 2] = ["true", "false"];
-
-/// A value, or `none`. A separate type, since clap treats a nested `Option` in another way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct OrNone<T>(Option<T>);
+use super::choices::{Lifecycle, Sending, switch};
+use super::filters::{OrNull, format_parser};
 
 /// Which findings are sent, and which are archived.
-#[derive(clap::Args, Clone, Debug, Default)]
+#[derive(clap::Args, Clone, Debug, Default, Serialize)]
 pub(crate) struct Settings {
-    /// Send failed findings only, which reduces costs [default: true]
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
-    #[arg(value_parser = switch(), help_heading = "Filters")]
-    only_failed: Option<bool>,
-
-    /// Minimum severity to send; `none` for all [default: none]
-    #[arg(long, value_name = "SEVERITY", ignore_case = true, help_heading = "Filters")]
-    #[arg(value_parser = PossibleValuesParser::new(["informational", "low", "medium", "high", "critical", "none"])
-        .map(|word| OrNone(SeverityLabel::of(&word))))]
-    severity_min: Option<OrNone<SeverityLabel>>,
-
-    /// How to handle muted findings: follow Prowler (omit them with --only-failed), omit, or send as WARNING [default:
-    /// as-prowler]
-    #[arg(long, value_name = "HOW", value_parser = ["as-prowler", "omit", "send"], help_heading = "Filters")]
-    muted: Option<String>,
-
-    /// Regions that may receive findings, separated by commas; `all` for every enabled Region [default: all]
-    #[arg(long, value_name = "REGIONS", value_delimiter = ',', value_parser = all_or_region, help_heading = "Filters")]
-    regions: Option<Vec<Option<RegionName>>>,
-
-    /// Region for findings whose own Region is unavailable; `none` to disable [default: none]
-    #[arg(long, value_name = "REGION", value_parser = none_or_region, help_heading = "Filters")]
-    fallback_region: Option<OrNone<RegionName>>,
+    #[command(flatten)]
+    #[serde(flatten)]
+    sending: Sending,
 
     // Not a doc comment: rustdoc would require backticks around the placeholder.
     #[arg(help = "Authorized source of scans; repeatable: prefix=PREFIX/, prefix=KEY, uploader-account=ID, or \
                   uploader-account=ID,prefix=PREFIX/, where {account_id} is the account of the finding; `any` for no \
                   limit [default: any]")]
     #[arg(long = "scan-source", value_name = "SOURCE", value_parser = any_or_source, help_heading = "Filters")]
-    scan_sources: Option<Vec<OrNone<ScanSource>>>,
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "any_or_sources")]
+    scan_sources: Option<Vec<OrNull<ScanSource>>>,
 
     /// Format to export, if Prowler writes each scan in several [default: ocsf]
     #[arg(long, value_name = "FORMAT", value_parser = format_parser(), help_heading = "Filters")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     format: Option<ScanFormat>,
 
-    /// changed: send new and changed findings, plus a monthly refresh; always: send every finding of every scan [default:
-    /// changed]
-    #[arg(long, value_name = "WHICH", value_parser = ["changed", "always"], help_heading = "Lifecycle")]
-    resend: Option<String>,
-
-    /// Archive findings that a newer scan shows as resolved [default: false]
-    #[arg(long, visible_alias = "archive", value_name = "BOOL", num_args = 0..=1, require_equals = true)]
-    #[arg(default_missing_value = "true", value_parser = switch(), help_heading = "Lifecycle")]
-    archive_previous_findings: Option<bool>,
-
-    /// What a scan covers: the whole account (full), some checks and Regions completely (partial), or single resources
-    /// (observed: absence from the scan archives nothing) [default: full]
-    #[arg(long, value_name = "SCOPE", value_parser = ["full", "partial", "observed"], help_heading = "Lifecycle")]
-    archive_scope: Option<String>,
-
-    /// Number of consecutive scans from which a finding must be absent before it is archived, if absence is the only
-    /// evidence [default: 2]
-    #[arg(long, value_name = "SCANS", value_parser = absent_scans(), help_heading = "Lifecycle")]
-    absent_scans: Option<u8>,
-
-    /// Don't archive absent findings if the scan has less than this share of the last whole scan's results or checks; 0
-    /// disables the check [default: 50]
-    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
-    #[arg(help_heading = "Lifecycle")]
-    partial_scan_percent: Option<u8>,
-
-    /// Maximum share of the account's active findings to archive without approval; up to 20 findings never need approval,
-    /// unless the value is 0 [default: 50]
-    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
-    #[arg(help_heading = "Lifecycle")]
-    archive_limit_percent: Option<u8>,
+    #[command(flatten)]
+    #[serde(flatten)]
+    lifecycle: Lifecycle,
 
     /// Let a connection test accept the Prowler product if Security Hub is enabled [default: false]
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     #[arg(value_parser = switch(), help_heading = "Lifecycle")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     auto_accept_product: Option<bool>,
 }
 
-impl Settings {
-    /// The given options as the API's fields. Null clears a setting.
-    pub(crate) fn patch(&self) -> Map<String, Value> {
-        let mut patch = Map::new();
-        let mut put = |name: &str, value: Option<Value>| {
-            if let Some(value) = value {
-                patch.insert(name.to_owned(), value);
-            }
-        };
-        put("only_failed", self.only_failed.map(Value::from));
-        put("severity_min", self.severity_min.map(|OrNone(severity)| severity.map(SeverityLabel::as_str).into()));
-        put("muted", self.muted.as_ref().map(|how| how.replace('-', "_").into()));
-        put("regions", self.regions.as_ref().map(|regions| names(regions)));
-        put(
-            "fallback_region",
-            self.fallback_region.map(|OrNone(region)| region.map(|region| region.to_string()).into()),
-        );
-        put("scan_sources", self.scan_sources.as_ref().map(|sources| source_list(sources)));
-        put("format", self.format.map(|format| format.as_str().into()));
-        put("resend", self.resend.clone().map(Value::from));
-        put("archive_previous_findings", self.archive_previous_findings.map(Value::from));
-        put("archive_scope", self.archive_scope.clone().map(Value::from));
-        put("absent_scans", self.absent_scans.map(Value::from));
-        put("partial_scan_percent", self.partial_scan_percent.map(Value::from));
-        put("archive_limit_percent", self.archive_limit_percent.map(Value::from));
-        put("auto_accept_product", self.auto_accept_product.map(Value::from));
-        patch
-    }
+fn any_or_source(text: &str) -> Result<OrNull<ScanSource>, String> {
+    if text == "any" { Ok(OrNull(None)) } else { text.parse().map(|source| OrNull(Some(source))) }
 }
 
-/// Regions by name, without duplicates; null for all.
-fn names(regions: &[Option<RegionName>]) -> Value {
-    let named: Option<Vec<RegionName>> = regions.iter().copied().collect();
-    let Some(mut named) = named else { return Value::Null };
-    named.sort_unstable();
-    named.dedup();
-    named.iter().map(ToString::to_string).collect()
-}
-
-/// Sources, without duplicates; null for any.
-fn source_list(sources: &[OrNone<ScanSource>]) -> Value {
-    let mut named: Vec<Value> = Vec::new();
-    for OrNone(source) in sources {
-        let Some(source) = source else { return Value::Null };
-        let source = json!(source);
-        if !named.contains(&source) {
-            named.push(source);
+/// Sources without duplicates; null for any.
+fn any_or_sources<S: Serializer>(sources: &Option<Vec<OrNull<ScanSource>>>, serializer: S) -> Result<S::Ok, S::Error> {
+    let named: Option<Vec<&ScanSource>> = sources.iter().flatten().map(|OrNull(source)| source.as_ref()).collect();
+    let mut unique: Option<Vec<&ScanSource>> = named.is_some().then(Vec::new);
+    for source in named.into_iter().flatten() {
+        if let Some(unique) = unique.as_mut().filter(|unique| !unique.contains(&source)) {
+            unique.push(source);
         }
     }
-    named.into()
+    unique.serialize(serializer)
 }
 
-fn switch() -> impl TypedValueParser<Value = bool> {
-    PossibleValuesParser::new(SWITCH).map(|word| word == "true")
-}
-
-fn all_or_region(text: &str) -> Result<Option<RegionName>, String> {
-    if text == "all" { Ok(None) } else { region(text).map(Some) }
-}
-
-fn none_or_region(text: &str) -> Result<OrNone<RegionName>, String> {
-    if text == "none" { Ok(OrNone(None)) } else { region(text).map(|region| OrNone(Some(region))) }
-}
-
-fn any_or_source(text: &str) -> Result<OrNone<ScanSource>, String> {
-    if text == "any" { Ok(OrNone(None)) } else { text.parse().map(|source| OrNone(Some(source))) }
+/// A value of a setting that is not its default.
+#[cfg(test)]
+pub(crate) fn another_value(setting: &Setting) -> Value {
+    let defaults = exporter::integration::IntegrationSettings::default();
+    let default = defaults.values().find(|(name, _)| *name == setting.name).map(|(_, value)| value);
+    let values = match &setting.kind {
+        SettingKind::Boolean => vec![json!(true), json!(false)],
+        SettingKind::Integer(range) => range.clone().map(Value::from).collect(),
+        SettingKind::Word(words) => words.iter().map(|word| json!(word)).collect(),
+        SettingKind::Region => vec![json!("eu-west-1")],
+        SettingKind::Regions => vec![json!(["eu-west-1"])],
+        SettingKind::ScanSources => vec![json!([{ "prefix": "a/{account_id}/" }])],
+    };
+    values.into_iter().find(|value| Some(value) != default.as_ref()).unwrap()
 }
 
 #[cfg(test)]
 mod tests {
     use clap::Parser;
-    use exporter::integration::Integration;
+    use exporter::integration::{IntegrationSettings, SETTINGS};
 
     use super::*;
+    use crate::args::filters::changes;
 
     #[derive(Parser)]
     struct Line {
@@ -175,7 +91,7 @@ mod tests {
 
     fn patch(line: &str) -> Value {
         let line = Line::try_parse_from(["x"].into_iter().chain(line.split_whitespace())).unwrap();
-        Value::Object(line.settings.patch())
+        Value::Object(changes(&line.settings).unwrap())
     }
 
     #[test]
@@ -199,24 +115,30 @@ mod tests {
         assert_eq!(patch("--regions us-east-1,eu-west-1,us-east-1"), json!({ "regions": ["eu-west-1", "us-east-1"] }));
     }
 
-    /// What the options write is what the exporter reads.
+    /// The option of a setting.
+    fn option(setting: &Setting) -> String {
+        format!("--{}", setting.name.replace('_', "-").replace("sources", "source"))
+    }
+
+    /// What the options write is what the exporter reads. `enabled` has commands of its own.
     #[test]
-    fn every_setting_is_one_of_an_integration() {
-        let line = "--only-failed=false --severity-min HIGH --muted as-prowler --regions eu-west-1 --fallback-region \
-                    us-east-1 --scan-source prefix=a/{account_id}/ --format csv --resend always --archive --archive-scope observed --absent-scans 3 \
-                    --partial-scan-percent 0 --archive-limit-percent 7 --auto-accept-product";
-        let mut settings = patch(line);
-        settings["provider"] = "123456789012".into();
-        let integration: Integration = serde_json::from_value(settings.clone()).unwrap();
-        let read = serde_json::to_value(&integration).unwrap();
-        for (name, value) in settings.as_object().unwrap() {
-            assert_eq!(&read[name], value, "{name}");
-        }
-        // And every setting that the API has is an option, `enabled` aside, which is a verb.
-        let api = json!(management::wire::IntegrationPatch::default());
-        let without = ["enabled", "provider"];
-        for name in api.as_object().unwrap().keys().filter(|name| !without.contains(&name.as_str())) {
-            assert!(settings.get(name).is_some(), "{name} has no option");
+    fn every_setting_is_an_option_and_is_documented() {
+        let page = include_str!("../../../../docs/configuration.md");
+        for setting in SETTINGS.iter().filter(|setting| setting.name != "enabled") {
+            let value = another_value(setting);
+            let text = match &value {
+                Value::Array(all) => match all.first() {
+                    Some(Value::String(region)) => region.clone(),
+                    _ => "prefix=a/{account_id}/".to_owned(),
+                },
+                Value::String(text) => text.replace('_', "-"),
+                other => other.to_string(),
+            };
+            let changes = patch(&format!("{}={text}", option(setting)));
+            assert_eq!(changes, json!({ setting.name: value }));
+            let read: IntegrationSettings = serde_json::from_value(changes).unwrap();
+            assert_ne!(read, IntegrationSettings::default(), "{}", setting.name);
+            assert!(page.contains(&format!("| `{}`", option(setting))), "{} is not documented", setting.name);
         }
     }
 

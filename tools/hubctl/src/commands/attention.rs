@@ -8,7 +8,7 @@ use crate::config::{Format, Global};
 use crate::deployment::block_on;
 use crate::exit::Exit;
 use crate::origin::Origin;
-use crate::render::{Column, Output, Table, Tone, text};
+use crate::render::{Column, Output, Table, TextStyle, text};
 
 /// List what needs attention, most urgent first
 #[derive(clap::Args, Debug)]
@@ -105,16 +105,16 @@ fn label(kind: AttentionKind) -> &'static str {
     }
 }
 
-fn tone(kind: AttentionKind) -> Tone {
+fn tone(kind: AttentionKind) -> TextStyle {
     match kind {
         AttentionKind::Disconnected
         | AttentionKind::RegionUnavailable
         | AttentionKind::Undelivered
-        | AttentionKind::JobFailed => Tone::Bad,
+        | AttentionKind::JobFailed => TextStyle::Bad,
         AttentionKind::ArchiveRequiresApproval
         | AttentionKind::CoverageLost
         | AttentionKind::Quarantine
         | AttentionKind::ScanOverdue
-        | AttentionKind::PendingUploads => Tone::Warning,
+        | AttentionKind::PendingUploads => TextStyle::Warning,
     }
 }

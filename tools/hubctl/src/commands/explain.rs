@@ -84,7 +84,7 @@ pub(crate) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<E
 async fn by_deployment(args: &Args, global: &Global, output: &Output) -> Result<Explanation> {
     let management = args.reach.connect(global).await?;
     let body = json!({ "finding_id": args.id, "live": args.live });
-    let job = read(&management.send(Request::act_with("/findings/explain", Some(body))).await?.body)?;
+    let job = read(&management.send(Request::post_action_with("/findings/explain", Some(body))).await?.body)?;
     let job = wait::reported(&management, job, output).await?;
     let missing =
         || Failure::new(Exit::Error, format!("the deployment no longer has the explanation of job {}", job.id));
@@ -123,7 +123,7 @@ pub(in crate::commands) fn write(explanation: &Explanation, origin: &Origin, out
     for state in &explanation.security_hub {
         details.add(TextStyle::Plain, "Security Hub", describe(state));
     }
-    if explanation.live.is_empty() {
+    if explanation.security_hub.is_empty() {
         details.add(TextStyle::Plain, "Security Hub", "not fetched (use --live)");
     }
     if let Some(stays) = &explanation.stays_active {
@@ -162,7 +162,7 @@ fn add_exported_state(details: &mut Details, exported: &ExportedState, elsewhere
     let location = if elsewhere { format!(", in {}", exported.region) } else { String::new() };
     let style = if exported.state == "active" { TextStyle::Good } else { TextStyle::Plain };
     details.add(style, "State", format!("{}{because}{uncertain}{location}", exported.state));
-    details.add(TextStyle::Plain, "Status", exported.status);
+    details.add(TextStyle::Plain, "Status", &exported.status);
     details.add(TextStyle::Plain, "First seen", text::time(exported.first_seen));
     details.add(TextStyle::Plain, "Last sent", text::time(exported.last_sent));
     details.add(TextStyle::Plain, "Sent by run", exported.sent_by.as_deref().unwrap_or("not one of the last runs"));

@@ -10,7 +10,7 @@ use exporter::integration::{Credentials, Integration, Role};
 use super::Standalone;
 use super::store::StateLocation;
 use crate::args::choices::Choices;
-use crate::args::filters::region;
+use crate::args::filters::{changed, region};
 use crate::args::role::{ExternalId, RoleArn};
 use crate::config::Global;
 use crate::deployment::no_region;
@@ -72,7 +72,7 @@ impl Options {
     pub(crate) fn any_format(&self, source: &Source) -> bool {
         match source {
             Source::Object(_) if !self.standalone => false,
-            _ => self.choices.format().is_none(),
+            _ => self.choices.format.is_none(),
         }
     }
 
@@ -98,7 +98,7 @@ impl Options {
     fn template(&self) -> Result<Integration> {
         let usage = |message| Failure::new(Exit::Usage, message);
         let mut template = Integration::new(any_account()?);
-        self.choices.apply(&mut template).map_err(usage)?;
+        template.settings = changed(&template.settings, &self.choices)?;
         for name in &self.regions {
             let named: RegionName = region(name).map_err(|error| usage(format!("--region {name}: {error}")))?;
             template.regions.get_or_insert_default().push(named);
@@ -153,7 +153,7 @@ mod tests {
         assert_eq!((chosen.archive_scope, chosen.archive_limit_percent), (ArchiveScope::Observed, 5));
         assert_eq!((chosen.absent_scans, chosen.partial_scan_percent), (3, 0));
         assert_eq!(chosen.resend, Resend::Always);
-        assert_eq!(chosen.regions.map(|regions| regions.len()), Some(2));
+        assert_eq!(chosen.regions.as_ref().map(|regions| regions.len()), Some(2));
         assert!(
             matches!(chosen.credentials, Some(Credentials::Default { role: Some(Role { external_id: Some(id), .. }) }) if id == "abc")
         );

@@ -75,7 +75,8 @@ impl Scans for FakeAws {
 impl Integrations for FakeAws {
     async fn integration(&self, account: &AccountId) -> Result<Option<Integration>, PortError> {
         let scan_sources = self.scan_sources.lock().unwrap().clone();
-        Ok(Some(Integration { only_failed: false, scan_sources, ..Integration::new(*account) }))
+        let integration = Integration::new(*account);
+        Ok(Some(integration.with(|settings| (settings.only_failed, settings.scan_sources) = (false, scan_sources))))
     }
 }
 

@@ -73,7 +73,7 @@ async fn a_change_is_made_with_its_entry_or_not_at_all(place: Place) {
     assert_eq!(cloud.stored_integration(&id()).await.unwrap(), Some(first.clone()));
     assert_eq!(conflict(cloud.commit(&needed, &entry()).await), Some(1), "there is one");
 
-    let second = first.changed(Integration { enabled: false, ..first.value.clone() }, now(), "eve");
+    let second = first.changed(first.value.clone().with(|settings| settings.enabled = false), now(), "eve");
     let change = [Write::PutIntegration(second.clone(), ExpectedVersion::This(first.revision()))];
     cloud.commit(&change, &entry()).await.unwrap();
     assert_eq!(conflict(cloud.commit(&change, &entry()).await), Some(0), "it is another version");

@@ -10,7 +10,7 @@ use management::wire::{CredentialsView, IntegrationView, ProviderView};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
-use super::document::{integration_settings, kind_word};
+use super::document::{by_name, kind_word};
 use crate::client::{Management, read};
 use crate::exit::{Exit, Failure};
 
@@ -83,7 +83,7 @@ fn declared_provider(view: &ProviderView) -> Value {
 fn declared_integration(view: &IntegrationView) -> Value {
     let mut fields = Map::new();
     fields.insert("provider".to_owned(), view.provider.as_str().into());
-    fields.extend(integration_settings(view).into_iter().filter(|(_, value)| !value.is_null()));
+    fields.extend(by_name(&view.settings).into_iter().filter(|(_, value)| !value.is_null()));
     if view.credentials.kind != CredentialsKind::Provider {
         fields.insert("credentials".to_owned(), declared_credentials(&view.credentials));
     }

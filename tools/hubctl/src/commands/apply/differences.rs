@@ -7,7 +7,7 @@ use management::wire::{CredentialsView, ProviderView};
 use serde_json::Value;
 
 use super::current::{CurrentState, Existing};
-use super::document::{DeclaredCredentials, DeclaredProvider, Document, Settings, integration_settings, kind_word};
+use super::document::{DeclaredCredentials, DeclaredProvider, Document, Settings, by_name, kind_word};
 
 /// A provider or an integration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -76,7 +76,7 @@ pub(super) fn differences<'a>(document: &'a Document, current: &CurrentState, sc
     }
     for declared in document.integrations() {
         let existing = current.integrations.get(&declared.provider);
-        let current = existing.map(|existing| integration_settings(&existing.view));
+        let current = existing.map(|existing| by_name(&existing.view.settings));
         let credentials = (declared.credentials.as_ref(), existing.map(|existing| &existing.view.credentials));
         let thing = Thing {
             noun: ResourceKind::Integration,

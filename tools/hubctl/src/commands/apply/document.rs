@@ -7,15 +7,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use asff::{RegionName, ScanFormat, SeverityLabel};
-use exporter::integration::{ArchiveScope, Integration, MutedFindings};
+use exporter::integration::IntegrationSettings;
 use exporter::provider::ProviderId;
-use exporter::scan_source::ScanSource;
-use exporter::state::Resend;
-use management::wire::CredentialsKind;
-use management::wire::IntegrationView;
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use management::wire::{CredentialsKind, IntegrationFields};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 
 use crate::exit::{Exit, Failure};
 use crate::render::yaml;
@@ -49,42 +45,21 @@ pub(super) struct DeclaredProvider {
 }
 
 /// An integration.
-#[derive(Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Serialize)]
 pub(super) struct DeclaredIntegration {
     pub(super) provider: ProviderId,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    enabled: Option<bool>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    only_failed: Option<bool>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    severity_min: Option<SeverityLabel>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    muted: Option<MutedFindings>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    regions: Option<Vec<RegionName>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    fallback_region: Option<RegionName>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    scan_sources: Option<Vec<ScanSource>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    format: Option<ScanFormat>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    resend: Option<Resend>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    archive_previous_findings: Option<bool>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    archive_scope: Option<ArchiveScope>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    archive_limit_percent: Option<u8>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    absent_scans: Option<u8>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    partial_scan_percent: Option<u8>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    auto_accept_product: Option<bool>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// Omitted settings have their default.
+    #[serde(flatten, serialize_with = "IntegrationSettings::serialize_set")]
+    settings: IntegrationSettings,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) credentials: Option<DeclaredCredentials>,
+}
+
+impl<'de> Deserialize<'de> for DeclaredIntegration {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let IntegrationFields { provider, settings, credentials } = IntegrationFields::read(deserializer)?;
+        Ok(Self { provider, settings, credentials })
+    }
 }
 
 /// The credentials of a provider or an integration.
@@ -200,43 +175,13 @@ impl DeclaredProvider {
 impl DeclaredIntegration {
     /// The declared settings, without credentials; omitted ones have their default.
     pub(super) fn settings(&self) -> Settings {
-        let mut settings = defaults(&self.provider);
-        if let Value::Object(declared) = json!(self) {
-            settings.extend(declared.into_iter().filter(|(name, _)| SETTINGS.contains(&name.as_str())));
-        }
-        settings
+        by_name(&self.settings)
     }
 }
 
-/// The default settings of an integration.
-pub(super) fn defaults(id: &ProviderId) -> Settings {
-    let defaults = json!(Integration::new(id.clone()));
-    SETTINGS.iter().map(|name| ((*name).to_owned(), defaults[*name].clone())).collect()
-}
-
-/// Names of an integration's settings, without credentials.
-pub(super) const SETTINGS: [&str; 15] = [
-    "enabled",
-    "only_failed",
-    "severity_min",
-    "muted",
-    "regions",
-    "fallback_region",
-    "scan_sources",
-    "format",
-    "resend",
-    "archive_previous_findings",
-    "archive_scope",
-    "archive_limit_percent",
-    "absent_scans",
-    "partial_scan_percent",
-    "auto_accept_product",
-];
-
-/// The settings of an existing integration.
-pub(super) fn integration_settings(view: &IntegrationView) -> Settings {
-    let json = json!(view);
-    SETTINGS.iter().map(|name| ((*name).to_owned(), json[*name].clone())).collect()
+/// The settings of an integration by their names.
+pub(super) fn by_name(settings: &IntegrationSettings) -> Settings {
+    settings.values().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 /// The file's name of a kind of credentials.
@@ -250,7 +195,11 @@ pub(super) fn kind_word(kind: CredentialsKind) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use exporter::integration::SETTINGS;
+    use serde_json::json;
+
     use super::*;
+    use crate::args::settings::another_value;
 
     #[test]
     fn what_is_left_out_has_its_default() {
@@ -264,21 +213,17 @@ mod tests {
         assert_eq!(document.integrations().next().unwrap().provider.as_str(), "012345678901");
     }
 
-    /// What the API lets one change, a file can declare.
     #[test]
-    fn no_setting_is_forgotten() {
-        let patch = json!(management::wire::IntegrationPatch::default());
-        let known: BTreeSet<&str> =
-            patch.as_object().unwrap().keys().map(String::as_str).filter(|name| *name != "provider").collect();
-        assert_eq!(known, BTreeSet::from(SETTINGS));
-        let complete: DeclaredIntegration = yaml::parse(
-            "{provider: 123456789012, enabled: true, only_failed: true, severity_min: LOW, muted: omit, regions: [eu-west-1],
-              fallback_region: eu-west-1, scan_sources: [{prefix: 'a/', uploader_account: 012345678901}], format: csv, resend: always, archive_previous_findings: true,
-              archive_scope: observed, archive_limit_percent: 1, absent_scans: 3, partial_scan_percent: 0,
-              auto_accept_product: true}",
-        )
-        .unwrap();
-        assert_eq!(json!(complete).as_object().unwrap().len(), SETTINGS.len() + 1);
+    fn a_file_can_declare_every_setting() {
+        let mut file = json!({ "provider": "123456789012", "credentials": { "kind": "default" } });
+        for setting in SETTINGS {
+            file[setting.name] = another_value(setting);
+        }
+        let declared: DeclaredIntegration = yaml::parse(&file.to_string()).unwrap();
+        assert_eq!(json!(declared), file);
+        for (name, value) in declared.settings() {
+            assert_eq!(value, file[&name], "{name}");
+        }
     }
 
     #[test]
@@ -288,6 +233,7 @@ mod tests {
             "integrations:\n- provider: 12345\n",
             "integrations:\n- provider: 123456789012\n  credentials: {kind: static, secret_access_key: abc}\n",
             "integrations:\n- provider: 123456789012\n  archive_scope: half\n",
+            "integrations:\n- only_failed: true\n",
             "- provider: 123456789012\n",
         ] {
             assert!(yaml::parse::<Document>(wrong).is_err(), "{wrong}");

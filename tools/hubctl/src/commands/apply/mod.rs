@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use clap::Subcommand;
+use exporter::integration::IntegrationSettings;
 use serde_json::{Value, json};
 
 use self::current::CurrentState;
@@ -235,7 +236,7 @@ fn show(all: &[Difference<'_>], output: &mut Output) -> Result<()> {
             Action::Delete => TextStyle::Bad,
         };
         // Default values of a new resource are not listed.
-        let defaults = document::defaults(&difference.id);
+        let defaults = document::by_name(&IntegrationSettings::default());
         let is_new = difference.action == Action::Create;
         let changed_settings =
             difference.settings.iter().filter(|(name, (_, to))| !is_new || defaults.get(*name) != Some(to));

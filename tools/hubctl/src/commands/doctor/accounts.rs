@@ -7,7 +7,6 @@ use anyhow::Result;
 use asff::AccountId;
 use aws::{CheckFunction, Cloud, SdkConfig};
 use exporter::connection::{CheckSettings, CheckTarget, Checker, Connection, Connections as _};
-use exporter::integration::Integration;
 use futures::StreamExt as _;
 
 use crate::config::Style;
@@ -32,7 +31,7 @@ pub(super) async fn check_locally(
         let (checker, done) = (&checker, &done);
         async move {
             // Only the function accepts the product.
-            let integration = Integration { auto_accept_product: false, ..(*target.integration).clone() };
+            let integration = (*target.integration).clone().with(|settings| settings.auto_accept_product = false);
             let before = cloud.connection(target.account).await.ok().flatten();
             let connection = checker.check_without_saving(target.account, &integration, before.as_ref(), None).await;
             done.fetch_add(1, Ordering::Relaxed);

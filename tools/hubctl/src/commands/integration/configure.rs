@@ -5,6 +5,7 @@ use exporter::provider::ProviderId;
 use serde_json::Value;
 
 use super::shown::{Shown, path};
+use crate::args::filters::changes;
 use crate::args::settings::Settings;
 use crate::client::{ConnectionArgs, Request};
 use crate::config::Global;
@@ -48,7 +49,7 @@ pub(crate) struct Args {
 }
 
 pub(super) fn run(args: &Args, connection_args: &ConnectionArgs, global: &Global, output: &mut Output) -> Result<Exit> {
-    let mut patch = args.settings.patch();
+    let mut patch = changes(&args.settings)?;
     if let Some(provider) = &args.provider {
         patch.insert("provider".to_owned(), provider.as_str().into());
     }

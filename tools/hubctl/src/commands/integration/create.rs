@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use super::shown::{Shown, provider_path};
 use crate::args::credentials::CredentialOptions;
+use crate::args::filters::changes;
 use crate::args::settings::Settings;
 use crate::client::{ConnectionArgs, Management, Request};
 use crate::config::{Format, Global};
@@ -75,8 +76,10 @@ pub(super) fn run(args: &Args, connection_args: &ConnectionArgs, global: &Global
         // Also without credentials: it rejects options that require them.
         let credentials = args.credentials.body(&args.provider, partition, &mut prompt, output)?;
         let credentials = args.credentials.any().then_some(credentials);
+        let settings = changes(&args.settings)?;
         let own = ensure_provider(&management, args, credentials).await?;
-        let created = match management.send(Request::create("/integrations", body(args, own.credentials))).await {
+        let body = body(args, settings, own.credentials);
+        let created = match management.send(Request::create("/integrations", body)).await {
             Ok(created) => created,
             Err(failure) => {
                 // A provider that was created for it is deleted. If that fails, the first error is reported.
@@ -129,8 +132,8 @@ async fn ensure_provider(
     Ok(EnsuredProvider { made: false, etag: None, credentials })
 }
 
-fn body(args: &Args, credentials: Option<Value>) -> Value {
-    let mut body = args.settings.patch();
+fn body(args: &Args, settings: Map<String, Value>, credentials: Option<Value>) -> Value {
+    let mut body = settings;
     // Null is the default.
     body.retain(|_, value| !value.is_null());
     body.insert("provider".to_owned(), args.provider.as_str().into());

@@ -114,7 +114,7 @@ fn switch(
 ) -> Result<ToggleResult> {
     block_on(async {
         let management = connection_args.connect(global).await?;
-        let answer = management.send(Request::post_action(format!("{}/{verb}", path(id)), reason.body())).await?;
+        let answer = management.send(Request::post_action_with(format!("{}/{verb}", path(id)), reason.body())).await?;
         let mut shown = Shown::of(&management, answer).await?;
         let switched = ToggleResult { exit: shown.exit(), pending_uploads: shown.view.pending_uploads.clone() };
         shown.write(&management, output)?;

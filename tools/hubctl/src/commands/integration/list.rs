@@ -57,7 +57,7 @@ pub(super) fn run(_: &Args, connection_args: &ConnectionArgs, global: &Global, o
             },
             if view.next_scan_overdue { "overdue".to_owned() } else { short(view.next_scan_at, "") },
         ];
-        row.extend(with_filters.then(|| words::settings(&view).map_or(String::new(), |all| filter_words(&all))));
+        row.extend(with_filters.then(|| filter_words(&view.settings)));
         table.row(text_style, row);
     }
     output.table(&table)?;

@@ -1,7 +1,6 @@
 //! Integrations in the terms of Prowler App's page: connection status, provider, finding filters, last checked, Regions,
 //! next scan.
 
-use exporter::integration::Integration;
 use jiff::Timestamp;
 use management::wire::{ConnectionStatus, CredentialsKind};
 use management::wire::{ConnectionSummary, CredentialsView, IntegrationView, ProviderView, RoleView};
@@ -19,15 +18,13 @@ pub(super) fn details(view: &IntegrationView, provider: Option<&ProviderView>) -
     connection_facts(&mut details, &view.connection);
     let (text_style, next) = next_scan(view);
     details.add(text_style, "Next Scan", next);
-    if let Some(settings) = settings(view) {
-        details.add(TextStyle::Plain, "Finding Filters", filter_words(&settings));
-        details.add(TextStyle::Plain, "At each scan", resend_words(&settings));
-        details.add(TextStyle::Plain, "Archives", archive_words(&settings));
-    }
-    for (index, source) in view.scan_sources.iter().flatten().enumerate() {
+    details.add(TextStyle::Plain, "Finding Filters", filter_words(&view.settings));
+    details.add(TextStyle::Plain, "At each scan", resend_words(&view.settings));
+    details.add(TextStyle::Plain, "Archives", archive_words(&view.settings));
+    for (index, source) in view.settings.scan_sources.iter().flatten().enumerate() {
         details.add(TextStyle::Plain, if index == 0 { "Scan sources" } else { "" }, source.option_value());
     }
-    details.add(TextStyle::Plain, "Format", view.format.as_str());
+    details.add(TextStyle::Plain, "Format", view.settings.format.as_str());
     let own = view.credentials.kind != CredentialsKind::Provider;
     let credentials = provider.filter(|_| !own).map_or(&view.credentials, |provider| &provider.credentials);
     credential_facts(&mut details, credentials, own);
@@ -115,7 +112,7 @@ pub(in crate::commands) fn changed(at: Timestamp, by: &str) -> String {
 pub(super) fn state(view: &IntegrationView) -> (TextStyle, String) {
     match view.deletion_requested_at {
         Some(since) => (TextStyle::Warning, format!("being deleted since {}", text::time(since))),
-        None if view.enabled => (TextStyle::Good, "enabled".to_owned()),
+        None if view.settings.enabled => (TextStyle::Good, "enabled".to_owned()),
         None => (TextStyle::Warning, "disabled".to_owned()),
     }
 }
@@ -147,27 +144,4 @@ pub(super) fn regions(connection: &ConnectionSummary) -> String {
         text::names(connection.regions.iter(), "Regions")
     };
     if connection.stale_since.is_some() { format!("unreachable; last known: {names}") } else { names }
-}
-
-/// The settings as the exporter reads them.
-pub(super) fn settings(view: &IntegrationView) -> Option<Integration> {
-    let id: exporter::provider::ProviderId = view.provider.parse().ok()?;
-    Some(Integration {
-        enabled: view.enabled,
-        only_failed: view.only_failed,
-        archive_previous_findings: view.archive_previous_findings,
-        archive_scope: view.archive_scope,
-        archive_limit_percent: view.archive_limit_percent,
-        absent_scans: view.absent_scans,
-        partial_scan_percent: view.partial_scan_percent,
-        resend: view.resend,
-        severity_min: view.severity_min,
-        muted: view.muted,
-        regions: view.regions.clone(),
-        fallback_region: view.fallback_region,
-        scan_sources: view.scan_sources.clone(),
-        format: view.format,
-        auto_accept_product: view.auto_accept_product,
-        ..Integration::new(id)
-    })
 }

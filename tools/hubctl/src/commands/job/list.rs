@@ -49,7 +49,7 @@ pub(super) fn run(args: &Args, connection_args: &ConnectionArgs, global: &Global
         table.row(text_style(job.state), [&job.id, &at, job.state.as_str()]);
         table.row(TextStyle::Plain, [what.as_str(), "", ""]);
         if let Some(reason) = &job.reason {
-            table.row(Tone::Plain, [shortened(reason).as_str(), "", ""]);
+            table.row(TextStyle::Plain, [shortened(reason).as_str(), "", ""]);
         }
     }
     output.table(&table)?;

@@ -45,7 +45,7 @@ pub(super) fn run(args: &Args, connection_args: &ConnectionArgs, global: &Global
     let origin = Origin::deployment(connection_args, global);
     block_on(async {
         let management = connection_args.connect(global).await?;
-        let request = Request::post_action(format!("/jobs/{}/retry", segment(&args.job_id)), args.reason.body());
+        let request = Request::post_action_with(format!("/jobs/{}/retry", segment(&args.job_id)), args.reason.body());
         let job: JobView = read(&management.send(request).await?.body)?;
         if args.no_wait {
             return report_submitted(&job, output);

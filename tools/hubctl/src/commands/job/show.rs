@@ -104,9 +104,9 @@ fn add_progress(details: &mut Details, progress: &JobProgress) {
         format!("{}{total}", text::count(done))
     };
     let all = share(progress.done, progress.total);
-    details.add(Tone::Plain, "Progress", format!("{all} findings at {}", text::time(progress.updated_at)));
+    details.add(TextStyle::Plain, "Progress", format!("{all} findings at {}", text::time(progress.updated_at)));
     for (name, region) in &progress.regions {
-        details.add(Tone::Plain, "In Region", format!("{name}: {}", share(region.done, region.total)));
+        details.add(TextStyle::Plain, "In Region", format!("{name}: {}", share(region.done, region.total)));
     }
 }
 
@@ -124,7 +124,7 @@ fn details(job: &JobView, origin: &Origin) -> Details {
     }
     details.add(TextStyle::Plain, "Submitted", format!("{} by {}", text::time(job.submitted_at), job.submitted_by));
     if let Some(reason) = &job.reason {
-        details.add(Tone::Plain, "Reason", text::harmless(reason));
+        details.add(TextStyle::Plain, "Reason", text::harmless(reason));
     }
     if let Some(at) = job.completed_at {
         details.add(TextStyle::Plain, "Completed", text::time(at));

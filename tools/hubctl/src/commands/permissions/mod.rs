@@ -339,7 +339,7 @@ impl FromStr for TrustedArn {
 async fn role_of(management: &Management, args: &Print) -> Result<Found> {
     if let Some(id) = &args.integration {
         let shown = Shown::find(management, id).await?;
-        let (role, accepts) = (shown.role().cloned(), shown.view.auto_accept_product);
+        let (role, accepts) = (shown.role().cloned(), shown.view.settings.auto_accept_product);
         let trusted_arns = args.trusted().unwrap_or_else(|| shown.trusted_arns(management));
         let kind = shown.credentials().kind;
         return Ok(Found { id: id.clone(), role, trusted_arns, accepts, kind });

@@ -98,7 +98,7 @@ pub(crate) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<E
 /// Lets the deployment plan the export of an object, as a job.
 async fn by_deployment(upload: &Upload, args: &Args, global: &Global, output: &mut Output) -> Result<RunReport> {
     let management = args.reach.connect(global).await?;
-    let request = Request::act_with("/plan", Some(json!({ "source": upload.url() })));
+    let request = Request::post_action_with("/plan", Some(json!({ "source": upload.url() })));
     let job = read(&management.send(request).await?.body)?;
     let job = wait::reported(&management, job, output).await?;
     let missing = || Failure::new(Exit::Error, format!("the deployment no longer has the plan of job {}", job.id));

@@ -126,7 +126,7 @@ async fn is_newest(run: &RunReport, approval: Approval, management: &Management,
         // Newer scans of another part of an account don't make a partial one outdated.
         let integration = management.find(path(&account.into())).await?;
         let scope = integration.map(|answer| read::<IntegrationView>(&answer.body)).transpose()?;
-        if scope.is_none_or(|view| view.archive_scope != ArchiveScope::Full) {
+        if scope.is_none_or(|view| view.settings.archive_scope != ArchiveScope::Full) {
             return Ok(());
         }
         let listed = management.list(&format!("/runs?account={account}"), NEWER_RUNS_MAX).await?;

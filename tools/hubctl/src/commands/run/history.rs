@@ -2,9 +2,9 @@
 
 use anyhow::Result;
 use asff::AccountId;
-use exporter::registry::HistoryPage;
 use exporter::report::HistoryEntry;
 use exporter::report::history::{HistoryBy, Totals, day_of};
+use exporter::settings_store::HistoryPage;
 use jiff::civil::Date;
 use jiff::{Span, Timestamp};
 use management::wire::HistoryList;
@@ -14,7 +14,7 @@ use crate::client::{Management, read};
 use crate::config::{Format, Global};
 use crate::deployment::block_on;
 use crate::exit::{Exit, Failure};
-use crate::render::{Column, Output, Table, Tone, text};
+use crate::render::{Column, Output, Table, TextStyle, text};
 use crate::standalone::Standalone;
 
 /// Days at most: as long as a run is recorded.
@@ -24,7 +24,7 @@ const REQUESTS_MAX: usize = 90;
 /// Reports that are read with `--state`.
 const REPORTS_MAX: usize = 10_000;
 /// Characters of the longest bar.
-const BAR_CHARS: u64 = 8;
+const BAR_CHARS: u64 = 6;
 
 /// Sum runs by day, Region, or account
 #[derive(clap::Args, Debug)]
@@ -73,7 +73,7 @@ pub(super) fn run(args: &Args, source: &RunSource, global: &Global, output: &mut
             let runs = Standalone::open(location, global).await?.list_runs(REPORTS_MAX, args.account).await?;
             return Ok(of_reports(args, runs.iter().filter_map(HistoryEntry::of), day_of(Timestamp::now())));
         }
-        let management = source.reach.connect(global).await?;
+        let management = source.connection_args.connect(global).await?;
         let account = args.account.map(|account| format!("&account={account}")).unwrap_or_default();
         Ok(whole(&format!("/history?by={}&days={}{account}", args.by, args.days), &management).await?)
     })?;
@@ -139,15 +139,15 @@ fn table(by: HistoryBy, history: &HistoryList) -> Table {
         let totals = item.totals();
         all.add(&totals);
         let tone = if item.errors > 0 {
-            Tone::Bad
+            TextStyle::Bad
         } else if item.unavailable > 0 {
-            Tone::Warning
+            TextStyle::Warning
         } else {
-            Tone::Plain
+            TextStyle::Plain
         };
         table.row(tone, cells(item.key(), text::count(item.runs), bar(item.sent, most), &totals));
     }
-    table.row(Tone::Strong, cells("total".to_owned(), runs_in_total(by, history), String::new(), &all));
+    table.row(TextStyle::Strong, cells("total".to_owned(), runs_in_total(by, history), String::new(), &all));
     table
 }
 
@@ -239,7 +239,7 @@ mod tests {
     fn what_is_not_0_has_a_bar() {
         assert_eq!(
             [(0, 0), (0, 5), (1, 1_000_000), (5, 5), (u64::MAX, u64::MAX)].map(|(n, most)| bar(n, most).len()),
-            [0, 0, 1, 8, 8]
+            [0, 0, 1, 6, 6]
         );
     }
 }

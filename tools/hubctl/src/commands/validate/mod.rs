@@ -7,13 +7,13 @@ use std::ops::ControlFlow;
 
 use anyhow::Result;
 use asff::AccountId;
-use exporter::integration::Integration;
+use exporter::integration::{Integration, IntegrationSettings};
 use serde::Serialize;
 
 use self::plan::Plan;
-use crate::args::filters::Filters;
+use crate::args::filters::{Filters, changed};
 use crate::config::Format;
-use crate::exit::{Exit, Failure};
+use crate::exit::Exit;
 use crate::render::Output;
 use crate::scan::source::Source;
 use crate::scan::summary::ScanSummary;
@@ -74,7 +74,6 @@ pub(crate) fn run(args: &Args, output: &mut Output) -> Result<Exit> {
 /// The filters as settings of an integration. The account has no effect.
 fn integration(args: &Args) -> Result<Integration> {
     let any: AccountId = "000000000000".parse()?;
-    let mut integration = Integration { only_failed: !args.all_statuses, ..Integration::new(any) };
-    args.filters.apply(&mut integration).map_err(|message| Failure::new(Exit::Usage, message))?;
-    Ok(integration)
+    let settings = changed(&IntegrationSettings::default(), &args.filters)?;
+    Ok(Integration { settings, ..Integration::new(any) }.with(|settings| settings.only_failed = !args.all_statuses))
 }

@@ -82,7 +82,7 @@ impl Exporter {
                     }
                 }
                 contents.runs.extend(runs);
-                kept.job_reports.extend(reports);
+                contents.job_reports.extend(reports);
             }
         };
         Self(stop, Some(std::thread::spawn(work)))
@@ -190,9 +190,9 @@ fn the_reason_of_a_job_is_sent_and_shown() {
     let id = job["id"].as_str().unwrap();
     // The API rejects control characters. What reached the table otherwise is escaped.
     {
-        let kept = &mut *deployment.memory.kept();
+        let contents = &mut *deployment.memory.contents();
         let hostile = Some("SEC-42\u{1b}[31m".to_owned());
-        (kept.jobs[0].reason, kept.trail.last_mut().unwrap().reason) = (hostile.clone(), hostile);
+        (contents.jobs[0].reason, contents.audit_log.last_mut().unwrap().reason) = (hostile.clone(), hostile);
     }
     for line in [format!("job show {id}"), "job list".to_owned(), "audit".to_owned()] {
         let shown = deployment.run(&line).stdout;
@@ -203,8 +203,8 @@ fn the_reason_of_a_job_is_sent_and_shown() {
     }
     deployment.json(&format!("integration create --provider {ACCOUNT}"));
     let deleted = deployment.json(&format!("integration delete {ACCOUNT} --yes --archive --reason closed"));
-    assert_eq!(deleted["job"], deployment.memory.kept().jobs.last().unwrap().id.as_str());
-    assert_eq!(deployment.memory.kept().trail.last().unwrap().reason.as_deref(), Some("closed"));
+    assert_eq!(deleted["job"], deployment.memory.contents().jobs.last().unwrap().id.as_str());
+    assert_eq!(deployment.memory.contents().audit_log.last().unwrap().reason.as_deref(), Some("closed"));
 }
 
 #[test]
@@ -225,11 +225,11 @@ fn a_plan_and_an_explanation_are_made_by_the_deployment() {
     let shown = deployment.run(&format!("explain {finding_id}"));
     assert!(shown.exit == 0 && shown.stdout.contains("it is \\u{1b}[31mred"), "{}", shown.stdout);
     drop(exporter);
-    let jobs = deployment.memory.ordered();
+    let jobs = deployment.memory.submitted_jobs();
     assert_eq!(jobs[0], Job::Plan { source: "s3://scans/scan.ocsf.json".to_owned() });
     assert_eq!(jobs[1], Job::Explain { finding_id, live: true });
     assert!(deployment.actions().is_empty(), "the audit log has changes only");
-    let id = deployment.memory.kept().jobs[0].id.clone();
+    let id = deployment.memory.contents().jobs[0].id.clone();
     let shown = deployment.run(&format!("job show {id}"));
     assert!(shown.exit == 0 && shown.stdout.contains("Expected status"), "{}", shown.stdout);
 
@@ -250,7 +250,7 @@ fn what_needs_attention_is_listed_with_the_commands_that_fix_it() {
     for part in ["What", "Where", "Message", "quarantine", "What to do\n* hubctl quarantine"] {
         assert!(shown.stdout.contains(part), "{part}: {}", shown.stdout);
     }
-    deployment.memory.kept().runs.clear();
+    deployment.memory.contents().runs.clear();
     let nothing = deployment.run("attention");
     assert!(nothing.exit == 0 && nothing.stderr.contains("Nothing needs attention. No scan"), "{}", nothing.stderr);
 }

@@ -22,7 +22,7 @@ fn integration() -> Integration {
 
 #[test]
 fn where_nothing_is_exported_that_is_bad() {
-    let off = || stored(Integration { enabled: false, ..integration() });
+    let off = || stored(integration().with(|settings| settings.enabled = false));
     assert!(enabled(&[]).is_bad());
     let all_off = enabled(&[off(), off()]);
     assert!(all_off.is_bad() && all_off.remediation.unwrap().starts_with("hubctl integration enable 123456789012"));
