@@ -44,4 +44,6 @@ pub mod settings;
 pub mod settings_store;
 pub mod state;
 pub mod targets;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 pub mod upload;

@@ -183,13 +183,7 @@ impl TargetList {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    struct Table {
-        integrations: Vec<Integration>,
-        members: Option<Vec<AccountId>>,
-        exported: Vec<AccountId>,
-        left: BTreeSet<AccountId>,
-    }
+    use crate::testing::{Effect, Fault, InMemory, Operation};
 
     const ORGANIZATION: &str = "o-a1b2c3d4e5";
 
@@ -201,56 +195,24 @@ mod tests {
         Integration::new(ORGANIZATION.parse::<ProviderId>().unwrap())
     }
 
-    impl Integrations for Table {
-        async fn integration(&self, account: &AccountId) -> Result<Option<Integration>, PortError> {
-            let own = |integration: &&Integration| integration.provider == ProviderId::Account(*account);
-            let any = |integration: &&Integration| integration.provider.account().is_none();
-            Ok(self.integrations.iter().find(own).or_else(|| self.integrations.iter().find(any)).cloned())
+    fn table() -> InMemory {
+        let memory = InMemory::default();
+        let contents = &mut *memory.contents();
+        for integration in [
+            Integration::new(account(1)),
+            Integration::new(account(2)).with(|settings| settings.enabled = false),
+            organization(),
+        ] {
+            contents.put_integration(integration);
         }
+        contents.members.insert(ORGANIZATION.parse().unwrap(), vec![account(1), account(2), account(3)]);
+        for exported in [account(4), account(1)] {
+            contents.put_newest_scan(exported, jiff::Timestamp::UNIX_EPOCH);
+        }
+        memory.clone()
     }
 
-    impl CheckTargets for Table {
-        async fn integrations(&self) -> Result<Vec<Integration>, PortError> {
-            Ok(self.integrations.clone())
-        }
-
-        async fn provider(&self, _: &ProviderId) -> Result<Option<Provider>, PortError> {
-            Ok(None)
-        }
-
-        async fn organization_accounts(&self, _: &ProviderId) -> Result<Vec<AccountId>, PortError> {
-            let failed = || PortError { action: "list".to_owned(), message: "throttled".to_owned() };
-            self.members.clone().ok_or_else(failed)
-        }
-
-        async fn former_members(&self, _: &ProviderId) -> Result<BTreeSet<AccountId>, PortError> {
-            Ok(self.left.clone())
-        }
-
-        async fn exported_accounts(&self) -> Result<Vec<AccountId>, PortError> {
-            Ok(self.exported.clone())
-        }
-
-        async fn stored_connections(&self) -> Result<Vec<StoredConnection>, PortError> {
-            Ok(Vec::new())
-        }
-
-        async fn delete_outdated(&self, _: &[StoredConnection]) -> Result<(), PortError> {
-            Ok(())
-        }
-    }
-
-    fn table() -> Table {
-        let disabled = Integration::new(account(2)).with(|settings| settings.enabled = false);
-        Table {
-            integrations: vec![Integration::new(account(1)), disabled, organization()],
-            members: Some(vec![account(1), account(2), account(3)]),
-            exported: vec![account(4), account(1)],
-            left: BTreeSet::new(),
-        }
-    }
-
-    async fn selected(table: &Table, wanted: TargetSelection) -> (Vec<(AccountId, String)>, Vec<String>) {
+    async fn selected(table: &InMemory, wanted: TargetSelection) -> (Vec<(AccountId, String)>, Vec<String>) {
         let targets = select_targets(table, &wanted).await.unwrap();
         let pair = |target: &CheckTarget| (target.account, target.integration.provider.to_string());
         (targets.targets.iter().map(pair).collect(), targets.problems)
@@ -277,14 +239,16 @@ mod tests {
         let wanted = TargetSelection::Accounts(vec![account(7), account(1), account(7)]);
         let (targets, _) = selected(&table(), wanted).await;
         assert_eq!(targets, [(account(1), account(1).to_string()), (account(7), ORGANIZATION.to_owned())]);
-        let alone = Table { integrations: Vec::new(), ..table() };
+        let alone = table();
+        alone.contents().integrations.clear();
         let (targets, problems) = selected(&alone, TargetSelection::Accounts(vec![account(7)])).await;
         assert!(targets.is_empty() && problems[0].contains("hubctl integration create --provider 777777777777"));
     }
 
     #[tokio::test]
     async fn a_former_member_of_an_organization_is_not_checked() {
-        let table = Table { left: BTreeSet::from([account(4)]), ..table() };
+        let table = table();
+        table.contents().former_members.insert(ORGANIZATION.parse().unwrap(), BTreeSet::from([account(4)]));
         let targets = select_targets(&table, &TargetSelection::All).await.unwrap();
         assert_eq!(targets.targets.len(), 2, "its own account, and a member");
         let listed = &targets.listed[&ORGANIZATION.parse::<ProviderId>().unwrap()];
@@ -293,7 +257,9 @@ mod tests {
 
     #[tokio::test]
     async fn an_organization_that_cannot_be_listed_blocks_no_other() {
-        let table = Table { members: None, ..table() };
+        let table = table();
+        let throttled = Effect::Fail("throttled".to_owned());
+        table.contents().faults.add(Fault::on(Operation::ListAccounts, throttled).target(ORGANIZATION));
         let (targets, problems) = selected(&table, TargetSelection::All).await;
         assert_eq!(targets.len(), 2, "its own account, and the one whose scans came");
         assert!(problems[0].contains("o-a1b2c3d4e5") && problems[0].contains("throttled"), "{problems:?}");

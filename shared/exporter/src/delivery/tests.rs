@@ -1,12 +1,12 @@
 //! Delivery against a hub that follows rules, under a stopped clock. Every test ends with the same question: has each
 //! finding exactly one outcome?
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use asff::{Partition, RegionName};
+use asff::Partition;
 use bytes::Bytes;
 use proptest::prelude::*;
 use tokio::sync::Semaphore;
@@ -18,33 +18,24 @@ use super::halt::RegionHalt;
 use super::sender::{SendOutcome, Sender};
 use crate::lease::Lease;
 use crate::pack::Outgoing;
-use crate::ports::{CallError, FailedFinding, Hub, HubState, ImportOutcome, Page};
+use crate::ports::{CallError, FailedFinding, ImportOutcome};
 use crate::problem::Problem;
 use crate::quarantine::Rejected;
-use crate::settings::{BATCH_FINDINGS_MAX, Settings};
+use crate::settings::Settings;
 use crate::state::{FindingKey, FindingMeta, Stored};
+use crate::testing::{FakeHub, FakeHubs};
 
 type Answer = Result<ImportOutcome, CallError>;
-type Rule = dyn Fn(usize, &str, &[String]) -> Answer + Send + Sync;
 
-/// A hub whose answer to each call is a function of the call's number, the Region and the Ids.
-#[derive(Clone)]
-struct RuleHub {
-    rule: Arc<Rule>,
-    state: Result<HubState, CallError>,
-    latency: Duration,
-    calls: Arc<AtomicUsize>,
+/// Hubs whose answer to each call is a function of the call's number and the Ids. A call takes 80 ms.
+fn hubs(rule: impl Fn(usize, &[String]) -> Answer + Send + Sync + 'static) -> FakeHubs {
+    let hubs = FakeHubs::with_rule(move |call| Some(rule(call.number, &call.ids)));
+    hubs.contents().import_latency = Duration::from_millis(80);
+    hubs
 }
 
-impl RuleHub {
-    fn new(rule: impl Fn(usize, &str, &[String]) -> Answer + Send + Sync + 'static) -> Self {
-        let state = Ok(HubState { product_accepted: true });
-        Self { rule: Arc::new(rule), state, latency: Duration::from_millis(80), calls: Arc::default() }
-    }
-
-    fn calls(&self) -> usize {
-        self.calls.load(Ordering::Relaxed)
-    }
+fn calls(hubs: &FakeHubs) -> usize {
+    hubs.contents().imports
 }
 
 fn stored(ids: &[String]) -> Answer {
@@ -60,35 +51,7 @@ fn failing(ids: &[String], code: &str, guilty: impl Fn(&str) -> bool) -> Answer 
     Ok(ImportOutcome { success_count: ids.len() - failed.len(), failed_count: failed.len(), failed })
 }
 
-impl Hub for RuleHub {
-    async fn import(&self, region: &RegionName, body: Bytes) -> Answer {
-        tokio::time::sleep(self.latency).await;
-        let request: serde_json::Value = serde_json::from_slice(&body).unwrap();
-        let findings = request["Findings"].as_array().unwrap();
-        assert!((1..=BATCH_FINDINGS_MAX).contains(&findings.len()));
-        let ids: Vec<_> = findings.iter().map(|finding| finding["Id"].as_str().unwrap().to_owned()).collect();
-        assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len(), "an Id stands twice in one request");
-        let number = self.calls.fetch_add(1, Ordering::Relaxed) + 1;
-        (self.rule)(number, region.as_str(), &ids)
-    }
-
-    async fn enabled_at(&self, _: &RegionName) -> Result<Option<String>, CallError> {
-        Ok(None)
-    }
-
-    async fn findings(&self, _: &RegionName, _: Option<String>) -> Result<Page, CallError> {
-        Ok(Page::default())
-    }
-
-    async fn finding(&self, _: &RegionName, _: &str) -> Result<Option<Bytes>, CallError> {
-        Ok(None)
-    }
-
-    async fn state(&self, _: &RegionName) -> Result<HubState, CallError> {
-        self.state.clone()
-    }
-}
-
+const ACCOUNT: &str = "123456789012";
 const HOME: &str = "eu-west-1";
 
 /// The outcome of the findings.
@@ -140,11 +103,11 @@ fn meta(number: usize) -> FindingMeta {
     }
 }
 
-fn sender(hub: &RuleHub, settings: Settings, give_up_at: Option<Instant>) -> Sender<RuleHub> {
+fn sender(hubs: &FakeHubs, settings: Settings, give_up_at: Option<Instant>) -> Sender<FakeHub> {
     Sender::new(RegionConfig {
-        hub: hub.clone(),
+        hub: hubs.hub(ACCOUNT.parse().unwrap()),
         partition: Partition::Aws,
-        account: "123456789012".parse().unwrap(),
+        account: ACCOUNT.parse().unwrap(),
         region: HOME.parse().unwrap(),
         call_rate: CallRate::new(settings.import_calls_per_second, settings.import_calls_burst),
         in_flight: Arc::new(Semaphore::new(settings.in_flight_bytes_max)),
@@ -163,9 +126,9 @@ fn outgoing(number: usize, text: &str) -> Outgoing {
     Outgoing { id, json, meta: meta(number), apart: false }
 }
 
-async fn deliver(hub: &RuleHub, findings: usize, give_up_in: Option<Duration>) -> Done {
+async fn deliver(hubs: &FakeHubs, findings: usize, give_up_in: Option<Duration>) -> Done {
     let start = Instant::now();
-    let mut sender = sender(hub, Settings::default(), give_up_in.map(|after| start + after));
+    let mut sender = sender(hubs, Settings::default(), give_up_in.map(|after| start + after));
     let mut done = Done::default();
     for number in 0..findings {
         sender.send(outgoing(number, "")).await;
@@ -189,10 +152,10 @@ fn unavailable(done: &Done) -> &Problem {
 
 #[tokio::test(start_paused = true)]
 async fn sends_at_the_services_ceiling() {
-    let hub = RuleHub::new(|_, _, ids| stored(ids));
-    let done = deliver(&hub, 13_000, None).await;
+    let hubs = hubs(|_, ids| stored(ids));
+    let done = deliver(&hubs, 13_000, None).await;
     assert_eq!(done.sent, 13_000);
-    assert_eq!(hub.calls(), 130, "every batch is full");
+    assert_eq!(calls(&hubs), 130, "every batch is full");
     // 30 calls at once, then 10 a second, and a round trip before the Region is known to be good.
     let ceiling = Duration::from_secs(10);
     assert!(done.elapsed >= ceiling && done.elapsed < ceiling.mul_f64(1.05), "took {:?}", done.elapsed);
@@ -200,12 +163,12 @@ async fn sends_at_the_services_ceiling() {
 
 #[tokio::test(start_paused = true)]
 async fn waiting_batches_stay_within_the_in_flight_limit() {
-    let mut hub = RuleHub::new(|_, _, ids| stored(ids));
-    hub.latency = Duration::from_secs(60);
+    let hubs = hubs(|_, ids| stored(ids));
+    hubs.contents().import_latency = Duration::from_secs(60);
     let text = "x".repeat(1000);
     // Four batches of some 104 KB each.
     let settings = Settings { in_flight_bytes_max: 450_000, ..Settings::default() };
-    let mut sender = sender(&hub, settings, None);
+    let mut sender = sender(&hubs, settings, None);
     let taken = Arc::new(AtomicUsize::new(0));
     let counted = taken.clone();
     let pump = tokio::spawn(async move {
@@ -223,8 +186,8 @@ async fn waiting_batches_stay_within_the_in_flight_limit() {
 
 #[tokio::test(start_paused = true)]
 async fn one_bad_finding_harms_only_itself() {
-    let hub = RuleHub::new(|_, _, ids| failing(ids, "InvalidInput", |id| id == "finding-150"));
-    let done = deliver(&hub, 250, None).await;
+    let hubs = hubs(|_, ids| failing(ids, "InvalidInput", |id| id == "finding-150"));
+    let done = deliver(&hubs, 250, None).await;
     assert_eq!(done.sent, 249);
     assert_eq!(done.rejected.len(), 1);
     let Rejected { id, json, code, message, .. } = &done.rejected[0];
@@ -234,7 +197,7 @@ async fn one_bad_finding_harms_only_itself() {
 
 #[tokio::test(start_paused = true)]
 async fn a_rejected_batch_is_bisected_down_to_the_invalid_finding() {
-    let hub = RuleHub::new(|_, _, ids| {
+    let hubs = hubs(|_, ids| {
         if ids.iter().any(|id| id == "finding-42") {
             let (code, message) = ("InvalidInputException".to_owned(), "no".to_owned());
             Err(CallError::Rejected { code, message })
@@ -242,20 +205,19 @@ async fn a_rejected_batch_is_bisected_down_to_the_invalid_finding() {
             stored(ids)
         }
     });
-    let done = deliver(&hub, 100, None).await;
+    let done = deliver(&hubs, 100, None).await;
     assert_eq!(done.sent, 99);
     assert_eq!(done.rejected.len(), 1);
     assert_eq!(done.rejected[0].id, "finding-42");
-    assert!(hub.calls() <= 16, "{} calls to find one of a hundred", hub.calls());
+    assert!(calls(&hubs) <= 16, "{} calls to find one of a hundred", calls(&hubs));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_service_that_rejects_everything_is_not_called_for_each_finding() {
-    let hub = RuleHub::new(|_, _, _| {
-        Err(CallError::Rejected { code: "InvalidInputException".to_owned(), message: "no".to_owned() })
-    });
-    let done = deliver(&hub, 20_000, None).await;
-    assert!(hub.calls() < 1000, "{} calls", hub.calls());
+    let hubs =
+        hubs(|_, _| Err(CallError::Rejected { code: "InvalidInputException".to_owned(), message: "no".to_owned() }));
+    let done = deliver(&hubs, 20_000, None).await;
+    assert!(calls(&hubs) < 1000, "{} calls", calls(&hubs));
     assert_eq!(done.sent, 0);
     assert!(done.undelivered["service_error"] > 19_000);
 }
@@ -264,7 +226,7 @@ async fn a_service_that_rejects_everything_is_not_called_for_each_finding() {
 async fn throttling_errors_and_lost_responses_are_retried() {
     // Each batch meets all of them, one after the other.
     let attempts: Mutex<BTreeMap<String, usize>> = Mutex::default();
-    let hub = RuleHub::new(move |_, _, ids| {
+    let hubs = hubs(move |_, ids| {
         let mut attempts = attempts.lock().unwrap();
         let attempt = attempts.entry(ids[0].clone()).or_default();
         *attempt += 1;
@@ -275,42 +237,41 @@ async fn throttling_errors_and_lost_responses_are_retried() {
             _ => stored(ids),
         }
     });
-    let done = deliver(&hub, 1000, None).await;
+    let done = deliver(&hubs, 1000, None).await;
     assert_eq!(done.sent, 1000);
-    let (calls, throttled, retried) = done.counters;
-    assert_eq!((calls, throttled, retried), (40, 10, 20));
-    assert_eq!(hub.calls(), 40);
+    assert_eq!(done.counters, (40, 10, 20), "calls, throttled, retried");
+    assert_eq!(calls(&hubs), 40);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_failing_service_is_not_retried_forever_and_nothing_counts_as_sent() {
-    let hub = RuleHub::new(|_, _, _| Err(CallError::Transient("503".to_owned())));
-    let done = deliver(&hub, 50_000, None).await;
+    let hubs = hubs(|_, _| Err(CallError::Transient("503".to_owned())));
+    let done = deliver(&hubs, 50_000, None).await;
     assert_eq!(done.undelivered["service_error"], 50_000);
     let patience = Settings::default();
-    assert!(hub.calls() <= (patience.attempts_max * (patience.failed_batches_max + 1)) as usize);
+    assert!(calls(&hubs) <= (patience.attempts_max * (patience.failed_batches_max + 1)) as usize);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_response_with_inconsistent_counts_is_retried() {
-    let hub = RuleHub::new(|number, _, ids| match number {
+    let hubs = hubs(|number, ids| match number {
         1 => Ok(ImportOutcome { success_count: ids.len(), failed_count: 3, failed: Vec::new() }),
         2 => failing(&[vec!["a stranger".to_owned()], ids[1..].to_vec()].concat(), "InternalFailure", |id| {
             id == "a stranger"
         }),
         _ => stored(ids),
     });
-    let done = deliver(&hub, 100, None).await;
+    let done = deliver(&hubs, 100, None).await;
     assert_eq!(done.sent, 100);
-    assert_eq!(hub.calls(), 3);
+    assert_eq!(calls(&hubs), 3);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_disabled_region_is_called_once_and_reported_with_its_fix() {
-    let mut hub = RuleHub::new(|_, _, _| Err(CallError::AccessDenied("User: x is not authorized".to_owned())));
-    hub.state = Err(CallError::InvalidAccess("Account 123456789012 is not subscribed to AWS Security Hub".to_owned()));
-    let done = deliver(&hub, 5000, None).await;
-    assert_eq!(hub.calls(), 1);
+    let hubs = hubs(|_, _| Err(CallError::AccessDenied("User: x is not authorized".to_owned())));
+    hubs.contents().disabled.insert(HOME.parse().unwrap());
+    let done = deliver(&hubs, 5000, None).await;
+    assert_eq!(calls(&hubs), 1);
     assert_eq!(done.refused, 5000);
     let unavailable = unavailable(&done);
     assert_eq!(unavailable.reason, "hub_not_enabled");
@@ -320,17 +281,17 @@ async fn a_disabled_region_is_called_once_and_reported_with_its_fix() {
 
 #[tokio::test(start_paused = true)]
 async fn a_disabled_hub_in_failed_findings_equals_a_rejected_call() {
-    let mut hub = RuleHub::new(|_, _, ids| failing(ids, "InvalidAccess", |_| true));
-    hub.state = Ok(HubState { product_accepted: false });
-    let done = deliver(&hub, 300, None).await;
-    assert_eq!(hub.calls(), 1);
+    let hubs = hubs(|_, ids| failing(ids, "InvalidAccess", |_| true));
+    hubs.contents().product_not_accepted.insert(HOME.parse().unwrap());
+    let done = deliver(&hubs, 300, None).await;
+    assert_eq!(calls(&hubs), 1);
     assert_eq!((done.refused, unavailable(&done).reason.as_str()), (300, "product_not_accepted"));
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_deadline_defers_the_remaining_findings() {
-    let hub = RuleHub::new(|_, _, ids| stored(ids));
-    let done = deliver(&hub, 20_000, Some(Duration::from_secs(5))).await;
+    let hubs = hubs(|_, ids| stored(ids));
+    let done = deliver(&hubs, 20_000, Some(Duration::from_secs(5))).await;
     assert!(done.sent >= 7000 && done.undelivered["deadline_exceeded"] > 0, "{} sent", done.sent);
     assert!(done.elapsed < Duration::from_secs(9), "took {:?}", done.elapsed);
 }
@@ -347,7 +308,7 @@ proptest! {
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
         runtime.block_on(async {
-            let hub = RuleHub::new(move |number, _, ids| {
+            let hubs = hubs(move |number, ids| {
                 match weather[number % weather.len()] {
                     0 => Err(CallError::Throttled("slow down".to_owned())),
                     1 => Err(CallError::Transient("503".to_owned())),
@@ -362,7 +323,7 @@ proptest! {
                 }
             });
             // `deliver` asserts that the outcomes add up.
-            deliver(&hub, findings, seconds.map(Duration::from_secs)).await;
+            deliver(&hubs, findings, seconds.map(Duration::from_secs)).await;
         });
     }
 }

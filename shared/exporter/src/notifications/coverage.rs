@@ -149,8 +149,8 @@ impl Notified {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::Memory;
     use super::*;
+    use crate::testing::InMemory;
 
     const ACCOUNT: &str = "123456789012";
 
@@ -170,7 +170,7 @@ mod tests {
     }
 
     /// Publishes what a run found that ended in this minute; what the bus took, in short.
-    async fn export(memory: &Memory, minute: i64, uncovered: &[Uncovered]) -> Vec<String> {
+    async fn export(memory: &InMemory, minute: i64, uncovered: &[Uncovered]) -> Vec<String> {
         let provider = ACCOUNT.parse().unwrap();
         let coverage = Coverage {
             account: ACCOUNT.parse().unwrap(),
@@ -190,7 +190,7 @@ mod tests {
 
     #[tokio::test]
     async fn each_loss_and_each_recovery_of_coverage_is_published_once() {
-        let memory = Memory::default();
+        let memory = InMemory::default();
         let both = uncovered(&[("me-central-1", "ec2"), ("me-central-1", "s3")]);
         let lost = ["Coverage Lost me-central-1 ec2", "Coverage Lost me-central-1 s3"];
         assert_eq!(export(&memory, 1, &both).await, lost);
@@ -203,7 +203,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_outdated_export_publishes_nothing() {
-        let memory = Memory::default();
+        let memory = InMemory::default();
         let pair = uncovered(&[("me-central-1", "ec2")]);
         export(&memory, 1, &pair).await;
         export(&memory, 3, &[]).await;
@@ -212,7 +212,7 @@ mod tests {
 
     #[tokio::test]
     async fn many_lost_services_are_published_in_bounded_portions() {
-        let memory = Memory::default();
+        let memory = InMemory::default();
         let names: Vec<String> = (0..120).map(|number| format!("service{number:03}")).collect();
         let pairs: Vec<_> = names.iter().map(|name| ("me-central-1", name.as_str())).collect();
         let all = uncovered(&pairs);
@@ -229,11 +229,11 @@ mod tests {
 
     #[tokio::test]
     async fn the_coverage_event_contains_the_reason_and_the_command() {
-        let memory = Memory::default();
+        let memory = InMemory::default();
         export(&memory, 1, &uncovered(&[("me-central-1", "ec2")])).await;
         let sample = include_str!("../../../../events/emitted/coverage-lost.json");
         let sample: serde_json::Value = serde_json::from_str(sample).unwrap();
-        let event = memory.published().pop().unwrap();
+        let event = memory.contents().events.pop().unwrap();
         assert_eq!(serde_json::to_value(&event.detail).unwrap(), sample["detail"]);
         assert_eq!(sample["detail-type"], event.kind.as_str());
     }

@@ -92,10 +92,11 @@ impl Notified {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{Memory, at};
+    use super::super::tests::at;
     use super::*;
     use crate::report::{AccountReport, Fate};
     use crate::scan_source::ScanSource;
+    use crate::testing::InMemory;
     use crate::upload::UploadInfo;
 
     const ACCOUNT: &str = "123456789012";
@@ -119,7 +120,7 @@ mod tests {
     }
 
     /// Publishes what a run found that ended in this minute.
-    async fn export(memory: &Memory, minute: i64, run: &RunReport) -> usize {
+    async fn export(memory: &InMemory, minute: i64, run: &RunReport) -> usize {
         let account: AccountId = ACCOUNT.parse().unwrap();
         let source = ScanSource { prefix: Some("scans/{account_id}/".to_owned()), uploader_account: None };
         let integration = Integration::new(account).with(|settings| settings.scan_sources = Some(vec![source]));
@@ -129,7 +130,7 @@ mod tests {
 
     #[tokio::test]
     async fn each_source_is_published_once_and_again_after_a_month() {
-        let memory = Memory::default();
+        let memory = InMemory::default();
         let of = |key: &str, by, minute| run(key, by, minute, NOT_AUTHORIZED_SOURCE);
         assert_eq!(export(&memory, 1, &of("a/1.json", None, 1)).await, 1);
         assert_eq!(export(&memory, 2, &of("a/2.json", None, 2)).await, 0, "the same folder");
@@ -142,23 +143,23 @@ mod tests {
 
     #[tokio::test]
     async fn made_up_prefixes_cause_at_most_20_events_per_month() {
-        let memory = Memory::default();
+        let memory = InMemory::default();
         let mut published = 0;
         for number in 0..100 {
             published +=
                 export(&memory, number, &run(&format!("{number}/x"), None, number, NOT_AUTHORIZED_SOURCE)).await;
         }
         assert_eq!(published, SOURCES_MAX);
-        assert_eq!(memory.published().len(), SOURCES_MAX);
+        assert_eq!(memory.contents().events.len(), SOURCES_MAX);
     }
 
     #[tokio::test]
     async fn the_source_event_contains_the_count_and_the_command() {
-        let memory = Memory::default();
+        let memory = InMemory::default();
         export(&memory, 1, &run("uploads/a.json", Some("210987654321"), 1, NOT_AUTHORIZED_SOURCE)).await;
         let sample = include_str!("../../../../events/emitted/source-not-authorized.json");
         let sample: serde_json::Value = serde_json::from_str(sample).unwrap();
-        let event = memory.published().pop().unwrap();
+        let event = memory.contents().events.pop().unwrap();
         assert_eq!(serde_json::to_value(&event.detail).unwrap(), sample["detail"]);
         assert_eq!(sample["detail-type"], event.kind.as_str());
     }

@@ -1,65 +1,26 @@
 use std::collections::BTreeMap;
-use std::sync::Mutex;
 
 use proptest::prelude::*;
 
 use super::*;
 use crate::connection::{Problem, RegionConnection};
+use crate::testing::{InMemory, Operation};
 
 const ACCOUNT: &str = "123456789012";
 const REGIONS: [&str; 4] = ["ap-southeast-2", "eu-west-1", "sa-east-1", "us-east-1"];
 
-/// What a bus and a table keep, and what goes wrong with them.
-#[derive(Default)]
-pub(super) struct Memory {
-    kept: Mutex<(Notified, u64)>,
-    bus: Mutex<Vec<Event>>,
-    /// Events that the bus takes from now on.
-    accepts: Mutex<Option<usize>>,
-    /// A user else's write between our read and ours.
-    between: Mutex<Option<Notified>>,
+/// The types of the events that were published, each with its Region.
+fn said(memory: &InMemory) -> Vec<String> {
+    let words = |event: &Event| {
+        let place = event.detail.region.map(|region| format!(" {region}")).unwrap_or_default();
+        format!("{}{place}", event.kind.as_str())
+    };
+    memory.contents().events.iter().map(words).collect()
 }
 
-impl Notifications for Memory {
-    async fn notified(&self, _: AccountId) -> Result<(Notified, u64), PortError> {
-        Ok(self.kept.lock().unwrap().clone())
-    }
-
-    async fn write_notified(&self, _: AccountId, notified: &Notified, number: u64) -> Result<bool, PortError> {
-        let mut kept = self.kept.lock().unwrap();
-        if let Some(other) = self.between.lock().unwrap().take() {
-            *kept = (other, kept.1 + 1);
-        }
-        if kept.1 != number {
-            return Ok(false);
-        }
-        *kept = (notified.clone(), number + 1);
-        Ok(true)
-    }
-
-    async fn publish(&self, events: &[Event]) -> Result<BTreeSet<usize>, PortError> {
-        let accepts = self.accepts.lock().unwrap().unwrap_or(events.len()).min(events.len());
-        if accepts == 0 {
-            return Err(PortError { action: "tell".to_owned(), message: "the bus is down".to_owned() });
-        }
-        self.bus.lock().unwrap().extend_from_slice(&events[..accepts]);
-        Ok((0..accepts).collect())
-    }
-}
-
-impl Memory {
-    pub(super) fn published(&self) -> Vec<Event> {
-        self.bus.lock().unwrap().clone()
-    }
-
-    fn said(&self) -> Vec<String> {
-        let bus = self.bus.lock().unwrap();
-        let words = |event: &Event| {
-            let place = event.detail.region.map(|region| format!(" {region}")).unwrap_or_default();
-            format!("{}{place}", event.kind.as_str())
-        };
-        bus.iter().map(words).collect()
-    }
+/// What was published of the account, and is waiting.
+fn notified(memory: &InMemory) -> Notified {
+    memory.contents().notified[&ACCOUNT.parse().unwrap()].0.clone()
 }
 
 pub(super) fn at(minute: i64) -> Timestamp {
@@ -109,13 +70,13 @@ fn changes(connection: &Connection) -> StatusChanges<'_> {
     }
 }
 
-async fn check(memory: &Memory, minute: i64, enabled: &[&str]) -> Vec<Event> {
+async fn check(memory: &InMemory, minute: i64, enabled: &[&str]) -> Vec<Event> {
     publish_status_changes(memory, changes(&connection(minute, enabled))).await.unwrap().events
 }
 
 #[tokio::test]
 async fn each_change_is_published_once() {
-    let memory = Memory::default();
+    let memory = InMemory::default();
     for (minute, enabled) in [
         (0, &["eu-west-1", "us-east-1"][..]),
         (1, &["eu-west-1", "us-east-1"]),
@@ -128,7 +89,7 @@ async fn each_change_is_published_once() {
     ] {
         check(&memory, minute, enabled).await;
     }
-    let said = memory.said();
+    let said = said(&memory);
     let expected = [
         "Integration Connected",
         "Region Unavailable us-east-1",
@@ -137,12 +98,12 @@ async fn each_change_is_published_once() {
         "Region Available us-east-1",
     ];
     assert_eq!(said, expected);
-    assert!(memory.kept.lock().unwrap().0.waiting.is_empty());
+    assert!(notified(&memory).waiting.is_empty());
 }
 
 #[tokio::test]
 async fn a_lost_region_has_its_fix_in_one_line() {
-    let memory = Memory::default();
+    let memory = InMemory::default();
     check(&memory, 0, &["eu-west-1", "us-east-1"]).await;
     let [event] = check(&memory, 1, &["us-east-1"]).await.try_into().unwrap();
     let detail = serde_json::to_value(&event.detail).unwrap();
@@ -156,7 +117,7 @@ fn expected() -> serde_json::Value {
 
 #[tokio::test]
 async fn a_region_that_is_no_longer_checked_is_not_lost() {
-    let memory = Memory::default();
+    let memory = InMemory::default();
     check(&memory, 0, &["eu-west-1", "us-east-1"]).await;
     let mut fewer = connection(1, &["eu-west-1"]);
     fewer.regions.remove(&"us-east-1".parse().unwrap());
@@ -165,52 +126,55 @@ async fn a_region_that_is_no_longer_checked_is_not_lost() {
 
 #[tokio::test]
 async fn a_rejected_event_is_published_later_by_one_check() {
-    let memory = Memory::default();
-    *memory.accepts.lock().unwrap() = Some(0);
+    let memory = InMemory::default();
+    memory.contents().events_accepted_max = Some(0);
     publish_status_changes(&memory, changes(&connection(0, &["eu-west-1"]))).await.unwrap_err();
-    *memory.accepts.lock().unwrap() = None;
+    memory.contents().events_accepted_max = None;
     // Not while the first may still send it.
     assert_eq!(check(&memory, 4, &["eu-west-1"]).await, []);
     assert_eq!(check(&memory, 5, &["eu-west-1"]).await.len(), 1);
     assert_eq!(check(&memory, 11, &["eu-west-1"]).await, []);
     // Of several, those that it did not take.
-    *memory.accepts.lock().unwrap() = Some(1);
+    memory.contents().events_accepted_max = Some(1);
     check(&memory, 12, &["ap-southeast-2", "eu-west-1", "sa-east-1"]).await;
-    *memory.accepts.lock().unwrap() = None;
+    memory.contents().events_accepted_max = None;
     check(&memory, 20, &["ap-southeast-2", "eu-west-1", "sa-east-1"]).await;
     assert_eq!(
-        memory.said(),
+        said(&memory),
         ["Integration Connected", "Region Available ap-southeast-2", "Region Available sa-east-1"]
     );
 }
 
 #[tokio::test]
 async fn overlapping_checks_publish_a_change_once() {
-    let memory = Memory::default();
+    let memory = InMemory::default();
     check(&memory, 0, &["eu-west-1", "us-east-1"]).await;
     // Another check finds the same loss and writes it down between our read and our write.
-    let (before, _) = memory.kept.lock().unwrap().clone();
+    let before = notified(&memory);
     let lost = connection(1, &["eu-west-1"]);
     let (theirs, events) = before.updated(&changes(&lost));
     assert_eq!(events.len(), 1);
-    *memory.between.lock().unwrap() = Some(theirs);
+    memory.contents().faults.before_next(Operation::WriteNotified, |contents| {
+        let known = contents.notified.get_mut(&ACCOUNT.parse().unwrap()).unwrap();
+        *known = (theirs, known.1 + 1);
+    });
     assert_eq!(publish_status_changes(&memory, changes(&lost)).await.unwrap().events, []);
 }
 
 #[tokio::test]
 async fn a_bus_that_stays_down_does_not_fill_the_table() {
-    let memory = Memory::default();
-    *memory.accepts.lock().unwrap() = Some(0);
+    let memory = InMemory::default();
+    memory.contents().events_accepted_max = Some(0);
     for minute in 0..200 {
         let enabled: &[&str] = if minute % 2 == 0 { &["eu-west-1"] } else { &[] };
         publish_status_changes(&memory, changes(&connection(minute, enabled))).await.unwrap_err();
     }
-    assert_eq!(memory.kept.lock().unwrap().0.waiting.len(), OUTBOX_MAX);
+    assert_eq!(notified(&memory).waiting.len(), OUTBOX_MAX);
 }
 
 #[tokio::test]
 async fn a_missing_scan_is_published_once_until_a_scan_arrives() {
-    let memory = Memory::default();
+    let memory = InMemory::default();
     let daily: Schedule = "rate(1 day)".parse().unwrap();
     let hour = |hour: i64| at(hour * 60);
     let look = async |now: Timestamp, newest: Option<Timestamp>| {
@@ -236,7 +200,7 @@ async fn a_missing_scan_is_published_once_until_a_scan_arrives() {
 
 #[tokio::test]
 async fn an_export_is_due_until_one_completes_even_if_scans_come() {
-    let memory = Memory::default();
+    let memory = InMemory::default();
     let daily: Schedule = "rate(1 day)".parse().unwrap();
     let hour = |hour: i64| at(hour * 60);
     let due = async |now: i64, exported: Option<i64>| {
@@ -260,7 +224,7 @@ async fn an_export_is_due_until_one_completes_even_if_scans_come() {
 
 #[tokio::test]
 async fn scans_of_another_schedule_or_before_enabling_are_not_awaited() {
-    let memory = Memory::default();
+    let memory = InMemory::default();
     let hour = |hour: i64| at(hour * 60);
     let look = async |schedule: &str, since: i64, now: i64, newest: i64| {
         let connection = connection(0, &["eu-west-1"]);
@@ -299,20 +263,21 @@ proptest! {
     #[test]
     fn the_events_are_complete(checks in prop::collection::vec((prop::collection::btree_set(0..4_usize, 0..=4), 0..3_usize), 1..20)) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let memory = Memory::default();
+        let memory = InMemory::default();
         let mut last = Vec::new();
         for (minute, (enabled, accepts)) in checks.iter().enumerate() {
             last = enabled.iter().map(|index| REGIONS[*index]).collect();
-            *memory.accepts.lock().unwrap() = Some(*accepts);
+            memory.contents().events_accepted_max = Some(*accepts);
             let found = connection(i64::try_from(minute).unwrap(), &last);
             let _ = runtime.block_on(publish_status_changes(&memory, changes(&found)));
         }
         // The bus is up again: two checks that find the same, each after the senders' time.
-        *memory.accepts.lock().unwrap() = None;
+        memory.contents().events_accepted_max = None;
         for minute in [1_000, 2_000] {
             runtime.block_on(publish_status_changes(&memory, changes(&connection(minute, &last)))).unwrap();
         }
-        let bus = memory.bus.lock().unwrap();
+        let contents = memory.contents();
+        let bus = &contents.events;
         let ids: BTreeSet<_> = bus.iter().map(|event| &event.detail.id).collect();
         prop_assert_eq!(ids.len(), bus.len(), "an event was told twice");
         let mut ordered: Vec<_> = bus.iter().collect();

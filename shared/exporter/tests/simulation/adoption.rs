@@ -35,7 +35,7 @@ async fn sent_by_prowler(world: &World, scanned: &Scanned) {
 
 async fn run(world: &World, scanned: &Scanned, key: &str) -> RunReport {
     let deadline = Some(tokio::time::Instant::now() + Duration::from_secs(SECONDS));
-    let integration = world.stores.lock().unwrap().integrations[&scanned.account].clone();
+    let integration = world.contents().integration_of(scanned.account).unwrap().clone();
     let run = Run { options: Options { deadline, ..Options::default() }, ..Run::new(world) };
     run.of(scanned, &integration).go(scanned.upload(key)).await.unwrap().unwrap()
 }

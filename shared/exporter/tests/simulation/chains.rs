@@ -11,10 +11,11 @@ use jiff::SignedDuration;
 
 use crate::fake_aws::World;
 use crate::hub_assertions::held;
-use crate::jobs::{active, fake_aws, queued, record, submitted, upload};
+use crate::jobs::{active, queued, record, submitted, upload};
 use crate::promises::{failed, scan};
-use crate::run_lifetime::Life;
+use crate::scan::Expected;
 use crate::{ACCOUNT, integrate, world};
+use exporter::testing::Lifetime;
 
 /// Invocations in one chain of requests after which Lambda stops the next one ("Use Lambda recursive loop detection to prevent
 /// infinite loops").
@@ -65,12 +66,12 @@ impl Lambda {
         while let Some(message) = self.queue.pop_front() {
             self.delays.push(message.delay.as_secs() / 60);
             self.world.sleep(message.delay.as_secs()).await;
-            self.receive(message, Life::long()).await;
+            self.receive(message, Lifetime::unlimited()).await;
         }
     }
 
     /// Gives a message to an invocation.
-    async fn receive(&mut self, mut message: Message, life: Life) {
+    async fn receive(&mut self, mut message: Message, life: Lifetime) {
         if self.terminates && message.lineage >= LINEAGE_MAX {
             self.dead_letters.push(message.job_message);
             return;
@@ -91,9 +92,9 @@ impl Lambda {
     }
 
     /// As the function does it. Whether the message is to be deleted.
-    async fn invoke(&mut self, message: &Message, life: Life) -> bool {
+    async fn invoke(&mut self, message: &Message, life: Lifetime) -> bool {
         self.invocations += 1;
-        let fake_aws = fake_aws(&self.world, life);
+        let fake_aws = self.world.run(life, Expected::new());
         let deadline = Some(tokio::time::Instant::now() + Duration::from_secs(self.seconds));
         let options = Options { deadline, ..Options::default() };
         let delivery = Delivery::Message { receives: message.receives, receives_max: RECEIVES_MAX };
@@ -102,7 +103,7 @@ impl Lambda {
             let settings = Settings::default();
             let Processed { outcome, next } = tokio::select! {
                 done = process(&fake_aws, &settings, &job_message, delivery, &options) => done,
-                () = fake_aws.life.over() => return false,
+                () = fake_aws.lifetime().ended() => return false,
             };
             match outcome {
                 Err(error) if !error.is_final() => return false,
@@ -168,7 +169,7 @@ async fn an_aborted_replay_is_completed_when_its_message_is_redelivered() {
         let message = a_month_of_uploads(&world, 4).await;
         let mut lambda = Lambda::new(&world, 900, message);
         let first = lambda.queue.pop_front().unwrap();
-        lambda.receive(first, Life::until(Some(killed_at), killed_at % 2 == 0)).await;
+        lambda.receive(first, Lifetime::until(Some(killed_at), killed_at % 2 == 0)).await;
         world.sleep(3600).await;
         lambda.drain().await;
         assert_eq!(active(&world), 33, "aborted at call {killed_at}");
@@ -194,13 +195,13 @@ async fn a_job_without_progress_backs_off_and_ends_with_a_reason() {
     let why = failed.message.unwrap();
     assert!(why.contains("13 rounds in a row made no progress"), "{why}");
     assert!(why.ends_with("run: hubctl job retry replay"), "{why}");
-    let runs = world.stores.lock().unwrap().runs.values().filter(|run| run.job_id.is_some()).count();
+    let runs = world.contents().runs.iter().filter(|run| run.job_id.is_some()).count();
     assert_eq!(runs, 5, "one for all rounds, and one for each time that the queue repeated the message of the last");
 }
 
 /// Another run has the account for a day.
 async fn occupy(world: &World) {
-    let other = fake_aws(world, Life::long());
+    let other = world.ports();
     let account = ACCOUNT.parse().unwrap();
     let (newest, _) = other.lock_status(account).await.unwrap().unwrap();
     let until = other.now() + SignedDuration::from_hours(24);
@@ -213,7 +214,7 @@ async fn a_job_that_waited_in_vain_for_its_account_is_retried_and_runs_once() {
         let world = world(|config| config);
         integrate(&world, ACCOUNT, |_| {});
         let run = upload(&world, "1", &scan(0, failed(10))).await;
-        let before = world.stores.lock().unwrap().runs.len();
+        let before = world.contents().runs.len();
         occupy(&world).await;
         let job = match kind {
             "replay" => Job::Replay { run_id: run.run_id, next_run_ids: Vec::new() },
@@ -226,12 +227,12 @@ async fn a_job_that_waited_in_vain_for_its_account_is_retried_and_runs_once() {
         assert_eq!((failed.state, lambda.dead_letters.len()), (JobState::Failed, 1), "{kind}");
         let why = failed.message.clone().unwrap();
         assert!(why.contains("dead-letter queue") && why.ends_with("run: hubctl job retry job"), "{why}");
-        let waited = world.stores.lock().unwrap().runs.len() - before;
+        let waited = world.contents().runs.len() - before;
         let most = if kind == "reconcile" { 0 } else { RECEIVES_MAX as usize };
         assert_eq!(waited, most, "{kind}: not a failed run for each of 17 attempts");
 
         world.sleep(24 * 3600).await;
-        let ports = fake_aws(&world, Life::long());
+        let ports = world.ports();
         let pending = retry(ports.as_ref(), &failed).await.unwrap().unwrap();
         assert_eq!((pending.state, pending.completed_at), (JobState::Pending, None));
         assert_eq!(retry(ports.as_ref(), &pending).await.unwrap(), None, "it is pending already");
@@ -242,10 +243,10 @@ async fn a_job_that_waited_in_vain_for_its_account_is_retried_and_runs_once() {
         let complete = record(&world, "job");
         assert_eq!((complete.state, complete.runs.len(), again.invocations), (JobState::Succeeded, 1, 1), "{kind}");
 
-        let runs = world.stores.lock().unwrap().runs.len();
+        let runs = world.contents().runs.len();
         let mut redriven = Lambda::new(&world, 900, lambda.dead_letters.pop().unwrap());
         redriven.drain().await;
-        assert_eq!(world.stores.lock().unwrap().runs.len(), runs, "{kind}: the dead letter finds it complete");
+        assert_eq!(world.contents().runs.len(), runs, "{kind}: the dead letter finds it complete");
         assert_eq!(held(&world, ACCOUNT.parse().unwrap(), "ACTIVE").len(), 10);
     }
 }
@@ -259,8 +260,8 @@ async fn redriving_the_queue_runs_a_failed_job_and_its_follow_ups_do_not_wait() 
     let world = world(|config| config);
     let message = a_month_of_uploads(&world, 2).await;
     let first = record(&world, "replay");
-    let failed = first.clone().completed(JobState::Failed, None, fake_aws(&world, Life::long()).now());
-    assert!(fake_aws(&world, Life::long()).record_job(&failed).await.unwrap());
+    let failed = first.clone().completed(JobState::Failed, None, world.ports().now());
+    assert!(world.ports().record_job(&failed).await.unwrap());
     let mut lambda = Lambda::new(&world, 900, message);
     lambda.drain().await;
     assert_eq!(states(&world), [JobState::Succeeded; 2]);
@@ -268,8 +269,8 @@ async fn redriving_the_queue_runs_a_failed_job_and_its_follow_ups_do_not_wait() 
 
     let world = crate::world(|config| config);
     let message = a_month_of_uploads(&world, 2).await;
-    let gone = world.stores.lock().unwrap().objects.keys().find(|key| key.ends_with("report.json")).cloned();
-    world.stores.lock().unwrap().broken = gone;
+    let gone = world.contents().objects.keys().find(|key| key.ends_with("report.json")).cloned();
+    world.fail_reads(&gone.unwrap());
     let mut lambda = Lambda::new(&world, 900, message);
     lambda.drain().await;
     assert_eq!(states(&world), [JobState::Failed, JobState::Succeeded], "the newer scan is exported");
@@ -283,10 +284,10 @@ async fn a_job_whose_last_attempt_was_aborted_counts_as_failed() {
     let mut lambda = Lambda::new(&world, 900, message);
     let mut last = lambda.queue.pop_front().unwrap();
     last.receives = RECEIVES_MAX - 1;
-    lambda.receive(last, Life::until(Some(8), false)).await;
+    lambda.receive(last, Lifetime::until(Some(8), false)).await;
     assert_eq!(lambda.dead_letters.len(), 1);
     let known: JobRecord = record(&world, "replay");
-    let ports = fake_aws(&world, Life::long());
+    let ports = world.ports();
     assert_eq!((known.state, known.is_failed(ports.now())), (JobState::Pending, false));
     world.sleep(3600).await;
     assert!(known.is_failed(ports.now()));

@@ -12,12 +12,11 @@ use simulator::{Config, Deny, Effect, Fault, HubOffImport, Operation};
 use tokio::time::Instant;
 
 use crate::fake_aws::{FakeAws, World};
-use crate::run_lifetime::Life;
 use crate::{ACCOUNT, world};
 
 pub(crate) fn checker(world: &World) -> Arc<Checker<FakeAws>> {
-    let fake_aws = FakeAws { world: world.clone(), life: Arc::new(Life::long()), alive: Arc::default() };
-    Arc::new(Checker::new(Arc::new(fake_aws), CheckSettings::default()))
+    let fake_aws = world.ports();
+    Arc::new(Checker::new(fake_aws, CheckSettings::default()))
 }
 
 pub(crate) fn integration() -> Integration {
@@ -114,7 +113,7 @@ async fn a_region_that_is_not_opted_in_is_reported() {
     // By EC2 without a call to it, or by its own answer.
     for tells_regions in [true, false] {
         let world = world(|config| config);
-        world.stores.lock().unwrap().tells_regions = tells_regions;
+        world.access().tells_regions = tells_regions;
         let Checked { connection, .. } = check(&world, &integration()).await;
         assert_eq!(region(&connection, "af-south-1").status, RegionStatus::RegionNotOptedIn);
         let (reason, _, remediation) = reason(&connection, "af-south-1");
@@ -207,9 +206,9 @@ async fn a_throttle_that_passes_is_waited_for() {
 #[tokio::test(start_paused = true)]
 async fn slow_and_dark_regions_do_not_hold_up_the_verdict() {
     let world = world(|config| config);
-    world.stores.lock().unwrap().tells_regions = false;
+    world.access().tells_regions = false;
     world.simulator.inject(Fault::new(Effect::Latency { ms: 600_000 }).in_region("eu-west-1"));
-    world.stores.lock().unwrap().dark.insert("us-east-1".parse().unwrap());
+    world.access().dark.insert("us-east-1".parse().unwrap());
     let start = Instant::now();
     let checked = checker(&world).check(ACCOUNT.parse().unwrap(), &integration(), None).await;
     assert!(start.elapsed() < Duration::from_secs(7), "{:?}", start.elapsed());

@@ -14,16 +14,15 @@ use exporter::settings::Settings;
 use simulator::{Caller, Fault, Input, Operation};
 use tokio::time::Instant;
 
-use crate::fake_aws::{FakeAws, World};
+use crate::fake_aws::World;
 use crate::promises::{failed, scan};
-use crate::run_lifetime::Life;
 use crate::{ACCOUNT, integrate, world};
 
 const OFF: &str = "sa-east-1";
 
 /// An export by a user who keeps connections, as the function does.
 async fn export(world: &World, scan: Scan, deadline: Option<Instant>) -> RunReport {
-    let fake_aws = Arc::new(FakeAws { world: world.clone(), life: Arc::new(Life::long()), alive: Arc::default() });
+    let fake_aws = world.ports();
     let checks = CheckSettings { write_probe: WriteProbe::WhereInDoubt, ..CheckSettings::default() };
     let checker = Arc::new(Checker::new(fake_aws.clone(), checks));
     let exporter = Exporter::new(fake_aws, Settings::default()).with_connection_cache(Arc::new(checker));
@@ -34,7 +33,7 @@ async fn export(world: &World, scan: Scan, deadline: Option<Instant>) -> RunRepo
 }
 
 fn known(world: &World) -> Option<Connection> {
-    world.stores.lock().unwrap().connections.get(&ACCOUNT.parse().unwrap()).cloned()
+    world.contents().connections.get(&ACCOUNT.parse().unwrap()).cloned()
 }
 
 fn status(world: &World, region: &str) -> RegionStatus {
@@ -122,7 +121,7 @@ async fn credentials_that_fail_an_export_are_known_to_fail() {
         message: "no".to_owned(),
         remediation: None,
     });
-    world.stores.lock().unwrap().refusal = Some(refusal);
+    world.access().refusal = Some(refusal);
     let report = export(&world, scan(1, failed(3)).upload("2"), None).await;
     assert_eq!(report.counts.undelivered["assume_role_denied"], 3);
     assert_eq!(known(&world).unwrap().status, ConnectionStatus::Disconnected);
@@ -146,8 +145,8 @@ async fn an_export_out_of_time_defers_the_check_to_the_next_export() {
 async fn a_plan_looks_at_nothing() {
     let world = world(|config| config);
     integrate(&world, ACCOUNT, |_| {});
-    let fake_aws = FakeAws { world: world.clone(), life: Arc::new(Life::long()), alive: Arc::default() };
-    let exporter = Exporter::new(Arc::new(Planning::new(Arc::new(fake_aws))), Settings::default());
+    let fake_aws = world.ports();
+    let exporter = Exporter::new(Arc::new(Planning::new(fake_aws)), Settings::default());
     exporter.export(scan(0, failed(30)).upload("1"), Options::default()).await.unwrap();
     assert_eq!(known(&world), None);
     assert_eq!(count(&world, OFF, Operation::BatchImportFindings), 0);

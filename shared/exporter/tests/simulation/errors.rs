@@ -3,6 +3,7 @@
 use exporter::ports::{ConnectError, PortError};
 use exporter::problem::Problem;
 use exporter::report::{RunReport, RunStatus};
+use exporter::testing::Lifetime;
 use simulator::{Effect, Fault, Operation};
 
 use crate::fake_aws::World;
@@ -38,14 +39,13 @@ fn inject(world: &World, call: &str, answer: &str, resolved: &str) {
         "DescribeHub" => Operation::DescribeHub,
         "GetFindings" => Operation::GetFindings,
         "state bucket" | "connection" => {
-            let mut stores = world.stores.lock().unwrap();
             match kind {
-                "state malformed" => stores.broken = Some(format!("{HERE}.zst")),
-                "state unwritable" => stores.unwritable = Some(format!("{HERE}.zst")),
-                "report unwritable" => stores.unwritable = Some("report.json".to_owned()),
+                "state malformed" => world.fail_reads(&format!("{HERE}.zst")),
+                "state unwritable" => world.fail_writes(&format!("{HERE}.zst")),
+                "report unwritable" => world.fail_writes("report.json"),
                 "refused" => {
                     let (message, remediation) = ("no".to_owned(), None);
-                    stores.refusal = Some(ConnectError::Rejected(Problem {
+                    world.access().refusal = Some(ConnectError::Rejected(Problem {
                         reason: "assume_role_denied".to_owned(),
                         message,
                         remediation,
@@ -53,7 +53,7 @@ fn inject(world: &World, call: &str, answer: &str, resolved: &str) {
                 }
                 "failing" => {
                     let (action, message) = ("assume the role".to_owned(), "503".to_owned());
-                    stores.refusal = Some(ConnectError::Failed(PortError { action, message }));
+                    world.access().refusal = Some(ConnectError::Failed(PortError { action, message }));
                 }
                 other => unreachable!("an unknown answer: {other}"),
             }
@@ -69,9 +69,9 @@ fn inject(world: &World, call: &str, answer: &str, resolved: &str) {
     let effect = match kind {
         "unreachable" => {
             let dark: &[&str] = if answer.ends_with("all") { &REGIONS } else { &[HERE] };
-            world.stores.lock().unwrap().dark = dark.iter().map(|region| region.parse().unwrap()).collect();
+            world.access().dark = dark.iter().map(|region| region.parse().unwrap()).collect();
             if operation == Operation::BatchImportFindings {
-                world.stores.lock().unwrap().dark_operation = Some(operation);
+                world.access().dark_operation = Some(operation);
             }
             return;
         }
@@ -123,8 +123,8 @@ async fn walk([call, answer, findings, status]: &[String; 4]) {
         world.sleep(7200).await;
     }
     if has("in doubt") {
-        let life = crate::run_lifetime::Life::until(Some(14), true);
-        drop(Run { life, ..Run::new(&world) }.go(scan(1, failed(60)).upload("killed")).await);
+        let lifetime = Lifetime::until(Some(14), true);
+        drop(Run { lifetime, ..Run::new(&world) }.go(scan(1, failed(60)).upload("killed")).await);
         world.sleep(7200).await;
     }
     let (results, one): (Vec<Result>, Result) = if has("archiving") {
@@ -147,16 +147,16 @@ async fn walk([call, answer, findings, status]: &[String; 4]) {
         }
         Err(error) => {
             assert_eq!(status, "failed", "{row}: {error}");
-            let run = world.stores.lock().unwrap().runs.values().last().cloned().unwrap();
+            let run = world.contents().runs.iter().last().cloned().unwrap();
             assert_eq!(run.status, RunStatus::Failed, "{row}");
         }
     }
     // Whatever it was: when it is over, and the queue or the next scan comes, Security Hub has what the scan shows.
     world.simulator.clear_faults();
     {
-        let mut stores = world.stores.lock().unwrap();
-        (stores.dark, stores.dark_operation) = Default::default();
-        (stores.broken, stores.unwritable, stores.refusal) = Default::default();
+        world.restore_stores();
+        let mut access = world.access();
+        (access.dark, access.dark_operation, access.refusal) = Default::default();
     }
     world.sleep(7200).await;
     let is_tried_again = outcome.as_ref().map_or(true, |report| report.status.should_retry());

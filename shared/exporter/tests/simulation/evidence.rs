@@ -73,7 +73,7 @@ pub(crate) async fn scans(world: &World, hours: std::ops::Range<i64>, results: &
 /// What the run lists for approval.
 pub(crate) fn listed(world: &World, report: &RunReport) -> Vec<PendingFinding> {
     let Some(key) = &report.pending else { return Vec::new() };
-    let lines = world.stores.lock().unwrap().objects[key].1.clone();
+    let lines = world.contents().objects[key].1.clone();
     let lines = lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
     lines.map(|line| serde_json::from_slice(line).unwrap()).collect()
 }

@@ -1,22 +1,19 @@
 //! What is known of one finding.
 
-use std::sync::Arc;
-
 use exporter::explain::{Explanation, FindingName, explain};
 use exporter::jobs::Options;
 use simulator::{Effect, Fault};
 
 use crate::evidence::{base, begun, scans, without};
-use crate::fake_aws::{FakeAws, World};
+use crate::fake_aws::World;
 use crate::promises::{failed, scan};
-use crate::run_lifetime::Life;
 use crate::{ACCOUNT, export, integrate, runner, world};
 
 async fn explained(world: &World, id: &str) -> Explanation {
-    let fake_aws = FakeAws { world: world.clone(), life: Arc::new(Life::long()), alive: Arc::default() };
-    let mut runs: Vec<_> = world.stores.lock().unwrap().runs.values().cloned().collect();
+    let fake_aws = world.ports();
+    let mut runs = world.contents().runs.clone();
     runs.sort_by_key(|run| std::cmp::Reverse(run.started_at));
-    explain(&fake_aws, id, FindingName::parse(id).unwrap(), &runs, true).await.unwrap()
+    explain(fake_aws.as_ref(), id, FindingName::parse(id).unwrap(), &runs, true).await.unwrap()
 }
 
 fn notes(explanation: &Explanation) -> Vec<&str> {

@@ -11,16 +11,16 @@ use crate::{ACCOUNT, world};
 const HOUR: u64 = 3600;
 
 fn trials(world: &World) -> u32 {
-    world.stores.lock().unwrap().trials
+    world.access().trials
 }
 
 fn known(world: &World) -> Connection {
-    world.stores.lock().unwrap().connections[&ACCOUNT.parse().unwrap()].clone()
+    world.contents().connections[&ACCOUNT.parse().unwrap()].clone()
 }
 
 fn set_role(world: &World, name: &str, external_id: Option<&str>) {
     let role = Role::new(format!("arn:aws:iam::{ACCOUNT}:role/{name}"));
-    world.stores.lock().unwrap().role = Some(Role { external_id: external_id.map(str::to_owned), ..role });
+    world.access().role = Some(Role { external_id: external_id.map(str::to_owned), ..role });
 }
 
 #[tokio::test(start_paused = true)]
@@ -52,12 +52,12 @@ async fn another_role_or_external_id_is_tried_at_once() {
 #[tokio::test(start_paused = true)]
 async fn a_risk_is_tried_at_each_check_so_that_its_fix_is_seen() {
     let world = world(|config| config);
-    world.stores.lock().unwrap().opens = Ok(true);
+    world.access().opens = Ok(true);
     for _ in 0..3 {
         assert_eq!(check(&world, &integration()).await.connection.risks.len(), 1);
     }
     assert_eq!(trials(&world), 3, "what is not denied is no unauthorized call");
-    world.stores.lock().unwrap().opens = Ok(false);
+    world.access().opens = Ok(false);
     for _ in 0..3 {
         assert!(check(&world, &integration()).await.connection.risks.is_empty());
     }
@@ -67,10 +67,10 @@ async fn a_risk_is_tried_at_each_check_so_that_its_fix_is_seen() {
 #[tokio::test(start_paused = true)]
 async fn a_trial_without_an_answer_is_repeated_at_the_next_check() {
     let world = world(|config| config);
-    world.stores.lock().unwrap().opens = Err(CallError::Throttled(String::new()));
+    world.access().opens = Err(CallError::Throttled(String::new()));
     check(&world, &integration()).await;
     assert_eq!(known(&world).external_id_check, None);
-    world.stores.lock().unwrap().opens = Ok(false);
+    world.access().opens = Ok(false);
     for _ in 0..2 {
         check(&world, &integration()).await;
     }

@@ -8,12 +8,12 @@ use exporter::ports::{CallError, ImportOutcome};
 use serde_json::json;
 use simulator::{Input, Operation};
 
-use crate::hub::{TwinHub, outcome};
+use crate::hub::{SimulatedHub, outcome};
 
 /// Pages that are read at most.
 const PAGES_MAX: usize = 100;
 
-impl Probe for TwinHub {
+impl Probe for SimulatedHub {
     fn identity(&self) -> &str {
         "arn:aws:sts::123456789012:assumed-role/Exporter/simulated"
     }
@@ -23,20 +23,20 @@ impl Probe for TwinHub {
     }
 
     fn role_with_external_id(&self) -> Option<Role> {
-        self.fake_aws.world.stores.lock().unwrap().role.clone().filter(|role| role.external_id.is_some())
+        self.hubs.world.access().role.clone().filter(|role| role.external_id.is_some())
     }
 
     async fn assumable_without_external_id(&self) -> Result<bool, CallError> {
-        let mut stores = self.fake_aws.world.stores.lock().unwrap();
-        stores.trials += 1;
-        stores.opens.clone()
+        let mut access = self.hubs.world.access();
+        access.trials += 1;
+        access.opens.clone()
     }
 
     async fn account_regions(&self) -> Result<Vec<AccountRegion>, CallError> {
-        if !self.fake_aws.world.stores.lock().unwrap().tells_regions {
+        if !self.hubs.world.access().tells_regions {
             return Err(CallError::AccessDenied("ec2:DescribeRegions".to_owned()));
         }
-        let told = self.fake_aws.world.simulator.account_regions(self.account.as_str(), "aws");
+        let told = self.hubs.world.simulator.account_regions(self.account.as_str(), "aws");
         let read = |(name, opted_in): (String, bool)| AccountRegion { name: name.parse().unwrap(), opted_in };
         Ok(told.into_iter().map(read).collect())
     }

@@ -59,11 +59,11 @@ async fn what_was_in_the_fallback_is_archived_there_when_its_own_region_has_it()
 #[tokio::test(start_paused = true)]
 async fn a_region_whose_worker_failed_has_not_spoken() {
     let world = back().await;
-    world.stores.lock().unwrap().broken = Some("sa-east-1.zst".to_owned());
+    world.fail_reads("sa-east-1.zst");
     let outcome = Run::new(&world).go(scan(1, failed(60)).upload("2")).await.unwrap();
     assert!(outcome.is_err() || outcome.is_ok_and(|report| report.status.should_retry()));
     assert_eq!((active(&world), held(&world, ACCOUNT.parse().unwrap(), "ARCHIVED").len()), (60, 0));
-    world.stores.lock().unwrap().broken = None;
+    world.restore_stores();
     world.sleep(5400).await;
     let report = export(&world, scan(1, failed(60)).upload("2")).await;
     assert_eq!((report.counts.archived, active(&world)), (20, 60), "{:?}", report.reasons);

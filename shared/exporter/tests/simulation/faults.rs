@@ -1,6 +1,5 @@
 //! What goes wrong in the weeks of scans: the service fails, Security Hub is disabled, runs die, users do things.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use asff::AccountId;
@@ -12,10 +11,10 @@ use serde_json::json;
 use simulator::{Caller, Effect, Fault, Input, Operation};
 
 use crate::account::OFF;
-use crate::fake_aws::FakeAws;
-use crate::run_lifetime::Life;
+use crate::scan::Expected;
 use crate::weeks::Simulation;
 use crate::{ACCOUNT, OTHER, REGIONS, assert_history};
+use exporter::testing::Lifetime;
 
 impl Simulation {
     /// What goes wrong today.
@@ -42,17 +41,17 @@ impl Simulation {
         }
         if self.random.random_bool(0.1) {
             let region = REGIONS[self.random.random_range(0..3)];
-            self.world.stores.lock().unwrap().broken = Some(format!("{region}.zst"));
+            self.world.fail_reads(&format!("{region}.zst"));
         }
         if self.random.random_bool(0.1) {
             let region = REGIONS[self.random.random_range(0..3)];
-            self.world.stores.lock().unwrap().unwritable = Some(format!("{region}.zst"));
+            self.world.fail_writes(&format!("{region}.zst"));
         }
         if self.random.random_bool(0.15) {
             // The network is away: for one Region, or all.
             let count = [1, 3][self.random.random_range(0..2)];
             let dark = REGIONS.iter().cycle().skip(self.random.random_range(0..3)).take(count);
-            self.world.stores.lock().unwrap().dark = dark.map(|region| region.parse().unwrap()).collect();
+            self.world.access().dark = dark.map(|region| region.parse().unwrap()).collect();
         }
         if self.random.random_bool(0.1) {
             self.world.simulator.inject(Fault::error(403).on(Operation::DescribeHub));
@@ -70,9 +69,8 @@ impl Simulation {
         self.world.now();
         self.world.simulator.clear_faults();
         {
-            let mut stores = self.world.stores.lock().unwrap();
-            (stores.broken, stores.unwritable) = (None, None);
-            stores.dark.clear();
+            self.world.restore_stores();
+            self.world.access().dark.clear();
         }
         for (account, state) in &self.accounts {
             let account = account.as_str();
@@ -117,14 +115,14 @@ impl Simulation {
             return;
         }
         let killed_at = self.random.random_bool(0.3).then(|| self.random.random_range(0..60));
-        let life = Arc::new(Life::until(killed_at, self.random.random_bool(0.5)));
-        let fake_aws = FakeAws { world: self.world.clone(), life: life.clone(), alive: Arc::default() };
-        let runner = JobRunner::new(Arc::new(fake_aws), Settings::default());
+        let fake_aws = self.world.run(Lifetime::until(killed_at, self.random.random_bool(0.5)), Expected::new());
+        let lifetime = fake_aws.lifetime().clone();
+        let runner = JobRunner::new(fake_aws, Settings::default());
         let deadline = Some(tokio::time::Instant::now() + Duration::from_secs(900));
         let options = jobs::Options { deadline, ..jobs::Options::default() };
         let account: AccountId = [ACCOUNT, OTHER][self.random.random_range(0..2)].parse().unwrap();
         let archived = |run: &&RunReport| run.counts.archived > 0;
-        let archiving = self.world.stores.lock().unwrap().runs.values().rfind(archived).map(|run| run.run_id.clone());
+        let archiving = self.world.contents().runs.iter().rfind(archived).map(|run| run.run_id.clone());
         let what = self.random.random_range(0..3);
         let job = async {
             match (what, archiving) {
@@ -138,7 +136,7 @@ impl Simulation {
         };
         let outcome = tokio::select! {
             outcome = job => outcome,
-            () = life.over() => Vec::new(),
+            () = lifetime.ended() => Vec::new(),
         };
         self.world.assert_no_violation();
         self.loosen();

@@ -158,15 +158,15 @@ impl History {
         if self.random.random_bool(0.5) {
             self.world.simulator.inject(Fault::error(503).in_region(region));
         } else {
-            self.world.stores.lock().unwrap().broken = Some(format!("{region}.zst"));
+            self.world.fail_reads(&format!("{region}.zst"));
         }
         let run = Run { alive, ..Run::new(&self.world) };
         let outcome = run.go(scanned.upload(key)).await.unwrap();
         self.world.simulator.clear_faults();
-        let broken = self.world.stores.lock().unwrap().broken.take();
+        self.world.restore_stores();
         if std::env::var("DEBUG").is_ok() {
             let outcome = outcome.as_ref().map(|run| (run.status, &run.counts, &run.reasons));
-            eprintln!("{region} disturbed {broken:?}: {outcome:?}");
+            eprintln!("{region} disturbed: {outcome:?}");
         }
         self.world.sleep(7200).await;
         outcome.is_err() || outcome.is_ok_and(|report| report.status.should_retry())
@@ -234,8 +234,8 @@ impl History {
             ruling.pending.iter().map(|((_, id), class)| (id.clone(), class.as_str().to_owned())).collect();
         expected.extend(ruling.unproven.keys().map(|(_, id)| (id.clone(), "unproven".to_owned())));
         expected.sort();
-        let stores = self.world.stores.lock().unwrap();
-        let lines = report.pending.as_ref().map(|key| stores.objects[key].1.clone()).unwrap_or_default();
+        let contents = self.world.contents();
+        let lines = report.pending.as_ref().map(|key| contents.objects[key].1.clone()).unwrap_or_default();
         let lines = lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
         let mut listed: Vec<_> = lines
             .map(|line| serde_json::from_slice::<PendingFinding>(line).unwrap())

@@ -9,12 +9,12 @@ use exporter::ports::{CallError, FailedFinding, Hub, HubState, ImportOutcome, Pa
 use serde_json::{Value, json};
 use simulator::{Caller, Input, Operation, Response};
 
-use crate::fake_aws::FakeAws;
+use crate::fake_aws::SimulatedHubs;
 
 /// One account's Security Hub.
 #[derive(Clone)]
-pub(crate) struct TwinHub {
-    pub(crate) fake_aws: FakeAws,
+pub(crate) struct SimulatedHub {
+    pub(crate) hubs: SimulatedHubs,
     pub(crate) account: AccountId,
 }
 
@@ -23,24 +23,18 @@ const ATTEMPTS_MAX: u64 = 3;
 /// A round trip.
 const LATENCY: Duration = Duration::from_millis(80);
 
-impl TwinHub {
-    pub(crate) fn new(fake_aws: FakeAws, account: AccountId) -> Self {
-        Self { fake_aws, account }
-    }
-
+impl SimulatedHub {
     /// Looks at a request before the service does.
     fn watch(&self, region: &RegionName, body: &[u8]) {
         let request: Value = serde_json::from_slice(body).unwrap();
-        let world = &self.fake_aws.world;
+        let world = &self.hubs.world;
         for finding in request["Findings"].as_array().unwrap() {
             let id = finding["Id"].as_str().unwrap().to_owned();
             let updated_at: jiff::Timestamp = finding["UpdatedAt"].as_str().unwrap().parse().unwrap();
             if updated_at > world.now() {
                 world.violation(format!("UpdatedAt is in the future: {id}"));
             }
-            if finding["RecordState"] == "ARCHIVED"
-                && self.fake_aws.alive.contains_key(&(region.to_string(), id.clone()))
-            {
+            if finding["RecordState"] == "ARCHIVED" && self.hubs.alive.contains_key(&(region.to_string(), id.clone())) {
                 world.violation(format!("a live finding is archived: {id}"));
             }
             if finding.get("Severity").is_some() || finding.get("Workflow").is_some() || finding.get("Note").is_some() {
@@ -51,19 +45,19 @@ impl TwinHub {
 
     async fn call(&self, region: &RegionName, operation: Operation, input: Input<'_>) -> Result<Value, CallError> {
         let is_dark = {
-            let stores = self.fake_aws.world.stores.lock().unwrap();
-            stores.dark.contains(region) && stores.dark_operation.is_none_or(|only| only == operation)
+            let access = self.hubs.world.access();
+            access.dark.contains(region) && access.dark_operation.is_none_or(|only| only == operation)
         };
         if is_dark {
             return Err(CallError::Unreachable("dns error: the name does not resolve".to_owned()));
         }
         tokio::time::sleep(LATENCY / 2).await;
         let caller = Caller::user(self.account.as_str());
-        let life = &self.fake_aws.life;
-        let response = life
+        let lifetime = &self.hubs.lifetime;
+        let response = lifetime
             .step(|| {
-                self.fake_aws.world.now();
-                self.fake_aws.world.simulator.call(&caller, region.as_str(), operation, input)
+                self.hubs.world.now();
+                self.hubs.world.simulator.call(&caller, region.as_str(), operation, input)
             })
             .await;
         tokio::time::sleep(LATENCY / 2 + response.delay).await;
@@ -95,7 +89,7 @@ impl TwinHub {
     }
 }
 
-impl Hub for TwinHub {
+impl Hub for SimulatedHub {
     async fn import(&self, region: &RegionName, body: Bytes) -> Result<ImportOutcome, CallError> {
         self.watch(region, &body);
         let input = Input { body: &body, ..Input::default() };

@@ -10,12 +10,13 @@ use exporter::plan::{PlanError, plan};
 use exporter::ports::{AccountLocks as _, Clock as _, Scans as _};
 use exporter::report::{RunReport, RunStatus};
 use exporter::settings::Settings;
+use exporter::testing::{Lifetime, StoredUpload};
 use exporter::upload::Upload;
 
 use crate::fake_aws::{FakeAws, World};
-use crate::jobs::{FROM_QUEUE, active, fake_aws, record, submitted, upload};
+use crate::jobs::{FROM_QUEUE, active, record, submitted, upload};
 use crate::promises::{collect, failed, imports, scan};
-use crate::run_lifetime::Life;
+use crate::scan::Expected;
 use crate::{ACCOUNT, integrate, world};
 
 /// What must stay as it is.
@@ -23,17 +24,17 @@ use crate::{ACCOUNT, integrate, world};
 struct Contents {
     /// Without the reports of jobs.
     objects: BTreeMap<String, (u64, Bytes)>,
-    runs: BTreeMap<String, RunReport>,
+    runs: Vec<RunReport>,
     imports: usize,
     active: usize,
 }
 
 fn contents(world: &World) -> Contents {
     let (imports, active) = (imports(world), active(world));
-    let stores = world.stores.lock().unwrap();
-    let mut objects = stores.objects.clone();
+    let stored = world.contents();
+    let mut objects = stored.objects.clone();
     objects.retain(|key, _| !key.ends_with("/job.json"));
-    Contents { objects, runs: stores.runs.clone(), imports, active }
+    Contents { objects, runs: stored.runs.clone(), imports, active }
 }
 
 /// An account with 200 findings, and an uploaded scan of 90 of them and 10 new ones that was not exported yet.
@@ -46,7 +47,8 @@ async fn uploaded() -> World {
     let mut results = failed(210);
     results.drain(90..200);
     collect(scan(1, results).upload("2"), &mut bytes).await;
-    world.stores.lock().unwrap().jobs.uploads.insert("2".to_owned(), bytes.into());
+    let stored = StoredUpload { etag: crate::scan::open("2", &bytes).info.etag, bytes: bytes.into() };
+    world.contents().uploads.insert("2".to_owned(), stored);
     world
 }
 
@@ -59,7 +61,7 @@ async fn run(ports: &Arc<FakeAws>, message: &exporter::jobs::JobMessage) -> Resu
 }
 
 async fn report(world: &World, id: &str) -> Option<JobReport> {
-    read_job_report(fake_aws(world, Life::long()).as_ref(), id).await.unwrap()
+    read_job_report(world.ports().as_ref(), id).await.unwrap()
 }
 
 #[tokio::test(start_paused = true)]
@@ -67,7 +69,7 @@ async fn a_plan_by_a_job_says_what_the_export_does_and_changes_nothing() {
     let world = uploaded().await;
     let before = contents(&world);
     let message = submitted(&world, "7", plan_of("2")).await;
-    let ports = fake_aws(&world, Life::long());
+    let ports = world.ports();
     assert_eq!(run(&ports, &message).await.unwrap(), [], "a plan is not a run");
     assert_eq!(contents(&world), before);
     assert_eq!(ports.locked_by(ACCOUNT.parse().unwrap(), ports.now()).await.unwrap(), None);
@@ -75,11 +77,11 @@ async fn a_plan_by_a_job_says_what_the_export_does_and_changes_nothing() {
     assert_eq!((record(&world, "7").state, planned.status), (JobState::Succeeded, RunStatus::Succeeded));
 
     // The queue gives a message more than once.
-    let stored = world.stores.lock().unwrap().objects[&JobReport::key("7")].clone();
+    let stored = world.contents().objects[&JobReport::key("7")].clone();
     assert_eq!(run(&ports, &message).await.unwrap(), []);
-    assert_eq!(world.stores.lock().unwrap().objects[&JobReport::key("7")], stored);
+    assert_eq!(world.contents().objects[&JobReport::key("7")], stored);
 
-    let bytes = world.stores.lock().unwrap().jobs.uploads["2"].clone();
+    let bytes = world.contents().uploads["2"].bytes.clone();
     let done = crate::export(&world, crate::scan::open("2", &bytes)).await;
     assert_eq!((planned.counts, planned.accounts.len()), (done.counts, 1));
 }
@@ -90,13 +92,13 @@ async fn a_killed_plan_changes_nothing_and_is_made_again() {
         let world = uploaded().await;
         let before = contents(&world);
         let message = submitted(&world, "7", plan_of("2")).await;
-        let killed = fake_aws(&world, Life::until(Some(killed_at), killed_at % 2 == 0));
+        let killed = world.run(Lifetime::until(Some(killed_at), killed_at % 2 == 0), Expected::new());
         tokio::select! {
             done = run(&killed, &message) => assert_eq!(done.unwrap(), []),
-            () = killed.life.over() => {}
+            () = killed.lifetime().ended() => {}
         }
         assert_eq!(contents(&world), before, "killed at call {killed_at}");
-        run(&fake_aws(&world, Life::long()), &message).await.unwrap();
+        run(&world.ports(), &message).await.unwrap();
         assert_eq!(contents(&world), before, "killed at call {killed_at}");
         assert!(report(&world, "7").await.unwrap().plan.is_some(), "killed at call {killed_at}");
     }
@@ -107,7 +109,7 @@ async fn a_plan_of_a_disabled_integration_names_it() {
     let world = uploaded().await;
     integrate(&world, ACCOUNT, |integration| integration.enabled = false);
     let message = submitted(&world, "7", plan_of("2")).await;
-    run(&fake_aws(&world, Life::long()), &message).await.unwrap();
+    run(&world.ports(), &message).await.unwrap();
     let plan = report(&world, "7").await.unwrap().plan.unwrap();
     assert_eq!(plan.disabled.keys().map(ToString::to_string).collect::<Vec<_>>(), [ACCOUNT]);
     assert!(plan.run.counts.sent > 0, "it is planned as if it were enabled");
@@ -119,11 +121,11 @@ async fn a_plan_that_can_not_be_made_is_rejected_with_the_reason() {
     for (id, source, why) in [("7", "s3://scans/none", "does not exist"), ("8", "scan.json", "is not an object in S3")]
     {
         let message = submitted(&world, id, Job::Plan { source: source.to_owned() }).await;
-        let outcome = run(&fake_aws(&world, Life::long()), &message).await;
+        let outcome = run(&world.ports(), &message).await;
         assert!(matches!(&outcome, Err(JobError::Rejected(message)) if message.contains(why)), "{outcome:?}");
         assert_eq!((record(&world, id).state, report(&world, id).await), (JobState::Rejected, None));
     }
-    let ports = fake_aws(&world, Life::long());
+    let ports = world.ports();
     let scan = ports.open(&Upload::new("scans", "2")).await.unwrap();
     let planned = plan(ports, &Settings::default(), scan, export::Options::default(), Some(100)).await;
     assert!(matches!(planned, Err(PlanError::TooLarge)), "the memory of a function is bounded");
@@ -136,7 +138,7 @@ async fn an_explanation_by_a_job_is_its_report() {
     let finding_id = stored[0]["Id"].as_str().unwrap().to_owned();
     let before = contents(&world);
     let message = submitted(&world, "7", Job::Explain { finding_id: finding_id.clone(), live: true }).await;
-    run(&fake_aws(&world, Life::long()), &message).await.unwrap();
+    run(&world.ports(), &message).await.unwrap();
     assert_eq!(contents(&world), before);
     let explanation = report(&world, "7").await.unwrap().explanation.unwrap();
     assert_eq!((&explanation.id, explanation.exported_state[0].state.as_str()), (&finding_id, "active"));
@@ -144,6 +146,6 @@ async fn an_explanation_by_a_job_is_its_report() {
     assert_eq!(explanation.runs.len(), 1);
 
     let message = submitted(&world, "8", Job::Explain { finding_id: "nonsense".to_owned(), live: false }).await;
-    let outcome = run(&fake_aws(&world, Life::long()), &message).await;
+    let outcome = run(&world.ports(), &message).await;
     assert!(matches!(&outcome, Err(JobError::Rejected(_))), "{outcome:?}");
 }

@@ -1,7 +1,5 @@
 //! What a user asks for about what earlier runs did.
 
-use std::sync::Arc;
-
 use exporter::jobs::{Job, JobError, run_job};
 use exporter::jobs::{JobRunner, Options, Reconcile, RunnerError};
 use exporter::ports::{AccountLocks as _, Clock as _};
@@ -14,7 +12,6 @@ use simulator::{Caller, Effect, Fault, Operation};
 use crate::fake_aws::{FakeAws, World};
 use crate::hub_assertions::{assert_equal, held};
 use crate::promises::{failed, imports, scan};
-use crate::run_lifetime::Life;
 use crate::{ACCOUNT, OTHER, REGIONS, Run, export, integrate, runner, world};
 
 fn account() -> asff::AccountId {
@@ -52,7 +49,7 @@ async fn undo_archive_restores_the_findings_of_a_run() {
     assert_eq!((undone.counts.read, undone.counts.sent), (12, 12));
     assert!(undone.counts.is_balanced());
     assert_equal(&world, account(), &before, "after the undoing");
-    assert_eq!(world.stores.lock().unwrap().runs[&undone.run_id], undone, "it is recorded as a run of its own");
+    assert_eq!(world.contents().run(&undone.run_id), Some(&undone), "it is recorded as a run of its own");
 
     // The second time all is done.
     let calls = imports(&world);
@@ -239,7 +236,7 @@ async fn reconcile_uses_the_newer_of_two_versions() {
     integrate(&world, ACCOUNT, |_| {});
     let first = scan(0, failed(30));
     export(&world, first.upload("1")).await;
-    let stale = world.stores.lock().unwrap().objects.clone();
+    let stale = world.contents().objects.clone();
     world.sleep(3600).await;
     let mut results = failed(27);
     for result in &mut results {
@@ -248,7 +245,7 @@ async fn reconcile_uses_the_newer_of_two_versions() {
     let second = scan(1, results);
     export(&world, second.upload("2")).await;
     // The state is that of yesterday: the hub is newer, and three are archived there.
-    world.stores.lock().unwrap().objects = stale;
+    world.contents().objects = stale;
     world.sleep(3600).await;
     let report = runner(&world).reconcile(account(), &Reconcile::default(), &Options::default()).await.unwrap();
     let found = drift(&report);
@@ -300,7 +297,7 @@ async fn each_job_has_its_documented_effect() {
     integrate(&world, ACCOUNT, |_| {});
     integrate(&world, OTHER, |_| {});
     export(&world, scan(0, failed(30)).upload("1")).await;
-    let aws = Arc::new(FakeAws { world: world.clone(), life: Arc::new(Life::long()), alive: Arc::default() });
+    let aws = world.ports();
     let settings = Settings::default();
     let options = Options::default();
     let job = async |text: &str| {
@@ -391,8 +388,8 @@ async fn a_deletion_continues_even_if_a_finding_cannot_be_archived() {
     let archive_all =
         format!(r#"{{ "job": "archive_all", "provider": "{ACCOUNT}", "deletion_requested_at": "{since}" }}"#);
     let job = serde_json::from_str(&archive_all).unwrap();
-    let aws = crate::fake_aws::FakeAws { world: world.clone(), life: Arc::new(Life::long()), alive: Arc::default() };
-    let runs = run_job(&Arc::new(aws), &Settings::default(), &job, &Options::default()).await;
+    let aws = world.ports();
+    let runs = run_job(&aws, &Settings::default(), &job, &Options::default()).await;
     // The in-memory table leaves the deletion itself to others, and says so; the run is no reason.
     let said = format!("{runs:?}");
     assert!(said.contains("archive_rejected: {\"InvalidInput\": 1}") && !said.contains("is degraded"), "{said}");

@@ -1,140 +1,56 @@
 //! Jobs as the deployment gets them: more than once, out of job, some of them killed.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use exporter::integration::ArchiveScope;
 use exporter::jobs::Options;
-use exporter::jobs::Queue;
 use exporter::jobs::{
-    Chain, Delivery, Job, JobError, JobMessage, JobProgress, JobRecord, JobState, JobStore, RETRY_DELAY, Round,
-    process, submit,
+    Chain, Delivery, Job, JobError, JobMessage, JobRecord, JobState, JobStore, RETRY_DELAY, process, submit,
 };
-use exporter::ports::{AccountLocks as _, Clock as _, OpenError, PortError, Scan, Scans};
+use exporter::ports::{AccountLocks as _, Clock as _};
 use exporter::report::{RunReport, RunStatus};
 use exporter::settings::Settings;
-use exporter::upload::Upload;
 use jiff::SignedDuration;
 use simulator::{Fault, Operation};
 
-use crate::fake_aws::{FakeAws, World};
+use crate::fake_aws::World;
 use crate::hub_assertions::held;
 use crate::promises::{collect, failed, imports, scan};
-use crate::run_lifetime::Life;
-use crate::scan::{Scanned, open};
+use crate::scan::{Expected, Scanned, open};
 use crate::{ACCOUNT, OTHER, export, integrate, world};
+use exporter::testing::{Lifetime, StoredUpload};
 
 /// A message that the queue gives again if it fails.
 pub(crate) const FROM_QUEUE: Delivery = Delivery::Message { receives: 1, receives_max: 5 };
 
-/// What there is of jobs, and the uploads that they are about.
-#[derive(Default)]
-pub(crate) struct JobSubmitter {
-    records: BTreeMap<String, JobRecord>,
-    queue: Vec<(JobMessage, Duration)>,
-    pub(crate) uploads: BTreeMap<String, Bytes>,
-    /// What was written of the progress of jobs, in order.
-    pub(crate) progress: Vec<JobProgress>,
-    /// Whether progress can't be written.
-    pub(crate) progress_fails: bool,
-}
-
-impl Scans for FakeAws {
-    async fn open(&self, upload: &Upload) -> Result<Scan, OpenError> {
-        let bytes = self.world.stores.lock().unwrap().jobs.uploads.get(&upload.key).cloned();
-        let bytes = bytes.ok_or_else(|| OpenError::NotFound { url: upload.url() })?;
-        Ok(open(&upload.key, &bytes))
-    }
-}
-
-impl Queue for FakeAws {
-    async fn requeue(&self, _: &Upload, _: &Round) -> Result<bool, PortError> {
-        Ok(false)
-    }
-
-    async fn enqueue_job(&self, job: &JobMessage, after: Duration) -> Result<bool, PortError> {
-        let put = || self.world.stores.lock().unwrap().jobs.queue.push((job.clone(), after));
-        self.life.step(put).await;
-        Ok(true)
-    }
-}
-
-impl JobStore for FakeAws {
-    async fn job_record(&self, id: &str) -> Result<Option<JobRecord>, PortError> {
-        Ok(self.life.step(|| self.world.stores.lock().unwrap().jobs.records.get(id).cloned()).await)
-    }
-
-    async fn record_job(&self, record: &JobRecord) -> Result<bool, PortError> {
-        let write = || {
-            let records = &mut self.world.stores.lock().unwrap().jobs.records;
-            let is_open = records.get(&record.id).is_none_or(|known| !known.state.is_final());
-            if is_open {
-                records.insert(record.id.clone(), JobRecord { progress: None, ..record.clone() });
-            }
-            is_open
-        };
-        Ok(self.life.step(write).await)
-    }
-
-    async fn record_progress(&self, id: &str, progress: &JobProgress) -> Result<bool, PortError> {
-        let write = || {
-            let jobs = &mut self.world.stores.lock().unwrap().jobs;
-            let known = jobs.records.get_mut(id).filter(|known| known.state == JobState::Pending);
-            let is_pending = known.is_some();
-            if let Some(known) = known {
-                known.progress = Some(progress.clone());
-                jobs.progress.push(progress.clone());
-            }
-            is_pending
-        };
-        let is_broken = self.world.stores.lock().unwrap().jobs.progress_fails;
-        if is_broken {
-            return Err(PortError { action: "record the progress".to_owned(), message: "no answer".to_owned() });
-        }
-        Ok(self.life.step(write).await)
-    }
-
-    async fn cancel_job(&self, record: &JobRecord) -> Result<(), PortError> {
-        let write = || drop(self.world.stores.lock().unwrap().jobs.records.insert(record.id.clone(), record.clone()));
-        self.life.step(write).await;
-        Ok(())
-    }
-}
-
-pub(crate) fn fake_aws(world: &World, life: Life) -> Arc<FakeAws> {
-    Arc::new(FakeAws { world: world.clone(), life: Arc::new(life), alive: Arc::default() })
-}
-
 pub(crate) fn record(world: &World, id: &str) -> JobRecord {
-    world.stores.lock().unwrap().jobs.records[id].clone()
+    world.contents().job(id).unwrap().clone()
 }
 
 pub(crate) fn queued(world: &World) -> Vec<(JobMessage, Duration)> {
-    std::mem::take(&mut world.stores.lock().unwrap().jobs.queue)
+    std::mem::take(&mut world.contents().queue.jobs)
 }
 
 /// Places a job, and takes its message from the queue.
 pub(crate) async fn submitted(world: &World, id: &str, job: Job) -> JobMessage {
-    let fake_aws = fake_aws(world, Life::long());
+    let fake_aws = world.ports();
     let record = JobRecord::new(id.to_owned(), job, fake_aws.now(), "somebody");
     assert!(submit(fake_aws.as_ref(), &record).await.unwrap());
     queued(world).pop().unwrap().0
 }
 
 async fn deliver(world: &World, message: &JobMessage) -> Result<Vec<RunReport>, JobError> {
-    process(&fake_aws(world, Life::long()), &Settings::default(), message, FROM_QUEUE, &Options::default())
-        .await
-        .outcome
+    process(&world.ports(), &Settings::default(), message, FROM_QUEUE, &Options::default()).await.outcome
 }
 
 /// Uploads a scan for good, and exports it.
 pub(crate) async fn upload(world: &World, key: &str, scanned: &Scanned) -> RunReport {
     let mut bytes = Vec::new();
     collect(scanned.upload(key), &mut bytes).await;
-    world.stores.lock().unwrap().jobs.uploads.insert(key.to_owned(), bytes.clone().into());
-    export(world, open(key, &bytes)).await
+    let scan = open(key, &bytes);
+    let stored = StoredUpload { etag: scan.info.etag.clone(), bytes: bytes.into() };
+    world.contents().uploads.insert(key.to_owned(), stored);
+    export(world, scan).await
 }
 
 /// Two hundred findings of which a scan shows 110 to be gone, more than the limit: the run that holds the archive back.
@@ -232,12 +148,12 @@ async fn a_killed_job_is_completed_when_its_message_is_redelivered() {
         let world = world(|config| config);
         let run_id = archive_held(&world).await.run_id;
         let message = submitted(&world, "approval", Job::Approve { run_id, pending: false, unproven: false }).await;
-        let life = Life::until(Some(killed_at), killed_at % 2 == 0);
-        let killed = fake_aws(&world, life);
+        let life = Lifetime::until(Some(killed_at), killed_at % 2 == 0);
+        let killed = world.run(life, Expected::new());
         let (settings, options) = (Settings::default(), Options::default());
         tokio::select! {
             done = process(&killed, &settings, &message, FROM_QUEUE, &options) => drop(done.outcome.unwrap()),
-            () = killed.life.over() => {}
+            () = killed.lifetime().ended() => {}
         }
         world.sleep(7200).await;
         deliver(&world, &message).await.unwrap();
@@ -252,7 +168,7 @@ async fn a_rejected_job_has_the_reason_in_its_record() {
     let world = world(|config| config);
     integrate(&world, ACCOUNT, |_| {});
     let run = upload(&world, "1", &scan(0, failed(10))).await;
-    world.stores.lock().unwrap().jobs.uploads.clear();
+    world.contents().uploads.clear();
     let message = submitted(&world, "replay", Job::Replay { run_id: run.run_id, next_run_ids: Vec::new() }).await;
     let outcome = deliver(&world, &message).await;
     assert!(matches!(outcome, Err(JobError::Rejected(_))), "{outcome:?}");
@@ -266,7 +182,7 @@ async fn a_job_whose_account_is_locked_is_retried_and_records_that() {
     let world = world(|config| config);
     integrate(&world, ACCOUNT, |_| {});
     upload(&world, "1", &scan(0, failed(10))).await;
-    let other = fake_aws(&world, Life::long());
+    let other = world.ports();
     let account = ACCOUNT.parse().unwrap();
     let (newest, in_doubt) = other.lock_status(account).await.unwrap().unwrap();
     let until = other.now() + SignedDuration::from_mins(5);
@@ -326,7 +242,7 @@ async fn a_job_that_is_canceled_while_it_runs_stays_canceled() {
     world.simulator.inject(Fault::error(503).in_region("eu-west-1").on(Operation::BatchImportFindings));
     // A user calls it off between its reading of the record and its end.
     let known = record(&world, "approval");
-    let fake_aws = fake_aws(&world, Life::long());
+    let fake_aws = world.ports();
     let called_off = known.completed(JobState::Canceled, None, fake_aws.now());
     let (settings, options) = (Settings::default(), Options::default());
     let work = process(&fake_aws, &settings, &approval, FROM_QUEUE, &options);
@@ -351,7 +267,7 @@ async fn the_follow_ups_of_a_job_canceled_while_it_runs_still_run() {
     world.forget_states();
     let called_off =
         record(&world, "both").completed(JobState::Canceled, None, "2026-03-01T08:00:00Z".parse().unwrap());
-    let fake_aws = fake_aws(&world, Life::long());
+    let fake_aws = world.ports();
     let (settings, options) = (Settings::default(), Options::default());
     let cancel = async {
         tokio::time::sleep(Duration::from_millis(1)).await;

@@ -6,15 +6,15 @@ use exporter::jobs;
 use exporter::report::{RunReport, RunStatus};
 use exporter::settings::Settings;
 use simulator::{Effect, Fault, Operation};
-use std::sync::Arc;
 
 use crate::evidence::active;
-use crate::fake_aws::{FakeAws, World};
+use crate::fake_aws::World;
 use crate::hub_assertions::held;
 use crate::promises::{failed, scan};
-use crate::run_lifetime::Life;
+use crate::scan::Expected;
 use crate::scan::{Layout, Scanned};
 use crate::{ACCOUNT, START, export, integrate, runner, world};
+use exporter::testing::Lifetime;
 
 #[tokio::test(start_paused = true)]
 async fn undo_archive_includes_what_a_killed_earlier_run_archived() {
@@ -26,12 +26,12 @@ async fn undo_archive_includes_what_a_killed_earlier_run_archived() {
         export(&world, scan(0, failed(330)).upload("1")).await;
         world.sleep(2 * 3600).await;
         let wrong = scan(1, failed(170));
-        let life = Arc::new(Life::until(Some(killed_at), killed_at % 3 != 0));
-        let fake_aws = FakeAws { world: world.clone(), life: life.clone(), alive: Arc::default() };
-        let exporter = Exporter::new(Arc::new(fake_aws), Settings::default());
+        let fake_aws = world.run(Lifetime::until(Some(killed_at), killed_at % 3 != 0), Expected::new());
+        let lifetime = fake_aws.lifetime().clone();
+        let exporter = Exporter::new(fake_aws, Settings::default());
         let killed = tokio::select! {
             _ = exporter.export(wrong.upload("2"), Options::default()) => false,
-            () = life.over() => true,
+            () = lifetime.ended() => true,
         };
         if !killed {
             continue;
@@ -56,8 +56,8 @@ async fn undo_archive_includes_what_a_killed_earlier_run_archived() {
 
 /// The run whose report says that it archived something.
 fn archiving_run(world: &World) -> String {
-    let stores = world.stores.lock().unwrap();
-    let reports = stores.objects.iter().filter(|(key, _)| key.ends_with("/report.json"));
+    let contents = world.contents();
+    let reports = contents.objects.iter().filter(|(key, _)| key.ends_with("/report.json"));
     let mut reports = reports.map(|(_, (_, bytes))| serde_json::from_slice::<RunReport>(bytes).unwrap());
     reports.find(|report| report.counts.archived > 0).unwrap().run_id
 }
@@ -70,12 +70,12 @@ async fn a_reactivated_finding_keeps_its_first_seen_time_after_a_killed_run() {
         integrate(&world, ACCOUNT, |_| {});
         export(&world, scan(0, failed(60)).upload("1")).await;
         world.sleep(2 * 3600).await;
-        let life = Arc::new(Life::until(Some(killed_at), true));
-        let fake_aws = FakeAws { world: world.clone(), life: life.clone(), alive: Arc::default() };
-        let exporter = Exporter::new(Arc::new(fake_aws), Settings::default());
+        let fake_aws = world.run(Lifetime::until(Some(killed_at), true), Expected::new());
+        let lifetime = fake_aws.lifetime().clone();
+        let exporter = Exporter::new(fake_aws, Settings::default());
         tokio::select! {
             _ = exporter.export(scan(1, failed(40)).upload("2"), Options::default()) => {}
-            () = life.over() => {}
+            () = lifetime.ended() => {}
         }
         world.sleep(2 * 3600).await;
         // The killed run isn't tried again: the next scan has them all.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use exporter::export::ExportError;
 use exporter::ports::Scan;
 use exporter::report::{RunReport, RunStatus};
+use exporter::testing::{Fault, Operation};
 use futures::StreamExt;
 
 use crate::fake_aws::World;
@@ -31,8 +32,8 @@ fn begin(world: &World, scanned: &Scanned) -> tokio::task::JoinHandle<Result<Run
 
 /// The states there are, by their `ETag`s.
 fn states(world: &World) -> Vec<(String, u64)> {
-    let stores = world.stores.lock().unwrap();
-    let states = stores.objects.iter().filter(|(key, _)| key.starts_with("state/"));
+    let contents = world.contents();
+    let states = contents.objects.iter().filter(|(key, _)| key.starts_with("state/"));
     states.map(|(key, (etag, _))| (key.clone(), *etag)).collect()
 }
 
@@ -78,7 +79,7 @@ async fn a_run_that_lost_its_lease_sends_and_saves_nothing_more() {
         if stolen {
             world.steal(first.account, "another");
         } else {
-            world.stores.lock().unwrap().renewals_fail = true;
+            world.contents().faults.add(Fault::fail(Operation::RenewAccount));
         }
         world.sleep(30 * 60).await;
         let before = imports(&world);

@@ -7,12 +7,10 @@ use exporter::jobs::{Job, JobError, run_job};
 use exporter::report::{ArchiveSkipped, PendingClass, RunReport, RunStatus};
 use exporter::settings::Settings;
 use serde_json::json;
-use std::sync::Arc;
 
 use crate::evidence::{active, listed};
-use crate::fake_aws::{FakeAws, World};
+use crate::fake_aws::World;
 use crate::promises::{failed, result, scan};
-use crate::run_lifetime::Life;
 use crate::scan::{Scanned, open};
 use crate::{ACCOUNT, Run, export, integrate, world};
 
@@ -190,7 +188,7 @@ async fn an_approval_is_rejected_if_the_scan_is_no_longer_the_newest() {
     let run = crate::jobs::upload(&world, "2", &scan(1, failed(20))).await;
     world.sleep(3600).await;
     crate::jobs::upload(&world, "3", &scan(2, failed(30))).await;
-    let fake_aws = Arc::new(FakeAws { world: world.clone(), life: Arc::new(Life::long()), alive: Arc::default() });
+    let fake_aws = world.ports();
     let job = Job::Approve { run_id: run.run_id, pending: true, unproven: false };
     let outcome = run_job(&fake_aws, &Settings::default(), &job, &exporter::jobs::Options::default()).await;
     assert!(matches!(outcome, Err(JobError::Rejected(_))), "{outcome:?}");

@@ -14,7 +14,6 @@ mod evidence;
 mod explain;
 mod external_ids;
 mod fake_aws;
-mod fake_bucket;
 mod fake_probe;
 mod fallback;
 mod faults;
@@ -41,7 +40,6 @@ mod promises;
 mod redrive;
 mod regions;
 mod repeated;
-mod run_lifetime;
 mod scan;
 mod scan_evidence;
 mod scan_order;
@@ -66,8 +64,8 @@ use exporter::settings::Settings;
 use simulator::{Config, Simulator};
 
 use crate::fake_aws::{FakeAws, World};
-use crate::run_lifetime::Life;
 use crate::scan::{Expected, Scanned};
+use exporter::testing::Lifetime;
 
 pub(crate) const ACCOUNT: &str = "123456789012";
 pub(crate) const OTHER: &str = "210987654321";
@@ -86,14 +84,14 @@ pub(crate) fn integrate(world: &World, account: &str, change: impl FnOnce(&mut I
     let mut integration = Integration::new(account);
     integration.archive_previous_findings = true;
     change(&mut integration);
-    world.stores.lock().unwrap().integrations.insert(account, integration.clone());
+    world.contents().put_integration(integration.clone());
     integration
 }
 
 /// How a run goes.
 pub(crate) struct Run {
     pub(crate) world: World,
-    pub(crate) life: Life,
+    pub(crate) lifetime: Lifetime,
     pub(crate) options: Options,
     /// What must not be archived, where one scan is exported.
     pub(crate) alive: Expected,
@@ -101,7 +99,12 @@ pub(crate) struct Run {
 
 impl Run {
     pub(crate) fn new(world: &World) -> Self {
-        Self { world: world.clone(), life: Life::long(), options: Options::default(), alive: Expected::new() }
+        Self {
+            world: world.clone(),
+            lifetime: Lifetime::unlimited(),
+            options: Options::default(),
+            alive: Expected::new(),
+        }
     }
 
     pub(crate) fn of(mut self, scanned: &Scanned, integration: &Integration) -> Self {
@@ -112,12 +115,12 @@ impl Run {
 
     /// The outcome, or none if the run was killed.
     pub(crate) async fn go(self, scan: Scan) -> Option<Result<RunReport, ExportError>> {
-        let life = Arc::new(self.life);
-        let fake_aws = FakeAws { world: self.world.clone(), life: life.clone(), alive: Arc::new(self.alive) };
-        let exporter = Exporter::new(Arc::new(fake_aws), self.world.settings.clone());
+        let fake_aws = self.world.run(self.lifetime, self.alive);
+        let lifetime = fake_aws.lifetime().clone();
+        let exporter = Exporter::new(fake_aws, self.world.settings.clone());
         let outcome = tokio::select! {
             outcome = exporter.export(scan, self.options) => Some(outcome),
-            () = life.over() => None,
+            () = lifetime.ended() => None,
         };
         self.world.assert_no_violation();
         if let Some(Ok(report)) = &outcome {
@@ -140,8 +143,8 @@ pub(crate) fn assert_history(run: &RunReport) {
 
 /// What an export would do.
 pub(crate) async fn plan(world: &World, scan: Scan) -> RunReport {
-    let fake_aws = FakeAws { world: world.clone(), life: Arc::new(Life::long()), alive: Arc::default() };
-    let planning = Planning::new(Arc::new(fake_aws));
+    let fake_aws = world.ports();
+    let planning = Planning::new(fake_aws);
     let exporter = Exporter::new(Arc::new(planning), world.settings.clone());
     exporter.export(scan, Options::default()).await.unwrap()
 }
@@ -153,8 +156,8 @@ pub(crate) async fn export(world: &World, scan: Scan) -> RunReport {
 
 /// Who does what a user asks for, undisturbed.
 pub(crate) fn runner(world: &World) -> JobRunner<FakeAws> {
-    let fake_aws = FakeAws { world: world.clone(), life: Arc::new(Life::long()), alive: Arc::default() };
-    JobRunner::new(Arc::new(fake_aws), Settings::default())
+    let fake_aws = world.ports();
+    JobRunner::new(fake_aws, Settings::default())
 }
 
 impl Run {
@@ -163,11 +166,11 @@ impl Run {
     where
         F: Future<Output = Result<(), exporter::jobs::RunnerError>>,
     {
-        let life = Arc::new(Life::until(Some(killed_at), killed_at.is_multiple_of(2)));
-        let fake_aws = FakeAws { world: self.world.clone(), life: life.clone(), alive: Arc::new(self.alive) };
+        let fake_aws = self.world.run(Lifetime::until(Some(killed_at), killed_at.is_multiple_of(2)), self.alive);
+        let lifetime = fake_aws.lifetime().clone();
         tokio::select! {
-            outcome = job(JobRunner::new(Arc::new(fake_aws), Settings::default())) => outcome.unwrap(),
-            () = life.over() => {}
+            outcome = job(JobRunner::new(fake_aws, Settings::default())) => outcome.unwrap(),
+            () = lifetime.ended() => {}
         }
     }
 }

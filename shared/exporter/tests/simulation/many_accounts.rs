@@ -6,6 +6,7 @@ use asff::AccountId;
 use exporter::export::Options;
 use exporter::integration::Integration;
 use exporter::report::{RunReport, RunStatus};
+use exporter::testing::{Fault, Operation};
 use serde_json::Value;
 use simulator::{Config, Simulator};
 use tokio::time::Instant;
@@ -28,7 +29,7 @@ fn world_of(names: &[String], change: impl Fn(&mut Integration)) -> World {
         let mut integration = Integration::new(account);
         integration.archive_previous_findings = true;
         change(&mut integration);
-        world.stores.lock().unwrap().integrations.insert(account, integration);
+        world.contents().put_integration(integration);
     }
     world
 }
@@ -155,11 +156,11 @@ async fn an_account_that_cannot_be_connected_to_again_holds_up_no_other() {
     let mut world = world_of(&names, |_| {});
     world.settings.open_workers_max = 0;
     let bytes = file(&names, 0, &failed(9), true);
-    world.stores.lock().unwrap().refused_after = Some((names[1].parse().unwrap(), 1));
+    world.contents().faults.add(Fault::fail(Operation::Connect).target(&names[1]).after(1));
     let report = export_file(&world, "all", &bytes).await;
     assert_eq!(report.status, RunStatus::Failed, "{:?}", report.reasons);
     assert!(active(&world, &names) >= 18, "the others: {}", active(&world, &names));
-    world.stores.lock().unwrap().refused_after = None;
+    world.contents().faults.clear();
     world.sleep(5400).await;
     let report = export_file(&world, "all", &bytes).await;
     assert_eq!((report.status, active(&world, &names)), (RunStatus::Succeeded, 27), "{:?}", report.reasons);
@@ -167,7 +168,8 @@ async fn an_account_that_cannot_be_connected_to_again_holds_up_no_other() {
     world.sleep(3600).await;
     let next = file(&names, 3, &failed(9), true);
     for before in 1..6 {
-        world.stores.lock().unwrap().refused_once = Some((names[1].parse().unwrap(), before));
+        world.contents().faults.clear();
+        world.contents().faults.add(Fault::fail(Operation::Connect).target(&names[1]).after(before).times(1));
         let report = export_file(&world, &format!("next-{before}"), &next).await;
         assert_eq!((report.counts.archived, active(&world, &names)), (0, 27), "{before}: {:?}", report.counts);
         world.sleep(5400).await;

@@ -5,12 +5,12 @@ use exporter::jobs::{
 };
 use exporter::report::RunReport;
 use exporter::settings::Settings;
+use exporter::testing::{Fault, Operation};
 use jiff::Timestamp;
 
 use crate::fake_aws::World;
-use crate::jobs::{FROM_QUEUE, fake_aws, record, submitted, upload};
+use crate::jobs::{FROM_QUEUE, record, submitted, upload};
 use crate::promises::{failed, scan};
-use crate::run_lifetime::Life;
 use crate::{ACCOUNT, REGIONS, integrate, world};
 
 /// Findings of a job that takes some seconds: ten calls in each of three Regions.
@@ -23,11 +23,11 @@ fn slow() -> Settings {
 
 async fn run_slowly(world: &World, id: &str, job: Job) -> Result<Vec<RunReport>, JobError> {
     let message = submitted(world, id, job).await;
-    process(&fake_aws(world, Life::long()), &slow(), &message, FROM_QUEUE, &Options::default()).await.outcome
+    process(&world.ports(), &slow(), &message, FROM_QUEUE, &Options::default()).await.outcome
 }
 
 fn written(world: &World) -> Vec<JobProgress> {
-    world.stores.lock().unwrap().jobs.progress.clone()
+    world.contents().progress.clone()
 }
 
 /// An account with findings in Security Hub, and the job that archives them.
@@ -80,7 +80,7 @@ async fn an_approval_counts_what_it_reads_and_what_it_archives() {
 async fn progress_never_changes_a_job_that_has_ended() {
     let (world, job) = archiving().await;
     run_slowly(&world, "7", job.clone()).await.unwrap();
-    let (ports, ended) = (fake_aws(&world, Life::long()), record(&world, "7"));
+    let (ports, ended) = (world.ports(), record(&world, "7"));
     assert!(!ports.record_progress("7", &some_progress()).await.unwrap());
     assert_eq!(record(&world, "7"), ended);
     assert!(!ports.record_progress("unknown", &some_progress()).await.unwrap(), "nor makes a record");
@@ -104,7 +104,7 @@ async fn progress_never_changes_a_job_that_has_ended() {
 #[tokio::test(start_paused = true)]
 async fn a_job_whose_progress_can_not_be_written_succeeds() {
     let (world, job) = archiving().await;
-    world.stores.lock().unwrap().jobs.progress_fails = true;
+    world.contents().faults.add(Fault::fail(Operation::WriteJobProgress));
     assert_eq!(run_slowly(&world, "7", job).await.unwrap()[0].counts.archived, FINDINGS);
     assert_eq!((record(&world, "7").state, written(&world)), (JobState::Succeeded, Vec::new()));
 }

@@ -297,8 +297,8 @@ async fn one_bad_finding_harms_only_itself() {
     }));
     let report = export(&world, first.upload("1")).await;
     assert_eq!((report.counts.sent, report.counts.quarantined["InvalidInput"]), (89, 1));
-    let stores = world.stores.lock().unwrap();
-    let (_, lines) = &stores.objects[report.quarantine.as_ref().unwrap()];
+    let contents = world.contents();
+    let (_, lines) = &contents.objects[report.quarantine.as_ref().unwrap()];
     let entry: serde_json::Value = serde_json::from_slice(lines).unwrap();
     assert_eq!(entry["id"], bad);
     assert_eq!(entry["finding"]["Id"], bad);
@@ -343,10 +343,10 @@ async fn a_plan_predicts_the_export_and_changes_nothing() {
         }
         results.retain(|result| change == 0 || result.resource.len() % change != 3);
         let scanned = scan(hours, results.clone());
-        let (calls, objects) = (imports(&world), world.stores.lock().unwrap().objects.len());
+        let (calls, objects) = (imports(&world), world.contents().objects.len());
         let planned = plan(&world, scanned.upload(&format!("{hours}"))).await;
         assert_eq!(imports(&world), calls, "a plan sends nothing");
-        assert_eq!(world.stores.lock().unwrap().objects.len(), objects, "a plan keeps nothing");
+        assert_eq!(world.contents().objects.len(), objects, "a plan keeps nothing");
         let run = Run::new(&world).of(&scanned, &integration);
         let done = run.go(scanned.upload(&format!("{hours}"))).await.unwrap().unwrap();
         assert_eq!(planned.counts, done.counts);

@@ -24,8 +24,8 @@ fn refuse(world: &World, scanned: &Scanned, numbers: &[usize], words: &str) {
 
 /// What lies in a run's quarantine: code, message and Id.
 fn lies(world: &World, run: &RunReport) -> Vec<(String, String, String)> {
-    let stores = world.stores.lock().unwrap();
-    let (_, lines) = &stores.objects[&RunReport::quarantine_key(&run.run_id)];
+    let contents = world.contents();
+    let (_, lines) = &contents.objects[&RunReport::quarantine_key(&run.run_id)];
     let entry = |line: &str| {
         let entry: serde_json::Value = serde_json::from_str(line).unwrap();
         let text = |name: &str| entry[name].as_str().unwrap_or_default().to_owned();
@@ -45,7 +45,7 @@ async fn redrive(world: &World, what: &Redrive) -> RunReport {
 }
 
 fn recorded(world: &World, run: &RunReport) -> RunReport {
-    world.stores.lock().unwrap().runs[&run.run_id].clone()
+    world.contents().run(&run.run_id).unwrap().clone()
 }
 
 #[tokio::test(start_paused = true)]
@@ -186,9 +186,9 @@ async fn an_unmappable_entry_is_mapped_again_and_the_settings_apply() {
     assert_eq!((again.counts.read, again.counts.quarantined[&code], lies(&world, &run).len()), (3, 3, 3));
     // As if a later release knew it.
     let key = RunReport::quarantine_key(&run.run_id);
-    let lines = String::from_utf8(world.stores.lock().unwrap().objects[&key].1.to_vec()).unwrap();
+    let lines = String::from_utf8(world.contents().objects[&key].1.to_vec()).unwrap();
     let known = lines.replace("xx-west-9", "eu-west-1");
-    world.stores.lock().unwrap().objects.get_mut(&key).unwrap().1 = known.into();
+    world.contents().objects.get_mut(&key).unwrap().1 = known.into();
     let again = redrive(&world, &of(&run)).await;
     assert_eq!((again.counts.sent, again.counts.filtered["passed"], lies(&world, &run).len()), (2, 1, 0));
     for result in &mut first.results[10..13] {
@@ -256,7 +256,7 @@ async fn no_entry_leaves_the_quarantine_while_the_state_cannot_be_saved() {
     // A user else writes the states while the findings are on their way.
     let meddle = async {
         tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-        for (key, (etag, _)) in &mut world.stores.lock().unwrap().objects {
+        for (key, (etag, _)) in &mut world.contents().objects {
             if key.starts_with("state/") {
                 *etag += 1_000_000;
             }

@@ -17,9 +17,7 @@ use simulator::{Effect, Fault};
 use crate::evidence::{active, base};
 use crate::fake_aws::World;
 use crate::hub_assertions::held;
-use crate::jobs::fake_aws;
 use crate::promises::{failed, imports, scan};
-use crate::run_lifetime::Life;
 use crate::scan::{Extra, Result, Scanned, Where, open};
 use crate::{ACCOUNT, OTHER, Run, export, integrate, plan, runner, seeds, world};
 
@@ -41,11 +39,11 @@ fn id(account: &str) -> AccountId {
 async fn everything(world: &World) -> impl PartialEq + std::fmt::Debug + use<> {
     let mut all = Vec::new();
     for account in [ACCOUNT, OTHER] {
-        let newest = fake_aws(world, Life::long()).lock_status(id(account)).await.unwrap();
+        let newest = world.ports().lock_status(id(account)).await.unwrap();
         let newest = newest.map(|(Newest { newest, .. }, in_doubt)| (newest, in_doubt));
         all.push((held(world, id(account), "ACTIVE"), held(world, id(account), "ARCHIVED"), newest));
     }
-    let states = world.stores.lock().unwrap().objects.clone();
+    let states = world.contents().objects.clone();
     (all, states.into_iter().filter(|(key, _)| key.starts_with("state/")).collect::<Vec<_>>())
 }
 

@@ -13,14 +13,13 @@ use tokio::time::Instant;
 use crate::evidence::active;
 use crate::fake_aws::World;
 use crate::hub_assertions::held;
-use crate::jobs::fake_aws;
 use crate::promises::{failed, scan};
-use crate::run_lifetime::Life;
 use crate::scan::Scanned;
 use crate::{ACCOUNT, REGIONS, Run, export, integrate, runner, world};
+use exporter::testing::Lifetime;
 
 fn darken(world: &World, regions: &[&str]) {
-    world.stores.lock().unwrap().dark = regions.iter().map(|region| region.parse().unwrap()).collect();
+    world.access().dark = regions.iter().map(|region| region.parse().unwrap()).collect();
 }
 
 fn falls_back(integration: &mut Integration) {
@@ -35,7 +34,7 @@ pub(crate) fn billed(world: &World) -> usize {
 
 /// When an upload of the account was last exported completely.
 async fn exported_at(world: &World) -> Option<jiff::Timestamp> {
-    let status = fake_aws(world, Life::long()).lock_status(ACCOUNT.parse().unwrap()).await.unwrap();
+    let status = world.ports().lock_status(ACCOUNT.parse().unwrap()).await.unwrap();
     status.and_then(|(newest, _)| newest.exported_at)
 }
 
@@ -178,7 +177,7 @@ async fn a_rejected_archive_does_not_block_a_deletion() {
     world.simulator.inject(Fault::new(refusal).in_region("eu-west-1"));
     drop(second);
     let account = ACCOUNT.parse().unwrap();
-    let provider = world.stores.lock().unwrap().integrations[&account].provider.clone();
+    let provider = world.contents().integration_of(account).unwrap().provider.clone();
     let report = runner(&world).archive_all(account, &provider, None, &Default::default()).await.unwrap();
     assert_eq!((report.status, report.counts.archived), (RunStatus::Degraded, 59), "{:?}", report.reasons);
     assert_eq!(active(&world), 1);
@@ -216,11 +215,11 @@ async fn a_failed_state_write_of_one_region_does_not_affect_others() {
     export(&world, scan(0, failed(300)).upload("1")).await;
     world.sleep(3600).await;
     let before = billed(&world);
-    world.stores.lock().unwrap().broken = Some("eu-west-1.zst".to_owned());
+    world.fail_reads("eu-west-1.zst");
     let second = scan(1, failed(303));
     let outcome = try_export(&world, &second, "2").await;
     assert!(outcome.is_err() || outcome.is_ok_and(|report| report.status == RunStatus::Failed));
-    world.stores.lock().unwrap().broken = None;
+    world.restore_stores();
     world.sleep(5400).await;
     let before_reads = reads(&world);
     let report = export(&world, second.upload("2")).await;
@@ -239,10 +238,10 @@ async fn a_failed_read_after_the_lock_releases_the_account_as_it_was() {
     export(&world, scan(0, failed(300)).upload("1")).await;
     world.sleep(3600).await;
     let before = billed(&world);
-    world.stores.lock().unwrap().broken = Some(format!("{ACCOUNT}/"));
+    world.fail_reads(&format!("{ACCOUNT}/"));
     let second = scan(1, failed(303));
     assert!(try_export(&world, &second, "2").await.is_err(), "no state can be listed");
-    world.stores.lock().unwrap().broken = None;
+    world.restore_stores();
     // At once: the lock is not left to expire.
     let report = export(&world, second.upload("2")).await;
     assert_eq!((report.status, active(&world)), (RunStatus::Succeeded, 303), "{:?}", report.reasons);
@@ -256,11 +255,11 @@ async fn an_unsaved_send_is_in_doubt_only_in_its_region() {
     export(&world, scan(0, failed(300)).upload("1")).await;
     world.sleep(3600).await;
     let before = billed(&world);
-    world.stores.lock().unwrap().unwritable = Some("eu-west-1.zst".to_owned());
+    world.fail_writes("eu-west-1.zst");
     let second = scan(1, failed(303));
     let outcome = try_export(&world, &second, "2").await;
     assert!(outcome.is_err() || outcome.is_ok_and(|report| report.status == RunStatus::Failed));
-    world.stores.lock().unwrap().unwritable = None;
+    world.restore_stores();
     world.sleep(5400).await;
     let report = export(&world, second.upload("2")).await;
     assert_eq!((report.status, active(&world)), (RunStatus::Succeeded, 303), "{:?}", report.reasons);
@@ -275,9 +274,9 @@ async fn a_read_that_hangs_is_cut_off_before_the_deadline() {
         export(&world, scan(0, failed(60)).upload("1")).await;
         world.sleep(3600).await;
         // Read the hub: the account is in doubt.
-        let mut life = Run::new(&world);
-        life.life = crate::run_lifetime::Life::until(Some(12), true);
-        drop(life.go(scan(1, failed(60)).upload("2")).await);
+        let mut run = Run::new(&world);
+        run.lifetime = Lifetime::until(Some(12), true);
+        drop(run.go(scan(1, failed(60)).upload("2")).await);
         world.sleep(5400).await;
         world.simulator.inject(Fault::new(Effect::Latency { ms: 1_000_000 }).on(operation));
         let begun = Instant::now();

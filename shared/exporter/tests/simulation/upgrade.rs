@@ -50,20 +50,20 @@ fn left_by_the_version_before() -> World {
         let answer = world.simulator.batch_import_findings(&Caller::user(ACCOUNT), region, body.as_bytes());
         assert_eq!(answer.json()["FailedCount"], 0, "{:?}", answer.json());
     }
-    let mut stores = world.stores.lock().unwrap();
+    let mut contents = world.contents();
     for (number, (region, bytes)) in (1..).zip(STATES) {
-        stores.objects.insert(format!("state/{ACCOUNT}/{region}.zst"), (number, Bytes::from_static(bytes)));
+        contents.objects.insert(format!("state/{ACCOUNT}/{region}.zst"), (number, Bytes::from_static(bytes)));
     }
-    drop(stores);
+    drop(contents);
     assert_eq!(active(&world), 9);
     world
 }
 
 /// Writes the states as the version before did, and forgets what it did not know.
 pub(crate) fn downgrade(world: &World) {
-    let mut stores = world.stores.lock().unwrap();
-    stores.objects.retain(|key, _| !key.ends_with("coverage.json.zst"));
-    for (key, (etag, bytes)) in &mut stores.objects {
+    let mut contents = world.contents();
+    contents.objects.retain(|key, _| !key.ends_with("coverage.json.zst"));
+    for (key, (etag, bytes)) in &mut contents.objects {
         if key.starts_with("state/") {
             *bytes = as_before(bytes.clone()).into();
             *etag += 1_000_000;

@@ -1,17 +1,14 @@
 //! Uploads that hold nothing to export say why, and a scan that a user names is exported in its own format.
 
-use std::sync::Arc;
-
 use asff::ScanFormat;
 use exporter::export::{Exporter, Options};
 use exporter::jobs::Redrive;
 use exporter::report::{NO_FINDINGS, RunReport, RunStatus};
 use exporter::settings::Settings;
 
-use crate::fake_aws::{FakeAws, World};
+use crate::fake_aws::World;
 use crate::hub_assertions::held;
 use crate::promises::{failed, imports, scan};
-use crate::run_lifetime::Life;
 use crate::scan::open;
 use crate::{ACCOUNT, export, integrate, runner, world};
 
@@ -23,8 +20,8 @@ const TABLE: &str = "TIMESTAMP;ACCOUNT_UID;PROVIDER;CHECK_ID;CHECK_TITLE;STATUS;
 
 async fn export_named(world: &World, key: &str, file: &[u8]) -> RunReport {
     let options = Options { any_format: true, ..Options::default() };
-    let fake_aws = FakeAws { world: world.clone(), life: Arc::new(Life::long()), alive: Arc::default() };
-    Exporter::new(Arc::new(fake_aws), Settings::default()).export(open(key, file), options).await.unwrap()
+    let fake_aws = world.ports();
+    Exporter::new(fake_aws, Settings::default()).export(open(key, file), options).await.unwrap()
 }
 
 #[tokio::test(start_paused = true)]
@@ -78,11 +75,11 @@ async fn an_unmappable_row_is_stored_with_its_known_cells_and_mapped_again() {
     let run = export(&world, open("scan.csv", unknown.as_bytes())).await;
     assert_eq!(run.counts.quarantined["unknown_region"], 1, "{:?}", run.counts);
     let key = RunReport::quarantine_key(&run.run_id);
-    let lines = String::from_utf8(world.stores.lock().unwrap().objects[&key].1.to_vec()).unwrap();
+    let lines = String::from_utf8(world.contents().objects[&key].1.to_vec()).unwrap();
     assert!(!lines.contains("hunter2"), "{lines}");
     // As if a later release knew the Region.
     let known = lines.replace("xx-west-9", "eu-west-1");
-    world.stores.lock().unwrap().objects.get_mut(&key).unwrap().1 = known.into();
+    world.contents().objects.get_mut(&key).unwrap().1 = known.into();
     let what = Redrive { run_id: Some(run.run_id), code: None };
     let runs = runner(&world).redrive(&what, &exporter::jobs::Options::default()).await.unwrap();
     assert_eq!(runs[0].counts.sent, 1, "{:?}", runs[0]);

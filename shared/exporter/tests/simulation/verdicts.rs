@@ -90,7 +90,7 @@ async fn a_configured_region_must_accept_findings() {
 async fn invalid_credentials_disconnect_and_retain_the_regions() {
     let world = world(|config| config);
     let first = check(&world, &integration()).await.connection;
-    world.stores.lock().unwrap().refusal = Some(ConnectError::Rejected(Problem {
+    world.access().refusal = Some(ConnectError::Rejected(Problem {
         reason: "wrong_account".to_owned(),
         message: "the credentials are another account's".to_owned(),
         remediation: Some("aws sts get-caller-identity".to_owned()),
@@ -100,7 +100,7 @@ async fn invalid_credentials_disconnect_and_retain_the_regions() {
     assert_eq!(refused.connection.problem.as_ref().unwrap().reason, "wrong_account");
     assert_eq!(refused.connection.regions, first.regions);
     assert_eq!(refused.connection.stale_since, Some(first.checked_at));
-    world.stores.lock().unwrap().refusal = None;
+    world.access().refusal = None;
     let back = check(&world, &integration()).await.connection;
     assert_eq!((back.status, &back.regions, back.stale_since), (ConnectionStatus::Connected, &first.regions, None));
 }
@@ -110,15 +110,15 @@ async fn a_transient_failure_changes_no_verdict() {
     let world = world(|config| config);
     let first = check(&world, &integration()).await.connection;
     let failure = PortError { action: "assume the role".to_owned(), message: "503".to_owned() };
-    world.stores.lock().unwrap().refusal = Some(ConnectError::Failed(failure));
+    world.access().refusal = Some(ConnectError::Failed(failure));
     let second = check(&world, &integration()).await;
     assert_eq!((second.connection.status, &second.connection.regions), (first.status, &first.regions));
     assert_eq!(second.connection.stale_since, Some(first.checked_at));
     assert!(second.connection.problem.as_ref().unwrap().message.contains("assume the role: 503"));
     // Our own network: no Region answers, and none is lost by it.
-    world.stores.lock().unwrap().refusal = None;
+    world.access().refusal = None;
     let all = first.regions.keys().copied().collect();
-    world.stores.lock().unwrap().dark = all;
+    world.access().dark = all;
     let third = check(&world, &integration()).await;
     assert_eq!((third.connection.status, &third.connection.regions), (first.status, &first.regions));
     assert_eq!(third.connection.problem.as_ref().unwrap().reason, "no_region_answers");
@@ -127,7 +127,7 @@ async fn a_transient_failure_changes_no_verdict() {
 #[tokio::test(start_paused = true)]
 async fn credentials_that_no_region_accepts_are_invalid() {
     let world = world(|config| Config { accounts: Vec::new(), ..config });
-    world.stores.lock().unwrap().tells_regions = false;
+    world.access().tells_regions = false;
     let Checked { connection, .. } = check(&world, &integration()).await;
     assert_eq!(connection.status, ConnectionStatus::Disconnected);
     assert_eq!(connection.problem.unwrap().reason, "credentials_invalid");
@@ -136,15 +136,15 @@ async fn credentials_that_no_region_accepts_are_invalid() {
 #[tokio::test(start_paused = true)]
 async fn a_role_assumable_without_its_external_id_is_a_risk() {
     let world = world(|config| config);
-    world.stores.lock().unwrap().opens = Ok(true);
+    world.access().opens = Ok(true);
     let reasons = |connection: &Connection| connection.risks.iter().map(|risk| risk.reason.clone()).collect::<Vec<_>>();
     let found = check(&world, &integration()).await.connection;
     assert_eq!(reasons(&found), ["external_id_not_required"]);
     assert!(found.risks[0].remediation.as_ref().unwrap().contains("--format trust-policy > trust.json"));
     assert_eq!(found.status, ConnectionStatus::Connected);
-    world.stores.lock().unwrap().opens = Err(CallError::Throttled(String::new()));
+    world.access().opens = Err(CallError::Throttled(String::new()));
     assert_eq!(reasons(&check(&world, &integration()).await.connection), ["external_id_not_required"]);
-    world.stores.lock().unwrap().opens = Ok(false);
+    world.access().opens = Ok(false);
     assert!(check(&world, &integration()).await.connection.risks.is_empty());
 }
 
@@ -156,7 +156,7 @@ async fn of_two_concurrent_checks_the_later_is_saved() {
     let (one, other) = tokio::join!(one.check(account, &integration, None), other.check(account, &integration, None));
     let first_sights = [&one, &other].iter().filter(|checked| checked.before.is_none() && is_kept(checked)).count();
     assert_eq!(first_sights, 1, "only one of them found an account of which nothing was known");
-    let kept = &world.stores.lock().unwrap().connections[&account];
+    let kept = &world.contents().connections[&account];
     assert_eq!(kept.checked_at, one.connection.checked_at.max(other.connection.checked_at));
 }
 

@@ -23,11 +23,11 @@ use crate::fake_aws::World;
 use crate::hub_assertions::held;
 use crate::partial_visibility::{Blindness, look};
 use crate::possible_states::Effect;
-use crate::run_lifetime::Life;
 use crate::scan::Scanned;
 use crate::scan_evidence::Says;
 use crate::upgrade::downgrade;
 use crate::{ACCOUNT, OTHER, Run, integrate, seeds, world};
+use exporter::testing::Lifetime;
 
 /// Seeds that every run of the tests tries; more by `SEEDS`.
 const SEEDS: u64 = 8;
@@ -225,11 +225,11 @@ impl Simulation {
         let scans: Vec<_> = together.iter().filter(|(other, ..)| *other == account).collect();
         let scans: Vec<&Scanned> = scans.into_iter().map(|(_, number, _)| &state.scans[*number]).collect();
         let killed_at = (day < DAYS && self.random.random_bool(0.3)).then(|| self.random.random_range(0..60));
-        let life = Life::until(killed_at, self.random.random_bool(0.5));
+        let lifetime = Lifetime::until(killed_at, self.random.random_bool(0.5));
         let seconds = if day < DAYS && self.random.random_bool(0.1) { 6 } else { 900 };
         let deadline = Some(tokio::time::Instant::now() + Duration::from_secs(seconds));
         let options = Options { deadline, ..Options::default() };
-        let run = Run { life, options, alive: state.alive(&scans), ..Run::new(&self.world) };
+        let run = Run { lifetime, options, alive: state.alive(&scans), ..Run::new(&self.world) };
         (run, state.scans[number].upload(&format!("{account}/{number}-{}", tries % 2)))
     }
 

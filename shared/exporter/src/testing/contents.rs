@@ -1,0 +1,191 @@
+//! What the services hold.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use asff::AccountId;
+use bytes::Bytes;
+use jiff::{SignedDuration, Timestamp};
+
+use super::faults::Faults;
+use super::stored::{AccountLock, StoredUpload, UploadLock};
+use crate::connection::Connection;
+use crate::integration::Integration;
+use crate::jobs::{JobMessage, JobProgress, JobRecord, Round};
+use crate::notifications::{Event, Notified};
+use crate::provider::{Provider, ProviderId};
+use crate::report::RunReport;
+use crate::settings_store::{AuditEntry, IdempotencyRecord, Stored};
+use crate::upload::Upload;
+
+/// What the table, the buckets, the queue, the event bus, and Secrets Manager hold. A test may read and change all of it.
+#[derive(Default)]
+pub struct Contents {
+    /// The time.
+    pub clock: TestClock,
+    /// What goes wrong.
+    pub faults: Faults<Self>,
+    /// Providers by ID.
+    pub providers: BTreeMap<String, Stored<Provider>>,
+    /// Integrations by the ID of their provider.
+    pub integrations: BTreeMap<String, Stored<Integration>>,
+    /// The accounts of organizations.
+    pub members: BTreeMap<ProviderId, Vec<AccountId>>,
+    /// The accounts that left their organization.
+    pub former_members: BTreeMap<ProviderId, BTreeSet<AccountId>>,
+    /// Providers whose integration is deleted while their check runs.
+    pub orphaned: BTreeSet<ProviderId>,
+    /// The audit log, oldest first.
+    pub audit_log: Vec<AuditEntry>,
+    /// Requests by their idempotency keys.
+    pub idempotency_records: BTreeMap<String, IdempotencyRecord>,
+    /// Access keys by the names of their secrets, as Secrets Manager stores them.
+    pub secrets: BTreeMap<String, String>,
+    /// How many secrets were ever created.
+    pub secrets_created: u64,
+    /// The result of the newest check of each account.
+    pub connections: BTreeMap<AccountId, Connection>,
+    /// The result of the next connection test, by provider; a provider without an entry can't be tested.
+    pub connection_tests: BTreeMap<String, TestedConnections>,
+    /// The locks of uploads, by identity.
+    pub upload_locks: BTreeMap<String, UploadLock>,
+    /// The locks of accounts.
+    pub account_locks: BTreeMap<AccountId, AccountLock>,
+    /// The objects of the state bucket by key, each with its `ETag`.
+    pub objects: BTreeMap<String, (u64, Bytes)>,
+    /// How many objects were ever put.
+    pub objects_put: u64,
+    /// Uploads by key.
+    pub uploads: BTreeMap<String, StoredUpload>,
+    /// The keys of uploads in the order in which they were opened, including those that could not be.
+    pub opened: Vec<String>,
+    /// Runs in the order in which they were first recorded.
+    pub runs: Vec<RunReport>,
+    /// How many days with runs a page of the history has at most; none: all.
+    pub history_days_max: Option<usize>,
+    /// The entries that management reads of a run's quarantine. An export writes an object instead.
+    pub quarantine: BTreeMap<String, Vec<serde_json::Value>>,
+    /// The findings that management reads of a run's pending archive. An export writes an object instead.
+    pub pending: BTreeMap<String, Vec<serde_json::Value>>,
+    /// Jobs in the order in which they were last written.
+    pub jobs: Vec<JobRecord>,
+    /// The progress of jobs as it was written, oldest first.
+    pub progress: Vec<JobProgress>,
+    /// What was put on the queue, and is taken from it by the test.
+    pub queue: SentMessages,
+    /// What was published of each account, and how often it was written.
+    pub notified: BTreeMap<AccountId, (Notified, u64)>,
+    /// The events that the bus accepted.
+    pub events: Vec<Event>,
+    /// How many events of each request the bus accepts; none: all.
+    pub events_accepted_max: Option<usize>,
+}
+
+/// The messages on the queue.
+#[derive(Debug, Default)]
+pub struct SentMessages {
+    /// Whether there is no queue for uploads, as where hubctl exports by itself.
+    pub rejects_uploads: bool,
+    /// Uploads that continue in another invocation.
+    pub uploads: Vec<(Upload, Round)>,
+    /// Jobs, each with its delay.
+    pub jobs: Vec<(JobMessage, Duration)>,
+}
+
+/// The result of a connection test.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TestedConnections {
+    /// The accounts that were checked.
+    pub connections: Vec<Connection>,
+    /// The accounts that were not.
+    pub unchecked: Vec<AccountId>,
+    /// What else went wrong.
+    pub problems: Vec<String>,
+}
+
+/// The time.
+#[derive(Clone, Copy, Debug, Default)]
+pub enum TestClock {
+    /// The wall clock's.
+    #[default]
+    Wall,
+    /// It stands still.
+    Fixed(Timestamp),
+    /// It runs as tokio's clock does, which a test can pause.
+    Tokio {
+        /// The time at `since`.
+        start: Timestamp,
+        /// The instant of tokio's clock.
+        since: tokio::time::Instant,
+    },
+}
+
+impl TestClock {
+    /// A clock that runs as tokio's does, from `start` on.
+    pub fn tokio(start: Timestamp) -> Self {
+        Self::Tokio { start, since: tokio::time::Instant::now() }
+    }
+
+    /// The time now.
+    pub fn now(&self) -> Timestamp {
+        match self {
+            Self::Wall => Timestamp::now(),
+            Self::Fixed(at) => *at,
+            Self::Tokio { start, since } => {
+                *start + SignedDuration::try_from(since.elapsed()).unwrap_or(SignedDuration::MAX)
+            }
+        }
+    }
+}
+
+impl Contents {
+    /// Creates or replaces an integration, as if a user had.
+    pub fn put_integration(&mut self, integration: Integration) {
+        let id = integration.provider.to_string();
+        let stored = Stored::new(integration, self.clock.now(), "a test");
+        self.integrations.insert(id, stored);
+    }
+
+    /// Creates or replaces a provider, as if a user had.
+    pub fn put_provider(&mut self, provider: Provider) {
+        let id = provider.id.to_string();
+        let stored = Stored::new(provider, self.clock.now(), "a test");
+        self.providers.insert(id, stored);
+    }
+
+    /// The integration of an account: its own, otherwise that of its organization, otherwise that of the only organization.
+    pub fn integration_of(&self, account: AccountId) -> Option<&Integration> {
+        let stored = |id: &str| self.integrations.get(id).map(|stored| &stored.value);
+        let member_of = || self.members.iter().find(|(_, members)| members.contains(&account));
+        let only = || {
+            let all = self.integrations.values().filter(|stored| stored.value.provider.account().is_none());
+            let all: Vec<_> = all.collect();
+            (all.len() == 1).then(|| &all[0].value)
+        };
+        stored(account.as_str()).or_else(|| match member_of() {
+            Some((organization, _)) => stored(organization.as_str()),
+            None => only(),
+        })
+    }
+
+    /// A run, by its ID.
+    pub fn run(&self, run_id: &str) -> Option<&RunReport> {
+        self.runs.iter().find(|run| run.run_id == run_id)
+    }
+
+    /// A job, by its ID.
+    pub fn job(&self, id: &str) -> Option<&JobRecord> {
+        self.jobs.iter().find(|record| record.id == id)
+    }
+
+    /// Puts an object into the state bucket, whatever is there.
+    pub fn put_object(&mut self, key: impl Into<String>, bytes: impl Into<Bytes>) {
+        self.objects_put += 1;
+        self.objects.insert(key.into(), (self.objects_put, bytes.into()));
+    }
+
+    /// Notes that a scan of this time is the newest of the account, whose lock is free.
+    pub fn put_newest_scan(&mut self, account: AccountId, scanned_at: Timestamp) {
+        self.account_locks.insert(account, AccountLock::new(scanned_at.into()));
+    }
+}

@@ -1,0 +1,55 @@
+//! The life of one run: a test can kill it at any call, before or after the call took effect, as Lambda may kill a function.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use tokio::sync::Notify;
+
+/// For how many calls a run lives. None of its calls returns once it is dead.
+#[derive(Debug, Default)]
+pub struct Lifetime {
+    calls: AtomicU64,
+    killed_at: Option<u64>,
+    /// Whether the call at which it is killed still takes effect.
+    takes_effect: bool,
+    is_dead: AtomicBool,
+    death: Notify,
+}
+
+impl Lifetime {
+    /// A run that nobody kills.
+    pub fn unlimited() -> Self {
+        Self::default()
+    }
+
+    /// A run that is killed at its call number `killed_at`, counted from 0, after that call took effect or before. None: nobody
+    /// kills it.
+    pub fn until(killed_at: Option<u64>, takes_effect: bool) -> Self {
+        Self { killed_at, takes_effect, ..Self::default() }
+    }
+
+    /// Makes a call, or never returns. Other tasks get their turn before each call.
+    pub async fn step<T>(&self, call: impl FnOnce() -> T) -> T {
+        tokio::task::yield_now().await;
+        let number = self.calls.fetch_add(1, Ordering::Relaxed);
+        let dies = self.killed_at == Some(number);
+        if dies && self.takes_effect {
+            drop(call());
+            self.die();
+        } else if dies || self.is_dead.load(Ordering::Relaxed) {
+            self.die();
+        } else {
+            return call();
+        }
+        std::future::pending().await
+    }
+
+    fn die(&self) {
+        self.is_dead.store(true, Ordering::Relaxed);
+        self.death.notify_one();
+    }
+
+    /// Returns when the run is dead.
+    pub async fn ended(&self) {
+        self.death.notified().await;
+    }
+}
