@@ -174,7 +174,7 @@ check: $(VENV) ## Run every check that CI runs: formatting, lints, documentation
 	$(call say,dependencies)
 	cargo deny --locked --workspace check --hide-inclusion-graph bans licenses sources
 	$(call say,lints)
-	cargo clippy --locked --workspace --all-targets -- -D warnings
+	cargo clippy --locked --workspace --all-targets --features planted-defect/in-memory -- -D warnings
 	$(call say,documentation)
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps
 	$(call say,crate graph)
@@ -214,8 +214,8 @@ package: $(VENV) ## Package the functions for release, as `sam build` does; fail
 # `sam build` asks Cargo for each function in the same way, silently: it then finds everything compiled.
 	@$(SHOWN) cargo lambda build --release --locked --bin export-findings --bin check-connections --bin manage-integrations
 	$(PYTHON) local/package.py
-# The same profile and the same linker, with a defect in it.
-	@$(SHOWN) cargo lambda build --release --locked --bin planted-defect --lambda-dir .local/release
+# The same profile and the same linker, with a defect in it. Its feature must not be in the build above: it would be in the functions, too.
+	@$(SHOWN) cargo lambda build --release --locked --bin planted-defect --features planted-defect/in-memory --lambda-dir .local/release
 	$(PYTHON) local/defect.py
 
 # What `make dist` writes, and `make test-dist` installs.

@@ -8,5 +8,4 @@ pub mod config;
 pub mod event;
 pub mod handler;
 pub mod isolated;
-pub mod memory;
 pub mod telemetry;

@@ -4,18 +4,16 @@
 
 #![expect(clippy::print_stdout, clippy::unwrap_used, reason = "an example: it prints, and may fail")]
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use asff::{AccountId, Availability, Partition, Regions};
-use aws::{Cloud, ResourceNames, SecurityHub};
+use aws::{Cloud, ResourceNames};
 use aws_credential_types::Credentials as Keys;
 use aws_credential_types::provider::SharedCredentialsProvider;
-use exporter::connection::{CheckSettings, CheckTarget, Checker, Connection, ConnectionStatus, Connections};
+use exporter::connection::{CheckSettings, CheckTarget, Checker, ConnectionStatus};
 use exporter::integration::{Credentials, Integration, Role};
-use exporter::ports::{Clock, ConnectError, Hubs, PortError};
-use jiff::Timestamp;
+use exporter::testing::InMemory;
 use simulator::{Config, Simulator};
 use tokio::time::Instant;
 
@@ -23,40 +21,6 @@ use tokio::time::Instant;
 const OWN: &str = "999999999999";
 /// The time of one round in a function: the longest that Lambda gives, less what it needs to end.
 const DEADLINE: Duration = Duration::from_secs(14 * 60);
-
-struct Ports {
-    cloud: Cloud,
-    kept: Mutex<BTreeMap<AccountId, Connection>>,
-}
-
-impl Hubs for Ports {
-    type Hub = SecurityHub;
-
-    async fn connect(&self, account: AccountId, integration: &Integration) -> Result<SecurityHub, ConnectError> {
-        self.cloud.connect(account, integration).await
-    }
-}
-
-impl Connections for Ports {
-    async fn connection(&self, account: AccountId) -> Result<Option<Connection>, PortError> {
-        Ok(self.kept.lock().unwrap().get(&account).cloned())
-    }
-
-    async fn save(&self, connection: &Connection, _: Option<Timestamp>) -> Result<bool, PortError> {
-        self.kept.lock().unwrap().insert(connection.account, connection.clone());
-        Ok(true)
-    }
-
-    async fn delete_orphaned(&self, _: &Connection) -> Result<bool, PortError> {
-        Ok(false)
-    }
-}
-
-impl Clock for Ports {
-    fn now(&self) -> Timestamp {
-        Timestamp::now()
-    }
-}
 
 /// A number of the command line.
 fn option(name: &str, default: u64) -> u64 {
@@ -93,7 +57,7 @@ async fn main() {
     let sdk = aws::sdk_config_of(None, Some("eu-west-1")).await;
     let sdk = sdk.to_builder().endpoint_url(server.endpoint_url()).credentials_provider(keys).build();
     let names = ResourceNames { table: "-".to_owned(), state_bucket: "-".to_owned(), queue_url: None };
-    let ports = Ports { cloud: Cloud::new(&sdk, names), kept: Mutex::default() };
+    let ports = InMemory::default().with_hubs(Cloud::new(&sdk, names));
     let checker = Arc::new(Checker::new(Arc::new(ports), CheckSettings::default()));
 
     for attempt in ["first", "second"] {

@@ -9,9 +9,9 @@ use exporter::jobs::{Job, JobRecord};
 use exporter::provider::{Provider, ProviderId};
 use exporter::report::{AccountReport, ArchiveSkipped, RunReport, RunStatus};
 use exporter::settings_store::Stored;
+use exporter::testing::InMemory;
 use exporter::upload::UploadInfo;
 use jiff::Timestamp;
-use management::memory::Memory;
 use management::{Service, Settings, router};
 use tokio::net::TcpListener;
 
@@ -27,7 +27,7 @@ const JOB: &str = "01936f2e-9a3b-7c41-8d5e-0c2d5e6f7a8b";
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Failure> {
     let port: u16 = std::env::args().nth(1).ok_or("serve PORT")?.parse()?;
-    let memory = Arc::new(Memory::default());
+    let memory = Arc::new(InMemory::default());
     add_samples(&memory)?;
     let settings = Settings { secret_prefix: "securityhub-exporter/".to_owned(), ..Settings::default() };
     let listener = TcpListener::bind(("127.0.0.1", port)).await?;
@@ -36,7 +36,7 @@ async fn main() -> Result<(), Failure> {
     Ok(())
 }
 
-fn add_samples(memory: &Memory) -> Result<(), Failure> {
+fn add_samples(memory: &InMemory) -> Result<(), Failure> {
     let now = Timestamp::now();
     let id: ProviderId = ACCOUNT.parse()?;
     let upload = UploadInfo {

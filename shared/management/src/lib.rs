@@ -8,11 +8,12 @@
 pub mod check;
 pub mod host;
 pub mod http;
-pub mod memory;
 mod merge;
 pub mod ports;
 pub mod problem;
 pub mod service;
+#[cfg(feature = "testing")]
+mod testing;
 pub mod wire;
 
 pub use check::Settings;

@@ -6,18 +6,17 @@
 //! must be answered, the other accounts must be checked, and the next request must be handled.
 
 use std::io::{Write as _, stdout};
-use std::sync::{Arc, Mutex};
-use std::time::SystemTime;
+use std::sync::Arc;
 
 use asff::AccountId;
-use check_connections::memory::{Memory as Checks, Queue};
+use check_connections::handler::SqsFanOut;
 use exporter::connection::CheckSettings;
 use exporter::integration::Integration;
+use exporter::testing::{InMemory, Operation};
 use lambda_runtime::{Error, service_fn};
 use manage_integrations::handler::Handler;
 use manage_integrations::response::Https;
 use management::host::ResponseUrlPolicy;
-use management::memory::Memory;
 use management::{Service, Settings};
 use runtime::{isolation, logs};
 use tracing::level_filters::LevelFilter;
@@ -45,8 +44,8 @@ fn defect() -> ! {
 
 async fn manage_integrations() -> Result<(), Error> {
     logs::start(LevelFilter::INFO, "manage_integrations");
-    let memory = Arc::new(Memory::default());
-    memory.before_next_commit(|_| defect());
+    let memory = Arc::new(InMemory::default());
+    memory.contents().faults.before_next(Operation::Commit, |_| defect());
     let settings = Settings { secret_prefix: "securityhub-exporter/".to_owned(), ..Settings::default() };
     let handler = Handler::new(Arc::new(Service::new(memory, settings)), Https::new(ResponseUrlPolicy::Anywhere)?);
     if let Some((payload, time)) = isolation::request(std::env::args_os())? {
@@ -61,17 +60,17 @@ async fn check_connections() -> Result<(), Error> {
     let request = isolation::request(std::env::args_os())?;
     let start = if request.is_some() { logs::start_in_child } else { logs::start };
     start(LevelFilter::INFO, "check_connections");
-    let mut memory = Checks { now: Mutex::new(SystemTime::now().try_into()?), ..Checks::default() };
+    let memory = InMemory::default();
     for account in ACCOUNTS {
-        memory.integrations.push(Integration::new(account.parse::<AccountId>()?));
+        memory.contents().put_integration(Integration::new(account.parse::<AccountId>()?));
     }
-    memory.defect = Some(|account| {
+    memory.hubs().contents().on_connect = Some(|account| {
         if account.as_str() == DEFECT {
             defect()
         }
     });
     let ports = Arc::new(memory);
-    let handler = check_connections::handler::Handler::new(ports, Queue(None), CheckSettings::default(), true);
+    let handler = check_connections::handler::Handler::new(ports, SqsFanOut(None), CheckSettings::default(), true);
     if let Some((payload, time)) = request {
         let outcome = handler.run_in_child(payload, time).await?;
         stdout().write_all(&serde_json::to_vec(&outcome)?)?;

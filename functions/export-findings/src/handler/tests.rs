@@ -1,18 +1,83 @@
-mod fake_aws;
-
 use std::collections::BTreeSet;
 
 use asff::AccountId;
-use exporter::jobs::{Chain, RETRY_DELAY};
-use exporter::notifications::EventKind;
-use exporter::report::{AccountReport, RunStatus, Uncovered};
+use bytes::Bytes;
+use exporter::integration::Integration;
+use exporter::jobs::{Chain, JobMessage, RETRY_DELAY, Round};
+use exporter::notifications::{Event, EventKind};
+use exporter::report::{AccountReport, RunReport, RunStatus, Uncovered};
 use exporter::scan_source::ScanSource;
+use exporter::testing::{AccountLock, Fault, InMemory, Operation, StoredUpload, UploadLock};
 use exporter::upload::UploadInfo;
+use jiff::Timestamp;
 use lambda_runtime::Context;
 use serde_json::json;
 
-use self::fake_aws::FakeAws;
 use super::*;
+
+/// A real scan with one finding, of [`ACCOUNT`].
+const SCAN: &str = include_str!("../../../../tests/scans/5.46.0-one-finding.ocsf.json");
+const ACCOUNT: &str = "123456789012";
+/// An account that can't be connected to, and one that another run has locked.
+const UNCONNECTED: &str = "200000000000";
+const BUSY: &str = "300000000000";
+
+/// In-memory AWS, with uploads whose names tell their outcome. Each, and some that are deleted, has an earlier run of its name.
+fn aws() -> Arc<InMemory> {
+    let memory = InMemory::default();
+    let contents = &mut *memory.contents();
+    for (name, account) in [
+        ("scan", ACCOUNT),
+        ("a", ACCOUNT),
+        ("denied", ACCOUNT),
+        ("held", ACCOUNT),
+        ("twice", ACCOUNT),
+        ("unconnected", UNCONNECTED),
+        ("busy", BUSY),
+    ] {
+        let bytes = Bytes::from(SCAN.replace(ACCOUNT, account));
+        contents.uploads.insert(format!("{name}.json"), StoredUpload { etag: "e".to_owned(), bytes });
+        contents.put_integration(Integration::new(account_id(account)).with(|settings| settings.only_failed = false));
+    }
+    let page = StoredUpload { etag: "e".to_owned(), bytes: Bytes::from_static(b"<!DOCTYPE html><html></html>") };
+    contents.uploads.insert("page.json".to_owned(), page);
+    for run_id in ["scan", "unconnected", "gone", "second"] {
+        let report = RunReport::new(run_id.to_owned(), upload_info(run_id), Timestamp::now());
+        contents.put_object(format!("runs/{run_id}/report.json"), serde_json::to_vec(&report).unwrap());
+    }
+    for key in ["100000000001/eu-west-1", "100000000001/us-east-1", "100000000002/x"] {
+        contents.put_object(format!("state/{key}.zst"), Bytes::new());
+    }
+    for (key, is_completed) in [("held", false), ("twice", true)] {
+        let lock = UploadLock { run_id: "earlier".to_owned(), until: Timestamp::MAX, is_completed };
+        contents.upload_locks.insert(format!("s3://scans/{key}.json#e"), lock);
+    }
+    let holder = Some(("another".to_owned(), Timestamp::MAX));
+    let lock = AccountLock { holder, ..AccountLock::new(Timestamp::UNIX_EPOCH.into()) };
+    contents.account_locks.insert(account_id(BUSY), lock);
+    contents.faults.add(Fault::fail(Operation::OpenUpload).target("denied.json"));
+    contents.faults.add(Fault::fail(Operation::Connect).target(UNCONNECTED));
+    Arc::new(memory.clone())
+}
+
+fn account_id(account: &str) -> AccountId {
+    account.parse().unwrap()
+}
+
+fn upload_info(name: &str) -> UploadInfo {
+    let source = format!("s3://scans/{name}.json");
+    UploadInfo { source, etag: "e".to_owned(), ..UploadInfo::default() }
+}
+
+/// The jobs on the queue.
+fn jobs(memory: &InMemory) -> Vec<JobMessage> {
+    memory.contents().queue.jobs.iter().map(|(job, _)| job.clone()).collect()
+}
+
+/// The events that were published since the last call.
+fn published(memory: &InMemory) -> Vec<Event> {
+    memory.contents().events.drain(..).collect()
+}
 
 fn created(key: &str) -> Value {
     json!({"source": "aws.s3", "detail-type": "Object Created",
@@ -23,11 +88,11 @@ fn message(id: &str, body: &str) -> Value {
     json!({"messageId": id, "eventSource": "aws:sqs", "body": body})
 }
 
-async fn handle(payload: Value) -> (Result<Value, HandlerError>, Arc<FakeAws>) {
-    let fake_aws = Arc::new(FakeAws::default());
-    let handler = Handler::new(fake_aws.clone(), Settings::default());
+async fn handle(payload: Value) -> (Result<Value, HandlerError>, Arc<InMemory>) {
+    let memory = aws();
+    let handler = Handler::new(memory.clone(), Settings::default());
     let response = handler.handle(LambdaEvent::new(payload, Context::default())).await;
-    (response.map(|response| serde_json::to_value(response).unwrap()), fake_aws)
+    (response.map(|response| serde_json::to_value(response).unwrap()), memory)
 }
 
 #[tokio::test]
@@ -44,13 +109,14 @@ async fn transient_failures_are_retried_separately_and_others_complete() {
         json!({"Event": "s3:TestEvent"}).to_string(),
     ];
     let messages: Vec<_> = bodies.iter().zip(0..).map(|(body, id)| message(&format!("m{id}"), body)).collect();
-    let (response, fake_aws) = handle(json!({ "Records": messages })).await;
+    let (response, memory) = handle(json!({ "Records": messages })).await;
     let again = ["m0", "m6", "m7"].map(|id| json!({ "itemIdentifier": id }));
     assert_eq!(response.unwrap(), json!({ "batchItemFailures": again }));
-    let requeued = fake_aws.requeued.lock().unwrap().clone();
+    let contents = memory.contents();
+    let [(upload, round)] = contents.queue.uploads.as_slice() else { panic!("one waits for another run") };
     let waits = Chain { rounds: 1, idle_rounds: 1, ..Chain::default() };
-    assert_eq!(requeued, [("held.json".to_owned(), waits, RETRY_DELAY)], "what another run works on waits for it");
-    let recorded = fake_aws.recorded.lock().unwrap();
+    assert_eq!((upload.key.as_str(), &round.chain, round.delay), ("held.json", &waits, RETRY_DELAY));
+    let recorded = &contents.runs;
     let last = |key: &str| {
         let source = format!("s3://scans/{key}");
         recorded.iter().rfind(|run| run.upload.source == source).map(|run| run.status)
@@ -69,17 +135,17 @@ async fn a_message_with_several_uploads_is_retried_for_one_of_them() {
             "s3": {"bucket": {"name": "scans"}, "object": {"key": key}}})
     };
     let body = json!({"Records": [record("denied.json"), record("scan.json")]}).to_string();
-    let (response, fake_aws) = handle(json!({"Records": [message("m", &body)]})).await;
+    let (response, memory) = handle(json!({"Records": [message("m", &body)]})).await;
     assert_eq!(response.unwrap(), json!({"batchItemFailures": [{"itemIdentifier": "m"}]}));
-    assert_eq!(*fake_aws.opened.lock().unwrap(), ["denied.json", "scan.json"], "the second is not held up");
+    assert_eq!(memory.contents().opened, ["denied.json", "scan.json"], "the second is not held up");
 }
 
 #[tokio::test]
 async fn an_object_that_is_not_a_scan_by_its_key_is_not_opened() {
     let body = created("compliance/x_cis_aws.csv").to_string();
-    let (response, fake_aws) = handle(json!({"Records": [message("m", &body)]})).await;
+    let (response, memory) = handle(json!({"Records": [message("m", &body)]})).await;
     assert_eq!(response.unwrap(), json!({"batchItemFailures": []}));
-    assert!(fake_aws.opened.lock().unwrap().is_empty());
+    assert!(memory.contents().opened.is_empty());
 }
 
 #[tokio::test]
@@ -104,11 +170,11 @@ async fn a_job_succeeds_is_rejected_or_retried() {
         json!({ "job": "dance" }).to_string(),
     ];
     let messages: Vec<_> = bodies.iter().zip(0..).map(|(body, id)| message(&format!("m{id}"), body)).collect();
-    let (response, fake_aws) = handle(json!({ "Records": messages })).await;
+    let (response, memory) = handle(json!({ "Records": messages })).await;
     let again = ["m2", "m5"].map(|id| json!({ "itemIdentifier": id }));
     assert_eq!(response.unwrap(), json!({ "batchItemFailures": again }), "the scan archived nothing, so it is dropped");
-    assert_eq!(*fake_aws.opened.lock().unwrap(), ["scan.json", "unconnected.json", "gone.json"]);
-    assert_eq!(*fake_aws.enqueued_jobs.lock().unwrap(), []);
+    assert_eq!(memory.contents().opened, ["scan.json", "unconnected.json", "gone.json"]);
+    assert_eq!(jobs(&memory), []);
 
     let (response, _) = handle(json!({ "job": "replay", "run_id": "scan" })).await;
     assert_eq!(response.unwrap()["runs"][0]["status"], "succeeded");
@@ -120,8 +186,8 @@ async fn a_job_succeeds_is_rejected_or_retried() {
 async fn replays_continue_past_rejected_runs_but_not_past_retried_ones() {
     for (first, goes_on) in [("scan", true), ("gone", true), ("unconnected", false)] {
         let body = json!({ "job": "replay", "run_id": first, "next_run_ids": ["second", "third"] }).to_string();
-        let (_, fake_aws) = handle(json!({ "Records": [message("m", &body)] })).await;
-        let enqueued_jobs: Vec<_> = fake_aws.enqueued_jobs.lock().unwrap().iter().map(|(job, _)| json!(job)).collect();
+        let (_, memory) = handle(json!({ "Records": [message("m", &body)] })).await;
+        let enqueued_jobs: Vec<_> = jobs(&memory).iter().map(|job| json!(job)).collect();
         let next = json!({ "job": "replay", "run_id": "second", "next_run_ids": ["third"] });
         assert_eq!(enqueued_jobs, if goes_on { vec![next] } else { Vec::new() }, "{first}");
     }
@@ -130,37 +196,38 @@ async fn replays_continue_past_rejected_runs_but_not_past_retried_ones() {
 #[tokio::test]
 async fn a_job_about_all_accounts_fans_out() {
     let body = json!({ "job": "reconcile", "dry_run": true }).to_string();
-    let (response, fake_aws) = handle(json!({ "Records": [message("m", &body)] })).await;
+    let (response, memory) = handle(json!({ "Records": [message("m", &body)] })).await;
     assert_eq!(response.unwrap(), json!({ "batchItemFailures": [] }));
-    let enqueued_jobs: Vec<_> = fake_aws.enqueued_jobs.lock().unwrap().iter().map(|(job, _)| json!(job)).collect();
+    let enqueued_jobs: Vec<_> = jobs(&memory).iter().map(|job| json!(job)).collect();
     let part = |account: &str| json!({ "job": "reconcile", "provider": account, "dry_run": true });
     assert_eq!(enqueued_jobs, [part("100000000001"), part("100000000002")]);
 }
 
 /// The messages of a batch in their last receive.
-async fn handle_last(bodies: &[Value]) -> (Value, Arc<FakeAws>) {
+async fn handle_last(bodies: &[Value]) -> (Value, Arc<InMemory>) {
     let last = |(body, id): (&Value, u32)| {
         json!({"messageId": format!("m{id}"), "eventSource": "aws:sqs", "body": body.to_string(),
             "attributes": {"ApproximateReceiveCount": "5"}})
     };
     let records: Vec<_> = bodies.iter().zip(0..).map(last).collect();
-    let fake_aws = Arc::new(FakeAws::default());
-    let handler = Handler::new(fake_aws.clone(), Settings::default()).with_max_receive_count(5);
+    let memory = aws();
+    let handler = Handler::new(memory.clone(), Settings::default()).with_max_receive_count(5);
     let response = handler.handle(LambdaEvent::new(json!({ "Records": records }), Context::default())).await;
-    (serde_json::to_value(response.unwrap()).unwrap(), fake_aws)
+    (serde_json::to_value(response.unwrap()).unwrap(), memory)
 }
 
 #[tokio::test]
 async fn an_upload_of_a_locked_account_backs_off_in_one_run_and_ends() {
-    let fake_aws = Arc::new(FakeAws::default());
-    let handler = Handler::new(fake_aws.clone(), Settings::default()).with_max_receive_count(5);
+    let memory = aws();
+    let handler = Handler::new(memory.clone(), Settings::default()).with_max_receive_count(5);
     let mut body = created("busy.json");
     let mut minutes = Vec::new();
     loop {
         let payload = json!({"Records": [message("m", &body.to_string())]});
         let response = handler.handle(LambdaEvent::new(payload, Context::default())).await.unwrap();
         let response = serde_json::to_value(response).unwrap();
-        let Some((_, chain, delay)) = fake_aws.requeued.lock().unwrap().pop() else {
+        let next = memory.contents().queue.uploads.pop();
+        let Some((_, Round { chain, delay })) = next else {
             assert_eq!(response, json!({"batchItemFailures": [{"itemIdentifier": "m"}]}), "the queue retries it");
             break;
         };
@@ -169,7 +236,7 @@ async fn an_upload_of_a_locked_account_backs_off_in_one_run_and_ends() {
         body["chain"] = json!(chain);
     }
     assert_eq!(minutes, [2, 4, 8, 15, 15, 15, 15, 15, 15, 15, 15, 15]);
-    let recorded = fake_aws.recorded.lock().unwrap();
+    let recorded = memory.contents().runs.clone();
     let ids: BTreeSet<_> = recorded.iter().map(|run| run.run_id.as_str()).collect();
     assert_eq!(ids.len(), 1, "not a failed run for each attempt");
     let last = recorded.last().unwrap();
@@ -182,10 +249,10 @@ async fn an_upload_of_a_locked_account_backs_off_in_one_run_and_ends() {
 #[tokio::test]
 async fn a_run_states_that_its_upload_is_in_the_dead_letter_queue() {
     let bodies = ["unconnected.json", "denied.json"].map(created);
-    let (response, fake_aws) = handle_last(&bodies).await;
+    let (response, memory) = handle_last(&bodies).await;
     let failures = ["m0", "m1"].map(|id| json!({ "itemIdentifier": id }));
     assert_eq!(response, json!({ "batchItemFailures": failures }));
-    let recorded = fake_aws.recorded.lock().unwrap();
+    let recorded = memory.contents().runs.clone();
     for key in ["unconnected.json", "denied.json"] {
         let source = format!("s3://scans/{key}");
         let run = recorded.iter().rfind(|run| run.upload.source == source).unwrap();
@@ -222,10 +289,14 @@ async fn a_transient_failure_of_a_direct_invocation_is_an_error() {
 
 #[tokio::test]
 async fn a_source_that_is_not_authorized_is_published_once() {
-    let fake_aws = Arc::new(FakeAws::default());
+    let memory = aws();
     let source = ScanSource { prefix: None, uploader_account: Some("210987654321".to_owned()) };
-    *fake_aws.scan_sources.lock().unwrap() = Some(vec![source]);
-    let handler = Handler::new(fake_aws.clone(), Settings::default());
+    let integration = Integration::new(account_id(ACCOUNT));
+    let scan_sources = Some(vec![source]);
+    let integration =
+        integration.with(|settings| (settings.only_failed, settings.scan_sources) = (false, scan_sources));
+    memory.contents().put_integration(integration);
+    let handler = Handler::new(memory.clone(), Settings::default());
     for (requester, kinds) in [
         (Some("123456789012"), vec![EventKind::SourceNotAuthorized]),
         (Some("123456789012"), vec![]),
@@ -239,23 +310,16 @@ async fn a_source_that_is_not_authorized_is_published_once() {
         let InvocationResponse::Direct { runs } = response else { panic!("it came directly") };
         let is_authorized = requester == Some("210987654321");
         assert_eq!(runs[0].counts.has_unauthorized(), !is_authorized, "{requester:?}: {:?}", runs[0].counts);
-        let published: Vec<_> = fake_aws.published.lock().unwrap().drain(..).collect();
+        let published = published(&memory);
         assert_eq!(published.iter().map(|event| event.kind).collect::<Vec<_>>(), kinds, "{requester:?}");
     }
 }
 
 #[tokio::test]
 async fn services_without_results_are_published_once_after_an_export() {
-    let fake_aws = FakeAws::default();
-    let info = UploadInfo {
-        source: "s3://scans/a".to_owned(),
-        etag: "e".to_owned(),
-        bytes: 0,
-        modified_at: None,
-        requester: None,
-    };
-    let mut run = RunReport::new("run-1".to_owned(), info, "2026-11-23T08:00:00Z".parse().unwrap());
-    let account: AccountId = "123456789012".parse().unwrap();
+    let memory = InMemory::default();
+    let mut run = RunReport::new("run-1".to_owned(), upload_info("a"), "2026-11-23T08:00:00Z".parse().unwrap());
+    let account = account_id(ACCOUNT);
     let lost = Uncovered {
         region: "me-central-1".parse().unwrap(),
         service: "ec2".to_owned(),
@@ -271,8 +335,8 @@ async fn services_without_results_are_published_once_after_an_export() {
         (Some(Vec::new()), vec![EventKind::CoverageRecovered]),
     ] {
         run.accounts.insert(account, AccountReport { uncovered, ..AccountReport::default() });
-        notifications::publish(&fake_aws, &run, None).await;
-        let published: Vec<_> = fake_aws.published.lock().unwrap().drain(..).collect();
+        notifications::publish(&memory, &run, None).await;
+        let published = published(&memory);
         assert_eq!(published.iter().map(|event| event.kind).collect::<Vec<_>>(), kinds);
         assert!(published.iter().all(|event| event.detail.run_id.as_deref() == Some("run-1")));
     }

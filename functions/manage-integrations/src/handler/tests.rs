@@ -1,10 +1,10 @@
 use std::sync::Mutex;
 
 use bytes::Bytes;
+use exporter::testing::{InMemory, Operation};
 use lambda_runtime::Context;
 use management::Settings;
 use management::host::ResponseUrlPolicy;
-use management::memory::Memory;
 use runtime::isolation::scripts::script;
 use serde_json::json;
 
@@ -34,8 +34,8 @@ impl ResponseSender for Arc<RecordedResponses> {
     }
 }
 
-fn handler(answers: &Arc<RecordedResponses>) -> (Arc<Memory>, Handler<Memory, Arc<RecordedResponses>>) {
-    let memory = Arc::new(Memory::default());
+fn handler(answers: &Arc<RecordedResponses>) -> (Arc<InMemory>, Handler<InMemory, Arc<RecordedResponses>>) {
+    let memory = Arc::new(InMemory::default());
     let settings = Settings { secret_prefix: "securityhub-exporter/".to_owned(), ..Settings::default() };
     (memory.clone(), Handler::new(Arc::new(Service::new(memory, settings)), answers.clone()))
 }
@@ -126,7 +126,7 @@ async fn the_end_of_the_process_of_a_request_is_answered() {
 async fn a_defect_of_ours_is_answered() {
     let answers: Arc<RecordedResponses> = Arc::default();
     let (memory, handler) = handler(&answers);
-    memory.before_next_commit(|_| unreachable!("a planted defect"));
+    memory.contents().faults.before_next(Operation::Commit, |_| unreachable!("a planted defect"));
     handler.handle(event(creation())).await.unwrap();
     let responses = answers.responses.lock().unwrap();
     assert_eq!(responses[0].1["Status"], "FAILED");
@@ -153,11 +153,11 @@ async fn a_request_whose_answer_would_go_elsewhere_is_not_carried_out() {
 }
 
 /// A creation of an integration whose test does not end.
-async fn one_that_hangs() -> (Arc<RecordedResponses>, Arc<Memory>, Handler<Memory, Arc<RecordedResponses>>, Value) {
+async fn one_that_hangs() -> (Arc<RecordedResponses>, Arc<InMemory>, Handler<InMemory, Arc<RecordedResponses>>, Value) {
     let answers: Arc<RecordedResponses> = Arc::default();
     let (memory, handler) = handler(&answers);
     handler.handle(event(creation())).await.unwrap();
-    memory.contents().tests_hang = true;
+    memory.contents().faults.hang(Operation::TestConnection);
     let mut creation = creation();
     creation["RequestId"] = json!("r2");
     creation["LogicalResourceId"] = json!("Its");
@@ -189,10 +189,10 @@ async fn what_a_creation_that_failed_in_time_left_is_deleted_by_its_rollback() {
     let late = memory.clone();
     tokio::spawn(async move {
         tokio::time::sleep(Duration::from_secs(1)).await;
-        late.contents().outage = Some("no answer".to_owned());
+        late.contents().faults.fail_all("no answer");
     });
     handler.handle_resource_request(request, Duration::from_secs(60)).await.unwrap();
-    memory.contents().outage = None;
+    memory.contents().faults.clear();
     let answer = answers.responses.lock().unwrap()[1].1.clone();
     assert_eq!((&answer["Status"], &answer["PhysicalResourceId"]), (&json!("FAILED"), &json!("never-made:r2")));
     creation["RequestType"] = json!("Delete");

@@ -1,14 +1,12 @@
 //! Whole checks over the wire: credentials of every kind, the Regions that EC2 returns, expiring sessions.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use asff::AccountId;
-use aws::{Cloud, SecurityHub};
-use exporter::connection::{CheckSettings, Checked, Checker, Connection, ConnectionStatus, Connections, RegionStatus};
+use aws::Cloud;
+use exporter::connection::{CheckSettings, Checked, Checker, Connection, ConnectionStatus, RegionStatus};
 use exporter::integration::{Credentials, Integration, Role};
-use exporter::ports::{Clock, ConnectError, Hubs, PortError};
-use jiff::Timestamp;
+use exporter::testing::InMemory;
 use serde_json::json;
 use simulator::{Config, Deny, Effect, Fault, Operation, Server, Simulator};
 
@@ -19,39 +17,9 @@ use crate::{ACCOUNT, cloud};
 const MEMBER: &str = "210987654321";
 const REGIONS: [&str; 4] = ["eu-west-1", "us-east-1", "sa-east-1", "af-south-1"];
 
-/// The adapters; the table is a map.
-struct Checking {
-    cloud: Cloud,
-    kept: Mutex<BTreeMap<AccountId, Connection>>,
-}
-
-impl Hubs for Checking {
-    type Hub = SecurityHub;
-
-    async fn connect(&self, account: AccountId, integration: &Integration) -> Result<SecurityHub, ConnectError> {
-        self.cloud.connect(account, integration).await
-    }
-}
-
-impl Connections for Checking {
-    async fn connection(&self, account: AccountId) -> Result<Option<Connection>, PortError> {
-        Ok(self.kept.lock().unwrap().get(&account).cloned())
-    }
-
-    async fn save(&self, connection: &Connection, _: Option<Timestamp>) -> Result<bool, PortError> {
-        self.kept.lock().unwrap().insert(connection.account, connection.clone());
-        Ok(true)
-    }
-
-    async fn delete_orphaned(&self, _: &Connection) -> Result<bool, PortError> {
-        Ok(false)
-    }
-}
-
-impl Clock for Checking {
-    fn now(&self) -> Timestamp {
-        Timestamp::now()
-    }
+/// The adapters; the table is in memory.
+async fn ports(url: &str) -> Arc<InMemory<Cloud>> {
+    Arc::new(InMemory::default().with_hubs(cloud(url).await))
 }
 
 fn world() -> Config {
@@ -76,8 +44,7 @@ fn role(name: &str, external_id: Option<&str>) -> Credentials {
 async fn check(url: &str, account: &str, credentials: Credentials) -> Checked {
     let account: AccountId = account.parse().unwrap();
     let integration = Integration { credentials: Some(credentials), ..Integration::new(account) };
-    let ports = Checking { cloud: cloud(url).await, kept: Mutex::default() };
-    Checker::new(Arc::new(ports), CheckSettings::default()).check(account, &integration, None).await
+    Checker::new(ports(url).await, CheckSettings::default()).check(account, &integration, None).await
 }
 
 fn count(connection: &Connection, status: RegionStatus) -> usize {
@@ -222,11 +189,9 @@ async fn half_the_regions_off_slow_answers_and_no_word_from_ec2() {
 #[tokio::test]
 async fn an_endpoint_where_nobody_listens_is_unreachable_and_not_off() {
     let (_simulator, server) = start(world()).await;
-    let cloud = cloud(&server.endpoint_url()).await;
     let account: AccountId = ACCOUNT.parse().unwrap();
     let integration = Integration { credentials: Some(Credentials::default()), ..Integration::new(account) };
-    let ports = Arc::new(Checking { cloud, kept: Mutex::default() });
-    let checker = Checker::new(ports, CheckSettings::default());
+    let checker = Checker::new(ports(&server.endpoint_url()).await, CheckSettings::default());
     let first = checker.check(account, &integration, None).await.connection;
     server.stop().await;
     let second = checker.check(account, &integration, None).await.connection;

@@ -9,8 +9,8 @@ mod worker;
 use std::io::Write as _;
 use std::sync::Arc;
 
+use exporter::testing::InMemory;
 use jiff::Timestamp;
-use management::memory::Memory;
 use management::{Service, router};
 use tokio::net::TcpListener;
 use web_console::{InProcess, PORT_DEFAULT, Ports, Settings, console};
@@ -46,7 +46,7 @@ impl Options {
 #[tokio::main]
 async fn main() -> Result<(), Failure> {
     let options = Options::parse(std::env::args().skip(1))?;
-    let memory = Arc::new(Memory::default());
+    let memory = Arc::new(InMemory::default());
     sample::fill(&memory, Timestamp::now())?;
     sample::fill_many(&memory, options.accounts, options.runs, Timestamp::now())?;
     let listener = TcpListener::bind(("127.0.0.1", options.port)).await?;

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use exporter::jobs::{Job, JobProgress, JobState, RegionProgress};
 use exporter::report::{RunKind, RunReport, RunStatus};
+use exporter::testing::InMemory;
 use jiff::Timestamp;
-use management::memory::Memory;
 
 use crate::sample;
 
@@ -14,7 +14,7 @@ use crate::sample;
 const JOB_SECONDS: i64 = 4;
 
 /// Runs jobs until the process ends.
-pub(crate) async fn run(memory: Arc<Memory>) {
+pub(crate) async fn run(memory: Arc<InMemory>) {
     let mut interval = tokio::time::interval(Duration::from_secs(1));
     loop {
         interval.tick().await;
@@ -31,7 +31,7 @@ fn progress(seconds: i64, now: Timestamp) -> JobProgress {
     JobProgress { done: share(1_200), total: Some(1_200), regions: regions.collect(), updated_at: now }
 }
 
-fn complete(memory: &Memory, now: Timestamp) {
+fn complete(memory: &InMemory, now: Timestamp) {
     let contents = &mut *memory.contents();
     for index in 0..contents.jobs.len() {
         let record = contents.jobs[index].clone();
@@ -44,7 +44,7 @@ fn complete(memory: &Memory, now: Timestamp) {
             continue;
         }
         if let Some(report) = sample::report(&record.job, now) {
-            contents.job_reports.insert(record.id.clone(), report);
+            contents.put_job_report(&record.id, &report);
             contents.jobs[index] = record.completed(JobState::Succeeded, None, now);
             continue;
         }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode, header};
+use exporter::testing::{InMemory, TestClock};
 use jiff::Timestamp;
-use management::memory::Memory;
 use management::{Service, router};
 use tower::ServiceExt as _;
 use web_console::{Gate, InProcess, Ports, Settings, console};
@@ -22,7 +22,7 @@ const NOW: &str = "2026-11-27T17:42:08Z";
 
 /// A console with its data.
 pub(crate) struct Host {
-    pub(crate) memory: Arc<Memory>,
+    pub(crate) memory: Arc<InMemory>,
     pub(crate) gate: Arc<Gate>,
     router: Router,
 }
@@ -50,9 +50,9 @@ impl Host {
     /// With other settings.
     pub(crate) fn with(change: impl FnOnce(Settings) -> Settings) -> Self {
         let now: Timestamp = NOW.parse().unwrap();
-        let memory = Arc::new(Memory::default());
+        let memory = Arc::new(InMemory::default());
         sample::fill(&memory, now).unwrap();
-        memory.contents().now = Some(now);
+        memory.contents().clock = TestClock::Fixed(now);
         let deployment =
             management::Settings { secret_prefix: "securityhub-exporter/".to_owned(), ..Default::default() };
         let api = router(Arc::new(Service::new(memory.clone(), deployment)));

@@ -147,7 +147,7 @@ async fn nothing_irreversible_takes_one_click() {
     assert!(page.contains("Integration 210987654321 deleted."));
     let page = follow(&browser, &format!("/runs/{RUN}/approve"), &[]).await;
     assert!(page.contains("Confirm that you have reviewed the findings."));
-    assert_eq!(browser.host.memory.submitted_jobs().len(), 3, "no job was submitted");
+    assert_eq!(browser.host.memory.contents().submitted_jobs().len(), 3, "no job was submitted");
 }
 
 #[tokio::test]
@@ -158,7 +158,7 @@ async fn approving_replaying_and_redriving_submit_jobs() {
     follow(&browser, &format!("/runs/{RUN}/approve?unproven=1"), &[("seen", "on")]).await;
     follow(&browser, &format!("/runs/{RUN}/replay"), &[]).await;
     follow(&browser, "/quarantine/redrive?code=InvalidInput", &[]).await;
-    let jobs = browser.host.memory.submitted_jobs();
+    let jobs = browser.host.memory.contents().submitted_jobs();
     let is_approval =
         |job: &Job, unproven_wanted: bool| matches!(job, Job::Approve { unproven, .. } if *unproven == unproven_wanted);
     assert!(is_approval(&jobs[3], false) && is_approval(&jobs[4], true), "{jobs:?}");
@@ -188,7 +188,7 @@ async fn a_reason_is_shown_as_text_on_the_job_and_in_the_audit_log() {
 #[tokio::test]
 async fn a_failure_of_the_deployment_is_a_page_with_its_cause() {
     let browser = Browser::open().await;
-    browser.host.memory.contents().outage = Some("the connection timed out".to_owned());
+    browser.host.memory.contents().faults.fail_all("the connection timed out");
     let reply = browser.get("/integrations").await;
     assert_eq!(reply.status, StatusCode::SERVICE_UNAVAILABLE);
     assert!(reply.text.contains("the connection timed out") && reply.text.contains("role=\"alert\""));
@@ -229,7 +229,7 @@ async fn a_pending_job_shows_how_far_it_is() {
 #[tokio::test]
 async fn an_empty_deployment_says_what_to_do_next() {
     let browser = Browser::open().await;
-    *browser.host.memory.contents() = management::memory::MemoryContents::default();
+    *browser.host.memory.contents() = exporter::testing::Contents::default();
     for (path, words) in [
         ("/integrations", "No integrations yet"),
         ("/runs", "No runs yet"),
@@ -332,7 +332,7 @@ async fn a_plan_is_shown_when_it_is_there_and_changes_nothing() {
     assert_eq!(started.status, StatusCode::SEE_OTHER);
     let path = started.location().strip_suffix("?events=20000").unwrap();
     let is_plan = |job: &Job| matches!(job, Job::Plan { source } if source == "s3://scans/scan.json");
-    assert!(is_plan(browser.host.memory.submitted_jobs().last().unwrap()), "the deployment makes the plan");
+    assert!(is_plan(browser.host.memory.contents().submitted_jobs().last().unwrap()), "the deployment makes the plan");
     assert!(browser.get(path).await.text.contains("aria-busy"), "the page is there before the result");
     complete(&browser);
     let panel = browser.get(&format!("{path}/result?events=20000")).await.text;
@@ -357,13 +357,14 @@ fn complete(browser: &Browser) {
     let kept = &mut *browser.host.memory.contents();
     let job = kept.jobs.last_mut().unwrap();
     job.state = JobState::Succeeded;
-    kept.job_reports.insert(job.id.clone(), crate::sample::report(&job.job, job.submitted_at).unwrap());
+    let (id, report) = (job.id.clone(), crate::sample::report(&job.job, job.submitted_at).unwrap());
+    kept.put_job_report(&id, &report);
 }
 
 #[tokio::test]
 async fn a_large_organization_is_listed_in_pages() {
     let host = Host::new();
-    let now = host.memory.contents().now.unwrap();
+    let now = host.memory.contents().clock.now();
     crate::sample::fill_many(&host.memory, 1_000, 1_500, now).unwrap();
     let browser = Browser::of(host).await;
     let accounts = plain(&browser.get("/accounts").await.text);
@@ -385,7 +386,7 @@ async fn a_large_organization_is_listed_in_pages() {
 #[tokio::test]
 async fn quarantine_is_read_a_page_at_a_time() {
     let host = Host::new();
-    let now = host.memory.contents().now.unwrap();
+    let now = host.memory.contents().clock.now();
     crate::sample::fill_many(&host.memory, 10, 3_000, now).unwrap();
     let browser = Browser::of(host).await;
     let mut page = browser.get("/quarantine").await.text;

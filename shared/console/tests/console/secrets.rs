@@ -48,7 +48,7 @@ async fn a_secret_goes_in_and_never_comes_out() {
     let created = browser.post("/integrations", &right).await;
     assert_eq!(created.status, StatusCode::SEE_OTHER);
     assert!(created.location().starts_with("/integrations/567890123456?said="), "{}", created.location());
-    assert!(browser.host.memory.contents().secrets.values().any(|kept| kept.contains(SECRET)), "it was stored");
+    assert!(browser.host.memory.contents().secrets.values().any(|stored| stored.contains(SECRET)), "it was stored");
     let all = everywhere(&browser).await;
     assert!(!all.contains("planted"), "no page, header, or message has it");
 }

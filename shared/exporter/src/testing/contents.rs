@@ -11,7 +11,7 @@ use super::faults::Faults;
 use super::stored::{AccountLock, StoredUpload, UploadLock};
 use crate::connection::Connection;
 use crate::integration::Integration;
-use crate::jobs::{JobMessage, JobProgress, JobRecord, Round};
+use crate::jobs::{Job, JobMessage, JobProgress, JobRecord, JobReport, Round};
 use crate::notifications::{Event, Notified};
 use crate::provider::{Provider, ProviderId};
 use crate::report::RunReport;
@@ -103,6 +103,12 @@ pub struct TestedConnections {
     pub problems: Vec<String>,
 }
 
+impl From<Vec<Connection>> for TestedConnections {
+    fn from(connections: Vec<Connection>) -> Self {
+        Self { connections, ..Self::default() }
+    }
+}
+
 /// The time.
 #[derive(Clone, Copy, Debug, Default)]
 pub enum TestClock {
@@ -176,6 +182,21 @@ impl Contents {
     /// A job, by its ID.
     pub fn job(&self, id: &str) -> Option<&JobRecord> {
         self.jobs.iter().find(|record| record.id == id)
+    }
+
+    /// Prepares the result of the next connection tests of a provider.
+    pub fn put_connection_test(&mut self, provider: &str, tested: impl Into<TestedConnections>) {
+        self.connection_tests.insert(provider.to_owned(), tested.into());
+    }
+
+    /// What the jobs are about, in their order.
+    pub fn submitted_jobs(&self) -> Vec<Job> {
+        self.jobs.iter().map(|record| record.job.clone()).collect()
+    }
+
+    /// Puts the report of a job into the state bucket, where the job writes it.
+    pub fn put_job_report(&mut self, id: &str, report: &JobReport) {
+        self.put_object(JobReport::key(id), serde_json::json!(report).to_string());
     }
 
     /// Puts an object into the state bucket, whatever is there.

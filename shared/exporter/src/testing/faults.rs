@@ -155,6 +155,21 @@ impl<C> Faults<C> {
         self.add(Fault::on_all(Effect::Fail(message.into())));
     }
 
+    /// The next call of an operation fails.
+    pub fn fail_next(&mut self, operation: Operation) {
+        self.add(Fault::fail(operation).times(1));
+    }
+
+    /// The next call of an operation takes effect, and its response is lost.
+    pub fn lose_next_response(&mut self, operation: Operation) {
+        self.add(Fault::on(operation, Effect::LoseResponse("no response".to_owned())).times(1));
+    }
+
+    /// No call of an operation returns.
+    pub fn hang(&mut self, operation: Operation) {
+        self.add(Fault::on(operation, Effect::Hang));
+    }
+
     /// Removes all faults.
     pub fn clear(&mut self) {
         self.faults.clear();
@@ -191,5 +206,5 @@ impl<C> Faults<C> {
 
 /// The error of a faulty call.
 pub(super) fn failure(operation: Operation, target: &str, message: String) -> PortError {
-    PortError { action: format!("{operation:?} {target}"), message }
+    PortError { action: format!("{operation:?} {target}").trim_end().to_owned(), message }
 }

@@ -4,7 +4,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use tokio::sync::Notify;
 
-/// For how many calls a run lives. None of its calls returns once it is dead.
+/// For how many calls a run lives. None of its calls returns once it is dead. The default is a run that nobody kills, and whose
+/// calls complete at once, without giving way to other tasks.
 #[derive(Debug, Default)]
 pub struct Lifetime {
     calls: AtomicU64,
@@ -12,24 +13,28 @@ pub struct Lifetime {
     /// Whether the call at which it is killed still takes effect.
     takes_effect: bool,
     is_dead: AtomicBool,
+    /// Whether other tasks get their turn before each call.
+    gives_way: bool,
     death: Notify,
 }
 
 impl Lifetime {
-    /// A run that nobody kills.
+    /// A run that nobody kills, and that gives way to other tasks before each call.
     pub fn unlimited() -> Self {
-        Self::default()
+        Self::until(None, false)
     }
 
     /// A run that is killed at its call number `killed_at`, counted from 0, after that call took effect or before. None: nobody
     /// kills it.
     pub fn until(killed_at: Option<u64>, takes_effect: bool) -> Self {
-        Self { killed_at, takes_effect, ..Self::default() }
+        Self { killed_at, takes_effect, gives_way: true, ..Self::default() }
     }
 
-    /// Makes a call, or never returns. Other tasks get their turn before each call.
+    /// Makes a call, or never returns.
     pub async fn step<T>(&self, call: impl FnOnce() -> T) -> T {
-        tokio::task::yield_now().await;
+        if self.gives_way {
+            tokio::task::yield_now().await;
+        }
         let number = self.calls.fetch_add(1, Ordering::Relaxed);
         let dies = self.killed_at == Some(number);
         if dies && self.takes_effect {

@@ -40,4 +40,5 @@ pub use self::hub_contents::{HubContents, ImportCall};
 pub use self::lifetime::Lifetime;
 pub use self::memory::InMemory;
 pub use self::objects::InMemoryWriter;
+pub use self::pages::newest_first;
 pub use self::stored::{AccountLock, StoredUpload, UploadLock};

@@ -7,11 +7,8 @@ pub(super) fn ascending<'a, T: Clone + 'a>(entries: impl Iterator<Item = (String
     cut(entries.skip_while(|(key, _)| page.after.as_ref().is_some_and(|after| key <= after)), page.limit)
 }
 
-/// A page of entries in descending order of their keys.
-pub(super) fn descending<'a, T: Clone + 'a>(
-    entries: impl Iterator<Item = (String, &'a T)>,
-    page: &Page,
-) -> ListPage<T> {
+/// A page of entries in descending order of their keys, as lists of what has time-ordered IDs are.
+pub fn newest_first<'a, T: Clone + 'a>(entries: impl Iterator<Item = (String, &'a T)>, page: &Page) -> ListPage<T> {
     cut(entries.skip_while(|(key, _)| page.after.as_ref().is_some_and(|after| key >= after)), page.limit)
 }
 

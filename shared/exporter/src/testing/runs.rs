@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::faults::Operation;
 use super::memory::InMemory;
-use super::pages::{ascending, descending};
+use super::pages::{ascending, newest_first};
 use crate::ports::{PortError, Runs};
 use crate::report::history::day_of;
 use crate::report::{HistoryEntry, RunReport};
@@ -55,8 +55,8 @@ impl<H: Sync> RunLog for InMemory<H> {
     async fn runs(&self, account: Option<AccountId>, page: &Page) -> Result<ListPage<RunReport>, PortError> {
         self.call(Operation::ListRuns, "", |contents| {
             let is_about = |run: &&RunReport| account.is_none_or(|account| run.accounts.contains_key(&account));
-            let newest_first = contents.runs.iter().rev().filter(is_about);
-            Ok(descending(newest_first.map(|run| (run.run_id.clone(), run)), page))
+            let runs = contents.runs.iter().rev().filter(is_about);
+            Ok(newest_first(runs.map(|run| (run.run_id.clone(), run)), page))
         })
         .await
     }

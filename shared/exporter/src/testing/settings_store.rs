@@ -6,7 +6,7 @@ use serde_json::json;
 use super::contents::Contents;
 use super::faults::Operation;
 use super::memory::InMemory;
-use super::pages::{ascending, descending};
+use super::pages::{ascending, newest_first};
 use crate::integration::Integration;
 use crate::ports::PortError;
 use crate::provider::{Provider, ProviderId};
@@ -115,7 +115,7 @@ impl<H: Sync> Audit for InMemory<H> {
 
     async fn audit_log(&self, page: &Page) -> Result<ListPage<AuditEntry>, PortError> {
         self.call(Operation::ReadAuditLog, "", |contents| {
-            Ok(descending(contents.audit_log.iter().rev().map(|entry| (entry.id.clone(), entry)), page))
+            Ok(newest_first(contents.audit_log.iter().rev().map(|entry| (entry.id.clone(), entry)), page))
         })
         .await
     }

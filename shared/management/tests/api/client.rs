@@ -8,7 +8,7 @@ use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
 use exporter::connection::{Connection, ConnectionStatus, Problem, RegionConnection, RegionStatus};
 use exporter::provider::ProviderId;
-use management::memory::Memory;
+use exporter::testing::{InMemory, TestClock};
 use management::{Caller, Service, Settings, router};
 use serde_json::Value;
 use tower::ServiceExt as _;
@@ -24,7 +24,7 @@ pub(crate) const CALLER: &str = "arn:aws:sts::111122223333:assumed-role/Security
 
 /// The API with its in-memory ports.
 pub(crate) struct Api {
-    pub(crate) memory: Arc<Memory>,
+    pub(crate) memory: Arc<InMemory>,
     pub(crate) settings: Settings,
     router: Router,
 }
@@ -66,8 +66,8 @@ impl Api {
 
     /// The API of a deployment in a partition.
     pub(crate) fn of(partition: &str) -> Self {
-        let memory = Arc::new(Memory::default());
-        memory.contents().now = Some("2026-11-23T09:00:00Z".parse().unwrap());
+        let memory = Arc::new(InMemory::default());
+        memory.contents().clock = TestClock::Fixed("2026-11-23T09:00:00Z".parse().unwrap());
         let settings = Settings {
             secret_prefix: "securityhub-exporter/".to_owned(),
             partition: Some(partition.parse().unwrap()),
@@ -82,8 +82,7 @@ impl Api {
         let api = Self::new();
         api.memory
             .contents()
-            .test_results
-            .insert(ACCOUNT.to_owned(), vec![connected(ACCOUNT, ACCOUNT, &["eu-west-1", "us-east-1"])]);
+            .put_connection_test(ACCOUNT, vec![connected(ACCOUNT, ACCOUNT, &["eu-west-1", "us-east-1"])]);
         let made = api.post("/providers", &serde_json::json!({ "id": ACCOUNT, "alias": "production" })).await;
         assert_eq!(made.status, 201, "{}", made.text);
         api

@@ -1,6 +1,7 @@
 //! Optimistic locking: one of two concurrent writers gets an error.
 
 use exporter::settings_store::{Audit as _, Page};
+use exporter::testing::{Operation, TestClock};
 use serde_json::json;
 
 use crate::client::{ACCOUNT, Api};
@@ -25,8 +26,8 @@ async fn one_of_two_writers_of_the_same_version_gets_412() {
 async fn a_writer_that_is_overtaken_after_its_read_gets_412() {
     let api = Api::with_integration().await;
     let (path, etag) = api.integration().await;
-    api.memory.before_next_commit(|memory| {
-        memory.contents().integrations.get_mut(ACCOUNT).unwrap().version += 1;
+    api.memory.contents().faults.before_next(Operation::Commit, |contents| {
+        contents.integrations.get_mut(ACCOUNT).unwrap().version += 1;
     });
     let late = api.patch(&path, &etag, &json!({"only_failed": false})).await;
     assert_eq!((late.status.as_u16(), late.problem()), (412, "precondition-failed"));
@@ -42,8 +43,7 @@ async fn a_writer_that_is_overtaken_after_its_read_gets_412() {
 async fn enabling_reverts_no_concurrent_change_and_is_retried() {
     let api = Api::with_integration().await;
     let (path, _) = api.integration().await;
-    api.memory.before_next_commit(|memory| {
-        let mut contents = memory.contents();
+    api.memory.contents().faults.before_next(Operation::Commit, |contents| {
         let stored = contents.integrations.get_mut(ACCOUNT).unwrap();
         stored.version += 1;
         stored.value.only_failed = false;
@@ -80,7 +80,7 @@ async fn a_recreated_resource_has_another_etag() {
     let api = Api::with_integration().await;
     let (path, etag) = api.integration().await;
     api.delete(&path, &etag).await;
-    api.memory.contents().now = Some("2026-11-24T09:00:00Z".parse().unwrap());
+    api.memory.contents().clock = TestClock::Fixed("2026-11-24T09:00:00Z".parse().unwrap());
     api.post("/integrations", &json!({"provider": ACCOUNT})).await;
     let (_, reborn) = api.integration().await;
     assert_ne!(etag, reborn);

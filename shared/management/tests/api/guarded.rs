@@ -58,13 +58,13 @@ async fn duplicate_fields_are_rejected_at_any_depth() {
 #[tokio::test]
 async fn a_run_id_that_is_too_long_is_not_found() {
     let api = Api::with_integration().await;
-    api.memory.contents().outage = None;
+    api.memory.contents().faults.clear();
     let long = "x".repeat(3_000);
     for path in [format!("/runs/{long}"), format!("/runs/{long}/quarantine"), format!("/runs/{long}/pending")] {
         assert_eq!(api.get(&path).await.status, 404);
     }
     // It is rejected before the table is read.
-    api.memory.contents().outage = Some("a key of 3,000 bytes".to_owned());
+    api.memory.contents().faults.fail_all("a key of 3,000 bytes");
     assert_eq!(api.get(&format!("/runs/{long}")).await.status, 404);
 }
 

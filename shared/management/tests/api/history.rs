@@ -1,6 +1,7 @@
 //! Sums of runs.
 
 use exporter::report::{AccountReport, Fate, RegionReport, RunReport, RunStatus};
+use exporter::testing::TestClock;
 use exporter::upload::UploadInfo;
 use serde_json::{Value, json};
 
@@ -32,7 +33,7 @@ fn api() -> Api {
     let mut running = run("running", "2026-11-28T16:59:00Z", &[(ACCOUNT, 100)]);
     running.status = RunStatus::Running;
     let mut kept = api.memory.contents();
-    kept.now = Some("2026-11-28T17:00:00Z".parse().unwrap());
+    kept.clock = TestClock::Fixed("2026-11-28T17:00:00Z".parse().unwrap());
     kept.runs = vec![
         run("1", "2026-10-29T23:59:59Z", &[(ACCOUNT, 1_000)]),
         run("2", "2026-10-30T00:00:00Z", &[(ACCOUNT, 1)]),
@@ -102,7 +103,7 @@ async fn the_pages_of_a_history_are_of_whole_days_and_together_the_whole() {
     let newest = api.get("/history?by=region").await.body;
     assert_eq!((&newest["from"], &newest["to"]), (&json!("2026-11-27"), &json!("2026-11-28")));
     // Midnight passed since the page before: its next day is read all the same.
-    api.memory.contents().now = Some("2026-11-29T00:00:01Z".parse().unwrap());
+    api.memory.contents().clock = TestClock::Fixed("2026-11-29T00:00:01Z".parse().unwrap());
     let last = api.get("/history?after=2026-10-30").await.body;
     assert_eq!(column(&last, "day", "sent"), pairs(&[("2026-10-30", 1)]));
     let later = api.get("/history?days=1&after=2027-01-01").await.body;
@@ -127,6 +128,6 @@ async fn what_is_summed_is_asked_for_properly() {
         let answer = api.get(&format!("/history?{query}")).await;
         assert_eq!((answer.status.as_u16(), answer.fields()), (422, vec![field]), "{query}");
     }
-    api.memory.contents().outage = Some("throttled".to_owned());
+    api.memory.contents().faults.fail_all("throttled");
     assert_eq!(api.get("/history").await.status.as_u16(), 503);
 }

@@ -1,5 +1,6 @@
 //! Creations with an idempotency key.
 
+use exporter::testing::{Operation, TestClock};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
@@ -36,8 +37,7 @@ async fn two_concurrent_deliveries_create_one_integration() {
         let mut contents = api.memory.contents();
         (std::mem::take(&mut contents.integrations), std::mem::take(&mut contents.idempotency_records))
     };
-    api.memory.before_next_commit(move |memory| {
-        let mut contents = memory.contents();
+    api.memory.contents().faults.before_next(Operation::Commit, move |contents| {
         contents.integrations = made;
         contents.idempotency_records = idempotency_record;
     });
@@ -59,8 +59,8 @@ async fn an_idempotency_key_expires_after_a_day() {
     let api = Api::with_provider().await;
     let body = json!({"provider": ACCOUNT});
     create(&api, "k1", &body).await;
-    let later = api.memory.contents().now.unwrap() + SignedDuration::from_hours(25);
-    api.memory.contents().now = Some(later);
+    let later = api.memory.contents().clock.now() + SignedDuration::from_hours(25);
+    api.memory.contents().clock = TestClock::Fixed(later);
     assert_eq!(create(&api, "k1", &body).await.problem(), "already-exists");
 }
 
@@ -89,8 +89,8 @@ async fn a_late_delivery_does_not_recreate_a_deleted_resource() {
     assert_eq!((late.status.as_u16(), late.problem()), (409, "idempotency-key-target-deleted"), "{}", late.text);
     assert!(late.body["remediation"].as_str().unwrap().contains("new Idempotency-Key"), "{}", late.text);
 
-    let later = api.memory.contents().now.unwrap() + SignedDuration::from_secs(60);
-    api.memory.contents().now = Some(later);
+    let later = api.memory.contents().clock.now() + SignedDuration::from_secs(60);
+    api.memory.contents().clock = TestClock::Fixed(later);
     assert_eq!(create(&api, "k2", &body).await.status, 201);
     assert_eq!(
         create(&api, "k1", &body).await.problem(),

@@ -2,6 +2,7 @@
 
 use exporter::jobs::Job;
 use exporter::report::{AccountReport, Counts, Fate, RunReport, RunStatus, undelivered};
+use exporter::testing::TestClock;
 use exporter::upload::UploadInfo;
 use serde_json::json;
 
@@ -41,7 +42,7 @@ async fn creating_tests_the_connection_and_returns_all_settings() {
 #[tokio::test]
 async fn an_integration_whose_test_fails_is_created_with_the_reason() {
     let api = Api::with_provider().await;
-    api.memory.contents().test_results.insert(ACCOUNT.to_owned(), vec![disconnected(ACCOUNT, ACCOUNT)]);
+    api.memory.contents().put_connection_test(ACCOUNT, vec![disconnected(ACCOUNT, ACCOUNT)]);
     let made = api.post("/integrations", &json!({"provider": ACCOUNT})).await;
     assert_eq!((made.status.as_u16(), &made.body["test"]["outcome"]), (201, &json!("failed")));
     let message = made.body["test"]["message"].as_str().unwrap();
@@ -49,7 +50,7 @@ async fn an_integration_whose_test_fails_is_created_with_the_reason() {
     let (path, _) = api.integration().await;
     assert_eq!(api.get(&path).await.body["connection"]["status"], "disconnected");
 
-    api.memory.contents().test_results.clear();
+    api.memory.contents().connection_tests.clear();
     let not_run = api.post(&format!("{path}/test"), &json!(null)).await;
     assert_eq!((not_run.status.as_u16(), &not_run.body["outcome"]), (200, &json!("not_run")), "{}", not_run.text);
 }
@@ -94,7 +95,7 @@ async fn another_provider_moves_the_integration_to_its_id() {
     let none = api.patch(&path, &etag, &move_there).await;
     assert_eq!((none.status.as_u16(), none.fields()), (422, vec!["provider"]), "{}", none.text);
     api.post("/providers", &json!({"id": OTHER})).await;
-    api.memory.contents().test_results.insert(OTHER.to_owned(), vec![connected(OTHER, OTHER, &["eu-west-1"])]);
+    api.memory.contents().put_connection_test(OTHER, vec![connected(OTHER, OTHER, &["eu-west-1"])]);
     let moved = api.patch(&path, &etag, &move_there).await;
     assert_eq!((moved.status.as_u16(), &moved.body["id"]), (200, &json!(OTHER)), "{}", moved.text);
     assert_eq!(moved.headers["content-location"], format!("/integrations/{OTHER}"));
@@ -111,7 +112,7 @@ async fn another_provider_moves_the_integration_to_its_id() {
 #[tokio::test]
 async fn a_move_reports_orphaned_findings_and_the_command_to_archive_them() {
     let api = Api::with_integration().await;
-    api.memory.contents().latest_scans.insert(ACCOUNT.parse().unwrap(), "2026-11-23T03:00:00Z".parse().unwrap());
+    api.memory.contents().put_newest_scan(ACCOUNT.parse().unwrap(), "2026-11-23T03:00:00Z".parse().unwrap());
     api.post("/providers", &json!({"id": OTHER})).await;
     let (path, etag) = api.integration().await;
     let moved = api.patch(&path, &etag, &json!({"provider": OTHER})).await;
@@ -171,13 +172,13 @@ async fn uploads_are_pending_while_disabled_and_enabling_replays_them() {
     let on = api.post(&format!("{path}/enable"), &json!(null)).await;
     assert_eq!(on.body["pending_uploads"], json!({"runs": 2, "replayed": 0, "more": false}), "{}", on.text);
     assert_eq!((&on.body["enabled"], &on.body["test"]["outcome"]), (&json!(true), &json!("passed")));
-    assert_eq!(api.memory.submitted_jobs(), []);
+    assert_eq!(api.memory.contents().submitted_jobs(), []);
 
     let replayed = api.post(&format!("{path}/enable?replay=true"), &json!(null)).await;
     assert_eq!(replayed.body["pending_uploads"]["replayed"], 2, "{}", replayed.text);
     assert_eq!(replayed.body["pending_uploads"]["job_id"], api.memory.contents().jobs[0].id);
     assert_eq!(
-        api.memory.submitted_jobs(),
+        api.memory.contents().submitted_jobs(),
         [Job::Replay { run_id: "run-5".to_owned(), next_run_ids: vec!["run-2".to_owned()] }],
         "of each upload the newest run, the oldest scan first, one after the other"
     );
@@ -203,10 +204,10 @@ async fn the_next_scan_is_returned_if_the_provider_has_a_schedule() {
     let (path, _) = api.integration().await;
     assert!(api.get(&path).await.body["next_scan_at"].is_null());
     api.patch(&format!("/providers/{ACCOUNT}"), "*", &json!({"scan_schedule": "rate(12 hours)"})).await;
-    api.memory.contents().latest_scans.insert(ACCOUNT.parse().unwrap(), "2026-11-23T03:00:00Z".parse().unwrap());
+    api.memory.contents().put_newest_scan(ACCOUNT.parse().unwrap(), "2026-11-23T03:00:00Z".parse().unwrap());
     let view = api.get(&path).await.body;
     assert_eq!((&view["next_scan_at"], &view["next_scan_overdue"]), (&json!("2026-11-23T15:00:00Z"), &json!(false)));
-    api.memory.contents().now = Some("2026-11-23T15:00:01Z".parse().unwrap());
+    api.memory.contents().clock = TestClock::Fixed("2026-11-23T15:00:01Z".parse().unwrap());
     assert_eq!(api.get(&path).await.body["next_scan_overdue"], true);
 }
 
@@ -235,7 +236,7 @@ async fn the_time_of_enabling_is_stored() {
     let api = Api::with_integration().await;
     let (path, _) = api.integration().await;
     let since = || api.memory.contents().integrations[ACCOUNT].value.enabled_since.map(|since| since.to_string());
-    let at = |now: &str| api.memory.contents().now = Some(now.parse().unwrap());
+    let at = |now: &str| api.memory.contents().clock = TestClock::Fixed(now.parse().unwrap());
     assert_eq!(since().as_deref(), Some("2026-11-23T09:00:00Z"), "created");
     at("2026-11-24T09:00:00Z");
     let etag = api.get(&path).await.etag();

@@ -1,5 +1,6 @@
 //! Changes with lost responses. Promise: an access key in use is never deleted, and a key that is certainly unused is deleted.
 
+use exporter::testing::Operation;
 use serde_json::{Value, json};
 
 use crate::client::{ACCOUNT, Api};
@@ -24,7 +25,7 @@ async fn a_key_changed_with_a_lost_response_replaces_the_old_one() {
     for path in [format!("/providers/{ACCOUNT}"), format!("/integrations/{ACCOUNT}")] {
         let address = format!("{path}/credentials");
         let first = secret(&api.put(&address, "*", &key()).await.body);
-        api.memory.contents().loses_next_response = true;
+        api.memory.contents().faults.lose_next_response(Operation::Commit);
         let given = api.put(&address, "*", &key()).await;
         assert_eq!(given.status, 200, "it was made, as a look at it tells: {}", given.text);
         let there = secret(&api.get(&path).await.body);
@@ -42,7 +43,7 @@ async fn a_creation_with_a_lost_response_has_its_key() {
         ("/providers", json!({"id": ACCOUNT, "credentials": key()})),
         ("/integrations", json!({"provider": ACCOUNT, "credentials": key()})),
     ] {
-        api.memory.contents().loses_next_response = true;
+        api.memory.contents().faults.lose_next_response(Operation::Commit);
         let made = api.post(address, &body).await;
         assert_eq!(made.status, 201, "{}", made.text);
         let there = secret(&api.get(&format!("{address}/{ACCOUNT}")).await.body);
@@ -55,7 +56,7 @@ async fn a_creation_with_a_lost_response_has_its_key() {
 async fn a_key_is_retained_if_the_outcome_of_the_change_is_unknown() {
     let api = Api::with_integration().await;
     let (path, etag) = api.integration().await;
-    api.memory.before_next_commit(|memory| memory.contents().outage = Some("timed out".to_owned()));
+    api.memory.contents().faults.before_next(Operation::Commit, |contents| contents.faults.fail_all("timed out"));
     let answer = api.put(&format!("{path}/credentials"), &etag, &key()).await;
     assert_eq!((answer.status.as_u16(), answer.problem()), (503, "unavailable"));
     assert_eq!(secrets(&api).len(), 1, "it may be in use");
@@ -66,9 +67,8 @@ async fn a_key_is_deleted_if_a_later_change_replaced_it() {
     let api = Api::with_integration().await;
     let (path, etag) = api.integration().await;
     // The change fails without a response, and a later version exists: the change can't be made any more.
-    api.memory.before_next_commit(|memory| {
-        let mut contents = memory.contents();
-        contents.fails_next_change = true;
+    api.memory.contents().faults.before_next(Operation::Commit, |contents| {
+        contents.faults.fail_next(Operation::Commit);
         contents.integrations.get_mut(ACCOUNT).unwrap().version += 1;
     });
     let answer = api.put(&format!("{path}/credentials"), &etag, &key()).await;
@@ -83,9 +83,8 @@ async fn a_key_that_moved_with_its_integration_is_retained() {
     let address = format!("{path}/credentials");
     api.put(&address, "*", &key()).await;
     let old = secrets(&api);
-    api.memory.before_next_commit(|memory| {
-        let mut contents = memory.contents();
-        contents.fails_next_change = true;
+    api.memory.contents().faults.before_next(Operation::Commit, |contents| {
+        contents.faults.fail_next(Operation::Commit);
         let moved = contents.integrations.remove(ACCOUNT).unwrap();
         contents.integrations.insert("210987654321".to_owned(), moved);
     });
@@ -99,7 +98,7 @@ async fn deleting_an_integration_with_a_lost_response_deletes_its_key() {
     let api = Api::with_integration().await;
     let (path, _) = api.integration().await;
     api.put(&format!("{path}/credentials"), "*", &key()).await;
-    api.memory.contents().loses_next_response = true;
+    api.memory.contents().faults.lose_next_response(Operation::Commit);
     let deleted = api.delete(&path, "*").await;
     assert_eq!((deleted.status.as_u16(), secrets(&api).len()), (204, 0), "{}", deleted.text);
 }
@@ -108,7 +107,7 @@ async fn deleting_an_integration_with_a_lost_response_deletes_its_key() {
 async fn deleting_a_provider_with_a_lost_response_deletes_its_key() {
     let api = Api::new();
     api.post("/providers", &json!({"id": ACCOUNT, "credentials": key()})).await;
-    api.memory.contents().loses_next_response = true;
+    api.memory.contents().faults.lose_next_response(Operation::Commit);
     let gone = api.delete(&format!("/providers/{ACCOUNT}"), "*").await;
     assert_eq!(gone.status, 204, "{}", gone.text);
     assert_eq!(secrets(&api), Vec::<String>::new());

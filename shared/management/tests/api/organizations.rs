@@ -13,7 +13,7 @@ async fn organization() -> Api {
     assert_eq!(made.status, 201, "{}", made.text);
     let accounts = ["000000000001", "000000000002", "000000000003"];
     let found = accounts.map(|account| connected(account, ORGANIZATION, &["eu-west-1"])).to_vec();
-    api.memory.contents().test_results.insert(ORGANIZATION.to_owned(), found);
+    api.memory.contents().put_connection_test(ORGANIZATION, found);
     let made = api.post("/integrations", &json!({"provider": ORGANIZATION})).await;
     assert_eq!(made.status, 201, "{}", made.text);
     api
@@ -52,7 +52,7 @@ async fn the_connections_of_an_organization_are_deleted_with_its_integration() {
     assert_eq!(api.delete(&path, &etag).await.status, 204);
     let left: Vec<_> = api.memory.contents().connections.keys().map(ToString::to_string).collect();
     assert_eq!(left, [OTHER], "connections of other accounts are unchanged");
-    api.memory.contents().test_results.clear();
+    api.memory.contents().connection_tests.clear();
     assert_eq!(api.post("/integrations", &json!({"provider": ORGANIZATION})).await.status, 201);
     assert_eq!((&summary(&api).await["status"], &summary(&api).await["accounts"]), (&json!("unknown"), &json!(0)));
 }

@@ -1,6 +1,7 @@
 //! Outcomes of connection tests: only a test in which everything responded passes.
 
 use exporter::connection::{Connection, ConnectionStatus, Problem, RegionStatus};
+use exporter::testing::TestedConnections;
 use serde_json::{Value, json};
 
 use crate::client::{ACCOUNT, Api, connected, disconnected};
@@ -42,7 +43,7 @@ async fn test(found: Vec<Connection>, regions: Option<&[&str]>) -> Value {
         let changed = api.patch(&path, &etag, &json!({ "regions": regions })).await;
         assert_eq!(changed.status, 200, "{}", changed.text);
     }
-    api.memory.contents().test_results.insert(ACCOUNT.to_owned(), found);
+    api.memory.contents().put_connection_test(ACCOUNT, found);
     api.post(&format!("{path}/test"), &json!(null)).await.body
 }
 
@@ -94,14 +95,10 @@ async fn organization(found: Vec<Connection>, missed: &[&str], problems: &[&str]
     let role = json!({"kind": "default", "role": {"arn": "arn:aws:iam::*:role/Exporter"}});
     let made = api.post("/providers", &json!({"id": ORGANIZATION, "credentials": role})).await;
     assert_eq!(made.status, 201, "{}", made.text);
-    {
-        let mut contents = api.memory.contents();
-        let missed = missed.iter().map(|account| account.parse().unwrap()).collect();
-        contents
-            .unchecked
-            .insert(ORGANIZATION.to_owned(), (missed, problems.iter().map(ToString::to_string).collect()));
-        contents.test_results.insert(ORGANIZATION.to_owned(), found);
-    }
+    let unchecked = missed.iter().map(|account| account.parse().unwrap()).collect();
+    let problems = problems.iter().map(ToString::to_string).collect();
+    let tested = TestedConnections { connections: found, unchecked, problems };
+    api.memory.contents().put_connection_test(ORGANIZATION, tested);
     let made = api.post("/integrations", &json!({ "provider": ORGANIZATION })).await;
     assert_eq!(made.status, 201, "{}", made.text);
     made.body["test"].clone()

@@ -1,5 +1,6 @@
 //! Whose a thing is: a stack's, another stack's, an operator's; and what a request came to that was broken off.
 
+use exporter::testing::Operation;
 use futures::future::poll_immediate;
 use serde_json::{Value, json};
 
@@ -84,9 +85,9 @@ async fn what_an_operator_moved_to_another_provider_is_the_operators() {
 async fn what_a_failed_deletion_left_is_taken_over_by_the_resource_that_made_it() {
     let api = Api::new();
     let (stack, it) = Stack::with(&api, FIRST, &integration(ACCOUNT)).await;
-    api.memory.contents().outage = Some("no answer".to_owned());
+    api.memory.contents().faults.fail_all("no answer");
     assert_eq!(stack.delete(&it, integration(ACCOUNT)).await.status, "FAILED");
-    api.memory.contents().outage = None;
+    api.memory.contents().faults.clear();
     let taken = stack.create(json!({"Provider": ACCOUNT, "OnlyFailed": "false"})).await;
     assert_eq!((taken.status, &taken.physical_resource_id), ("SUCCESS", &it), "{taken:?}");
     assert_eq!(setting(&api, "only_failed").await, false);
@@ -129,7 +130,7 @@ async fn a_request_that_was_broken_off_is_answered_by_what_it_came_to() {
     assert_eq!((answer.status, answer.reason.as_str()), ("FAILED", "the time was over"));
     assert!(answer.physical_resource_id.starts_with("never-made:"), "{answer:?}");
 
-    api.memory.contents().tests_hang = true;
+    api.memory.contents().faults.hang(Operation::TestConnection);
     assert!(poll_immediate(std::pin::pin!(stack.send(creation.clone()))).await.is_none());
     let answer = stack.after_interruption(&creation).await;
     assert_eq!((answer.status, &answer.data["Id"]), ("SUCCESS", &json!(ACCOUNT)), "it stands: {answer:?}");
@@ -151,7 +152,7 @@ async fn a_request_that_was_broken_off_is_answered_by_what_it_came_to() {
     assert_eq!(stack.delete(&it, integration(ACCOUNT)).await.status, "SUCCESS");
     let deletion = stack.event("Delete", Some(&it), &integration(ACCOUNT), &json!({}));
     assert_eq!(stack.after_interruption(&deletion).await.status, "SUCCESS");
-    api.memory.contents().outage = Some("no answer".to_owned());
+    api.memory.contents().faults.fail_all("no answer");
     assert_eq!(stack.after_interruption(&creation).await.status, "FAILED");
 }
 
@@ -162,14 +163,17 @@ async fn wherever_a_creation_dies_its_rollback_leaves_nothing() {
         let stack = Stack::new(&api, FIRST);
         stack.create(provider(ACCOUNT)).await;
         if dies_before_its_change {
-            api.memory.before_next_commit(|memory| memory.contents().outage = Some("no answer".to_owned()));
+            api.memory
+                .contents()
+                .faults
+                .before_next(Operation::Commit, |contents| contents.faults.fail_all("no answer"));
         } else {
-            api.memory.contents().tests_hang = true;
+            api.memory.contents().faults.hang(Operation::TestConnection);
         }
         let mut creation = std::pin::pin!(stack.create(integration(ACCOUNT)));
         let answer = poll_immediate(&mut creation).await;
         assert_eq!(answer.as_ref().map(|answer| answer.status), dies_before_its_change.then_some("FAILED"));
-        api.memory.contents().outage = None;
+        api.memory.contents().faults.clear();
         let physical_id = answer.map_or(GENERATED_ID.to_owned(), |answer| answer.physical_resource_id);
         assert_eq!(stack.delete(&physical_id, integration(ACCOUNT)).await.status, "SUCCESS");
         assert!(integrations(&api).is_empty());

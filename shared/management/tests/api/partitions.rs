@@ -18,7 +18,7 @@ fn strangers() -> impl Iterator<Item = (&'static str, &'static str, &'static str
 fn api_of(partition: &str, region: &str) -> Api {
     let api = Api::of(partition);
     for account in [ACCOUNT, OTHER] {
-        api.memory.contents().test_results.insert(account.to_owned(), vec![connected(account, account, &[region])]);
+        api.memory.contents().put_connection_test(account, vec![connected(account, account, &[region])]);
     }
     api
 }

@@ -72,7 +72,7 @@ async fn new_provider_credentials_are_tested_if_an_integration_uses_them() {
     assert_eq!((alone.status.as_u16(), alone.body.get("test")), (200, None), "there is no integration: {}", alone.text);
 
     api.post("/integrations", &json!({"provider": ACCOUNT})).await;
-    api.memory.contents().test_results.insert(ACCOUNT.to_owned(), vec![disconnected(ACCOUNT, ACCOUNT)]);
+    api.memory.contents().put_connection_test(ACCOUNT, vec![disconnected(ACCOUNT, ACCOUNT)]);
     let broken = api.put(&path, "*", &role("Second")).await;
     assert_eq!((broken.status.as_u16(), &broken.body["test"]["outcome"]), (200, &json!("failed")), "{}", broken.text);
     assert!(broken.body["test"]["message"].as_str().unwrap().contains("the role can't be assumed"), "{}", broken.text);

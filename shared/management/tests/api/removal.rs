@@ -31,7 +31,7 @@ async fn findings_are_archived_before_the_integration_is_deleted() {
     assert_eq!(accepted.body["deletion_requested_at"], SINCE);
     let job =
         Job::ArchiveAll { provider: ACCOUNT.parse().unwrap(), deletion_requested_at: Some(SINCE.parse().unwrap()) };
-    assert_eq!(api.memory.submitted_jobs(), std::slice::from_ref(&job));
+    assert_eq!(api.memory.contents().submitted_jobs(), std::slice::from_ref(&job));
     let view = api.get(&format!("/jobs/{}", accepted.body["job_id"].as_str().unwrap())).await;
     assert_eq!((&view.body["job"], &view.body["target"]), (&json!("archive_all"), &json!(ACCOUNT)));
     assert_eq!(api.memory.contents().secrets.len(), 1, "archiving requires the key");
@@ -49,7 +49,7 @@ async fn findings_are_archived_before_the_integration_is_deleted() {
     }
     let again = api.delete(&format!("{path}?archive=true"), &etag).await;
     assert_eq!((again.status.as_u16(), again.etag()), (202, etag), "a repeated request submits another job");
-    assert_eq!(api.memory.submitted_jobs(), [job.clone(), job]);
+    assert_eq!(api.memory.contents().submitted_jobs(), [job.clone(), job]);
 
     let service = Service::new(api.memory.clone(), api.settings.clone());
     let exporter = Caller("export-findings".to_owned());
@@ -88,7 +88,7 @@ async fn a_blocked_deletion_continues_with_other_credentials() {
     let back = api.delete(&format!("{path}/credentials"), &given.etag()).await;
     assert_eq!((back.status.as_u16(), &back.body["credentials"]["kind"]), (200, &json!("provider")), "{}", back.text);
     let again = api.delete(&format!("{path}?archive=true"), &back.etag()).await;
-    assert_eq!((again.status.as_u16(), api.memory.submitted_jobs().len()), (202, 2), "{}", again.text);
+    assert_eq!((again.status.as_u16(), api.memory.contents().submitted_jobs().len()), (202, 2), "{}", again.text);
 }
 
 #[tokio::test]

@@ -148,7 +148,7 @@ async fn errors_have_the_property_names_of_the_template_and_no_secret() {
 #[tokio::test]
 async fn each_request_with_a_response_url_gets_a_valid_response() {
     let api = Api::new();
-    api.memory.contents().outage = Some("x".repeat(10_000));
+    api.memory.contents().faults.fail_all("x".repeat(10_000));
     let broken = json!({"ResponseURL": "https://answers.example/1", "StackId": "s", "RequestId": "r", "LogicalResourceId": "l",
         "RequestType": 7, "ResourceProperties": "none"});
     let service = Service::new(api.memory.clone(), Settings::default());

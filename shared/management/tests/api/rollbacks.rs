@@ -4,6 +4,7 @@
 //! replacement, and the previous resource is deleted afterwards); cloudformation-coverage-roadmap issue 1814 (a canceled
 //! creation is deleted under an ID that CloudFormation generated).
 
+use exporter::testing::Operation;
 use futures::future::poll_immediate;
 use serde_json::{Value, json};
 
@@ -29,7 +30,7 @@ async fn a_creation_canceled_in_flight_leaves_nothing() {
     let api = Api::new();
     let stack = Stack::new(&api, FIRST);
     stack.create(provider(ACCOUNT)).await;
-    api.memory.contents().tests_hang = true;
+    api.memory.contents().faults.hang(Operation::TestConnection);
     let mut creation = std::pin::pin!(stack.create(integration(ACCOUNT)));
     assert!(poll_immediate(&mut creation).await.is_none(), "its connection is being tested");
     assert_eq!(integrations(&api), [ACCOUNT]);
@@ -39,7 +40,7 @@ async fn a_creation_canceled_in_flight_leaves_nothing() {
     assert_eq!((deleted.status, deleted.physical_resource_id.as_str()), ("SUCCESS", GENERATED_ID));
     assert!(integrations(&api).is_empty(), "it would be unmanaged");
 
-    api.memory.contents().tests_hang = false;
+    api.memory.contents().faults.clear();
     let again = stack.create(integration(ACCOUNT)).await;
     assert_eq!(again.status, "SUCCESS", "the next deployment is not in its way: {again:?}");
     assert_eq!(stack.send(deletion).await.status, "SUCCESS");
@@ -94,8 +95,8 @@ async fn the_rollback_of_a_replaced_provider_restores_it() {
     let back = stack.update(&b, provider(OTHER), provider(ACCOUNT)).await;
     assert_eq!((back.status, &back.physical_resource_id), ("SUCCESS", &a), "{back:?}");
     assert_eq!(stack.delete(&b, provider(OTHER)).await.status, "SUCCESS");
-    let kept = api.memory.contents().providers.clone();
-    assert_eq!(kept.into_iter().collect::<Vec<_>>(), [(ACCOUNT.to_owned(), before)]);
+    let providers = api.memory.contents().providers.clone();
+    assert_eq!(providers.into_iter().collect::<Vec<_>>(), [(ACCOUNT.to_owned(), before)]);
 }
 
 #[tokio::test]
@@ -103,7 +104,7 @@ async fn a_replacement_canceled_in_flight_leaves_the_previous_resource() {
     let api = Api::new();
     let (stack, a) = Stack::with(&api, FIRST, &integration(ACCOUNT)).await;
     Stack::new(&api, SECOND).create(provider(OTHER)).await;
-    api.memory.contents().tests_hang = true;
+    api.memory.contents().faults.hang(Operation::TestConnection);
     let mut update = std::pin::pin!(stack.update(&a, integration(ACCOUNT), integration(OTHER)));
     assert!(poll_immediate(&mut update).await.is_none());
     assert_eq!(integrations(&api), [ACCOUNT, OTHER]);
@@ -114,7 +115,7 @@ async fn a_replacement_canceled_in_flight_leaves_the_previous_resource() {
     assert_eq!((back.status, &back.physical_resource_id), ("SUCCESS", &a), "{back:?}");
     assert_eq!(integrations(&api), [ACCOUNT]);
 
-    api.memory.contents().tests_hang = false;
+    api.memory.contents().faults.clear();
     let b = stack.update(&a, integration(ACCOUNT), integration(OTHER)).await;
     assert_eq!(b.status, "SUCCESS", "{b:?}");
     assert_eq!(stack.send(rollback).await.status, "SUCCESS");

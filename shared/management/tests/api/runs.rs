@@ -56,7 +56,7 @@ async fn jobs_about_a_run_are_submitted_and_in_the_audit_log() {
     }
     let run_id = || "able".to_owned();
     assert_eq!(
-        api.memory.submitted_jobs(),
+        api.memory.contents().submitted_jobs(),
         [
             Job::Replay { run_id: run_id(), next_run_ids: Vec::new() },
             Job::Approve { run_id: run_id(), pending: false, unproven: false },
@@ -85,7 +85,7 @@ async fn jobs_about_many_runs_or_accounts_are_submitted_as_requested() {
         assert_eq!((ordered.status.as_u16(), ordered.body["target"].as_str()), (202, about), "{}", ordered.text);
     }
     assert_eq!(
-        api.memory.submitted_jobs(),
+        api.memory.contents().submitted_jobs(),
         [
             Job::Redrive { run_id: None, code: Some("InvalidInput".to_owned()) },
             Job::Reconcile {
@@ -208,7 +208,7 @@ async fn an_approval_selects_findings_and_only_pending_ones_are_approved() {
     }
     let approved = |run_id: &str, pending, unproven| Job::Approve { run_id: run_id.to_owned(), pending, unproven };
     assert_eq!(
-        api.memory.submitted_jobs(),
+        api.memory.contents().submitted_jobs(),
         [
             approved("able", false, false),
             approved("able", false, false),
@@ -295,7 +295,7 @@ async fn the_reason_of_a_job_is_in_its_record_and_in_the_audit_log() {
         let misspelled = api.post(path, &json!({ "reasons": why })).await;
         assert_eq!((misspelled.status.as_u16(), misspelled.fields()), (422, vec!["reasons"]), "{path}");
     }
-    assert_eq!(api.memory.submitted_jobs().len(), 6, "a rejected request submits nothing");
+    assert_eq!(api.memory.contents().submitted_jobs().len(), 6, "a rejected request submits nothing");
 }
 
 #[tokio::test]
@@ -309,7 +309,7 @@ async fn a_plan_and_an_explanation_are_jobs_with_a_report_and_no_changes() {
         assert_eq!(submitted.body["target"], json!(target));
     }
     assert_eq!(
-        api.memory.submitted_jobs(),
+        api.memory.contents().submitted_jobs(),
         [Job::Plan { source: "s3://scans/a b".to_owned() }, Job::Explain { finding_id, live: true }]
     );
     assert!(api.actions().is_empty(), "nothing is changed");
@@ -329,7 +329,7 @@ async fn a_plan_and_an_explanation_are_jobs_with_a_report_and_no_changes() {
     let id = planned.body["id"].as_str().unwrap();
     let plan = PlanReport { run: run("x", "s3://scans/a b"), disabled: [].into() };
     let report = JobReport { plan: Some(plan), ..JobReport::default() };
-    api.memory.contents().job_reports.insert(id.to_owned(), report);
+    api.memory.contents().put_job_report(id, &report);
     let path = format!("/jobs/{id}");
     assert_eq!(api.get(&path).await.body["plan"], json!(null));
     api.memory.contents().jobs[0].state = JobState::Succeeded;

@@ -1,5 +1,6 @@
 //! Secrets are write-only: searches all responses, the audit log, and the stored settings for planted keys.
 
+use exporter::testing::Operation;
 use serde_json::{Value, json};
 
 use crate::client::{ACCOUNT, Api, ApiResponse};
@@ -77,7 +78,10 @@ async fn a_rejected_change_neither_leaves_nor_deletes_a_key() {
     let (path, etag) = api.integration().await;
     let first = api.put(&format!("{path}/credentials"), &etag, &key()).await;
     let before = api.memory.contents().secrets.clone();
-    api.memory.before_next_commit(|memory| memory.contents().integrations.get_mut(ACCOUNT).unwrap().version += 1);
+    api.memory
+        .contents()
+        .faults
+        .before_next(Operation::Commit, |contents| contents.integrations.get_mut(ACCOUNT).unwrap().version += 1);
     let late = api.put(&format!("{path}/credentials"), &first.etag(), &key()).await;
     assert_eq!(late.status, 412, "{}", late.text);
     assert_eq!(api.memory.contents().secrets, before);
@@ -103,8 +107,7 @@ async fn credentials_without_a_version_do_not_revert_a_concurrent_key() {
     let api = Api::with_integration().await;
     let (path, etag) = api.integration().await;
     api.put(&format!("{path}/credentials"), &etag, &key()).await;
-    api.memory.before_next_commit(|memory| {
-        let mut contents = memory.contents();
+    api.memory.contents().faults.before_next(Operation::Commit, |contents| {
         contents.secrets.insert("securityhub-exporter/managed/theirs".to_owned(), "theirs".to_owned());
         let stored = contents.integrations.get_mut(ACCOUNT).unwrap();
         stored.version += 1;

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use exporter::testing::TestClock;
 use jiff::SignedDuration;
 use management::Service;
 use management::host::{ResourceRequest, ResourceResponse, after_interruption, handle_resource};
@@ -63,8 +64,8 @@ impl<'a> Stack<'a> {
 
     /// Advances the clock by a second and delivers a request.
     pub(crate) async fn send(&self, event: Value) -> ResourceResponse {
-        let later = self.api.memory.contents().now.unwrap() + SignedDuration::from_secs(1);
-        self.api.memory.contents().now = Some(later);
+        let later = self.api.memory.contents().clock.now() + SignedDuration::from_secs(1);
+        self.api.memory.contents().clock = TestClock::Fixed(later);
         handle_resource(&self.service(), &ResourceRequest::parse(&event).unwrap()).await
     }
 
@@ -73,7 +74,7 @@ impl<'a> Stack<'a> {
         after_interruption(&self.service(), &ResourceRequest::parse(event).unwrap(), "timed out").await
     }
 
-    fn service(&self) -> Service<management::memory::Memory> {
+    fn service(&self) -> Service<exporter::testing::InMemory> {
         Service::new(self.api.memory.clone(), self.api.settings.clone())
     }
 }

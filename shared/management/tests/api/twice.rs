@@ -2,6 +2,7 @@
 
 use exporter::jobs::Job;
 use exporter::report::{AccountReport, Fate, RunReport, RunStatus, undelivered};
+use exporter::testing::Operation;
 use exporter::upload::UploadInfo;
 use serde_json::json;
 
@@ -16,14 +17,13 @@ async fn a_key_is_retained_if_its_integration_moved_during_a_failed_deletion() {
     let (path, etag) = api.integration().await;
     let key = json!({"kind": "static", "access_key_id": "AKIAIOSFODNN7EXAMPLE", "secret_access_key": "abc"});
     let etag = api.put(&format!("{path}/credentials"), &etag, &key).await.etag();
-    api.memory.before_next_commit(|memory| {
-        let mut contents = memory.contents();
+    api.memory.contents().faults.before_next(Operation::Commit, |contents| {
         let mut moved = contents.integrations.remove(ACCOUNT).unwrap();
         moved.value.provider = OTHER.parse().unwrap();
         moved.version += 1;
         contents.integrations.insert(OTHER.to_owned(), moved);
     });
-    api.memory.contents().fails_next_change = true;
+    api.memory.contents().faults.fail_next(Operation::Commit);
     let deleted = api.delete(&path, &etag).await;
     assert_eq!(deleted.status, 404, "{}", deleted.text);
     let contents = api.memory.contents();
@@ -37,7 +37,7 @@ async fn a_deletion_with_a_lost_response_succeeds() {
     let (path, etag) = api.integration().await;
     let key = json!({"kind": "static", "access_key_id": "AKIAIOSFODNN7EXAMPLE", "secret_access_key": "abc"});
     let etag = api.put(&format!("{path}/credentials"), &etag, &key).await.etag();
-    api.memory.contents().loses_next_response = true;
+    api.memory.contents().faults.lose_next_response(Operation::Commit);
     assert_eq!(api.delete(&path, &etag).await.status, 204);
     assert!(api.memory.contents().secrets.is_empty());
 }
@@ -88,6 +88,7 @@ async fn each_job_is_in_the_audit_log() {
     let etag = api.delete(&format!("{path}?archive=true"), &etag).await.etag();
     api.delete(&format!("{path}?archive=true"), &etag).await;
     assert_eq!(api.actions()[api.actions().len() - 2..], ["integration.archive_all", "integration.archive_all"]);
-    let withdrawals = api.memory.submitted_jobs().iter().filter(|job| matches!(job, Job::ArchiveAll { .. })).count();
+    let withdrawals =
+        api.memory.contents().submitted_jobs().iter().filter(|job| matches!(job, Job::ArchiveAll { .. })).count();
     assert_eq!(withdrawals, 2);
 }

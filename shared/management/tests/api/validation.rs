@@ -191,12 +191,12 @@ async fn unknown_routes_and_media_types_get_a_problem() {
 #[tokio::test]
 async fn an_unavailable_service_is_reported_with_503() {
     let api = Api::with_integration().await;
-    api.memory.contents().outage = Some("ProvisionedThroughputExceededException".to_owned());
+    api.memory.contents().faults.fail_all("ProvisionedThroughputExceededException");
     let answer = api.get("/integrations").await;
     assert_eq!((answer.status.as_u16(), answer.problem()), (503, "unavailable"));
     assert_eq!(answer.headers["retry-after"], "5");
     let Value::String(detail) = &answer.body["detail"] else { panic!("{}", answer.text) };
-    assert!(detail.starts_with("list the integrations: "), "{detail}");
+    assert!(detail.starts_with("ListIntegrations: "), "{detail}");
 }
 
 #[tokio::test]

@@ -1,8 +1,8 @@
 //! Sample data of a large organization: accounts in each state, and months of runs.
 
 use exporter::connection::Connection;
+use exporter::testing::Contents;
 use jiff::Timestamp;
-use management::memory::MemoryContents;
 
 use super::connections::{Kind, account};
 use super::{Failure, runs};
@@ -13,12 +13,7 @@ const ORGANIZATION: &str = "o-a1b2c3d4e5";
 const MINUTES_PER_RUN: f64 = 1.44;
 
 /// Adds as many accounts to the organization, and as many runs of them.
-pub(super) fn fill(
-    contents: &mut MemoryContents,
-    accounts: u64,
-    run_count: u64,
-    now: Timestamp,
-) -> Result<(), Failure> {
+pub(super) fn fill(contents: &mut Contents, accounts: u64, run_count: u64, now: Timestamp) -> Result<(), Failure> {
     let id = |number: u64| format!("{:012}", 700_000_000_000 + number * 97);
     for number in 0..accounts {
         let kind = match number % 50 {
@@ -28,7 +23,7 @@ pub(super) fn fill(
             _ => Kind::Connected,
         };
         let connection: Connection = account(&id(number), ORGANIZATION, kind, now)?;
-        contents.test_results.entry(ORGANIZATION.to_owned()).or_default().push(connection.clone());
+        contents.connection_tests.entry(ORGANIZATION.to_owned()).or_default().connections.push(connection.clone());
         contents.connections.insert(connection.account, connection);
     }
     let mut older = Vec::new();

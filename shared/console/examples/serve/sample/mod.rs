@@ -11,8 +11,8 @@ use exporter::jobs::{Job, JobRecord, JobState};
 use exporter::provider::{Provider, ProviderId};
 use exporter::report::RunReport;
 use exporter::settings_store::{AuditEntry, FieldChange, Stored};
+use exporter::testing::{Contents, InMemory};
 use jiff::{SignedDuration, Timestamp};
-use management::memory::{Memory, MemoryContents};
 use serde_json::json;
 
 use self::connections::{account, organization};
@@ -31,18 +31,23 @@ fn ago(now: Timestamp, minutes: i64) -> Timestamp {
 }
 
 /// Fills the ports.
-pub(crate) fn fill(memory: &Memory, now: Timestamp) -> Result<(), Failure> {
+pub(crate) fn fill(memory: &InMemory, now: Timestamp) -> Result<(), Failure> {
     let contents = &mut *memory.contents();
     integrations(contents, now)?;
     for connection in organization(now)?.into_iter().chain(account_connections(now)?) {
-        contents.test_results.entry(connection.provider.to_string()).or_default().push(connection.clone());
+        contents
+            .connection_tests
+            .entry(connection.provider.to_string())
+            .or_default()
+            .connections
+            .push(connection.clone());
         contents.connections.insert(connection.account, connection);
     }
     runs::fill(contents, now)?;
     for (account, minutes) in
         [("123456789012", 160), ("210987654321", 518), ("345678901234", 540), ("456789012345", 700)]
     {
-        contents.latest_scans.insert(account.parse()?, ago(now, minutes));
+        contents.put_newest_scan(account.parse()?, ago(now, minutes));
     }
     jobs(contents, now);
     trail(contents, now);
@@ -50,13 +55,13 @@ pub(crate) fn fill(memory: &Memory, now: Timestamp) -> Result<(), Failure> {
 }
 
 /// Adds a large organization with many runs.
-pub(crate) fn fill_many(memory: &Memory, accounts: u64, runs: u64, now: Timestamp) -> Result<(), Failure> {
+pub(crate) fn fill_many(memory: &InMemory, accounts: u64, runs: u64, now: Timestamp) -> Result<(), Failure> {
     many::fill(&mut memory.contents(), accounts, runs, now)
 }
 
 /// Plan of an export of the object.
 pub(crate) fn sample_plan(source: &str, now: Timestamp) -> Result<RunReport, String> {
-    let memory = Memory::default();
+    let memory = InMemory::default();
     fill(&memory, now).map_err(|error| error.to_string())?;
     let found = memory.contents().runs.iter().find(|run| run.run_id == RUN).cloned();
     let mut report = found.ok_or("the sample has no such run")?;
@@ -70,7 +75,7 @@ fn role(account: &str) -> Credentials {
     Credentials::Default { role: Some(role) }
 }
 
-fn integrations(contents: &mut MemoryContents, now: Timestamp) -> Result<(), Failure> {
+fn integrations(contents: &mut Contents, now: Timestamp) -> Result<(), Failure> {
     let anna = "arn:aws:sts::111122223333:assumed-role/SecurityAdmin/anna";
     for (id, alias, schedule) in [
         ("o-a1b2c3d4e5", "acme organization", Some("cron(0 3 * * ? *)")),
@@ -117,7 +122,7 @@ fn account_connections(now: Timestamp) -> Result<Vec<Connection>, Failure> {
     ])
 }
 
-fn jobs(contents: &mut MemoryContents, now: Timestamp) {
+fn jobs(contents: &mut Contents, now: Timestamp) {
     let ben = "arn:aws:sts::111122223333:assumed-role/SecurityAdmin/ben";
     let redrive = Job::Redrive { run_id: Some(RUN.to_owned()), code: None };
     let done = JobRecord::new("0193a1f0-0000-7e02-8b11-000000000001".to_owned(), redrive, ago(now, 490), ben);
@@ -130,7 +135,7 @@ fn jobs(contents: &mut MemoryContents, now: Timestamp) {
     contents.jobs.push(JobRecord::new(JOB.to_owned(), reconcile, now, ben));
 }
 
-fn trail(contents: &mut MemoryContents, now: Timestamp) {
+fn trail(contents: &mut Contents, now: Timestamp) {
     let change = |from: serde_json::Value, to: serde_json::Value| FieldChange { from: Some(from), to: Some(to) };
     let entries = [
         (9_000, "ben", "integration.create", "o-a1b2c3d4e5", Vec::new()),

@@ -4,9 +4,9 @@ use exporter::problem::Problem;
 use exporter::report::{
     AccountReport, ArchiveSkipped, Changes, Counts, Fate, ReadStatus, RegionReport, RunKind, RunReport, RunStatus,
 };
+use exporter::testing::Contents;
 use exporter::upload::UploadInfo;
 use jiff::{SignedDuration, Timestamp};
-use management::memory::MemoryContents;
 use serde_json::json;
 
 use super::{Failure, RUN, ago};
@@ -86,7 +86,7 @@ fn add(run: &mut RunReport, account: &str, report: AccountReport) -> Result<(), 
 }
 
 /// Adds the runs, oldest first.
-pub(super) fn fill(contents: &mut MemoryContents, now: Timestamp) -> Result<(), Failure> {
+pub(super) fn fill(contents: &mut Contents, now: Timestamp) -> Result<(), Failure> {
     for day in (1..20_i64).rev() {
         for (index, account) in ["123456789012", STAGING].into_iter().enumerate() {
             let minutes = day * 1_440 + 30 * i64::try_from(index)?;
@@ -133,7 +133,7 @@ pub(super) fn fill(contents: &mut MemoryContents, now: Timestamp) -> Result<(), 
 }
 
 /// The run with everything.
-fn staging(contents: &mut MemoryContents, now: Timestamp) -> Result<RunReport, Failure> {
+fn staging(contents: &mut Contents, now: Timestamp) -> Result<RunReport, Failure> {
     let mut big = run(RUN, STAGING, 511, now);
     big.status = RunStatus::Degraded;
     let mut report = AccountReport::default();

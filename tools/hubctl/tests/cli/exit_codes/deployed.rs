@@ -100,13 +100,10 @@ fn tested(command: &str, found: Option<Connection>) -> i32 {
     if command == "integration enable" {
         deployment.json(&format!("integration disable {ACCOUNT}"));
     }
-    deployment.memory.contents().test_results.clear();
-    let ids = [ACCOUNT, OTHER].map(str::to_owned);
-    deployment
-        .memory
-        .contents()
-        .test_results
-        .extend(found.into_iter().flat_map(|one| ids.clone().map(|id| (id, vec![one.clone()]))));
+    deployment.memory.contents().connection_tests.clear();
+    for (one, id) in found.into_iter().flat_map(|one| [ACCOUNT, OTHER].map(|id| (one.clone(), id))) {
+        deployment.memory.contents().put_connection_test(id, vec![one]);
+    }
     let moved = format!("integration configure {ACCOUNT} --provider {OTHER} --yes");
     deployment.run(&if command == "integration configure" { moved } else { sample(command) }).exit
 }

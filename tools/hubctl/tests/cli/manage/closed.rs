@@ -39,7 +39,7 @@ fn a_closed_pipe_changes_no_exit_code() {
     let deployment = Deployment::new();
     deployment.json(&format!("integration create --provider {ACCOUNT}"));
     assert_eq!(unread(deployment.command("integration list")), 0);
-    deployment.memory.contents().test_results.insert(ACCOUNT.to_owned(), vec![disconnected()]);
+    deployment.memory.contents().put_connection_test(ACCOUNT, vec![disconnected()]);
     assert_eq!(unread(deployment.command(&format!("integration test {ACCOUNT}"))), 4);
     assert_eq!(unread(deployment.command("integration show 999999999999")), 1);
     assert_eq!(unread(deployment.command("integration shaw")), 2);

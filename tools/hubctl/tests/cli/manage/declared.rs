@@ -24,7 +24,7 @@ integrations:
 #[test]
 fn a_file_is_applied_once() {
     let deployment = Deployment::new();
-    deployment.memory.contents().test_results.insert(OTHER.to_owned(), vec![connected()]);
+    deployment.memory.contents().put_connection_test(OTHER, vec![connected()]);
     deployment.file("all.yaml", FILE);
     deployment.file(
         "key.json",
@@ -56,7 +56,7 @@ fn what_is_exported_can_be_applied() {
         r#"{"access_key_id":"AKIAIOSFODNN7EXAMPLE","secret_access_key":"wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEY01"}"#,
     );
     deployment.file("all.yaml", FILE);
-    deployment.memory.contents().test_results.insert(OTHER.to_owned(), vec![connected()]);
+    deployment.memory.contents().put_connection_test(OTHER, vec![connected()]);
     assert_eq!(deployment.run("apply -f all.yaml").exit, 0);
     let exported = deployment.run("config export");
     deployment.file("exported.yaml", &exported.stdout);
@@ -110,7 +110,7 @@ fn a_wrong_file_is_refused_with_the_line() {
 /// Two accounts, and a file that names one of them.
 fn two() -> Deployment {
     let deployment = Deployment::new();
-    deployment.memory.contents().test_results.insert(OTHER.to_owned(), vec![connected()]);
+    deployment.memory.contents().put_connection_test(OTHER, vec![connected()]);
     deployment.file(
         "two.yaml",
         "providers: [{id: 123456789012}, {id: 210987654321}]\n\

@@ -130,8 +130,7 @@ fn the_test_that_a_change_caused_is_told_and_counts() {
     let first = applied(&deployment, &role("Right"));
     assert_eq!(first.exit, 0, "{}", first.stderr);
     assert!(first.stderr.contains("    test passed: connected in 2 Regions"), "{}", first.stderr);
-    let found =
-        |connection| drop(deployment.memory.contents().test_results.insert(ACCOUNT.to_owned(), vec![connection]));
+    let found = |connection| deployment.memory.contents().put_connection_test(ACCOUNT, vec![connection]);
     found(disconnected());
     let wrong = applied(&deployment, &role("Wrnog"));
     assert_eq!(wrong.exit, 4, "{}", wrong.stderr);
@@ -139,7 +138,7 @@ fn the_test_that_a_change_caused_is_told_and_counts() {
     assert!(wrong.stderr.contains(told) && wrong.stderr.contains("hint: hubctl integration test"), "{}", wrong.stderr);
     found(lost());
     assert_eq!(applied(&deployment, &role("Half")).exit, 5, "a Region was lost");
-    deployment.memory.contents().test_results.clear();
+    deployment.memory.contents().connection_tests.clear();
     let unknown = applied(&deployment, &role("Unknown"));
     assert_eq!(unknown.exit, 1, "what is not known is no success: {}", unknown.stderr);
     found(connected());
@@ -149,11 +148,8 @@ fn the_test_that_a_change_caused_is_told_and_counts() {
 #[test]
 fn the_gravest_test_decides() {
     let deployment = Deployment::new();
-    deployment
-        .memory
-        .contents()
-        .test_results
-        .extend([(ACCOUNT.to_owned(), vec![disconnected()]), (OTHER.to_owned(), vec![lost()])]);
+    deployment.memory.contents().put_connection_test(ACCOUNT, vec![disconnected()]);
+    deployment.memory.contents().put_connection_test(OTHER, vec![lost()]);
     let file = format!("{PROVIDERS}integrations: [{{provider: {ACCOUNT}}}, {{provider: {OTHER}}}]\n");
     assert_eq!(applied(&deployment, &file).exit, 4);
     assert_eq!(deployment.memory.contents().integrations.len(), 2, "a test that fails stops nothing");

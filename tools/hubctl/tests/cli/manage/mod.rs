@@ -26,7 +26,7 @@ use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use exporter::connection::{Connection, ConnectionStatus, Problem, RegionConnection, RegionStatus};
-use management::memory::Memory;
+use exporter::testing::{InMemory, TestClock};
 use management::{Caller, Service, Settings, router};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
@@ -40,7 +40,7 @@ const OPERATOR: &str = "arn:aws:iam::111122223333:user/ada";
 
 /// A deployment that is managed.
 pub(crate) struct Deployment {
-    pub(crate) memory: Arc<Memory>,
+    pub(crate) memory: Arc<InMemory>,
     /// All that went to the function, as it travelled.
     sent: Arc<Mutex<Vec<String>>>,
     /// Whether answers are lost on their way back, though what was asked for is done.
@@ -65,9 +65,9 @@ impl Deployment {
 
     /// The same in another partition.
     pub(crate) fn of(partition: &str) -> Self {
-        let memory = Arc::new(Memory::default());
-        memory.contents().now = Some("2026-11-23T09:00:00Z".parse().unwrap());
-        memory.contents().test_results.insert(ACCOUNT.to_owned(), vec![connected()]);
+        let memory = Arc::new(InMemory::default());
+        memory.contents().clock = TestClock::Fixed("2026-11-23T09:00:00Z".parse().unwrap());
+        memory.contents().put_connection_test(ACCOUNT, vec![connected()]);
         let settings = Settings {
             secret_prefix: "securityhub-exporter/".to_owned(),
             partition: Some(partition.parse().unwrap()),

@@ -18,7 +18,7 @@ fn created() -> Deployment {
 
 /// Changes what the next test finds.
 fn find(deployment: &Deployment, change: impl FnOnce(&mut Connection)) {
-    change(&mut deployment.memory.contents().test_results.get_mut(ACCOUNT).unwrap()[0]);
+    change(&mut deployment.memory.contents().connection_tests.get_mut(ACCOUNT).unwrap().connections[0]);
 }
 
 #[test]
@@ -56,14 +56,14 @@ fn a_region_that_is_named_and_takes_nothing_ends_with_5() {
 /// An organization with two accounts that are connected.
 fn organization() -> Deployment {
     let deployment = created();
-    let well = deployment.memory.contents().test_results[ACCOUNT][0].clone();
+    let well = deployment.memory.contents().connection_tests[ACCOUNT].connections[0].clone();
     let one = |account: &str| Connection {
         account: account.parse().unwrap(),
         provider: ORGANIZATION.parse().unwrap(),
         ..well.clone()
     };
     let found = vec![one("333333333333"), one("444444444444")];
-    deployment.memory.contents().test_results.insert(ORGANIZATION.to_owned(), found);
+    deployment.memory.contents().put_connection_test(ORGANIZATION, found);
     deployment
         .json(&format!("integration create --provider {ORGANIZATION} --role-name Exporter --external-id an-id-x"));
     deployment
@@ -73,8 +73,8 @@ fn organization() -> Deployment {
 fn an_organization_of_which_not_all_was_checked_ends_with_1() {
     let deployment = organization();
     assert_eq!(deployment.run(&format!("integration test {ORGANIZATION}")).exit, 0);
-    let missed = (vec!["555555555555".parse().unwrap()], Vec::new());
-    deployment.memory.contents().unchecked.insert(ORGANIZATION.to_owned(), missed);
+    let unchecked = "555555555555".parse().unwrap();
+    deployment.memory.contents().connection_tests.get_mut(ORGANIZATION).unwrap().unchecked.push(unchecked);
     let tested = deployment.run(&format!("integration test {ORGANIZATION}"));
     assert_eq!(tested.exit, 1, "{}", tested.stdout);
     assert!(tested.stdout.contains("2 of 3 accounts were checked, not 555555555555"), "{}", tested.stdout);
@@ -88,7 +88,7 @@ fn an_organization_with_an_account_that_refuses_ends_with_4() {
         provider: ORGANIZATION.parse().unwrap(),
         ..disconnected()
     };
-    deployment.memory.contents().test_results.get_mut(ORGANIZATION).unwrap().push(refused);
+    deployment.memory.contents().connection_tests.get_mut(ORGANIZATION).unwrap().connections.push(refused);
     let tested = deployment.run(&format!("integration test {ORGANIZATION}"));
     assert_eq!(tested.exit, 4, "{}", tested.stdout);
     assert!(tested.stdout.contains("1 of 3 accounts are not connected; 555555555555: "), "{}", tested.stdout);
@@ -97,7 +97,7 @@ fn an_organization_with_an_account_that_refuses_ends_with_4() {
 #[test]
 fn what_could_not_be_tested_after_a_change_is_no_success() {
     let deployment = Deployment::new();
-    deployment.memory.contents().test_results.clear();
+    deployment.memory.contents().connection_tests.clear();
     let made = deployment.run(&format!("integration create --provider {ACCOUNT}"));
     assert_eq!(made.exit, 1, "{}", made.stderr);
     assert!(made.stdout.contains("Not tested: the test could not be run"), "{}", made.stdout);

@@ -1,6 +1,7 @@
 //! The page "Integration Management", verb by verb.
 
 use exporter::jobs::Job;
+use exporter::testing::Operation;
 use serde_json::json;
 
 use super::{ACCOUNT, Deployment, disconnected};
@@ -39,7 +40,7 @@ fn create_that_is_refused_leaves_no_provider() {
 #[test]
 fn create_with_a_new_external_id_prints_what_to_put_on_the_role() {
     let deployment = Deployment::new();
-    deployment.memory.contents().test_results.insert(ACCOUNT.to_owned(), vec![disconnected()]);
+    deployment.memory.contents().put_connection_test(ACCOUNT, vec![disconnected()]);
     let ended = deployment.run(&format!("integration create --provider {ACCOUNT} --role-name Exporter --stack one"));
     assert_eq!(ended.exit, 0, "{}", ended.stderr);
     let shown = deployment.json(&format!("integration show {ACCOUNT} --stack one"));
@@ -77,7 +78,7 @@ fn a_scan_that_is_overdue_is_shown_so() {
     let deployment = Deployment::new();
     deployment.json(&format!("integration create --provider {ACCOUNT}"));
     deployment.json(&format!("provider configure {ACCOUNT} --scan-schedule 'rate(1 day)'"));
-    deployment.memory.contents().latest_scans.insert(ACCOUNT.parse().unwrap(), "2026-11-22T08:00:00Z".parse().unwrap());
+    deployment.memory.contents().put_newest_scan(ACCOUNT.parse().unwrap(), "2026-11-22T08:00:00Z".parse().unwrap());
     let shown = deployment.run(&format!("integration show {ACCOUNT}")).stdout;
     assert!(shown.contains("Next Scan          overdue since 2026-11-23 08:00:00 UTC"), "{shown}");
     let listed = deployment.run("integration list").stdout;
@@ -91,16 +92,16 @@ fn test_ends_with_an_exit_code_that_says_what_is_wrong() {
     deployment.json(&format!("integration create --provider {ACCOUNT}"));
     let test = || deployment.run(&format!("integration test {ACCOUNT}"));
     assert_eq!(test().exit, 0);
-    deployment.memory.contents().test_results.insert(ACCOUNT.to_owned(), vec![disconnected()]);
+    deployment.memory.contents().put_connection_test(ACCOUNT, vec![disconnected()]);
     let denied = test();
     assert_eq!(denied.exit, 4);
     insta::assert_snapshot!("test_denied", denied.text(deployment.place.path()));
     let mut off = super::connected();
     off.status = exporter::connection::ConnectionStatus::Disconnected;
     off.regions.retain(|_, region| region.problem.is_some());
-    deployment.memory.contents().test_results.insert(ACCOUNT.to_owned(), vec![off]);
+    deployment.memory.contents().put_connection_test(ACCOUNT, vec![off]);
     assert_eq!(test().exit, 5);
-    deployment.memory.contents().test_results.clear();
+    deployment.memory.contents().connection_tests.clear();
     assert_eq!(test().exit, 1, "the test itself could not be run");
     assert_eq!(deployment.run("integration test 999999999999").exit, 1);
 }
@@ -120,7 +121,7 @@ fn configure_changes_what_is_named_and_nothing_else() {
     assert_eq!(deployment.run(&format!("integration configure {ACCOUNT}")).exit, 2);
 
     deployment.json("provider create 210987654321");
-    deployment.memory.contents().test_results.insert("210987654321".to_owned(), vec![super::connected()]);
+    deployment.memory.contents().put_connection_test("210987654321", vec![super::connected()]);
     let moved = deployment.json(&format!("integration configure {ACCOUNT} --provider 210987654321 --yes"));
     assert_eq!(moved["provider"], "210987654321");
     assert_eq!(deployment.run(&format!("integration show {ACCOUNT}")).exit, 1);
@@ -131,8 +132,7 @@ fn configure_changes_what_is_named_and_nothing_else() {
 fn a_concurrent_change_is_rejected() {
     let deployment = Deployment::new();
     deployment.json(&format!("integration create --provider {ACCOUNT}"));
-    deployment.memory.before_next_commit(|memory| {
-        let mut contents = memory.contents();
+    deployment.memory.contents().faults.before_next(Operation::Commit, |contents| {
         let stored = contents.integrations.get_mut(ACCOUNT).unwrap();
         stored.value.only_failed = false;
         stored.version += 1;
@@ -165,7 +165,7 @@ fn delete_asks_and_offers_to_archive() {
     let archived = deployment.run(&format!("integration delete {ACCOUNT} --archive --yes"));
     assert_eq!(archived.exit, 0, "{}", archived.stderr);
     assert_eq!(
-        deployment.memory.submitted_jobs(),
+        deployment.memory.contents().submitted_jobs(),
         [Job::ArchiveAll {
             provider: ACCOUNT.parse().unwrap(),
             deletion_requested_at: Some("2026-11-23T09:00:00Z".parse().unwrap())

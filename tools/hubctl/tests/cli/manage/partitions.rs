@@ -31,7 +31,7 @@ fn deployment_of(partition: &str, region: &str) -> Deployment {
     let mut connection = connected();
     let enabled = connection.regions.values().next().unwrap().clone();
     connection.regions = [(region.parse().unwrap(), enabled)].into();
-    deployment.memory.contents().test_results.insert(ACCOUNT.to_owned(), vec![connection]);
+    deployment.memory.contents().put_connection_test(ACCOUNT, vec![connection]);
     deployment
 }
 

@@ -7,8 +7,8 @@ use std::time::Duration;
 use exporter::jobs::{Job, JobReport, JobState};
 use exporter::plan::PlanReport;
 use exporter::report::{AccountReport, ArchiveSkipped, Fate, RunKind, RunReport, RunStatus};
+use exporter::testing::InMemory;
 use exporter::upload::UploadInfo;
-use management::memory::Memory;
 use serde_json::json;
 
 use super::{ACCOUNT, Deployment};
@@ -52,12 +52,16 @@ pub(crate) fn deployment() -> Deployment {
 pub(crate) struct Exporter(Arc<AtomicBool>, Option<std::thread::JoinHandle<()>>);
 
 impl Exporter {
-    pub(crate) fn of(memory: Arc<Memory>, state: JobState) -> Self {
+    pub(crate) fn of(memory: Arc<InMemory>, state: JobState) -> Self {
         Self::ending(memory, state, |_| {})
     }
 
     /// One whose runs end as they are made to.
-    pub(crate) fn ending(memory: Arc<Memory>, state: JobState, end: impl Fn(&mut RunReport) + Send + 'static) -> Self {
+    pub(crate) fn ending(
+        memory: Arc<InMemory>,
+        state: JobState,
+        end: impl Fn(&mut RunReport) + Send + 'static,
+    ) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = stop.clone();
         let work = move || {
@@ -82,7 +86,7 @@ impl Exporter {
                     }
                 }
                 contents.runs.extend(runs);
-                contents.job_reports.extend(reports);
+                reports.iter().for_each(|(id, report)| contents.put_job_report(id, report));
             }
         };
         Self(stop, Some(std::thread::spawn(work)))
@@ -108,7 +112,7 @@ fn report(job: &Job) -> Option<JobReport> {
             let explanation = json!({
                 "id": finding_id,
                 "name": { "check": "a", "account": ACCOUNT, "region": "eu-west-1", "hash": "0123456ab" },
-                "known": [], "quarantine": [], "runs": [], "live": [], "notes": ["it is \u{1b}[31mred"],
+                "exported_state": [], "quarantine": [], "runs": [], "security_hub": [], "notes": ["it is \u{1b}[31mred"],
             });
             Some(JobReport { explanation: serde_json::from_value(explanation).ok(), ..JobReport::default() })
         }
@@ -164,7 +168,7 @@ fn an_order_is_waited_for_and_its_runs_are_shown() {
     drop(exporter);
     let run_id = || RUN.to_owned();
     assert_eq!(
-        deployment.memory.submitted_jobs(),
+        deployment.memory.contents().submitted_jobs(),
         [
             Job::Replay { run_id: run_id(), next_run_ids: Vec::new() },
             Job::Approve { run_id: run_id(), pending: false, unproven: false },
@@ -355,7 +359,7 @@ fn what_waits_for_approval_is_listed_and_approved_by_its_kind() {
     deployment.json(&format!("run approve {RUN} --unproven --yes --no-wait"));
     deployment.json(&format!("run approve {RUN} --pending --unproven --yes --no-wait"));
     let approved = |pending| Job::Approve { run_id: RUN.to_owned(), pending, unproven: true };
-    assert_eq!(deployment.memory.submitted_jobs(), [approved(false), approved(true)]);
+    assert_eq!(deployment.memory.contents().submitted_jobs(), [approved(false), approved(true)]);
 }
 
 #[test]

@@ -129,7 +129,7 @@ fn the_trail_says_who_changed_what() {
 #[test]
 fn a_deployment_that_fails_is_told_from_one_that_refuses() {
     let deployment = Deployment::new();
-    deployment.memory.contents().outage = Some("ProvisionedThroughputExceededException: slow down".to_owned());
+    deployment.memory.contents().faults.fail_all("ProvisionedThroughputExceededException: slow down".to_owned());
     let down = deployment.run("integration list");
     assert_eq!(down.exit, 1);
     assert!(down.stderr.contains("slow down") && down.stderr.contains("retry"), "{}", down.stderr);
@@ -158,7 +158,7 @@ fn new_provider_credentials_are_tested_if_an_integration_uses_them() {
     let passed = deployment.run(&format!("provider credentials {ACCOUNT} --role-name Second"));
     assert_eq!(passed.exit, 0, "{}", passed.stderr);
     assert!(passed.stdout.contains("Test passed"), "{}", passed.stdout);
-    deployment.memory.contents().test_results.insert(ACCOUNT.to_owned(), vec![super::disconnected()]);
+    deployment.memory.contents().put_connection_test(ACCOUNT, vec![super::disconnected()]);
     let denied = deployment.run(&format!("provider credentials {ACCOUNT} --role-name Third"));
     assert_eq!(denied.exit, 4, "{}", denied.stderr);
     assert!(denied.stdout.contains("assume_role_denied"), "{}", denied.stdout);
@@ -171,8 +171,10 @@ fn a_test_that_finds_a_region_lost_is_no_success() {
     assert_eq!(deployment.run(&format!("integration test {ACCOUNT}")).exit, 0);
     {
         let mut contents = deployment.memory.contents();
-        let lost =
-            contents.test_results.get_mut(ACCOUNT).unwrap()[0].regions.get_mut(&"eu-west-2".parse().unwrap()).unwrap();
+        let lost = contents.connection_tests.get_mut(ACCOUNT).unwrap().connections[0]
+            .regions
+            .get_mut(&"eu-west-2".parse().unwrap())
+            .unwrap();
         lost.unavailable_since = Some("2026-11-23T08:30:00Z".parse().unwrap());
         lost.status = exporter::connection::RegionStatus::HubNotEnabled;
     }
