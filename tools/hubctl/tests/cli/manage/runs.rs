@@ -229,7 +229,7 @@ fn a_plan_and_an_explanation_are_made_by_the_deployment() {
     let shown = deployment.run(&format!("explain {finding_id}"));
     assert!(shown.exit == 0 && shown.stdout.contains("it is \\u{1b}[31mred"), "{}", shown.stdout);
     drop(exporter);
-    let jobs = deployment.memory.submitted_jobs();
+    let jobs = deployment.memory.contents().submitted_jobs();
     assert_eq!(jobs[0], Job::Plan { source: "s3://scans/scan.ocsf.json".to_owned() });
     assert_eq!(jobs[1], Job::Explain { finding_id, live: true });
     assert!(deployment.actions().is_empty(), "the audit log has changes only");
