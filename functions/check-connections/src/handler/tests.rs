@@ -183,6 +183,7 @@ async fn connections_of_accounts_that_left_an_organization_are_deleted() {
     handle(&handler, json!({"integration": "o-a1b2c3d4e5"}), MINUTE).await;
     assert_eq!(known(), [account(1)]);
     // The integration of the organization is deleted while a check stores a connection.
+    memory.contents().clock = TestClock::Fixed("2026-11-23T02:00:00Z".parse().unwrap());
     memory.contents().members.clear();
     memory.contents().integrations.clear();
     memory.contents().put_integration(Integration::new(account(0)));

@@ -303,6 +303,8 @@ async fn a_source_that_is_not_authorized_is_published_once() {
         (Some("210987654321"), vec![]),
         (None, vec![EventKind::SourceNotAuthorized]),
     ] {
+        // The same upload again, as if it had not been exported.
+        memory.contents().upload_locks.clear();
         let mut event = created("a.json");
         event["detail"]["object"]["etag"] = "e".into();
         event["detail"]["requester"] = json!(requester);
@@ -317,7 +319,7 @@ async fn a_source_that_is_not_authorized_is_published_once() {
 
 #[tokio::test]
 async fn services_without_results_are_published_once_after_an_export() {
-    let memory = InMemory::default();
+    let memory = aws();
     let mut run = RunReport::new("run-1".to_owned(), upload_info("a"), "2026-11-23T08:00:00Z".parse().unwrap());
     let account = account_id(ACCOUNT);
     let lost = Uncovered {
@@ -335,7 +337,7 @@ async fn services_without_results_are_published_once_after_an_export() {
         (Some(Vec::new()), vec![EventKind::CoverageRecovered]),
     ] {
         run.accounts.insert(account, AccountReport { uncovered, ..AccountReport::default() });
-        notifications::publish(&memory, &run, None).await;
+        notifications::publish(memory.as_ref(), &run, None).await;
         let published = published(&memory);
         assert_eq!(published.iter().map(|event| event.kind).collect::<Vec<_>>(), kinds);
         assert!(published.iter().all(|event| event.detail.run_id.as_deref() == Some("run-1")));

@@ -8,6 +8,7 @@ mod sample;
 mod guard;
 mod history;
 mod host;
+mod lists;
 mod pages;
 mod secrets;
 mod templates;
