@@ -91,7 +91,8 @@ async fn adoption_resumes_after_service_errors_and_stale_page_tokens() {
     world.sleep(2 * 3600).await;
     let fault = Fault::error(503).on(Operation::GetFindings);
     world.simulator.inject(fault.clone());
-    assert_eq!(run(&world, &now, "1").await.status, RunStatus::Failed);
+    let status = run(&world, &now, "1").await.status;
+    assert!(status.should_retry(), "{status:?}: failed, or the pauses between attempts took all its time");
     world.simulator.clear_faults();
     let report = Run::new(&world).of(&now, &integration).go(now.upload("1")).await.unwrap().unwrap();
     assert_eq!(report.status, RunStatus::Succeeded, "{:?}", report.reasons);
