@@ -260,7 +260,7 @@ def document(wrong: list[str]) -> str:
     lines += [
         "## hubctl with your own credentials", "",
         "Without `--local`, hubctl needs `lambda:InvokeFunction` on the function in the output `ManageFunctionName`, and",
-        "`cloudformation:DescribeStacks`. With `--local`, and for `plan`, `export`, `explain`, `doctor`, and `verify`, it makes those of the",
+        "`cloudformation:DescribeStacks`. With `--local`, and for `export`, `doctor`, `verify`, and `plan` of a file, it makes those of the",
         "following calls itself that the command needs:", "",
         "| action | needed for |", "| --- | --- |",
     ]  # fmt: skip

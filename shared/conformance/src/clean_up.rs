@@ -38,7 +38,7 @@ impl CleanUp {
 ///
 /// # Errors
 ///
-/// If nothing could be read or archived: the caller must be told that findings may be active.
+/// If the findings could not be read or archived. They may be active then, and the caller has to report that.
 pub async fn clean_up(session: &Session<'_>, all_runs: bool) -> Result<CleanUp, Stop> {
     let run = (!all_runs).then(|| session.run.clone());
     let mut active = session.ledger().active();

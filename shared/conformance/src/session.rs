@@ -22,7 +22,7 @@ const ATTEMPTS_MAX: u32 = 5;
 const BACKOFF: Duration = Duration::from_secs(1);
 /// Time between two reads of a finding that has not changed yet.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
-/// By how much the first `UpdatedAt` of a finding lies in the past, so that later ones don't lie in the future.
+/// Age of the first `UpdatedAt` of a finding, so that later ones are not in the future.
 const FIRST_UPDATE_AGE: SignedDuration = SignedDuration::from_mins(1);
 /// How many times the longest delay of a read a finding must stay unchanged to count as unchanged.
 const SETTLE_FACTOR: u32 = 3;

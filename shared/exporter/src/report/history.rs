@@ -137,7 +137,7 @@ impl HistoryEntry {
         day_of(self.started_at)
     }
 
-    /// Sums up what is too much to be told apart.
+    /// Merges Regions and accounts above the limits, so that the entry fits an item.
     fn bound(&mut self) {
         if self.accounts.values().map(BTreeMap::len).sum::<usize>() <= CELLS_MAX && self.accounts.len() <= ACCOUNTS_MAX
         {

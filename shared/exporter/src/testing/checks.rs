@@ -1,4 +1,4 @@
-//! The results of checks, and whom they are about.
+//! Integrations, connections, their log, and the accounts to check, in memory.
 
 use std::collections::BTreeSet;
 

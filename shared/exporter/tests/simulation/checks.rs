@@ -111,16 +111,16 @@ async fn the_product_is_found_on_the_third_page_and_missed_where_it_is_nowhere()
 #[tokio::test(start_paused = true)]
 async fn a_region_that_is_not_opted_in_is_reported() {
     // By EC2 without a call to it, or by its own answer.
-    for tells_regions in [true, false] {
+    for lists_regions in [true, false] {
         let world = world(|config| config);
-        world.access().tells_regions = tells_regions;
+        world.access().lists_regions = lists_regions;
         let Checked { connection, .. } = check(&world, &integration()).await;
         assert_eq!(region(&connection, "af-south-1").status, RegionStatus::RegionNotOptedIn);
         let (reason, _, remediation) = reason(&connection, "af-south-1");
         assert_eq!(reason, "region_not_opted_in");
         assert!(remediation.starts_with("aws account enable-region --region-name af-south-1"), "{remediation}");
         let asked = world.simulator.calls().iter().filter(|call| call.region == "af-south-1").count();
-        assert_eq!(asked, usize::from(!tells_regions));
+        assert_eq!(asked, usize::from(!lists_regions));
     }
 }
 
@@ -206,7 +206,7 @@ async fn a_throttle_that_passes_is_waited_for() {
 #[tokio::test(start_paused = true)]
 async fn slow_and_dark_regions_do_not_hold_up_the_verdict() {
     let world = world(|config| config);
-    world.access().tells_regions = false;
+    world.access().lists_regions = false;
     world.simulator.inject(Fault::new(Effect::Latency { ms: 600_000 }).in_region("eu-west-1"));
     world.access().dark.insert("us-east-1".parse().unwrap());
     let start = Instant::now();

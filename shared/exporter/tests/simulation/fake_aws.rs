@@ -44,7 +44,7 @@ pub(crate) struct Access {
     /// The only operation for which nobody finds them, if so.
     pub(crate) dark_operation: Option<simulator::Operation>,
     /// Whether the accounts tell their Regions.
-    pub(crate) tells_regions: bool,
+    pub(crate) lists_regions: bool,
 }
 
 impl Default for Access {
@@ -59,7 +59,7 @@ impl Default for Access {
             trials: 0,
             dark: BTreeSet::new(),
             dark_operation: None,
-            tells_regions: true,
+            lists_regions: true,
         }
     }
 }

@@ -33,12 +33,12 @@ impl Probe for SimulatedHub {
     }
 
     async fn account_regions(&self) -> Result<Vec<AccountRegion>, CallError> {
-        if !self.hubs.world.access().tells_regions {
+        if !self.hubs.world.access().lists_regions {
             return Err(CallError::AccessDenied("ec2:DescribeRegions".to_owned()));
         }
-        let told = self.hubs.world.simulator.account_regions(self.account.as_str(), "aws");
+        let regions = self.hubs.world.simulator.account_regions(self.account.as_str(), "aws");
         let read = |(name, opted_in): (String, bool)| AccountRegion { name: name.parse().unwrap(), opted_in };
-        Ok(told.into_iter().map(read).collect())
+        Ok(regions.into_iter().map(read).collect())
     }
 
     async fn product_accepted(&self, region: &RegionName) -> Result<bool, CallError> {

@@ -127,7 +127,7 @@ async fn a_transient_failure_changes_no_verdict() {
 #[tokio::test(start_paused = true)]
 async fn credentials_that_no_region_accepts_are_invalid() {
     let world = world(|config| Config { accounts: Vec::new(), ..config });
-    world.access().tells_regions = false;
+    world.access().lists_regions = false;
     let Checked { connection, .. } = check(&world, &integration()).await;
     assert_eq!(connection.status, ConnectionStatus::Disconnected);
     assert_eq!(connection.problem.unwrap().reason, "credentials_invalid");

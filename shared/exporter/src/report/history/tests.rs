@@ -12,7 +12,7 @@ fn run(id: &str, started_at: &str) -> RunReport {
     run
 }
 
-/// An account with one Region that takes findings, and one that doesn't.
+/// An account with one Region that accepts findings, and one that doesn't.
 fn account(sent: u64, errors: u64, unavailable: u64) -> AccountReport {
     let mut part = AccountReport::default();
     let region = RegionReport { sent, unchanged: 10, archived: 2, throttled: 1, ..RegionReport::default() };

@@ -134,8 +134,12 @@ fn the_test_that_a_change_caused_is_told_and_counts() {
     found(disconnected());
     let wrong = applied(&deployment, &role("Wrnog"));
     assert_eq!(wrong.exit, 4, "{}", wrong.stderr);
-    let told = "provider 123456789012: changed\nwarning: 123456789012: test failed: the role can't be assumed";
-    assert!(wrong.stderr.contains(told) && wrong.stderr.contains("hint: hubctl integration test"), "{}", wrong.stderr);
+    let warning = "provider 123456789012: changed\nwarning: 123456789012: test failed: the role can't be assumed";
+    assert!(
+        wrong.stderr.contains(warning) && wrong.stderr.contains("hint: hubctl integration test"),
+        "{}",
+        wrong.stderr
+    );
     found(lost());
     assert_eq!(applied(&deployment, &role("Half")).exit, 5, "a Region was lost");
     deployment.memory.contents().connection_tests.clear();

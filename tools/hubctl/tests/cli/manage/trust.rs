@@ -45,7 +45,7 @@ fn a_role_that_the_functions_may_not_assume_gets_no_template() {
     assert!(refused.stderr.contains("can assume only roles *Exporter*, not Foo"), "{}", refused.stderr);
     assert!(refused.stderr.contains("MemberRoleNamePattern=Foo"), "{}", refused.stderr);
     deployment.json(&format!("integration create --provider {ACCOUNT} --role-name Foo --external-id an-id"));
-    let told = deployment.run(&format!("permissions print --integration {ACCOUNT} --stack one"));
-    assert_eq!(told.exit, 0, "{}", told.stderr);
-    assert!(told.stderr.contains("only roles *Exporter*, not Foo"), "{}", told.stderr);
+    let printed = deployment.run(&format!("permissions print --integration {ACCOUNT} --stack one"));
+    assert_eq!(printed.exit, 0, "{}", printed.stderr);
+    assert!(printed.stderr.contains("only roles *Exporter*, not Foo"), "{}", printed.stderr);
 }

@@ -113,8 +113,8 @@ fn a_resource_of_the_function_names_the_trust_policy_command() {
         "{}",
         provider.stderr
     );
-    let told = deployment.run(&format!("provider show {ACCOUNT} --stack one"));
-    assert!(told.stdout.contains("arn:aws:iam::111122223333:role/Export") && told.stderr.is_empty());
+    let shown = deployment.run(&format!("provider show {ACCOUNT} --stack one"));
+    assert!(shown.stdout.contains("arn:aws:iam::111122223333:role/Export") && shown.stderr.is_empty());
 }
 
 #[test]
