@@ -30,37 +30,37 @@ pub struct Stored<T> {
     pub updated_at: Timestamp,
     /// Who changed it last. Empty if it is unknown.
     pub updated_by: String,
-    /// The resource of a stack that made it, however often others changed it since. None: a user made it.
-    pub declared: Option<DesiredState>,
+    /// The properties that a CloudFormation stack applied last, even if users changed the resource since. `None` if a user created it.
+    pub last_applied: Option<LastApplied>,
 }
 
-/// The resource of a stack, for as long as there is the stack.
+/// The logical resource of a CloudFormation stack that manages a provider or an integration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ManagedBy {
-    /// The ARN of the stack. Another stack of the same name has another one.
+    /// The ARN of the stack. A later stack of the same name has a different ARN.
     pub stack: String,
-    /// The resource's name in the template.
+    /// The resource's logical ID in the template.
     pub resource: String,
 }
 
-/// What a stack made.
+/// The properties that a CloudFormation stack applied to a resource.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DesiredState {
-    /// Who made it.
-    pub by: ManagedBy,
-    /// What its template asked for when it was last obeyed. It holds no secret.
-    pub asked: serde_json::Value,
+pub struct LastApplied {
+    /// The resource of the stack.
+    pub managed_by: ManagedBy,
+    /// The properties in the template when they were last applied. They contain no secrets.
+    pub properties: serde_json::Value,
 }
 
 impl<T> Stored<T> {
     /// Something new.
     pub fn new(value: T, now: Timestamp, by: &str) -> Self {
-        Self { value, version: 1, created_at: now, updated_at: now, updated_by: by.to_owned(), declared: None }
+        Self { value, version: 1, created_at: now, updated_at: now, updated_by: by.to_owned(), last_applied: None }
     }
 
     /// Whether this resource made it.
     pub fn is_managed_by(&self, owner: &ManagedBy) -> bool {
-        self.declared.as_ref().is_some_and(|declared| declared.by == *owner)
+        self.last_applied.as_ref().is_some_and(|last_applied| last_applied.managed_by == *owner)
     }
 
     /// The same, changed.
@@ -72,7 +72,7 @@ impl<T> Stored<T> {
             created_at: self.created_at,
             updated_at: now,
             updated_by: by.to_owned(),
-            declared: self.declared.clone(),
+            last_applied: self.last_applied.clone(),
         }
     }
 

@@ -194,7 +194,7 @@ async fn what_a_creation_that_failed_in_time_left_is_deleted_by_its_rollback() {
     handler.handle_resource_request(request, Duration::from_secs(60)).await.unwrap();
     memory.contents().faults.clear();
     let answer = answers.responses.lock().unwrap()[1].1.clone();
-    assert_eq!((&answer["Status"], &answer["PhysicalResourceId"]), (&json!("FAILED"), &json!("never-made:r2")));
+    assert_eq!((&answer["Status"], &answer["PhysicalResourceId"]), (&json!("FAILED"), &json!("not-created:r2")));
     creation["RequestType"] = json!("Delete");
     creation["RequestId"] = json!("r3");
     creation["PhysicalResourceId"] = answer["PhysicalResourceId"].clone();

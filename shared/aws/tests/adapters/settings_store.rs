@@ -5,7 +5,7 @@ use exporter::integration::Integration;
 use exporter::ports::Integrations as _;
 use exporter::provider::{Provider, ProviderId};
 use exporter::settings_store::{
-    AccessKey, Audit as _, AuditEntry, CheckLog as _, CommitError, DesiredState, ExpectedVersion, IdempotencyRecord,
+    AccessKey, Audit as _, AuditEntry, CheckLog as _, CommitError, ExpectedVersion, IdempotencyRecord, LastApplied,
     ManagedBy, Page, RunLog as _, Secrets as _, SettingsStore as _, Stored, Write,
 };
 use jiff::Timestamp;
@@ -36,13 +36,16 @@ fn entry() -> AuditEntry {
     }
 }
 
-fn declared() -> DesiredState {
-    let by = ManagedBy { stack: "arn:stack".to_owned(), resource: "It".to_owned() };
-    DesiredState { by, asked: json!({"provider": ACCOUNT, "archive_limit_percent": 20, "regions": ["eu-west-1"]}) }
+fn last_applied() -> LastApplied {
+    let managed_by = ManagedBy { stack: "arn:stack".to_owned(), resource: "It".to_owned() };
+    LastApplied {
+        managed_by,
+        properties: json!({"provider": ACCOUNT, "archive_limit_percent": 20, "regions": ["eu-west-1"]}),
+    }
 }
 
 fn writes() -> Vec<Write> {
-    let stored = Stored { declared: Some(declared()), ..Stored::new(Integration::new(id()), now(), "ada") };
+    let stored = Stored { last_applied: Some(last_applied()), ..Stored::new(Integration::new(id()), now(), "ada") };
     let after = stored.changed(stored.value.clone().with(|settings| settings.enabled = false), now(), "ada");
     let idempotency_record =
         IdempotencyRecord { key: "k".to_owned(), fingerprint: "f".to_owned(), made: id(), until: now() };
@@ -79,7 +82,7 @@ async fn a_change_is_one_transaction_with_its_entry_in_the_trail() {
     assert_eq!((&values[":version"]["N"], &values[":created"]["S"]), (&json!("1"), &json!("2026-11-23T09:00:00.123Z")));
     assert_eq!(items[2]["Put"]["Item"]["version"]["N"], "2");
     let provider = &items[3]["Put"]["Item"];
-    assert_eq!((&provider["pk"]["S"], &provider["declared"]), (&json!("provider"), &Value::Null));
+    assert_eq!((&provider["pk"]["S"], &provider["last_applied"]), (&json!("provider"), &Value::Null));
     assert_eq!(condition(4, "Delete"), "version = :version AND created_at = :created");
     assert_eq!(items[5]["Delete"]["Key"]["pk"]["S"], "provider");
     assert_eq!(condition(6, "ConditionCheck"), "attribute_not_exists(pk)");
@@ -100,7 +103,7 @@ async fn what_is_written_comes_back_as_it_was() {
     let stored = cloud(&wire.url).await.stored_integration(&id()).await.unwrap().unwrap();
     assert_eq!((stored.version, stored.created_at, stored.updated_by.as_str()), (2, now(), "ada"));
     assert!(!stored.value.enabled);
-    assert_eq!(stored.declared, Some(declared()), "who made it is known however often it is changed");
+    assert_eq!(stored.last_applied, Some(last_applied()), "who made it is known however often it is changed");
     assert_eq!(wire.requests()[0].json()["ConsistentRead"], true);
 
     let item = items[8]["Put"]["Item"].clone();

@@ -44,49 +44,47 @@ pub(super) fn describe_run(
     is_quarantined: bool,
 ) -> String {
     if is_quarantined {
-        return "kept it back: it is in quarantine".to_owned();
+        return "quarantined it".to_owned();
     }
     if let Some(sent) = sent.iter().find(|sent| sent.by == Some(run.run_id.as_str())) {
         return match (run.kind, sent.archived_as) {
-            (_, Some("absent")) if run.kind == RunKind::Export => {
-                "archived it: the scan did not have it any more".to_owned()
-            }
+            (_, Some("absent")) if run.kind == RunKind::Export => "archived it: it was absent from the scan".to_owned(),
             (_, Some("passed")) => "archived it: it passed".to_owned(),
             (_, Some("muted")) => "archived it: it was muted".to_owned(),
             (_, Some(_)) => "archived it".to_owned(),
-            (RunKind::UndoArchive, None) => "made it active again".to_owned(),
-            (RunKind::Reconcile, None) => "sent it again, or took it over from Security Hub".to_owned(),
+            (RunKind::UndoArchive, None) => "reactivated it".to_owned(),
+            (RunKind::Reconcile, None) => "sent it again, or adopted it from Security Hub".to_owned(),
             (RunKind::Export | RunKind::Redrive | RunKind::ArchiveAll, None) => "sent it".to_owned(),
         };
     }
-    let Some(report) = run.accounts.get(&account) else { return "had nothing to do with its account".to_owned() };
+    let Some(report) = run.accounts.get(&account) else { return "did not process its account".to_owned() };
     let counts = &report.counts;
     if let Some(problem) = &report.problem {
         return format!("sent nothing for the account: {problem}");
     }
     if let Some(reasons) = counts.region_unavailable.get(region.as_str()) {
         let reasons: Vec<&str> = reasons.keys().map(String::as_str).collect();
-        return format!("{region} took nothing: {}", reasons.join(", "));
+        return format!("{region} was unavailable: {}", reasons.join(", "));
     }
     if run.status == RunStatus::Superseded || counts.filtered.contains_key(SUPERSEDED) {
         return "did not send it: a newer scan had been exported".to_owned();
     }
     let later = sent.iter().any(|sent| sent.at > run.started_at);
     match run.kind {
-        _ if later => "came before it was last sent; what it did about it is not kept".to_owned(),
+        _ if later => "ran before the finding was last sent, so its outcome is not recorded".to_owned(),
         RunKind::Export if !sent.is_empty() => {
-            format!("did not send it: it was in Security Hub as it is{}, or was not in the scan", kept_back(counts))
+            format!("did not send it: it was unchanged{}, or absent from the scan", withheld(counts))
         }
-        RunKind::Export => format!("did not send it: it was not in the scan{}", kept_back(counts)),
+        RunKind::Export => format!("did not send it: it was absent from the scan{}", withheld(counts)),
         RunKind::UndoArchive | RunKind::Redrive | RunKind::Reconcile | RunKind::ArchiveAll => {
-            "did nothing about it".to_owned()
+            "did not change it".to_owned()
         }
     }
 }
 
-/// Among which findings it may have been, if a setting kept it back.
-fn kept_back(counts: &Counts) -> String {
+/// The reasons for which the run may have withheld the finding, with their counts. Empty if it withheld none.
+fn withheld(counts: &Counts) -> String {
     let left = counts.filtered.iter().chain(&counts.undelivered);
     let left: Vec<String> = left.map(|(reason, findings)| format!("{findings} {reason}")).collect();
-    if left.is_empty() { String::new() } else { format!(", or was among those kept back ({})", left.join(", ")) }
+    if left.is_empty() { String::new() } else { format!(", or was filtered or undelivered ({})", left.join(", ")) }
 }

@@ -37,7 +37,7 @@ async fn a_finding_has_a_history() {
     );
     assert_eq!((exported.first_seen, exported.sent_by.as_deref()), (first.at, Some(sent.run_id.as_str())));
     assert_eq!(exported.finding["Id"], id.as_str());
-    let same = "did not send it: it was in Security Hub as it is, or was not in the scan";
+    let same = "did not send it: it was unchanged, or absent from the scan";
     assert_eq!(notes(&explanation), [same, "sent it"]);
     let [in_hub] = explanation.security_hub.as_slice() else { panic!("{:?}", explanation.security_hub) };
     assert_eq!((in_hub.record_state.as_deref(), in_hub.workflow.as_deref()), (Some("ACTIVE"), Some("NEW")));
@@ -58,7 +58,7 @@ async fn a_finding_has_a_history() {
     world.sleep(3600).await;
     runner(&world).undo_archive(&run.run_id, &Options::default()).await.unwrap();
     let explanation = explained(&world, &id).await;
-    assert_eq!((&*explanation.exported_state[0].state, notes(&explanation)[0]), ("active", "made it active again"));
+    assert_eq!((&*explanation.exported_state[0].state, notes(&explanation)[0]), ("active", "reactivated it"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -70,7 +70,7 @@ async fn an_unknown_finding_is_explained() {
     export(&world, first.upload("1")).await;
     let explanation = explained(&world, &id(1)).await;
     assert_eq!((explanation.exported_state.len(), explanation.security_hub[0].record_state.as_deref()), (0, None));
-    let words = "did not send it: it was not in the scan, or was among those kept back (30 low_severity)";
+    let words = "did not send it: it was absent from the scan, or was filtered or undelivered (30 low_severity)";
     assert_eq!(notes(&explanation), [words]);
 
     world.sleep(3600).await;
@@ -84,9 +84,9 @@ async fn an_unknown_finding_is_explained() {
     let explanation = explained(&world, &id(1)).await;
     let [kept] = explanation.quarantine.as_slice() else { panic!("{:?}", explanation.quarantine) };
     assert_eq!((kept.run_id.as_str(), kept.entry, kept.code.as_str()), (run.run_id.as_str(), 1, "InvalidInput"));
-    assert_eq!(notes(&explanation)[0], "kept it back: it is in quarantine");
+    assert_eq!(notes(&explanation)[0], "quarantined it");
     let unavailable = explained(&world, &id(2)).await;
-    assert_eq!(notes(&unavailable)[0], "sa-east-1 took nothing: hub_not_enabled");
+    assert_eq!(notes(&unavailable)[0], "sa-east-1 was unavailable: hub_not_enabled");
     assert!(unavailable.security_hub[0].error.is_some());
 
     integrate(&world, ACCOUNT, |integration| {

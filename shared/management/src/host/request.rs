@@ -19,7 +19,7 @@ pub(super) const PROVIDER: &str = "Custom::SecurityHubProvider";
 /// Type of integrations.
 pub(super) const INTEGRATION: &str = "Custom::SecurityHubIntegration";
 /// Prefix of the physical ID of a resource that wasn't created.
-const NEVER_CREATED: &str = "never-made:";
+const NOT_CREATED: &str = "not-created:";
 
 /// A request of CloudFormation for a custom resource.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -92,7 +92,7 @@ impl ResourceRequest {
         ResourceResponse {
             reason: reason.take(REASON_CHARS_MAX).collect(),
             status: "FAILED",
-            ..self.succeeded(id.unwrap_or_else(|| format!("{NEVER_CREATED}{}", self.request_id)), Value::Null)
+            ..self.succeeded(id.unwrap_or_else(|| format!("{NOT_CREATED}{}", self.request_id)), Value::Null)
         }
     }
 
@@ -172,7 +172,7 @@ mod tests {
         let known = PhysicalId { id, created_at_ms: 1_795_424_400_123 };
         assert_eq!(PhysicalId::parse(ResourceKind::Provider, &text), Some(known));
         for other in
-            ["", "provider/o-a1b2c3d4e5", "never-made:provider/o-a1b2c3d4e5/1", "accounts-Production-1KRUUH0BO0V2V"]
+            ["", "provider/o-a1b2c3d4e5", "not-created:provider/o-a1b2c3d4e5/1", "accounts-Production-1KRUUH0BO0V2V"]
         {
             assert_eq!(PhysicalId::parse(ResourceKind::Provider, other), None, "{other}");
         }

@@ -7,7 +7,7 @@
 use exporter::integration::Integration;
 use exporter::provider::{Provider, ProviderId};
 use exporter::settings_store::{
-    CommitError, DesiredState, ExpectedVersion, IdempotencyRecord, ManagedBy, Stored, Write,
+    CommitError, ExpectedVersion, IdempotencyRecord, LastApplied, ManagedBy, Stored, Write,
 };
 use jiff::Timestamp;
 use serde_json::{Map, Value};
@@ -147,8 +147,13 @@ impl<P: Ports> Service<P> {
         if !is_of_any_time {
             return Ok(());
         }
-        self.record_request(caller, &format!("{}.retract", kind.as_str()), &deletion.id, &deletion.idempotency_key)
-            .await
+        self.record_request(
+            caller,
+            &format!("{}.delete-request", kind.as_str()),
+            &deletion.id,
+            &deletion.idempotency_key,
+        )
+        .await
     }
 
     async fn apply<T: ManagedResource>(
@@ -188,16 +193,17 @@ impl<P: Ports> Service<P> {
     ) -> Result<Stored<T>, ApiError> {
         let DesiredResource { owner, properties, .. } = desired;
         let deployment = &self.settings;
-        let declared = Some(DesiredState { by: owner.clone(), asked: properties.clone() });
+        let last_applied = Some(LastApplied { managed_by: owner.clone(), properties: properties.clone() });
         let now = self.ports.now();
         let Some(before) = before else {
             let value = T::new(id.clone()).with_changes(&T::as_changes(properties), deployment)?.put_at(None, now);
-            return Ok(Stored { declared, ..Stored::new(value, now, &caller.0) });
+            return Ok(Stored { last_applied, ..Stored::new(value, now, &caller.0) });
         };
-        let (value, declared) = match &before.declared {
-            Some(last) if last.by == *owner => {
-                (before.value.with_changes(&without_id::<T>(changes(&last.asked, properties)), deployment)?, declared)
-            }
+        let (value, last_applied) = match &before.last_applied {
+            Some(last) if last.managed_by == *owner => (
+                before.value.with_changes(&without_id::<T>(changes(&last.properties, properties)), deployment)?,
+                last_applied,
+            ),
             // The managed resource was deleted manually, and another owner created this one. Apply the properties that
             // changed in the template and still have their old value.
             other if desired.known_id.as_ref() == Some(id) => {
@@ -217,13 +223,13 @@ impl<P: Ports> Service<P> {
             _ => return Err(ApiError::AlreadyExists { kind: T::KIND, id: id.clone() }),
         };
         let value = value.put_at(Some(&before.value), now);
-        if value == before.value && declared == before.declared {
+        if value == before.value && last_applied == before.last_applied {
             return Ok(before.clone());
         }
         if value != before.value {
             before.value.ensure_modifiable()?;
         }
-        Ok(Stored { declared, ..before.changed(value, now, &caller.0) })
+        Ok(Stored { last_applied, ..before.changed(value, now, &caller.0) })
     }
 
     /// Writes the resource and its audit log entry. False if a concurrent writer changed the resource.
@@ -319,8 +325,8 @@ fn integration(stored: Stored<Integration>, view: IntegrationView, owner: &Manag
 }
 
 fn properties_of<T: StoredResource>(stored: &Stored<T>, owner: &ManagedBy) -> Option<Value> {
-    let owned = stored.declared.as_ref().filter(|declared| declared.by == *owner);
-    owned.map(|declared| declared.asked.clone())
+    let owned = stored.last_applied.as_ref().filter(|last_applied| last_applied.managed_by == *owner);
+    owned.map(|last_applied| last_applied.properties.clone())
 }
 
 /// The difference of two sets of properties as a merge patch.

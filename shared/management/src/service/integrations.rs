@@ -134,7 +134,7 @@ impl<P: Ports> Service<P> {
         let now = self.ports.now();
         // The stack that manages it has its old ID, so that the moved integration is no longer managed by it.
         let value = value.put(Some(&before.value), now);
-        let after = Stored { declared: None, ..before.changed(value, now, &caller.0) };
+        let after = Stored { last_applied: None, ..before.changed(value, now, &caller.0) };
         let changes = differences(&before.value, &after.value);
         let entry = entry(now, caller, "integration.update".to_owned(), from.as_str(), changes);
         let mut writes = vec![

@@ -128,7 +128,7 @@ async fn a_request_that_was_broken_off_is_answered_by_what_it_came_to() {
     let creation = stack.event("Create", None, &integration(ACCOUNT), &json!({}));
     let answer = stack.after_interruption(&creation).await;
     assert_eq!((answer.status, answer.reason.as_str()), ("FAILED", "timed out"));
-    assert!(answer.physical_resource_id.starts_with("never-made:"), "{answer:?}");
+    assert!(answer.physical_resource_id.starts_with("not-created:"), "{answer:?}");
 
     api.memory.contents().faults.hang(Operation::TestConnection);
     assert!(poll_immediate(std::pin::pin!(stack.send(creation.clone()))).await.is_none());

@@ -156,7 +156,7 @@ async fn each_request_with_a_response_url_gets_a_valid_response() {
     let answer = handle_resource(&service, &request).await;
     assert_eq!(
         (answer.status, answer.request_id.as_str(), answer.physical_resource_id.as_str()),
-        ("FAILED", "r", "never-made:r")
+        ("FAILED", "r", "not-created:r")
     );
     let down = Stack::new(&api, "arn:stack").create(provider(ACCOUNT)).await;
     assert!(down.status == "FAILED" && serde_json::to_string(&down).unwrap().len() < 4096);

@@ -27,8 +27,8 @@ pub(crate) fn keyed(
 
 /// Converts a provider or an integration to an item.
 pub(crate) fn to_item<T: Serialize>(partition: &str, key: &str, stored: &Stored<T>) -> Result<Item, ItemError> {
-    let Stored { value, version, created_at, updated_at, updated_by, declared } = stored;
-    let declared = declared.as_ref().map(to_attribute).transpose()?;
+    let Stored { value, version, created_at, updated_at, updated_by, last_applied } = stored;
+    let last_applied = last_applied.as_ref().map(to_attribute).transpose()?;
     let rest = [
         ("settings", to_attribute(value)?),
         ("version", number(i64::try_from(*version).unwrap_or(i64::MAX))),
@@ -36,7 +36,7 @@ pub(crate) fn to_item<T: Serialize>(partition: &str, key: &str, stored: &Stored<
         ("updated_at", text(updated_at.to_string())),
         ("updated_by", text(updated_by)),
     ];
-    Ok(keyed(partition, key, rest.into_iter().chain(declared.map(|declared| ("declared", declared)))))
+    Ok(keyed(partition, key, rest.into_iter().chain(last_applied.map(|last_applied| ("last_applied", last_applied)))))
 }
 
 /// Converts an item to a provider or an integration.
@@ -49,7 +49,7 @@ pub(crate) fn stored<T: DeserializeOwned>(item: &Item) -> Result<Stored<T>, Item
         created_at,
         updated_at: time("updated_at").unwrap_or(created_at),
         updated_by: get_text(item, "updated_by").unwrap_or_default().to_owned(),
-        declared: item.contains_key("declared").then(|| get(item, "declared")).transpose()?,
+        last_applied: item.contains_key("last_applied").then(|| get(item, "last_applied")).transpose()?,
     })
 }
 

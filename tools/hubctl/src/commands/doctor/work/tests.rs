@@ -13,7 +13,7 @@ fn at(text: &str) -> Timestamp {
 
 fn stored<T>(value: T) -> Stored<T> {
     let then = at("00:00:00");
-    Stored { value, version: 1, created_at: then, updated_at: then, updated_by: String::new(), declared: None }
+    Stored { value, version: 1, created_at: then, updated_at: then, updated_by: String::new(), last_applied: None }
 }
 
 fn integration() -> Integration {
