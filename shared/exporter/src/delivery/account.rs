@@ -32,13 +32,13 @@ use crate::report::PendingFinding;
 use crate::settings::Settings;
 use crate::state::{Ahead, FindingKey, SeenInScan, StateHeader, Tail};
 
-/// What the deliveries of one export share.
+/// What the deliveries of all accounts of an export share.
 #[derive(Clone)]
 pub(crate) struct Shared {
     pub(crate) run_id: Arc<str>,
     pub(crate) settings: Settings,
     pub(crate) in_flight: Arc<Semaphore>,
-    /// Room for findings that wait for the end of the file.
+    /// Slots for findings that are buffered until the end of the file.
     pub(crate) buffer_slots: Arc<Semaphore>,
     pub(crate) give_up_at: Option<Instant>,
     pub(crate) quarantine: Quarantine,
@@ -58,7 +58,7 @@ pub(crate) struct AccountDelivery<P: Ports> {
     pub(super) shared: Shared,
     pub(super) lease: Lease,
     pub(super) workers: BTreeMap<RegionName, Running<P>>,
-    /// A Region of the account answered.
+    /// At least one Region of the account responded.
     pub(super) has_response: Arc<AtomicBool>,
     /// The Regions that were suspended and have not resumed.
     pub(super) suspended: BTreeMap<RegionName, SuspendedWorker<P>>,
@@ -71,7 +71,7 @@ pub(super) struct Running<P: Ports> {
     pub(super) task: JoinHandle<RegionWorker<P>>,
 }
 
-/// The delivery of one account's findings, suspended.
+/// The suspended delivery of one account's findings.
 pub(crate) struct SuspendedDelivery<P: Ports> {
     pub(super) ports: Arc<P>,
     pub(super) account: AccountId,
@@ -86,33 +86,33 @@ pub(crate) struct SuspendedDelivery<P: Ports> {
     pub(super) delivered: AccountDelivered,
 }
 
-/// A Region's worker suspended.
+/// The suspended worker of a Region.
 pub(crate) struct SuspendedWorker<P: Ports> {
     pub(super) header: StateHeader,
     pub(super) halt: Option<RegionHalt>,
     pub(super) has_accepted: bool,
-    /// Security Hub may hold what the state does not know of.
+    /// Security Hub may have findings that the state does not have.
     pub(super) is_in_doubt: bool,
-    /// Calls, of these throttled, and failed for another transient reason.
+    /// The number of calls, of throttled calls, and of calls that failed for another transient reason.
     pub(super) calls: (u64, u64, u64),
     pub(super) state: Box<WorkerState<P>>,
-    /// What the file says of findings that the state knew.
+    /// How the scan showed findings that the state has.
     pub(super) marks: Vec<(FindingKey, SeenInScan)>,
 }
 
-/// How findings are judged that are not in the scan, at the end of an account's delivery.
+/// How findings that are not in the scan are judged at the end of an account's delivery.
 pub(crate) struct Judging {
     pub(crate) verdicts: Verdicts,
-    /// What is archived. None: nothing, since the integration does not archive.
+    /// The archive limit. `None` if the integration does not archive findings.
     pub(crate) limit: Option<Limit>,
 }
 
-/// Whose findings are delivered.
+/// The account and the hub to which findings are delivered.
 pub(crate) struct DeliveryTarget<P: Ports> {
     pub(crate) hub: P::Hub,
     pub(crate) account: AccountId,
     pub(crate) partition: Partition,
-    /// The scan's own time, which may lie ahead of the clock.
+    /// The scan time, which may be ahead of the clock.
     pub(crate) scanned_at: Timestamp,
     pub(crate) fallback_region: Option<RegionName>,
 }
@@ -139,17 +139,17 @@ impl<P: Ports> AccountDelivery<P> {
         }
     }
 
-    /// The same, stopping when the lease on the account is lost.
+    /// Returns the delivery with the account's lease: it stops when the lease is lost.
     pub(crate) fn with_lease(self, lease: Lease) -> Self {
         Self { lease, ..self }
     }
 
-    /// Starts the workers of Regions that the scan may not mention, but a state does.
+    /// Starts the worker of a Region that has a state, even if the scan doesn't mention the Region.
     pub(crate) fn track(&mut self, region: RegionName) {
         drop(self.worker_queue(region));
     }
 
-    /// Hands a finding to a Region's worker; waits while that worker has enough to do.
+    /// Sends a finding to a Region's worker. Waits while the worker's queue is full.
     pub(crate) async fn send(
         &mut self,
         region: RegionName,
@@ -160,7 +160,8 @@ impl<P: Ports> AccountDelivery<P> {
         queue.send(Message::Finding(mapped, filtered)).await.map_err(|_| worker_stopped(region))
     }
 
-    /// Tells the Regions that may hold a copy of a finding what the scan says of it, where its own Region is left out.
+    /// Notifies the Regions that may have a copy of a finding how the scan shows it, if the finding's own Region is not
+    /// selected.
     pub(crate) async fn mark_seen_elsewhere(&mut self, mapped: &Mapped, seen: SeenInScan) -> Result<(), PortError> {
         let at_ms = mapped.scanned_at.min(self.ports.now()).as_millisecond();
         let key = FindingKey::from_id(mapped.finding.id.as_str());
@@ -171,7 +172,7 @@ impl<P: Ports> AccountDelivery<P> {
         Ok(())
     }
 
-    /// Tells each Region that may hold a finding, among them this one, what the scan says of it.
+    /// Notifies each Region that may have a finding, including its own Region, how the scan shows it.
     pub(crate) async fn mark_seen(
         &mut self,
         region: RegionName,
@@ -189,7 +190,7 @@ impl<P: Ports> AccountDelivery<P> {
         Ok(())
     }
 
-    /// Tells a Region's worker of a finding that is never sent.
+    /// Notifies a Region's worker of a finding that is never sent.
     pub(crate) async fn mark_unsent(&mut self, region: RegionName, unsent: Box<Unsent>) -> Result<(), PortError> {
         self.worker_queue(region).send(Message::Unsent(unsent)).await.map_err(|_| worker_stopped(region))
     }
@@ -200,8 +201,8 @@ impl<P: Ports> AccountDelivery<P> {
         }
         let fallback =
             self.fallback_region.filter(|fallback| *fallback != region).map(|fallback| self.worker_queue(fallback));
-        // A keeper tells only those after it, and the fallback nobody, so that none waits for another in a circle. All others
-        // are told late.
+        // To avoid a cycle of workers that wait for each other, a Region that holds copies notifies only the Regions
+        // after it, and the fallback Region notifies none. The others are notified after all queues are drained.
         let is_before = |copy_region: &RegionName| {
             self.fallback_region != Some(region) && Some(*copy_region) != self.fallback_region
         };
@@ -268,8 +269,8 @@ impl<P: Ports> AccountDelivery<P> {
         }
     }
 
-    /// Closes the queues, waits until every finding has its outcome, archives what is resolved if it may, and saves the states.
-    /// Without judging, nothing is said about findings that were not sent.
+    /// Closes the queues, waits until every finding has its outcome, archives resolved findings if that is allowed, and
+    /// saves the states. Without `judging`, findings that were not sent are not judged.
     pub(crate) async fn finish(mut self, judging: Option<Judging>) -> AccountDelivered {
         for region in self.suspended.keys().copied().collect::<Vec<_>>() {
             self.track(region);
@@ -302,7 +303,8 @@ impl<P: Ports> AccountDelivery<P> {
         delivered
     }
 
-    /// Which Regions a Region heard of: all whose findings go to a Region, be it the fallback Region.
+    /// The Regions that have reported all their findings to a Region, which may have copies of them. The fallback
+    /// Region can have copies of all Regions.
     fn reporting_regions(&self, region: RegionName, all_reported: bool) -> ReportingRegions {
         if self.fallback_region == Some(region) {
             return ReportingRegions { is_empty: !all_reported, only: None };
@@ -312,7 +314,8 @@ impl<P: Ports> AccountDelivery<P> {
         ReportingRegions { is_empty: is_nothing, only }
     }
 
-    /// Lets the workers come to the end of their queues: those that tell others first, the fallback Region's last.
+    /// Waits until all workers have drained their queues. The workers of Regions that hold copies receive from the
+    /// others and are drained after them; the fallback Region's worker is last.
     pub(super) async fn drain_workers(&mut self, delivered: &mut AccountDelivered) -> Vec<RegionWorker<P>> {
         let mut last = Vec::new();
         let copy_regions =
@@ -335,7 +338,8 @@ impl<P: Ports> AccountDelivery<P> {
     }
 }
 
-/// Tells the Regions that may hold copies what others could not tell them before, without waiting for each other in a circle.
+/// Passes the marks that the workers deferred, to avoid waiting for each other in a cycle, to the Regions that may have
+/// copies.
 fn forward_late_marks<P: Ports>(drained: &mut [RegionWorker<P>]) {
     for sender in 0..drained.len() {
         let deferred_marks = std::mem::take(&mut drained[sender].state.deferred_marks);

@@ -1,4 +1,4 @@
-//! Delivers one batch until the outcome of each of its findings is known: paced, retried, bisected.
+//! Delivers one batch until the outcome of each of its findings is known: rate-limited, retried, and bisected.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use crate::report::undelivered;
 use crate::settings::Settings;
 use crate::state::Stored;
 
-/// What the calls of one Region share.
+/// The configuration that the calls of one Region share.
 pub(crate) struct RegionConfig<H> {
     pub(crate) hub: H,
     pub(crate) partition: Partition,
@@ -30,9 +30,9 @@ pub(crate) struct RegionConfig<H> {
     pub(crate) call_rate: CallRate,
     /// Bytes that may be in flight, shared by all Regions.
     pub(crate) in_flight: Arc<Semaphore>,
-    /// After this nothing new is tried.
+    /// No new attempt begins after this time.
     pub(crate) give_up_at: Option<Instant>,
-    /// The lease on the account. Once it is lost, nothing new is tried either.
+    /// The lease on the account. No new attempt begins after it is lost.
     pub(crate) lease: Lease,
     pub(crate) counters: Counters,
     pub(crate) progress: Arc<Progress>,
@@ -54,17 +54,17 @@ impl<H> RegionConfig<H> {
         self.has_accepted.store(true, Ordering::Relaxed);
     }
 
-    /// Whether nothing new is tried any more.
+    /// Whether the deadline for new attempts has passed.
     pub(super) fn is_past_deadline(&self) -> bool {
         self.give_up_at.is_some_and(|end| Instant::now() >= end)
     }
 
-    /// Waits before the next attempt after this one.
+    /// Waits before the attempt that follows this one.
     pub(super) async fn back_off(&self, attempt: u32) {
         tokio::time::sleep(pause(self.settings.backoff_base, self.settings.backoff_max, attempt)).await;
     }
 
-    /// Waits until a batch may be in flight; it is while the answer is kept.
+    /// Waits until a batch may be in flight. It is in flight while the returned permit exists.
     pub(super) async fn acquire_in_flight(&self, batch: &Batch) -> Option<OwnedSemaphorePermit> {
         let permits = u32::try_from(batch.body().len().min(self.settings.in_flight_bytes_max)).unwrap_or(u32::MAX);
         // The semaphore is never closed, so this waits and does not fail.
@@ -72,7 +72,7 @@ impl<H> RegionConfig<H> {
     }
 }
 
-/// Calls by their outcome.
+/// The number of calls, by outcome.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
     pub(crate) calls: AtomicU64,
@@ -81,13 +81,13 @@ pub(crate) struct Counters {
 }
 
 impl Counters {
-    /// Calls, of these throttled, and failed for another transient reason.
+    /// The number of calls, of throttled calls, and of calls that failed for another transient reason.
     pub(crate) fn read(&self) -> (u64, u64, u64) {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         (read(&self.calls), read(&self.throttled), read(&self.retried))
     }
 
-    /// Adds those that were made before.
+    /// Adds calls that were made earlier.
     pub(crate) fn add(&self, (calls, throttled, retried): (u64, u64, u64)) {
         self.calls.fetch_add(calls, Ordering::Relaxed);
         self.throttled.fetch_add(throttled, Ordering::Relaxed);
@@ -100,22 +100,24 @@ impl Counters {
 pub(crate) struct Delivered {
     /// Findings that the service stored.
     pub(crate) sent: Vec<Batch>,
-    /// Findings that the service will never take.
+    /// Findings that the service rejects permanently.
     pub(crate) quarantined: Vec<Rejected>,
-    /// Findings without a decision, and why. What the Region rejected altogether is in `rejected`.
+    /// Findings without a decision, and the reason. Findings that the Region rejected altogether are in
+    /// `region_rejected`.
     pub(crate) unconfirmed: Vec<(Batch, &'static str)>,
-    /// The Region rejects; these findings were not stored.
+    /// The error with which the Region rejects all findings, and the findings that were therefore not stored.
     pub(crate) region_rejected: Option<(CallError, Vec<Batch>)>,
 }
 
-/// A part of a batch that is still to be decided.
+/// A part of a batch that is not decided yet.
 struct SubBatch {
     batch: Batch,
-    /// How often findings of it were sent back one by one.
+    /// How often findings of this part were returned as failed and retried.
     retries: u32,
 }
 
-/// Delivers a batch. Ends when every finding in it is decided, the Region rejects, or patience or time are over.
+/// Delivers a batch. Ends when every finding in it is decided, the Region rejects all findings, or the attempts or the
+/// time are used up.
 pub(crate) async fn deliver_batch<H: Hub>(config: &RegionConfig<H>, batch: Batch) -> Delivered {
     let mut delivered = Delivered::default();
     let mut batches = vec![SubBatch { batch, retries: 0 }];
@@ -155,17 +157,17 @@ pub(crate) async fn deliver_batch<H: Hub>(config: &RegionConfig<H>, batch: Batch
     delivered
 }
 
-/// Why a call did not bring an answer finding by finding.
+/// Why a call had no response with individual results.
 enum Failure {
-    /// Something in the batch is at fault.
+    /// At least one finding in the batch is invalid.
     Rejected { code: String, message: String },
-    /// The Region takes nothing from us.
+    /// The Region does not accept findings of this product.
     RegionRejected(CallError),
-    /// The service had no answer for as long as we wait.
+    /// All attempts, or the available time, were used up without a response.
     Exhausted(&'static str),
 }
 
-/// Calls the service until it answers or rejects.
+/// Calls the service until it accepts or rejects the batch.
 async fn import_batch<H: Hub>(config: &RegionConfig<H>, batch: &Batch) -> Result<Vec<FailedFinding>, Failure> {
     let mut attempt = 0;
     let mut throttles = 0;
@@ -179,7 +181,8 @@ async fn import_batch<H: Hub>(config: &RegionConfig<H>, batch: &Batch) -> Result
         }
         config.counters.calls.fetch_add(1, Ordering::Relaxed);
         let reason = match config.hub.import(&config.region, batch.body()).await {
-            // An answer whose numbers disagree can't be trusted: the import is repeated, which changes nothing that is stored.
+            // A response with inconsistent counts can't be trusted: the import is repeated, which changes nothing that
+            // is stored.
             Ok(outcome)
                 if outcome.failed_count == outcome.failed.len()
                     && outcome.success_count + outcome.failed_count == batch.len() =>
@@ -190,7 +193,7 @@ async fn import_batch<H: Hub>(config: &RegionConfig<H>, batch: &Batch) -> Result
             Err(CallError::Throttled(_)) => undelivered::THROTTLED,
             Err(CallError::Transient(_) | CallError::ExpiredToken(_)) => undelivered::SERVICE_ERROR,
             Err(CallError::DeadlineExceeded) => return Err(Failure::Exhausted(undelivered::DEADLINE_EXCEEDED)),
-            // Silence of a Region that has accepted findings is transient.
+            // If a Region that has accepted findings is unreachable, the reason is transient.
             Err(CallError::Unreachable(_)) if config.has_accepted() => undelivered::UNREACHABLE,
             Err(error @ CallError::Unreachable(_)) if attempt + 1 >= UNREACHABLE_ATTEMPTS_MAX => {
                 return Err(Failure::RegionRejected(error));
@@ -201,7 +204,7 @@ async fn import_batch<H: Hub>(config: &RegionConfig<H>, batch: &Batch) -> Result
                 error @ (CallError::AccessDenied(_) | CallError::InvalidAccess(_) | CallError::UnrecognizedClient(_)),
             ) => return Err(Failure::RegionRejected(error)),
         };
-        let patience_is_over = if reason == undelivered::THROTTLED {
+        let is_exhausted = if reason == undelivered::THROTTLED {
             config.counters.throttled.fetch_add(1, Ordering::Relaxed);
             throttles += 1;
             throttles >= config.settings.throttled_attempts_max
@@ -210,7 +213,7 @@ async fn import_batch<H: Hub>(config: &RegionConfig<H>, batch: &Batch) -> Result
             attempt += 1;
             attempt >= config.settings.attempts_max
         };
-        if patience_is_over {
+        if is_exhausted {
             return Err(Failure::Exhausted(reason));
         }
         config.back_off(attempt + throttles).await;
@@ -220,10 +223,10 @@ async fn import_batch<H: Hub>(config: &RegionConfig<H>, batch: &Batch) -> Result
 /// Attempts to connect to an endpoint before the Region counts as unreachable.
 const UNREACHABLE_ATTEMPTS_MAX: u32 = 3;
 
-/// Codes of `FailedFindings` that speak of the Region, not of the finding (contract of the service: hub off, product
+/// Codes of `FailedFindings` that concern the Region, not the finding (contract of the service: hub disabled, product
 /// not accepted).
 const REGION_CODES: [&str; 2] = ["InvalidAccess", "InvalidAccessException"];
-/// Codes of `FailedFindings` that will not change by trying again.
+/// Codes of `FailedFindings` that a retry can't change.
 const INVALID_CODES: [&str; 5] = [
     "InvalidInput",
     "InvalidInputException",
@@ -238,7 +241,7 @@ enum Classified {
     RegionRejected(CallError, Batch),
 }
 
-/// Sorts an answer: stored, never, again, or the Region rejects.
+/// Classifies the results of a response: stored, rejected, to be retried, or rejected by the Region.
 fn classify<H>(
     config: &RegionConfig<H>,
     sub_batch: &SubBatch,
@@ -270,7 +273,7 @@ fn classify<H>(
         }
     }
     if !by_id.is_empty() {
-        // It names findings that we did not send: none of ours may be called stored.
+        // The response names findings that were not sent: none of the batch may count as stored.
         return retry_or_give_up(config, sub_batch, sub_batch.batch.clone(), delivered);
     }
     let sent = sub_batch.batch.pick(|index| stored[index]);
@@ -308,7 +311,7 @@ fn retry_or_give_up<H>(
     Classified::Complete
 }
 
-/// Two halves of a piece, or none if the guilty finding stands alone.
+/// The two halves of a part, or `None` if it consists of one finding, which is then the invalid one.
 fn bisect(sub_batch: &SubBatch) -> Option<[SubBatch; 2]> {
     let half = sub_batch.batch.len() / 2;
     (half > 0).then(|| {

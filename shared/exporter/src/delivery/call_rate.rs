@@ -1,4 +1,4 @@
-//! The service's quota, kept on our side: a token bucket for each account and Region.
+//! The service's quota, enforced by the exporter: a token bucket for each account and Region.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -10,14 +10,14 @@ use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
 use tokio::time::Instant;
 
-/// Lets calls through at the service's rate.
+/// Limits calls to the service's rate.
 #[derive(Debug)]
 pub(crate) struct CallRate {
     limiter: Option<RateLimiter<NotKeyed, InMemoryState, TokioClock, NoOpMiddleware<TokioInstant>>>,
 }
 
 impl CallRate {
-    /// A bucket that holds `burst` calls and refills by `per_second`. A rate of 0 lets everything through.
+    /// A bucket that holds `burst` calls and refills by `per_second`. A rate of 0 means no limit.
     pub(crate) fn new(per_second: u32, burst: u32) -> Self {
         let limiter = NonZeroU32::new(per_second).map(|rate| {
             let burst = NonZeroU32::new(burst).unwrap_or(NonZeroU32::MIN);
@@ -35,7 +35,7 @@ impl CallRate {
     }
 }
 
-/// Tokio's clock for `governor`, so that a test which stops time stops the bucket too.
+/// Tokio's clock for `governor`, so that a test with a paused clock pauses the bucket too.
 #[derive(Clone, Copy, Debug, Default)]
 struct TokioClock;
 
@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn lets_the_burst_through_at_once_and_then_the_rate() {
+    async fn a_burst_passes_at_once_then_the_rate_applies() {
         let call_rate = CallRate::new(10, 30);
         let start = Instant::now();
         for _ in 0..30 {
@@ -84,7 +84,7 @@ mod tests {
             call_rate.wait().await;
         }
         let elapsed = start.elapsed();
-        assert!((4900..=5100).contains(&elapsed.as_millis()), "50 calls at 10 a second took {elapsed:?}");
+        assert!((4900..=5100).contains(&elapsed.as_millis()), "50 calls at 10 per second took {elapsed:?}");
     }
 
     #[tokio::test(start_paused = true)]

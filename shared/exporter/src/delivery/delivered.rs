@@ -1,4 +1,4 @@
-//! The outcome of one account's findings, gathered from its Regions, and whether anything is archived by all of it.
+//! The outcome of one account's findings, collected from its Regions, and the decision whether findings are archived.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -22,21 +22,21 @@ pub(crate) struct AccountDelivered {
     pub(crate) unproven: Unproven,
     /// Regions that stay in doubt.
     pub(crate) in_doubt_regions: BTreeSet<RegionName>,
-    /// Regions whose state could not be kept.
+    /// Regions whose state could not be saved.
     pub(crate) failed: BTreeSet<RegionName>,
     /// Regions whose state was compared with the scan as one of the whole account.
     pub(crate) fully_compared: BTreeSet<RegionName>,
-    /// Each Region that was worked on, and whether its Security Hub holds findings of other Regions.
+    /// Each Region with a worker whose state was opened, and whether its Security Hub has findings of other Regions.
     pub(crate) copy_regions: BTreeMap<RegionName, bool>,
-    /// Of the archived ones, those that do not count towards the limit.
+    /// The number of archived findings that do not count towards the limit.
     pub(crate) unlimited: u64,
     pub(crate) error: Option<PortError>,
-    /// What is left to a later run, where [`Policy::collects_deferred`] asks for it.
+    /// The keys of undelivered findings, if [`Policy::collects_deferred`] is set.
     pub(crate) deferred: HashSet<FindingKey>,
 }
 
 impl AccountDelivered {
-    /// Decides whether anything is archived, by what all Regions together would archive.
+    /// Decides whether findings are archived, by what all Regions together would archive.
     pub(super) fn decide_archive<P: Ports>(
         &mut self,
         verdicts: &Verdicts,
@@ -53,7 +53,7 @@ impl AccountDelivered {
         }
         let unproven = self.unproven.values().flat_map(BTreeMap::values).flat_map(BTreeMap::values);
         self.counts.unproven = unproven.sum();
-        // A Region that failed, or whose state could not be compared, may have more to say. The run is tried again.
+        // A Region that failed, or whose state could not be compared, may have further findings. The run is retried.
         let is_unknown = |worker: &RegionWorker<P>| worker.state.has_failed() || !worker.is_compared();
         if self.error.is_some() || drained.iter().any(is_unknown) {
             return Conclusion::default();
@@ -70,7 +70,8 @@ impl AccountDelivered {
         Conclusion { archives: true, ..unlimited }
     }
 
-    /// No Region answered: then it is more likely the exporter's network than all of them, and another try may succeed.
+    /// Handles a run in which no Region responded: more likely the exporter's network failed than all Regions, and a
+    /// retry may succeed.
     pub(super) fn mark_network_unreachable(&mut self) {
         let reason = undelivered::UNREACHABLE;
         let mut findings = 0;
@@ -104,8 +105,8 @@ impl AccountDelivered {
         }
     }
 
-    /// A task's outcome. A task that ended early leaves findings without an outcome: the counts do not add up, and the run
-    /// fails, as it must.
+    /// The result of a task. A task that ended early leaves findings without an outcome: the counts do not add up, and
+    /// the run fails as required.
     pub(super) fn join_result<T>(
         &mut self,
         region: RegionName,

@@ -1,4 +1,4 @@
-//! Why a Region gets no more findings in this run, decoded from the service's answer.
+//! Why a Region gets no more findings in this run, derived from the service's error.
 
 use crate::connection::RegionContext;
 use crate::ports::{CallError, Hub, HubState};
@@ -7,14 +7,15 @@ use crate::problem::Problem;
 /// The end of a Region's delivery before its last finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum RegionHalt {
-    /// The Region is unavailable. Trying again does not help before a user fixes it.
+    /// The Region is unavailable. A retry fails until a user fixes it.
     Unavailable(Problem),
-    /// A transient reason, by its name in [`undelivered`](crate::report::undelivered). A later run may succeed.
+    /// A transient reason, one of [`undelivered`](crate::report::undelivered). A later run may succeed.
     Undelivered(&'static str),
 }
 
-/// Says why a Region rejected a call, in The message of AWS. Asks the hub once where the rejection alone does not tell: Security Hub
-/// gives the same `AccessDeniedException` for a product that is not accepted and for a missing permission.
+/// Explains why a Region rejected a call, with the message of AWS. Queries the hub once if the error is ambiguous:
+/// Security Hub returns the same `AccessDeniedException` for a product that is not accepted and for a missing
+/// permission.
 pub(crate) async fn explain_rejection(hub: &impl Hub, region_context: RegionContext, refusal: &CallError) -> Problem {
     let with_message = |problem: Problem, message: &str| Problem { message: message.to_owned(), ..problem };
     match refusal {

@@ -1,7 +1,7 @@
-//! Delivers an account's findings to Security Hub: one worker for each Region, all at once.
+//! Delivers an account's findings to Security Hub: one worker per Region, and all workers run at the same time.
 //!
-//! Promises: a finding that goes in has exactly one outcome when [`AccountDelivery::finish`] returns; a Region in trouble
-//! does not stop another; memory is bounded by the queues and by the bytes in flight.
+//! Guarantees: each finding has exactly one outcome when [`AccountDelivery::finish`] returns; a Region that fails does
+//! not stop other Regions; memory is bounded by the queues and by the bytes in flight.
 
 mod account;
 mod batch;

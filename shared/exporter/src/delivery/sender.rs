@@ -1,4 +1,4 @@
-//! One Region's sender: fills batches, keeps calls in flight, and says the outcome of each finding.
+//! One Region's sender: fills batches, keeps calls in flight, and reports the outcome of each finding.
 
 use std::sync::Arc;
 
@@ -12,18 +12,18 @@ use crate::quarantine::Rejected;
 use crate::report::undelivered;
 use crate::state::FindingKey;
 
-/// The outcome of findings that were given to a sender.
+/// The outcome of findings that were passed to a sender.
 #[derive(Debug)]
 pub(crate) enum SendOutcome {
     /// Stored.
     Sent(Batch),
-    /// No answer, for this reason: perhaps stored, perhaps not.
+    /// No response, for this reason: it is unknown whether they were stored.
     Unknown(Batch, &'static str),
-    /// Not tried, for this reason. A later run may.
+    /// Not attempted, for this reason. A later run may send them.
     NotAttempted(Batch, &'static str),
     /// The Region does not accept them.
     RegionRejected(Batch),
-    /// The service will never take this one.
+    /// The service rejects this finding permanently.
     Rejected(Rejected),
 }
 
@@ -33,7 +33,7 @@ pub(crate) struct Sender<H> {
     packer: Packer,
     calls: JoinSet<Delivered>,
     halt: Option<RegionHalt>,
-    /// The Region took at least one batch: more than one call may be in flight.
+    /// The Region accepted at least one batch: more than one call may be in flight.
     has_accepted: bool,
     failed_batches: u32,
     outcomes: Vec<SendOutcome>,
@@ -56,29 +56,30 @@ impl<H: Hub + Clone + Send + Sync + 'static> Sender<H> {
         &self.config
     }
 
-    /// Why this Region gets no more findings, once it is so.
+    /// Why this Region gets no more findings. `None` while it gets some.
     pub(crate) fn halt(&self) -> Option<&RegionHalt> {
         self.halt.as_ref()
     }
 
-    /// The Region rejected before anything was sent to it.
+    /// Halts the Region before anything is sent to it.
     pub(crate) fn halt_with(&mut self, halt: RegionHalt) {
         self.halt.get_or_insert(halt);
     }
 
-    /// Takes a finding; waits while enough calls are in flight. What was completed meanwhile is in [`Self::completed`].
+    /// Adds a finding to a batch. Waits while the maximum number of calls is in flight. [`Self::take_outcomes`] returns
+    /// the findings that were completed in the meantime.
     pub(crate) async fn send(&mut self, finding: Outgoing) {
         if let Some(batch) = self.packer.push(finding) {
             self.dispatch(batch).await;
         }
     }
 
-    /// Takes a finding out of the batch that is being filled. False, where it is not there.
+    /// Removes a finding from the batch that is being filled. Returns false if the batch doesn't have it.
     pub(crate) fn remove_unsent(&mut self, key: FindingKey) -> bool {
         self.packer.take_back(key)
     }
 
-    /// Sends what is left and waits for every answer.
+    /// Sends the last batch and waits for all responses.
     pub(crate) async fn flush(&mut self) {
         if let Some(batch) = self.packer.flush() {
             self.dispatch(batch).await;
@@ -88,7 +89,7 @@ impl<H: Hub + Clone + Send + Sync + 'static> Sender<H> {
         }
     }
 
-    /// The outcome of findings since it was last asked.
+    /// The outcomes since the last call.
     pub(crate) fn take_outcomes(&mut self) -> Vec<SendOutcome> {
         std::mem::take(&mut self.outcomes)
     }
@@ -113,7 +114,7 @@ impl<H: Hub + Clone + Send + Sync + 'static> Sender<H> {
             }
             None => {
                 let config = self.config.clone();
-                // Here, not in the call: a batch that waits takes memory too.
+                // The permit is acquired before the call is spawned, since a batch that waits needs memory too.
                 let in_flight = config.acquire_in_flight(&batch).await;
                 self.calls.spawn(async move {
                     let delivered = deliver_batch(&config, batch).await;
@@ -124,9 +125,10 @@ impl<H: Hub + Clone + Send + Sync + 'static> Sender<H> {
         }
     }
 
-    /// Takes note of the outcome of a batch.
+    /// Records the outcome of a batch.
     async fn complete(&mut self, delivered: Result<Delivered, tokio::task::JoinError>) {
-        // A call that panicked leaves its findings without an outcome; the counts do not add up then, and the run fails.
+        // A call that panicked leaves its findings without an outcome; then the counts do not add up, and the run
+        // fails.
         let Ok(delivered) = delivered else { return };
         if delivered.sent.is_empty() {
             self.failed_batches += u32::from(delivered.region_rejected.is_none());

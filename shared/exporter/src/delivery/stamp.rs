@@ -1,4 +1,4 @@
-//! The times and the address that a finding is sent with.
+//! The times and the `ProductArn` that a finding is sent with.
 
 use asff::{Mapped, Stamps};
 use jiff::{SignedDuration, Timestamp};
@@ -16,7 +16,7 @@ pub(super) fn finding_id(json: &[u8]) -> serde_json::Result<String> {
     serde_json::from_slice::<FindingHead>(json).map(|head| head.id)
 }
 
-/// A finding of the state that is resent, `write` says how, as updated at `updated_ms`.
+/// A finding of the state to be resent as updated at `updated_ms`. `write` returns its JSON for that time.
 pub(crate) fn resend_stored(
     meta: &FindingMeta,
     stored: Stored,
@@ -36,7 +36,7 @@ pub(crate) fn resend_stored(
     Ok(Outgoing { id, json: json.into(), meta, apart: false })
 }
 
-/// The same finding for another Region's Security Hub; the resource keeps its Region.
+/// The same finding for another Region's Security Hub; its resource stays in its own Region.
 pub(super) fn retarget(finding: &Outgoing, product_arn: &str) -> serde_json::Result<Vec<u8>> {
     let mut fields: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(&finding.json)?;
     fields.insert("ProductArn".to_owned(), product_arn.into());
@@ -48,15 +48,16 @@ pub(super) fn retarget(finding: &Outgoing, product_arn: &str) -> serde_json::Res
     serde_json::to_vec(&fields)
 }
 
-/// First seen as we remember it. Updated at the scan's time, but never in the future, since Security Hub would ignore every
-/// honest update until then; later than the last one sent; and later than what this run may have sent of it: `repeats` entries
-/// of the file came after the first.
+/// Computes the times of a finding. It is first observed when it was first seen according to the state. It is updated
+/// at the scan time, but never in the future, since Security Hub would ignore every correct update until then; later
+/// than the version last sent; and later than the versions that this run may have sent: `repeats` entries of the file
+/// came after the first.
 pub(super) fn compute_stamps(mapped: &Mapped, repeats: u32, last: Option<&FindingMeta>, now: Timestamp) -> Stamps {
     let scanned_at = mapped.scanned_at.min(now);
     let after_last = last.and_then(|last| Timestamp::from_millisecond(last.updated_ms + 1).ok());
     let updated_at = after_last.map_or(scanned_at, |after_last| scanned_at.max(after_last));
     let updated_at = updated_at.saturating_add(SignedDuration::from_millis(repeats.into())).unwrap_or(updated_at);
-    // A version that has left was sent a while ago, so that the clock is later than its time.
+    // A version that this run already sent is older than the clock, so that the clock's time is later than its time.
     let updated_at = updated_at.min(now.max(after_last.unwrap_or(now)));
     let first_seen = last.and_then(|last| Timestamp::from_millisecond(last.first_seen_ms).ok());
     let first_observed_at = first_seen.map_or(scanned_at, |first_seen| first_seen.min(scanned_at));

@@ -1,7 +1,9 @@
-//! Accounts suspended: a file of many accounts has few of them at work at once. The state of one suspended is saved, and what must be
-//! known until the end of the file is kept in some hundred bytes for each Region.
+//! Suspended accounts: of a file with many accounts, only a few are processed at the same time. The state of a
+//! suspended account is saved, and what is needed until the end of the file is kept in memory, some hundred bytes per
+//! Region.
 //!
-//! Promise: an account that was suspended gets the same result as one that was not: what the file says of each finding is kept, and which became active.
+//! Guarantee: an account that was suspended gets the same result as one that was not, since it is recorded how the scan
+//! showed each finding, and which findings became active.
 
 use std::collections::BTreeMap;
 
@@ -12,12 +14,12 @@ use crate::ports::{PortError, Ports};
 use crate::state::{AdoptionProgress, SeenInScan};
 
 impl<P: Ports> AccountDelivery<P> {
-    /// How many Regions are at work.
+    /// How many workers run.
     pub(crate) fn open_workers(&self) -> usize {
         self.workers.len()
     }
 
-    /// Waits for what is on its way, saves the states, and lets go of everything that takes memory.
+    /// Waits for the findings in flight, saves the states, and frees everything that needs memory.
     pub(crate) async fn suspend(mut self) -> SuspendedDelivery<P> {
         let mut delivered = std::mem::take(&mut self.delivered);
         let drained = self.drain_workers(&mut delivered).await;
@@ -58,7 +60,7 @@ impl<P: Ports> AccountDelivery<P> {
 }
 
 impl<P: Ports> SuspendedDelivery<P> {
-    /// Continues with a connection of its own.
+    /// Continues with a new connection.
     pub(crate) fn resume(self, hub: P::Hub) -> AccountDelivery<P> {
         let Self {
             ports,
@@ -91,7 +93,7 @@ impl<P: Ports> SuspendedDelivery<P> {
         }
     }
 
-    /// Ends without another look at the states, for a reason that passes: nothing is judged or archived.
+    /// Ends without reading the states again, for a transient reason: nothing is judged or archived.
     pub(crate) fn abandon(mut self, reason: &'static str) -> AccountDelivered {
         for (region, suspended) in self.suspended {
             let mut result = suspended.state.into_result(suspended.calls, suspended.halt.as_ref(), &self.policy);
@@ -104,7 +106,7 @@ impl<P: Ports> SuspendedDelivery<P> {
 }
 
 impl<P: Ports> RegionWorker<P> {
-    /// Saves the state as far as it changed. Nothing is judged: the file may say more.
+    /// Saves the state if it changed. Nothing is judged, since the file may have more entries of the account.
     async fn suspend(mut self) -> SuspendedWorker<P> {
         let saved = self.save_unjudged().await;
         self.note_error(saved);
@@ -164,7 +166,7 @@ impl<P: Ports> RegionWorker<P> {
         self.sender.config().counters.add(calls);
     }
 
-    /// Reads the state again that this run has saved.
+    /// Reads the state again that this run saved.
     pub(super) async fn reopen(&mut self) -> Result<(), PortError> {
         let mut region_state = self.read_region_state().await?;
         region_state.orphaned = self.find_orphaned_archive(&region_state).await?;

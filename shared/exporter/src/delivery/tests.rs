@@ -1,5 +1,5 @@
-//! Delivery against a hub that follows rules, under a stopped clock. Every test ends with the same question: has each
-//! finding exactly one outcome?
+//! Delivery to a fake hub with rules, with a paused clock. Every test asserts that each finding has exactly one
+//! outcome.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -27,7 +27,7 @@ use crate::testing::{FakeHub, FakeHubs};
 
 type Answer = Result<ImportOutcome, CallError>;
 
-/// Hubs whose answer to each call is a function of the call's number and the Ids. A call takes 80 ms.
+/// Hubs whose response to each call is a function of the call's number and the IDs. A call takes 80 ms.
 fn hubs(rule: impl Fn(usize, &[String]) -> Answer + Send + Sync + 'static) -> FakeHubs {
     let hubs = FakeHubs::with_rule(move |call| Some(rule(call.number, &call.ids)));
     hubs.contents().import_latency = Duration::from_millis(80);
@@ -42,11 +42,11 @@ fn stored(ids: &[String]) -> Answer {
     Ok(ImportOutcome { success_count: ids.len(), failed_count: 0, failed: Vec::new() })
 }
 
-fn failing(ids: &[String], code: &str, guilty: impl Fn(&str) -> bool) -> Answer {
+fn failing(ids: &[String], code: &str, is_failing: impl Fn(&str) -> bool) -> Answer {
     let failed: Vec<_> = ids
         .iter()
-        .filter(|id| guilty(id))
-        .map(|id| FailedFinding { id: id.clone(), code: code.to_owned(), message: "so it is".to_owned() })
+        .filter(|id| is_failing(id))
+        .map(|id| FailedFinding { id: id.clone(), code: code.to_owned(), message: "invalid".to_owned() })
         .collect();
     Ok(ImportOutcome { success_count: ids.len() - failed.len(), failed_count: failed.len(), failed })
 }
@@ -58,9 +58,9 @@ const HOME: &str = "eu-west-1";
 #[derive(Default)]
 struct Done {
     sent: usize,
-    /// By reason, tried or not.
+    /// By reason, attempted or not.
     undelivered: BTreeMap<&'static str, usize>,
-    refused: usize,
+    region_rejected: usize,
     rejected: Vec<Rejected>,
     stop: Option<RegionHalt>,
     counters: (u64, u64, u64),
@@ -68,21 +68,21 @@ struct Done {
 }
 
 impl Done {
-    fn take(&mut self, settled: Vec<SendOutcome>) {
-        for settled in settled {
-            match settled {
+    fn take(&mut self, outcomes: Vec<SendOutcome>) {
+        for outcome in outcomes {
+            match outcome {
                 SendOutcome::Sent(batch) => self.sent += batch.len(),
                 SendOutcome::Unknown(batch, reason) | SendOutcome::NotAttempted(batch, reason) => {
                     *self.undelivered.entry(reason).or_default() += batch.len();
                 }
-                SendOutcome::RegionRejected(batch) => self.refused += batch.len(),
+                SendOutcome::RegionRejected(batch) => self.region_rejected += batch.len(),
                 SendOutcome::Rejected(rejected) => self.rejected.push(rejected),
             }
         }
     }
 
     fn accounted(&self) -> usize {
-        self.sent + self.undelivered.values().sum::<usize>() + self.refused + self.rejected.len()
+        self.sent + self.undelivered.values().sum::<usize>() + self.region_rejected + self.rejected.len()
     }
 }
 
@@ -139,7 +139,7 @@ async fn deliver(hubs: &FakeHubs, findings: usize, give_up_in: Option<Duration>)
     done.elapsed = start.elapsed();
     done.stop = sender.halt().cloned();
     done.counters = sender.config().counters.read();
-    assert_eq!(done.accounted(), findings, "every finding has exactly one fate");
+    assert_eq!(done.accounted(), findings, "every finding has exactly one outcome");
     done
 }
 
@@ -151,12 +151,13 @@ fn unavailable(done: &Done) -> &Problem {
 }
 
 #[tokio::test(start_paused = true)]
-async fn sends_at_the_services_ceiling() {
+async fn findings_are_sent_at_the_rate_of_the_quota() {
     let hubs = hubs(|_, ids| stored(ids));
     let done = deliver(&hubs, 13_000, None).await;
     assert_eq!(done.sent, 13_000);
     assert_eq!(calls(&hubs), 130, "every batch is full");
-    // 30 calls at once, then 10 a second, and a round trip before the Region is known to be good.
+    // 30 calls at once, then 10 per second; the first call completes alone, before the Region is known to accept
+    // findings.
     let ceiling = Duration::from_secs(10);
     assert!(done.elapsed >= ceiling && done.elapsed < ceiling.mul_f64(1.05), "took {:?}", done.elapsed);
 }
@@ -169,29 +170,29 @@ async fn waiting_batches_stay_within_the_in_flight_limit() {
     // Four batches of some 104 KB each.
     let settings = Settings { in_flight_bytes_max: 450_000, ..Settings::default() };
     let mut sender = sender(&hubs, settings, None);
-    let taken = Arc::new(AtomicUsize::new(0));
-    let counted = taken.clone();
+    let accepted = Arc::new(AtomicUsize::new(0));
+    let counted = accepted.clone();
     let pump = tokio::spawn(async move {
         for number in 0.. {
             sender.send(outgoing(number, &text)).await;
             counted.fetch_add(1, Ordering::Relaxed);
         }
     });
-    // The first call is alone; then as many go as may.
+    // The first call is alone; then as many are in flight as allowed.
     tokio::time::sleep(Duration::from_secs(90)).await;
-    let taken = taken.load(Ordering::Relaxed);
-    assert!((500..=700).contains(&taken), "{taken} findings were taken: one batch sent, four in flight, one waits");
+    let accepted = accepted.load(Ordering::Relaxed);
+    assert!((500..=700).contains(&accepted), "{accepted} findings were accepted: one batch sent, four in flight, one waiting");
     pump.abort();
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_bad_finding_harms_only_itself() {
+async fn one_invalid_finding_is_rejected_alone() {
     let hubs = hubs(|_, ids| failing(ids, "InvalidInput", |id| id == "finding-150"));
     let done = deliver(&hubs, 250, None).await;
     assert_eq!(done.sent, 249);
     assert_eq!(done.rejected.len(), 1);
     let Rejected { id, json, code, message, .. } = &done.rejected[0];
-    assert_eq!((id.as_str(), code.as_str(), message.as_str()), ("finding-150", "InvalidInput", "so it is"));
+    assert_eq!((id.as_str(), code.as_str(), message.as_str()), ("finding-150", "InvalidInput", "invalid"));
     assert_eq!(json.as_ref(), br#"{"Id":"finding-150","Text":""}"#);
 }
 
@@ -224,7 +225,7 @@ async fn a_service_that_rejects_everything_is_not_called_for_each_finding() {
 
 #[tokio::test(start_paused = true)]
 async fn throttling_errors_and_lost_responses_are_retried() {
-    // Each batch meets all of them, one after the other.
+    // Each batch gets all three errors, one after the other.
     let attempts: Mutex<BTreeMap<String, usize>> = Mutex::default();
     let hubs = hubs(move |_, ids| {
         let mut attempts = attempts.lock().unwrap();
@@ -248,16 +249,16 @@ async fn a_failing_service_is_not_retried_forever_and_nothing_counts_as_sent() {
     let hubs = hubs(|_, _| Err(CallError::Transient("503".to_owned())));
     let done = deliver(&hubs, 50_000, None).await;
     assert_eq!(done.undelivered["service_error"], 50_000);
-    let patience = Settings::default();
-    assert!(calls(&hubs) <= (patience.attempts_max * (patience.failed_batches_max + 1)) as usize);
+    let settings = Settings::default();
+    assert!(calls(&hubs) <= (settings.attempts_max * (settings.failed_batches_max + 1)) as usize);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_response_with_inconsistent_counts_is_retried() {
     let hubs = hubs(|number, ids| match number {
         1 => Ok(ImportOutcome { success_count: ids.len(), failed_count: 3, failed: Vec::new() }),
-        2 => failing(&[vec!["a stranger".to_owned()], ids[1..].to_vec()].concat(), "InternalFailure", |id| {
-            id == "a stranger"
+        2 => failing(&[vec!["unknown".to_owned()], ids[1..].to_vec()].concat(), "InternalFailure", |id| {
+            id == "unknown"
         }),
         _ => stored(ids),
     });
@@ -272,7 +273,7 @@ async fn a_disabled_region_is_called_once_and_reported_with_its_fix() {
     hubs.contents().disabled.insert(HOME.parse().unwrap());
     let done = deliver(&hubs, 5000, None).await;
     assert_eq!(calls(&hubs), 1);
-    assert_eq!(done.refused, 5000);
+    assert_eq!(done.region_rejected, 5000);
     let unavailable = unavailable(&done);
     assert_eq!(unavailable.reason, "hub_not_enabled");
     let remediation = unavailable.remediation.as_deref().unwrap();
@@ -285,7 +286,7 @@ async fn a_disabled_hub_in_failed_findings_equals_a_rejected_call() {
     hubs.contents().product_not_accepted.insert(HOME.parse().unwrap());
     let done = deliver(&hubs, 300, None).await;
     assert_eq!(calls(&hubs), 1);
-    assert_eq!((done.refused, unavailable(&done).reason.as_str()), (300, "product_not_accepted"));
+    assert_eq!((done.region_rejected, unavailable(&done).reason.as_str()), (300, "product_not_accepted"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -299,17 +300,17 @@ async fn the_deadline_defers_the_remaining_findings() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
-    /// Promise 1, everything is counted: whatever the service does.
+    /// Guarantee 1: every finding is counted, whatever the service does.
     #[test]
     fn every_finding_has_exactly_one_outcome(
         findings in 0usize..700,
-        weather in prop::collection::vec(0u8..11, 1..40),
+        responses in prop::collection::vec(0u8..11, 1..40),
         seconds in prop::option::of(0u64..30),
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
         runtime.block_on(async {
             let hubs = hubs(move |number, ids| {
-                match weather[number % weather.len()] {
+                match responses[number % responses.len()] {
                     0 => Err(CallError::Throttled("slow down".to_owned())),
                     1 => Err(CallError::Transient("503".to_owned())),
                     2 => Err(CallError::ExpiredToken("expired".to_owned())),

@@ -1,4 +1,4 @@
-//! A hub whose calls end with the run: a call that hangs is cut off, so that what was done until then can still be saved.
+//! A hub whose calls end with the run: a call that hangs is canceled, so that the results until then can be saved.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -11,20 +11,20 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::ports::{CallError, Hub, HubState, ImportOutcome, Page};
 
-/// How long a call may continue after the run has stopped to try: long enough for nearly every answer.
+/// How long a call may continue after the run's deadline: long enough for nearly every response.
 const LAST_CALL_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// One account's Security Hub, for one run.
 #[derive(Clone)]
 pub(crate) struct TimedHub<H> {
     hub: H,
-    /// When the run gives up, if it has a deadline.
+    /// The deadline of the run. `None` if it has no deadline.
     give_up_at: Option<Instant>,
     has_response: Arc<AtomicBool>,
 }
 
 impl<H: Hub + Sync> TimedHub<H> {
-    /// `has_response`: notes that a Region answered.
+    /// `has_response`: set when a Region responds.
     pub(crate) fn new(hub: H, give_up_at: Option<Instant>, has_response: Arc<AtomicBool>) -> Self {
         Self { hub, give_up_at, has_response }
     }

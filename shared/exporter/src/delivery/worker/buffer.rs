@@ -1,4 +1,5 @@
-//! Takes back earlier entries of a finding, and keeps findings that scans report several times until the end of the file.
+//! Removes earlier entries of a finding that were not sent yet, and buffers findings that scans report several times
+//! until the end of the file.
 
 use asff::Mapped;
 
@@ -11,8 +12,8 @@ use crate::report::Fate;
 use crate::state::{FindingKey, Stored, compare};
 
 impl<P: Ports> RegionWorker<P> {
-    /// Takes back what is to be sent of an earlier entry of the same finding, if it has not left yet. Whether it had been given to
-    /// be sent, and has left.
+    /// Removes an earlier entry of the same finding if it was not sent yet. Returns whether a version of the finding
+    /// was already sent.
     pub(in crate::delivery) fn retract(&mut self, mapped: &Mapped, key: FindingKey, was_sent: bool) -> bool {
         self.state.repeated.keys.insert(key);
         *self.state.repeated.entries_after_first.entry(key).or_default() += 1;
@@ -21,7 +22,7 @@ impl<P: Ports> RegionWorker<P> {
             Some(_) => true,
             None if was_sent && self.sender.remove_unsent(key) => {
                 let last = self.last_sent(key);
-                // Whatever it was, it was not what was last sent.
+                // The inverted hash differs from the one last sent, as the removed version's did.
                 let other = last.map_or(0, |last| !last.content);
                 let now_ms = self.ports.now().as_millisecond();
                 self.state.report.changes.uncount(compare(last.as_ref(), other, now_ms));
@@ -43,8 +44,8 @@ impl<P: Ports> RegionWorker<P> {
         was_sent && (!is_back || has_left)
     }
 
-    /// Keeps a finding until the end of the file, if earlier scans reported it several times, and there is room. Otherwise gives it
-    /// back.
+    /// Buffers a finding until the end of the file if earlier scans reported it several times and a slot is free.
+    /// Otherwise returns it.
     pub(in crate::delivery) fn buffer(&mut self, mapped: Box<Mapped>, key: FindingKey) -> Option<Box<Mapped>> {
         if !self.state.repeated.keys.contains(&key) {
             return Some(mapped);
@@ -58,7 +59,7 @@ impl<P: Ports> RegionWorker<P> {
         }
     }
 
-    /// Sends what waited for the end of the file.
+    /// Sends the buffered findings, in the order of the file.
     pub(in crate::delivery) async fn send_buffered(&mut self) -> Result<(), PortError> {
         let mut waiting: Vec<_> = self.state.repeated.buffered.drain().collect();
         waiting.sort_by_key(|(_, waiting)| waiting.mapped.offset);

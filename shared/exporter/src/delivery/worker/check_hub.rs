@@ -1,4 +1,5 @@
-//! Whether a Region's Security Hub answers, whether it accepts findings, and whether it is the one that the state is of.
+//! Checks whether a Region's Security Hub responds, whether it accepts findings, and whether it is the hub of the
+//! state.
 
 use std::time::Duration;
 
@@ -12,22 +13,23 @@ use crate::ports::{CallError, Hub, HubState, PortError, Ports};
 use crate::report::undelivered;
 use crate::state::{FindingKey, LAG_MS, RegionState, StateHeader, state_key};
 
-/// How long a Region that has accepted findings is asked whose endpoint is silent.
+/// How long calls to an unreachable endpoint are retried if the Region has accepted findings before.
 const SILENCE_MAX: Duration = Duration::from_secs(30);
 
-/// Whether a hub is the one that the state is of.
+/// Whether a hub is the one to which the state refers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::delivery) enum SameHub {
-    /// It is, or nothing says otherwise.
+    /// The hub is the same, or there is no evidence against it.
     Yes,
-    /// It was disabled and enabled again meanwhile: what the state knows of is not there.
+    /// The hub was disabled and enabled again since: it does not have the findings of the state.
     No,
-    /// Nobody can tell, for this reason.
+    /// It can't be determined, for this reason.
     Unknown(String),
 }
 
 impl<P: Ports> RegionWorker<P> {
-    /// Asks the hub since when it is on. False, where the sender knows by then why nothing can be sent.
+    /// Checks the hub and reads when it was enabled. Returns false if nothing can be sent; the sender then has the
+    /// reason.
     pub(in crate::delivery) async fn check_hub(&mut self) -> bool {
         let config = self.sender.config();
         let (hub, region, region_context) = (config.hub.clone(), config.region, config.region_context());
@@ -40,7 +42,7 @@ impl<P: Ports> RegionWorker<P> {
                 Err(error) if is_permanent(&error) || matches!(error, CallError::Unreachable(_)) => {
                     Some(self.halt_for(&error).await)
                 }
-                // Sending will tell.
+                // For other errors, sending shows whether the Region accepts findings.
                 Err(_) => None,
             };
             if let Some(halt) = halt {
@@ -53,7 +55,7 @@ impl<P: Ports> RegionWorker<P> {
                 self.header.hub_since = since;
                 true
             }
-            // Whether it is the same hub is found out otherwise.
+            // `is_same_hub` compares findings instead.
             Err(CallError::AccessDenied(_)) => {
                 self.header.hub_since = None;
                 true
@@ -66,7 +68,8 @@ impl<P: Ports> RegionWorker<P> {
         }
     }
 
-    /// Asks since when the hub is on. A Region that has accepted findings is asked patiently where its endpoint is silent.
+    /// Reads when the hub was enabled. Retries for up to [`SILENCE_MAX`] if a Region that has accepted findings is
+    /// unreachable.
     async fn read_enabled_at(&mut self, region: &RegionName) -> Result<Option<String>, CallError> {
         let patience = Instant::now() + SILENCE_MAX;
         let mut attempt = 1;
@@ -86,7 +89,7 @@ impl<P: Ports> RegionWorker<P> {
         }
     }
 
-    /// Why nothing can be sent to a Region that answers so.
+    /// The reason why nothing can be sent to a Region that returned this error.
     async fn halt_for(&mut self, error: &CallError) -> RegionHalt {
         match error {
             CallError::Unreachable(_) if self.has_accepted().await => RegionHalt::Undelivered(undelivered::UNREACHABLE),
@@ -100,7 +103,8 @@ impl<P: Ports> RegionWorker<P> {
         }
     }
 
-    /// Whether the Region has ever accepted findings: then its silence is transient. A state that can't be read counts as one.
+    /// Whether the Region has ever accepted findings: if so, a missing response is transient. If it can't be determined
+    /// whether the Region has a state, the Region counts as having one.
     async fn has_accepted(&mut self) -> bool {
         let StateHeader { account, region, .. } = &self.header;
         if !self.sender.config().has_accepted() {
@@ -113,8 +117,8 @@ impl<P: Ports> RegionWorker<P> {
         self.sender.config().has_accepted()
     }
 
-    /// Whether the hub is the one that the state is of: by the time at which it was enabled; where that can't be compared, by one
-    /// page of its findings.
+    /// Whether the hub is the one of the state: compares the times at which the hub was enabled, or, if one of them is
+    /// unknown, one page of the hub's findings.
     pub(in crate::delivery) async fn is_same_hub(&self, region_state: &RegionState<P>) -> Result<SameHub, PortError> {
         let Some(old) = &region_state.old else { return Ok(SameHub::Yes) };
         if old.hub_since.is_some() && self.header.hub_since.is_some() {
@@ -138,14 +142,14 @@ impl<P: Ports> RegionWorker<P> {
         if keys.into_iter().any(is_known) {
             return Ok(SameHub::Yes);
         }
-        // The service's answers lag behind what was sent a moment ago.
+        // The service's responses lag behind what was sent recently.
         let is_lost = live().any(|meta| now_ms - meta.sent_ms >= LAG_MS);
         let lately = "Security Hub does not show yet what was sent within the last hour";
         Ok(if is_lost { SameHub::No } else { SameHub::Unknown(lately.to_owned()) })
     }
 }
 
-/// Whether the Region takes nothing before a user changes something.
+/// Whether the Region does not accept findings until a user changes something.
 fn is_permanent(error: &CallError) -> bool {
     matches!(error, CallError::AccessDenied(_) | CallError::InvalidAccess(_) | CallError::UnrecognizedClient(_))
 }

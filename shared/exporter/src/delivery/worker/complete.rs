@@ -1,4 +1,4 @@
-//! What becomes of findings that a Region's worker has decided to send: their outcome, and their place in the next state.
+//! How sent findings are completed: their outcome, and their entry in the next state.
 
 use super::region::{Message, RegionWorker};
 use crate::delivery::halt::RegionHalt;
@@ -10,10 +10,10 @@ use crate::report::{Fate, undelivered};
 use crate::state::{FindingKey, FindingMeta, SeenInScan, Stored, UNARCHIVED};
 
 impl<P: Ports> RegionWorker<P> {
-    /// Sends a finding, or gives it the outcome that the Region's stop means.
+    /// Sends a finding. If the Region has halted, gives the finding the outcome that the halt implies.
     pub(in crate::delivery) async fn send_or_defer(&mut self, finding: Outgoing) -> Result<(), PortError> {
         if self.state.archiving {
-            // The sender says what becomes of it, also where the Region has stopped.
+            // The sender reports the outcome, even if the Region has halted.
             self.sender.send(finding).await;
             return Ok(());
         }
@@ -38,14 +38,14 @@ impl<P: Ports> RegionWorker<P> {
     }
 
     async fn redirect(&mut self, finding: Outgoing, reason: &str) {
-        // Its own scan's time, or a moment later.
+        // The finding's scan time, or slightly later.
         let at_ms = finding.meta.updated_ms;
         if !self.late_copy_regions.is_empty() {
             self.state.deferred_marks.push((finding.meta.key, SeenInScan::Wanted, at_ms));
         }
         for copy_region in &self.copy_regions {
             let seen = Message::SeenInScan(finding.meta.key, SeenInScan::Wanted, at_ms);
-            // A keeper that ended early has an error of its own.
+            // A worker that ended early reports its own error.
             let _ = copy_region.send(seen).await;
         }
         let Some(fallback) = &self.fallback else {
@@ -53,14 +53,15 @@ impl<P: Ports> RegionWorker<P> {
             self.state.counts.add(Fate::RegionUnavailable(self.header.region, reason.to_owned()), 1);
             return;
         };
-        // The fallback's worker lives until every sender is gone, so it takes it.
+        // The fallback Region's worker runs until all senders of its queue are dropped, so that it receives the
+        // finding.
         match fallback.send(Message::Redirected(finding)).await {
             Ok(()) => self.state.counts.redirected += 1,
             Err(_) => self.state.counts.add(Fate::Undelivered(undelivered::SERVICE_ERROR.to_owned()), 1),
         }
     }
 
-    /// Counts what the sender completed, and puts it into the next state.
+    /// Counts the findings that the sender completed, and records them in the next state.
     pub(in crate::delivery) async fn complete_sent(&mut self) -> Result<(), PortError> {
         for outcome in self.sender.take_outcomes() {
             match outcome {
@@ -88,7 +89,7 @@ impl<P: Ports> RegionWorker<P> {
                         self.state.not_archived.insert(rejected.meta.key);
                     } else {
                         self.state.counts.add(Fate::Quarantined(rejected.code.clone()), 1);
-                        // What was not stored here stays where it is.
+                        // The finding was not stored in this Region, so that a copy in another Region stays as it is.
                         self.forward_mark(rejected.meta.key, SeenInScan::Wanted, rejected.meta.updated_ms).await?;
                     }
                     self.quarantine.put(Entry::rejected(self.header.account, self.header.region, rejected)).await?;
@@ -98,7 +99,7 @@ impl<P: Ports> RegionWorker<P> {
         Ok(())
     }
 
-    /// Tells the Regions that may hold copies of findings that they are here now.
+    /// Notifies the Regions that may have copies of findings that this Region has them now.
     async fn forward_stored(&mut self, batch: &Batch) -> Result<(), PortError> {
         if self.fallback.is_none() && self.copy_regions.is_empty() && self.late_copy_regions.is_empty() {
             return Ok(());
@@ -109,13 +110,13 @@ impl<P: Ports> RegionWorker<P> {
         Ok(())
     }
 
-    /// The time of the scan that a finding was sent by.
+    /// The time of the scan from which a finding was sent.
     fn sent_scan_ms(&self, meta: &FindingMeta) -> i64 {
         let first_ms = self.header.scanned_at.map_or(meta.updated_ms, |first| first.as_millisecond());
         self.state.times.get(&meta.key).copied().unwrap_or(first_ms)
     }
 
-    /// Notes that these findings are in Security Hub as they were: the archive that was to come did not.
+    /// Records that these findings were not archived: Security Hub still has them as they were.
     fn mark_not_archived(&mut self, batch: &Batch) {
         if self.state.archiving {
             self.state.not_archived.extend(batch.entries().map(|(meta, _)| meta.key));
@@ -156,7 +157,7 @@ impl<P: Ports> RegionWorker<P> {
         Ok(())
     }
 
-    /// Puts what was sent into the next state. `unanswered`: it is unknown whether it arrived.
+    /// Records sent findings in the next state. `unanswered`: it is unknown whether Security Hub stored them.
     async fn record_batch(&mut self, batch: &Batch, unanswered: bool) -> Result<(), PortError> {
         let archiving = self.state.archiving;
         let Some(region_state) = &mut self.state.region_state else { return Ok(()) };

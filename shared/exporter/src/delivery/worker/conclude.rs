@@ -1,4 +1,5 @@
-//! The end of a Region's work: archive what is resolved, if it may be, list what needs approval, and save the state.
+//! The end of a Region's work: archives resolved findings if that is allowed, lists findings that need approval, and
+//! saves the state.
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -16,23 +17,23 @@ use crate::ports::{PortError, Ports};
 use crate::report::{ARCHIVE_LIMIT, PendingClass, PendingFinding};
 use crate::state::{Entry, FindingMeta, Resolution, SeenInScan, Stored, archived, finding_home, status_of};
 
-/// Days for which a finding is remembered that Security Hub does not hold any more, so that its first-seen time is there
-/// when it returns. The service deletes an archived one after 30 days, an active one after 90.
+/// Days for which the state retains a finding that Security Hub no longer has, so that its first-seen time is known if
+/// it reappears. The service deletes an archived finding after 30 days, an active one after 90.
 const RETENTION_DAYS: i64 = 97;
-/// Days for which a finding is remembered that passed and was never sent: an older scan of it comes by then.
+/// Days for which the state retains a finding that passed and was never sent: older scans of it have arrived by then.
 const TOMBSTONE_RETENTION_DAYS: i64 = 14;
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
-/// What is done about findings that are not in Security Hub as the scan has them.
+/// What is done with findings that Security Hub does not have as the scan shows them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Conclusion {
-    /// What is resolved is archived.
+    /// Resolved findings are archived.
     pub(crate) archives: bool,
-    /// A copy is archived whose own Region has the finding.
+    /// A copy of a finding is archived if the finding's own Region has it.
     pub(crate) archives_moved: bool,
-    /// What is unproven is archived, since a user approved it.
+    /// Unproven findings are archived, since a user approved it.
     pub(crate) archives_unproven: bool,
-    /// What is resolved needs approval, and is listed.
+    /// Resolved findings need approval, and are listed.
     pub(crate) lists: bool,
 }
 
@@ -46,30 +47,31 @@ impl Conclusion {
         }
     }
 
-    /// The same where nothing can be archived.
+    /// Returns the same conclusion without archiving.
     fn without_archiving(self) -> Self {
         Self { archives: false, archives_moved: false, archives_unproven: false, ..self }
     }
 }
 
 impl<P: Ports> RegionWorker<P> {
-    /// Whether the Region took, rejected or forwarded all that it was told, and did not just fail to answer.
+    /// Whether the Region accepted, rejected, or redirected all findings that it was given. False if it halted for a
+    /// transient reason.
     pub(crate) fn has_processed_all(&self) -> bool {
         !matches!(self.sender.halt(), Some(RegionHalt::Undelivered(_)))
     }
 
-    /// Whether the Region's state was compared with the scan, as far as the Region is available.
+    /// Whether the Region's state was compared with the scan, or could not be because the Region is unavailable.
     pub(crate) fn is_compared(&self) -> bool {
         self.has_processed_all() || self.state.region_state.is_some()
     }
 
-    /// Whether every finding of the scan that is of this Region has been dealt with: its Security Hub has it, or it was
-    /// forwarded.
+    /// Whether every finding of the scan that belongs to this Region is completed: its Security Hub has it, or it was
+    /// redirected.
     pub(crate) fn has_reported_all(&self) -> bool {
         !self.state.has_deferred && self.has_processed_all() && self.state.error.is_none()
     }
 
-    /// Archives what is resolved, if it may, and saves the state.
+    /// Archives resolved findings if that is allowed, and saves the state.
     pub(crate) async fn conclude(mut self, conclusion: Conclusion) -> WorkerResult {
         let saved = self.save(conclusion).await;
         let full = *saved.as_ref().unwrap_or(&false);
@@ -79,13 +81,14 @@ impl<P: Ports> RegionWorker<P> {
         WorkerResult { is_in_doubt: in_doubt_regions, is_fully_compared: full, ..result }
     }
 
-    /// Whether Security Hub may hold what the state does not know of: what was sent is not in the state, or it never was.
+    /// Whether Security Hub may have findings that the state does not have: findings were sent and the state was not
+    /// saved, or a Region in doubt was never opened.
     pub(in crate::delivery) fn may_differ(&self) -> bool {
         let is_unsaved = self.state.error.is_some() && self.sender.config().counters.read().0 > 0;
         is_unsaved || (self.is_in_doubt() && !self.state.opened)
     }
 
-    /// Whether the state was compared with the scan as one of the whole account.
+    /// Saves the state. Returns whether it was compared with the scan as one of the whole account.
     async fn save(&mut self, conclusion: Conclusion) -> Result<bool, PortError> {
         if self.state.error.is_some() {
             return Ok(false);
@@ -97,7 +100,7 @@ impl<P: Ports> RegionWorker<P> {
         let plan = self.plan_pass(conclusion, full);
         let Some(region_state) = &mut self.state.region_state else { return Ok(false) };
         self.state.holds_copies |= plan.holds_copies;
-        // Whatever is put into the next state, all that stays is copied into it.
+        // Once anything is written to the next state, all entries that stay are copied to it.
         let archives_late = conclusion.archives && !self.state.late_resolutions.is_empty();
         let lists = plan.lists || !self.state.late_resolutions.is_empty();
         let writes = region_state.is_changed() || region_state.is_stale || plan.writes || archives_late;
@@ -115,7 +118,7 @@ impl<P: Ports> RegionWorker<P> {
         self.conclude_late(conclusion).await?;
         self.sender.flush().await;
         self.complete_sent().await?;
-        // Of those the state has what was sent before.
+        // For these findings, the state has the version that was sent before.
         self.state.not_archived.clear();
         self.ensure_lease()?;
         let archived = self.state.report.archived_at.filter(|_| self.state.counts.archived > 0);
@@ -128,7 +131,7 @@ impl<P: Ports> RegionWorker<P> {
     /// Iterates over the old state: archives, lists, and copies into the next one.
     async fn process_old_entries(&mut self, conclusion: Conclusion, full: bool) -> Result<(), PortError> {
         self.state.archiving = true;
-        // Of an earlier pass: they stay, as all that was not sent, and are copied with it.
+        // Keys from an earlier pass: their entries were not replaced, so that this pass copies them.
         self.state.not_archived.clear();
         let now = self.ports.now();
         let Some(region_state) = self.state.region_state.as_ref().filter(|region_state| region_state.old.is_some())
@@ -155,8 +158,8 @@ impl<P: Ports> RegionWorker<P> {
                 Judgment::Unproven(reason) => self.list_pending(&entry, PendingClass::Unproven, reason).await?,
                 Judgment::Resolved(_) | Judgment::Absent(_) | Judgment::Stays => {}
             }
-            let kept_days = if entry.meta.is_tombstone() { TOMBSTONE_RETENTION_DAYS } else { RETENTION_DAYS };
-            let is_forgotten = now.as_millisecond() - entry.meta.sent_ms > kept_days * DAY_MS;
+            let retention_days = if entry.meta.is_tombstone() { TOMBSTONE_RETENTION_DAYS } else { RETENTION_DAYS };
+            let is_forgotten = now.as_millisecond() - entry.meta.sent_ms > retention_days * DAY_MS;
             if !writes || (is_forgotten && seen == SeenInScan::Not) {
                 continue;
             }
@@ -165,7 +168,8 @@ impl<P: Ports> RegionWorker<P> {
         Ok(())
     }
 
-    /// Archives, or lists, what this run sent for an older entry of the file and a newer one shows as resolved.
+    /// Archives or lists findings that this run sent because of an older entry of the file, and that a newer entry
+    /// resolves.
     async fn conclude_late(&mut self, conclusion: Conclusion) -> Result<(), PortError> {
         let is_complete = self.state.judging.as_ref().is_some_and(|judge| judge.verdicts.proof.is_complete());
         if !is_complete {
@@ -199,7 +203,7 @@ impl<P: Ports> RegionWorker<P> {
         Ok(())
     }
 
-    /// Copies what was to be archived and was not: Security Hub has it as the old state says.
+    /// Copies findings whose archiving failed: Security Hub has them as the old state records them.
     async fn copy_not_archived(&mut self, full: bool) -> Result<(), PortError> {
         let not_archived = std::mem::take(&mut self.state.not_archived);
         if not_archived.is_empty() {
@@ -218,7 +222,7 @@ impl<P: Ports> RegionWorker<P> {
         Ok(())
     }
 
-    /// Copies a finding of the old state into the next one, with what the scan changes about it.
+    /// Copies a finding of the old state into the next one, with the changes that follow from the scan.
     async fn copy_entry(
         &mut self,
         entry: &Entry,
@@ -259,7 +263,7 @@ impl<P: Ports> RegionWorker<P> {
         })
     }
 
-    /// What the next state says of the scan.
+    /// Records the scan in the tail of the next state.
     fn note_scan(&mut self, full: bool) {
         let Some(judge) = &self.state.judging else { return };
         let (scanned_at, scan_time) = (Some(judge.verdicts.scanned_at), judge.verdicts.scan_time);
@@ -272,14 +276,15 @@ impl<P: Ports> RegionWorker<P> {
             tail.full_at = tail.full_at.max(scanned_at);
         }
         if judged {
-            // What an earlier run of the same scan counted stays counted, even if this one did not hear of it.
+            // A finding that an earlier run of the same scan counted stays counted, even if this run did not receive
+            // its mark.
             let was_counted = tail.judged_at == Some(scan_time) && tail.unheard_at != Some(scan_time);
             tail.unheard_at = (is_unheard && !was_counted).then_some(scan_time);
             tail.judged_at = Some(scan_time);
         }
     }
 
-    /// Sends a finding that is resolved for the last time. What an aborted run archived is only counted.
+    /// Sends a resolved finding as archived. A finding that an aborted run archived is only counted.
     async fn archive(&mut self, entry: &Entry, class: PendingClass, now: Timestamp) -> Result<(), PortError> {
         self.state.report.archived_at = Some(now);
         self.state.archived_unlimited += u64::from(!is_limited(class));
@@ -287,7 +292,8 @@ impl<P: Ports> RegionWorker<P> {
             self.state.region_state.as_ref().is_some_and(|region_state| region_state.is_unattributed(&entry.meta));
         if is_done {
             self.state.counts.archived += 1;
-            // Security Hub has it as the aborted run sent it, with the time of its scan: most likely this one.
+            // Security Hub has the version that the aborted run sent, with the time of that run's scan, which is most
+            // likely this scan.
             let scanned_ms = self.header.scanned_at.unwrap_or(now).min(now).as_millisecond();
             let updated_ms = scanned_ms.max(entry.meta.updated_ms + 1);
             let meta = FindingMeta { updated_ms, sent_ms: now.as_millisecond(), absent: 0, ..entry.meta };
@@ -306,7 +312,7 @@ impl<P: Ports> RegionWorker<P> {
         self.complete_sent().await
     }
 
-    /// Lists a finding that is archived upon approval.
+    /// Lists a finding that is archived after approval.
     async fn list_pending(&self, entry: &Entry, class: PendingClass, reason: &str) -> Result<(), PortError> {
         if !entry.meta.is_active() {
             return Ok(());
@@ -332,7 +338,8 @@ impl<P: Ports> RegionWorker<P> {
             .await
     }
 
-    /// What another run keeps by now is not overwritten, and not called well.
+    /// Fails if the lease on the account is lost: a state that another run may have saved since must not be
+    /// overwritten, and the run must not succeed.
     pub(in crate::delivery) fn ensure_lease(&self) -> Result<(), PortError> {
         if self.sender.config().lease.is_lost() {
             return Err(self.error(&format!("the hold on account {} was lost to another run", self.header.account)));
@@ -340,7 +347,7 @@ impl<P: Ports> RegionWorker<P> {
         Ok(())
     }
 
-    /// A finding that is resolved, as it is sent for the last time.
+    /// A resolved finding, as it is sent to be archived.
     fn resolved_finding(
         &self,
         meta: &FindingMeta,
@@ -358,7 +365,7 @@ impl<P: Ports> RegionWorker<P> {
 }
 
 impl<P: Ports> WorkerState<P> {
-    /// What was done, at the end. `calls`: all, throttled, and failed for another transient reason.
+    /// The result at the end. `calls`: all calls, throttled calls, and calls that failed for another transient reason.
     pub(in crate::delivery) fn into_result(
         self,
         calls: (u64, u64, u64),
@@ -366,7 +373,7 @@ impl<P: Ports> WorkerState<P> {
         policy: &Policy,
     ) -> WorkerResult {
         let holds_copies = (self.opened && self.error.is_none()).then_some(self.holds_copies);
-        let Self { counts, mut report, error, deferred_keys: left, archived_unlimited: unlimited, .. } = self;
+        let Self { counts, mut report, error, deferred_keys, archived_unlimited: unlimited, .. } = self;
         report.sent = counts.sent;
         report.unchanged = counts.unchanged;
         report.filtered = counts.filtered_total();
@@ -377,17 +384,17 @@ impl<P: Ports> WorkerState<P> {
             Some(RegionHalt::Undelivered(reason)) if policy.archive => report.unfinished = Some((*reason).to_owned()),
             _ => {}
         }
-        WorkerResult { counts, report, error, holds_copies, unlimited, deferred_keys: left, ..WorkerResult::default() }
+        WorkerResult { counts, report, error, holds_copies, unlimited, deferred_keys, ..WorkerResult::default() }
     }
 }
 
-/// What a pass over the old state does besides copying.
+/// What a pass over the old state does in addition to copying.
 #[derive(Clone, Copy, Debug, Default)]
 struct PassPlan {
-    /// Something changes in the next state.
+    /// At least one entry changes in the next state.
     writes: bool,
-    /// Something is listed for approval.
+    /// At least one finding is listed for approval.
     lists: bool,
-    /// The Region holds active findings of other Regions.
+    /// The Region has active findings of other Regions.
     holds_copies: bool,
 }

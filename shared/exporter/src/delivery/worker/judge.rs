@@ -1,4 +1,4 @@
-//! What a scan, read to its end, means for each finding that the state knows.
+//! What a scan that was read to its end proves about each finding of the state.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -13,13 +13,13 @@ use crate::ports::Ports;
 use crate::report::{PendingClass, Unproven};
 use crate::state::{ABSENT_MAX, FindingKey, FindingMeta, RegionState, SCANS_APART_MS, SeenInScan};
 
-/// Whether findings that are resolved on this evidence count towards the limit: not those that a user approved by
-/// themselves, nor copies of findings that stay active in their own Region.
+/// Whether findings that are resolved on this evidence count towards the limit. Findings that a user approved
+/// separately don't count, nor do copies of findings that stay active in their own Region.
 pub(in crate::delivery) fn is_limited(class: PendingClass) -> bool {
     !matches!(class, PendingClass::Unproven | PendingClass::Moved)
 }
 
-/// What the whole account's scan says, the same for all its Regions.
+/// The evidence of the account's scan, the same for all its Regions.
 #[derive(Clone)]
 pub(crate) struct Verdicts {
     pub(crate) proof: Arc<Proof>,
@@ -29,29 +29,31 @@ pub(crate) struct Verdicts {
     pub(crate) absent_scans: u8,
     /// A user approved that unproven findings are archived.
     pub(crate) approves_unproven: bool,
-    /// The scan's time, of several in the file the newest, never in the future.
+    /// The scan time, never in the future. If the file has several scans, the time of the newest.
     pub(crate) scanned_at: Timestamp,
-    /// The same as the scanner's clock has it, which may be ahead: the scan's name, the same for each of its runs.
+    /// The scan time by the scanner's clock, which may be ahead. It identifies the scan and is the same in each of its
+    /// runs.
     pub(crate) scan_time: Timestamp,
 }
 
-/// The same, for one Region.
+/// The evidence for one Region.
 #[derive(Clone)]
 pub(crate) struct Judge {
     pub(in crate::delivery) verdicts: Verdicts,
-    /// The Regions whose findings can be judged here: they have said what the scan has of them.
+    /// The Regions whose findings can be judged here, since they reported how the scan shows their findings.
     pub(in crate::delivery) reporting: ReportingRegions,
-    /// The Regions of foreign findings that are absent.
+    /// The home Regions of foreign findings that are absent.
     pub(in crate::delivery) home_regions: HashMap<FindingKey, RegionName>,
     pub(in crate::delivery) now_ms: i64,
 }
 
-/// The Regions that told a Region what the scan has of their findings, copies of which may be there.
+/// The Regions that reported how the scan shows their findings, of which this Region may have copies.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ReportingRegions {
-    /// A Region failed, or left findings to a later run; or this Region holds no copies.
+    /// True if a Region failed or deferred findings to a later run, or if this Region has no copies.
     pub(crate) is_empty: bool,
-    /// Only the findings of these come to a Region that tells, if so: those of the others come to none.
+    /// The Regions whose findings are reported. `None` if there is no restriction. The findings of other Regions are
+    /// not exported.
     pub(crate) only: Option<Arc<BTreeSet<RegionName>>>,
 }
 
@@ -61,34 +63,34 @@ impl ReportingRegions {
     }
 }
 
-/// What becomes of a finding that the state knows.
+/// The judgment of a finding of the state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::delivery) enum Judgment {
     /// It stays as it is.
     Stays,
-    /// It is resolved, on this evidence.
+    /// It is resolved on this evidence.
     Resolved(PendingClass),
-    /// It is absent, this often in a row by now, and not yet often enough.
+    /// It is absent, now in this number of consecutive scans, which is not yet enough.
     Absent(u8),
-    /// Nothing is proven, for this reason.
+    /// Its absence is unproven, for this reason.
     Unproven(&'static str),
 }
 
-/// A Region's findings, counted by what becomes of them.
+/// A Region's findings, counted by their judgment.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
-    /// Active findings that Security Hub holds, but for those that a setting filters.
+    /// Active findings in Security Hub, except those that a setting filters.
     pub(crate) active: u64,
     /// Findings that are resolved.
     pub(crate) pending: u64,
-    /// Findings that are absent, but not often enough.
+    /// Findings that are absent, but not in enough consecutive scans.
     pub(crate) absent: u64,
-    /// Findings that nothing is proven about.
+    /// Findings whose absence is unproven.
     pub(crate) unproven: Unproven,
 }
 
 impl Judge {
-    /// What becomes of a finding. `at_ms`: the time of the scan that `seen` is of.
+    /// Judges a finding. `at_ms`: the time of the scan to which `seen` refers.
     pub(in crate::delivery) fn judge<P: Ports>(
         &self,
         region_state: &RegionState<P>,
@@ -96,13 +98,15 @@ impl Judge {
         seen: SeenInScan,
         at_ms: i64,
     ) -> Judgment {
-        // What was found archived after an aborted run was archived by it, unless the scan shows otherwise.
+        // A finding that was found archived after an aborted run was archived by that run, unless the scan shows
+        // otherwise.
         let is_ours = meta.is_active() || region_state.is_unattributed(meta);
         if !is_ours || meta.is_expired(self.now_ms) {
             return Judgment::Stays;
         }
-        // An archive that no report tells of, or that had no answer, is judged as if it had not been done yet: its time, which
-        // may be this scan's, is none at which a scan had the finding.
+        // If no report has the archiving of a finding, or if its call had no response, the finding is judged as if it
+        // were not archived yet: the time of the archiving, which may be this scan's, does not prove that a scan had
+        // the finding.
         let is_undone = region_state.is_unattributed(meta) || meta.is_unarchived();
         let last_mentioned_ms = if is_undone { i64::MIN } else { region_state.last_mentioned_ms(meta) };
         let resolved = |class| match () {
@@ -110,11 +114,12 @@ impl Judge {
             () if class == PendingClass::Moved && last_mentioned_ms < at_ms.saturating_add(SCANS_APART_MS) => {
                 Judgment::Resolved(class)
             }
-            // Of two files of one scan the worse result counts; and what was sent since, as by a user who undid an archive.
+            // If two files of one scan differ, the worse result counts. A finding that was sent since, for example
+            // because a user undid an archive, stays.
             () if last_mentioned_ms < at_ms => Judgment::Resolved(class),
             () => Judgment::Stays,
         };
-        // A Region that failed may have had a worse result of the same time, which it could not pass on.
+        // A Region that failed may have had a worse result of the same time that it could not report.
         let is_unheard = meta.foreign && self.reporting.is_empty;
         match seen {
             SeenInScan::Passed | SeenInScan::Muted if is_unheard => Judgment::Stays,
@@ -133,7 +138,7 @@ impl Judge {
         last_mentioned_ms: i64,
     ) -> Judgment {
         let Verdicts { proof, coverage, scanned_at, scan_time, .. } = &self.verdicts;
-        // The same scan, in another file, or a newer one had it.
+        // The same scan (in another file) or a newer scan had the finding.
         if last_mentioned_ms >= scanned_at.as_millisecond() {
             return Judgment::Stays;
         }

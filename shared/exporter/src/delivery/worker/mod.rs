@@ -1,7 +1,7 @@
 //! The worker of one account and Region: it opens the Region's state, receives findings, sends them, and archives.
 //!
-//! In the order of its work: `open`, `reach`, `receive`, `wait`, `settle`, then `begin_judging`, `judge`, and `conclude`.
-//! `revise` and `reconcile` are what jobs do with the same state.
+//! The modules in the order of the work: `open`, `check_hub`, `receive`, `buffer`, `complete`, then `prepare`, `judge`,
+//! and `conclude`. Jobs run `resend` and `reconcile` on the same state.
 
 mod buffer;
 mod check_hub;

@@ -1,4 +1,4 @@
-//! The start of a Region's work: ask its hub, open its state, and read the hub where the state can't be trusted.
+//! The start of a Region's work: checks its hub, opens its state, and reads the hub if the state can't be trusted.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -10,12 +10,12 @@ use crate::ports::{CallError, PortError, Ports};
 use crate::report::{RunReport, undelivered};
 use crate::state::{AdoptError, AdoptionProgress, Missing, RegionState, Trust, adopt, denied_message, state_key};
 
-/// How long a run's report is kept at the least.
+/// The minimum time for which the report of a run is retained.
 const REPORT_RETENTION_MIN: SignedDuration = SignedDuration::from_hours(14 * 24);
 
 impl<P: Ports> RegionWorker<P> {
-    /// Opens the Region's state with the first word about the Region; from then on either the state is there or the
-    /// sender knows why nothing can be sent.
+    /// Opens the Region's state when the first message arrives. Afterwards, either the state is open, or the sender has
+    /// the reason why nothing can be sent.
     pub(crate) async fn open(&mut self) -> Result<(), PortError> {
         if self.state.region_state.is_some() || self.state.error.is_some() {
             return Ok(());
@@ -38,7 +38,7 @@ impl<P: Ports> RegionWorker<P> {
             self.state.report.hub_unverified = Some(unverified_message(why));
         }
         if same_hub != SameHub::No && self.header.hub_since.is_none() {
-            // What was known of the hub stays known, though nobody may ask now.
+            // The known time is kept even if this run has no permission to read it.
             self.header.hub_since = region_state.old.as_ref().and_then(|old| old.hub_since.clone());
             region_state.header.hub_since.clone_from(&self.header.hub_since);
         }
@@ -51,7 +51,8 @@ impl<P: Ports> RegionWorker<P> {
         self.start(region_state).await
     }
 
-    /// Reads the hub into the state. The state after that; none where the sender knows by then why nothing is sent.
+    /// Adopts the hub's findings into the state, and returns the new state. `None` if nothing can be sent; the sender
+    /// then has the reason.
     async fn adopt(
         &mut self,
         region_state: RegionState<P>,
@@ -82,17 +83,17 @@ impl<P: Ports> RegionWorker<P> {
         }
         let mut region_state = self.read_region_state().await?;
         if self.state.report.adoption_skipped.is_some() && region_state.header.tail.adopting.is_none() {
-            // The next run that may read the hub does.
+            // The next run that has permission to read the hub adopts its findings.
             region_state.header.tail.adopting = Some(AdoptionProgress::postponed());
         }
         Ok(Some(region_state))
     }
 
-    /// Begins to work on a state that can be trusted.
+    /// Starts to work on a state that can be trusted.
     async fn start(&mut self, mut region_state: RegionState<P>) -> Result<(), PortError> {
         region_state.orphaned = self.find_orphaned_archive(&region_state).await?;
         if let Some(old) = region_state.old.as_ref().filter(|old| old.scanned_at > region_state.header.scanned_at) {
-            // What is sent late of an older scan does not make the state one of that scan.
+            // Findings of an older scan that are sent late do not make the state one of that scan.
             (region_state.header.scanned_at, region_state.header.ahead) = (old.scanned_at, old.ahead);
         }
         if let Some(given_up) =
@@ -117,7 +118,8 @@ impl<P: Ports> RegionWorker<P> {
         within(end, action, RegionState::open(self.ports.clone(), self.header.clone())).await
     }
 
-    /// How far the service's word is to be trusted where the state does not do; none where the state does.
+    /// How far the service's responses are trusted if the hub must be read because the state can't be trusted. `None`
+    /// if the state can be trusted.
     fn required_trust(&self, region_state: &RegionState<P>, same_hub: &SameHub) -> Option<Trust> {
         let Some(old) = &region_state.old else { return Some(Trust::Content) };
         if self.is_in_doubt() || *same_hub == SameHub::No {
@@ -126,25 +128,25 @@ impl<P: Ports> RegionWorker<P> {
         old.tail.adopting.as_ref().filter(|adopting| adopting.given_up.is_none()).map(|adopting| adopting.trust)
     }
 
-    /// When a run archived findings that left no report.
+    /// When a run archived findings without leaving a report.
     pub(in crate::delivery) async fn find_orphaned_archive(
         &self,
         region_state: &RegionState<P>,
     ) -> Result<Option<Timestamp>, PortError> {
         let by = region_state.old.as_ref().and_then(|old| old.tail.archived.clone());
-        // A report may be forgotten, but not so soon.
+        // After the retention time, a report may have expired.
         let is_recent = |at: Timestamp| self.ports.now().duration_since(at) < REPORT_RETENTION_MIN;
         let Some(by) = by.filter(|by| by.run_id != *self.run_id && is_recent(by.at)) else { return Ok(None) };
         let report = self.ports.object(&RunReport::key(&by.run_id)).await?;
         Ok(report.is_none().then_some(by.at))
     }
 
-    /// What an active finding is that the service does not show.
+    /// What it means that the service does not show an active finding.
     fn missing_meaning(&self, same_hub: &SameHub) -> Missing {
         if self.is_in_doubt() && *same_hub != SameHub::No { Missing::ArchivedByUs } else { Missing::Archived }
     }
 
-    /// Whether Security Hub may hold what the state does not know of.
+    /// Whether Security Hub may have findings that the state does not have.
     pub(in crate::delivery) fn is_in_doubt(&self) -> bool {
         self.policy.in_doubt.includes(self.header.region)
     }
@@ -160,7 +162,7 @@ fn undelivered_reason(error: &CallError) -> &'static str {
     }
 }
 
-/// That nobody can tell whether the hub was disabled and enabled again, and what helps.
+/// The message that the exporter can't determine whether the hub was disabled and enabled again, and the remediation.
 fn unverified_message(why: &str) -> String {
     format!(
         "cannot verify that Security Hub was not disabled and enabled again since the last export: {why}\n\

@@ -1,4 +1,4 @@
-//! Learns what a Region needs to judge the findings that its state knows.
+//! Prepares what a Region needs to judge the findings of its state.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -13,7 +13,7 @@ use crate::report::{PendingClass, Unproven};
 use crate::state::{FindingKey, FindingMeta, RegionState, ScanCode, SeenInScan, UNATTRIBUTED, finding_home};
 
 impl<P: Ports> RegionWorker<P> {
-    /// Gets ready to judge: learns which Regions the absent findings of other Regions are of.
+    /// Prepares to judge: finds the home Regions of absent findings of other Regions.
     pub(crate) async fn prepare_judging(&mut self, verdicts: Verdicts, has_response: ReportingRegions) {
         let now_ms = self.ports.now().as_millisecond();
         let home_regions = match self.read_home_regions().await {
@@ -47,7 +47,7 @@ impl<P: Ports> RegionWorker<P> {
         Ok(home_regions)
     }
 
-    /// What becomes of a finding that the state knows.
+    /// The judgment of a finding of the state.
     pub(in crate::delivery) fn judge(&self, meta: &FindingMeta, seen: SeenInScan) -> Judgment {
         if !self.policy.archive {
             return Judgment::Stays;
@@ -58,13 +58,13 @@ impl<P: Ports> RegionWorker<P> {
         judge.judge(region_state, meta, seen, self.newest_scan_ms(meta.key))
     }
 
-    /// The time of the scan that has the last word on a finding, in milliseconds since 1970.
+    /// The time of the newest scan that counts for a finding, in milliseconds since 1970.
     pub(in crate::delivery) fn newest_scan_ms(&self, key: FindingKey) -> i64 {
         let first_ms = self.header.scanned_at.map_or(0, |first| first.as_millisecond());
         self.state.times.get(&key).copied().unwrap_or(first_ms)
     }
 
-    /// Counts the Region's findings by what becomes of them.
+    /// Counts the Region's findings by their judgment.
     pub(crate) fn tally(&self) -> Tally {
         let mut tally = Tally::default();
         let (Some(judge), Some(region_state)) = (&self.state.judging, &self.state.region_state) else { return tally };
@@ -73,8 +73,8 @@ impl<P: Ports> RegionWorker<P> {
         }
         for (meta, seen) in region_state.index.iter() {
             let judgment = self.judge(meta, seen);
-            // A setting that filters a finding does not count it among those that could be archived.
-            // What became active by this scan was not before it.
+            // A finding that a setting filters does not count as one that could be archived. A finding that became
+            // active with this scan was not active before it.
             let is_active = meta.is_active()
                 && !self.state.newly_active.contains(&meta.key)
                 && !meta.is_expired(judge.now_ms)
@@ -95,7 +95,7 @@ impl<P: Ports> RegionWorker<P> {
         tally
     }
 
-    /// What changes in the next state about a finding that is not sent.
+    /// How the entry of a finding that is not sent changes in the next state.
     pub(in crate::delivery) fn entry_change(
         &self,
         meta: &FindingMeta,
@@ -111,21 +111,21 @@ impl<P: Ports> RegionWorker<P> {
         }
         let is_there = match seen {
             SeenInScan::Filtered | SeenInScan::Manual | SeenInScan::Wanted => true,
-            // It is archived, and the scan agrees.
+            // The finding is archived, which agrees with the scan.
             SeenInScan::Passed | SeenInScan::Muted => !meta.is_active(),
             SeenInScan::Moved | SeenInScan::Not => false,
         };
         if meta.is_active() {
             change.absent = match (seen, judgment) {
                 (SeenInScan::Moved, _) => meta.absent,
-                // What this run could not archive either, the next try does.
+                // This run could not archive the finding either; the next attempt does.
                 (SeenInScan::Passed | SeenInScan::Muted, _) if meta.is_unarchived() => meta.absent,
                 (SeenInScan::Not, Judgment::Absent(absent)) => absent,
                 (SeenInScan::Not, Judgment::Resolved(PendingClass::Absent)) => {
                     meta.absent.max(self.state.judging.as_ref().map_or(1, |judge| judge.verdicts.absent_scans))
                 }
                 (SeenInScan::Not, _) => meta.absent,
-                // An entry that is no newer than what the state knows says nothing about the scans since.
+                // An entry that is not newer than what the state has proves nothing about the scans since.
                 _ if at_ms <= last_mentioned_ms && !meta.is_unarchived() => meta.absent,
                 _ => 0,
             };
@@ -139,7 +139,7 @@ impl<P: Ports> RegionWorker<P> {
                     SeenBy::Scan(at_ms)
                 }
             }
-            // The code for the newest scan is about to mean this one, which does not have it.
+            // In the next state, `NEWEST` refers to this scan, which does not have the finding.
             ScanCode::NEWEST if !is_there && full && meta.is_active() => {
                 match region_state.full_before.map(Timestamp::as_millisecond) {
                     Some(full_ms) if full_ms > meta.updated_ms => SeenBy::Scan(full_ms),
@@ -152,7 +152,7 @@ impl<P: Ports> RegionWorker<P> {
     }
 }
 
-/// What changes in the next state about a finding.
+/// How the entry of a finding changes in the next state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::delivery) struct Change {
     absent: u8,
@@ -162,23 +162,23 @@ pub(in crate::delivery) struct Change {
 /// The newest scan that had a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum SeenBy {
-    /// The one that the state names.
+    /// The scan that the state names.
     Unchanged,
-    /// The newest one of the whole account.
+    /// The newest scan of the whole account.
     Newest,
-    /// The one of this time, in milliseconds since 1970.
+    /// The scan with this time, in milliseconds since 1970.
     Scan(i64),
-    /// None that is known.
+    /// The scan is not known.
     Unknown,
 }
 
 impl Change {
-    /// Whether the next state differs.
+    /// Whether the entry in the next state differs.
     pub(in crate::delivery) fn changes_entry(self, meta: &FindingMeta) -> bool {
         self.absent != meta.absent || self.seen != SeenBy::Unchanged
     }
 
-    /// The finding in the next state.
+    /// The entry in the next state.
     pub(in crate::delivery) fn apply<P: Ports>(
         self,
         meta: &FindingMeta,

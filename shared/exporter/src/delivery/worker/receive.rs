@@ -1,4 +1,4 @@
-//! What a Region's worker does with an entry of the scan: compare it with what was last sent, and send the difference.
+//! How a Region's worker processes an entry of the scan: compares it with what was last sent, and sends the difference.
 
 use asff::{Identity, Mapped, RecordState, ResourceHash, Stamps, Status, Unsent};
 
@@ -18,7 +18,7 @@ use crate::state::{
 };
 
 impl<P: Ports> RegionWorker<P> {
-    /// Decides the outcome of a finding of the scan, or sends it.
+    /// Determines the outcome of a finding of the scan, or sends the finding.
     pub(in crate::delivery) async fn receive(
         &mut self,
         mut mapped: Box<Mapped>,
@@ -40,7 +40,7 @@ impl<P: Ports> RegionWorker<P> {
         }
         if matches!(identity, Identity::Worse | Identity::Newer) {
             was_sent = self.retract(&mapped, key, was_sent);
-            // What an entry before it said of the finding does not count any more.
+            // An earlier entry of the finding no longer counts.
             self.state.late_resolutions.remove(&key);
         }
         if let Some(filtered) = filtered {
@@ -80,8 +80,8 @@ impl<P: Ports> RegionWorker<P> {
         self.send(&mapped, key, &stamps, Stored::Active(mapped.status), was_sent).await
     }
 
-    /// Counts a finding that a setting or its status filters out. `is_resolved`: it resolves an entry of the file that was
-    /// sent.
+    /// Counts a finding that a setting or its status filters out. `is_resolved`: the entry resolves a finding that was
+    /// sent because of an older entry of the file.
     async fn receive_filtered(
         &mut self,
         mapped: Box<Mapped>,
@@ -93,7 +93,7 @@ impl<P: Ports> RegionWorker<P> {
             if !self.last_sent(key).is_some_and(|last| last.is_active()) {
                 return self.send_resolved(&mapped, key, self.ports.now()).await;
             }
-            // It was active before the scan: whether it is archived depends on the limit.
+            // The finding was active before the scan: whether it is archived depends on the limit.
             self.state.counts.add(Fate::Filtered(filtered.as_str().to_owned()), 1);
             self.state.late_resolutions.insert(key, LateResolution::Own(mapped, filtered));
             return Ok(());
@@ -104,12 +104,12 @@ impl<P: Ports> RegionWorker<P> {
         self.mark_and_forward(key, filtered.seen(), at_ms).await
     }
 
-    /// What the state has of a finding.
+    /// What the state has about a finding.
     pub(in crate::delivery) fn last_sent(&self, key: FindingKey) -> Option<FindingMeta> {
         self.state.region_state.as_ref().and_then(|region_state| region_state.index.get(key)).copied()
     }
 
-    /// Sends a finding as it is stamped. `apart`: an earlier version of it may be on its way.
+    /// Sends a finding with these stamps. `apart`: an earlier version of it may be in flight.
     pub(in crate::delivery) async fn send(
         &mut self,
         mapped: &Mapped,
@@ -140,7 +140,7 @@ impl<P: Ports> RegionWorker<P> {
             Err(too_large) => {
                 self.state.counts.add(Fate::Quarantined(asff::QuarantineCode::TooLarge.as_str().to_owned()), 1);
                 self.quarantine.put(Entry::too_large(mapped, &too_large)).await?;
-                // What was not stored here stays where it is.
+                // The finding was not stored in this Region, so that a copy in another Region stays as it is.
                 return self.forward_mark(key, SeenInScan::Wanted, self.scan_ms(mapped)).await;
             }
         };
@@ -162,7 +162,8 @@ impl<P: Ports> RegionWorker<P> {
         self.send_or_defer(Outgoing { id: mapped.finding.id.to_string(), json: json.into(), meta, apart }).await
     }
 
-    /// Remembers that a finding passed that was never sent, where scans of parts may come in any order.
+    /// Records that a finding which was never sent passed or is muted. Scans of parts of the account can arrive in any
+    /// order, and an older one must not send the finding.
     async fn record_tombstone(
         &mut self,
         mapped: &Mapped,
@@ -187,7 +188,7 @@ impl<P: Ports> RegionWorker<P> {
         region_state.record(&meta, json.to_string().as_bytes()).await
     }
 
-    /// Archives a finding that this run sent, since a newer scan in the same file shows it as resolved.
+    /// Archives a finding that this run sent, since a newer entry of the same file shows it as resolved.
     pub(in crate::delivery) async fn send_resolved(
         &mut self,
         mapped: &Mapped,
@@ -201,7 +202,7 @@ impl<P: Ports> RegionWorker<P> {
         self.send_at(mapped, key, &stamps, Stored::Archived(Status::Failed), true, now).await
     }
 
-    /// The time of the scan that an entry is of, in milliseconds since 1970, never in the future.
+    /// The time of an entry's scan, in milliseconds since 1970, never in the future.
     fn scan_ms(&self, mapped: &Mapped) -> i64 {
         self.clamp_ms(mapped.scanned_at)
     }
@@ -213,14 +214,15 @@ impl<P: Ports> RegionWorker<P> {
         }
     }
 
-    /// Whether an earlier scan's finding of another resource has the Id.
+    /// Whether the state has the ID for a finding of another resource.
     fn is_id_taken(&self, id: &str, resource: ResourceHash) -> bool {
         let known =
             self.state.region_state.as_ref().and_then(|region_state| region_state.index.get(FindingKey::from_id(id)));
         known.is_some_and(|known| known.resource != 0 && known.resource != resource.fingerprint())
     }
 
-    /// Keeps what was sent of a finding that is never sent as it is now.
+    /// Counts a finding that is never sent with its present status (MANUAL), and marks it, so that an earlier version
+    /// of it in Security Hub stays as it is.
     pub(in crate::delivery) async fn receive_unsent(&mut self, mut unsent: Box<Unsent>) -> Result<(), PortError> {
         if self.is_id_taken(unsent.id.as_str(), unsent.resource_hash) {
             unsent.use_longer_id();
@@ -231,18 +233,18 @@ impl<P: Ports> RegionWorker<P> {
         self.mark_and_forward(key, FilterReason::Manual.seen(), at_ms).await
     }
 
-    /// Notes what the scan says of a finding that was perhaps sent before, here or to another Region.
+    /// Marks how the scan shows a finding that may have been sent before, in this Region and in others.
     async fn mark_and_forward(&mut self, key: FindingKey, seen: SeenInScan, at_ms: i64) -> Result<(), PortError> {
         self.mark_seen(key, seen, at_ms);
         self.forward_mark(key, seen, at_ms).await
     }
 
-    /// Notes what a scan of this time says of a finding that the state knows. The newest scan of the file counts.
+    /// Marks how a scan with this time shows a finding that the state has. The newest scan of the file counts.
     pub(in crate::delivery) fn mark_seen(&mut self, key: FindingKey, seen: SeenInScan, at_ms: i64) {
         let Some(region_state) = &mut self.state.region_state else { return };
         let first_ms = self.header.scanned_at.map_or(at_ms, |first| first.as_millisecond());
         let Some(before) = region_state.index.seen(key) else {
-            // The state knows it once the account was suspended.
+            // The state has the finding after the account was suspended and resumed.
             if at_ms != first_ms || self.state.times.contains_key(&key) {
                 let newest_ms = self.state.times.entry(key).or_insert(at_ms);
                 *newest_ms = at_ms.max(*newest_ms);
@@ -259,7 +261,7 @@ impl<P: Ports> RegionWorker<P> {
         }
     }
 
-    /// Tells the Regions that may hold a copy of a finding from an earlier scan what the scan says of it.
+    /// Notifies the Regions that may have a copy of a finding from an earlier scan how this scan shows it.
     pub(in crate::delivery) async fn forward_mark(
         &mut self,
         key: FindingKey,
@@ -275,14 +277,14 @@ impl<P: Ports> RegionWorker<P> {
         Ok(())
     }
 
-    /// Takes a finding that its own Region does not accept.
+    /// Receives a finding that its own Region does not accept.
     pub(in crate::delivery) async fn receive_redirected(&mut self, mut finding: Outgoing) -> Result<(), PortError> {
         self.open().await?;
         finding.meta.foreign = true;
         self.state.holds_copies = true;
         let (key, stamped_ms) = (finding.meta.key, finding.meta.updated_ms);
         let before = self.state.redirected.get(&key).copied();
-        // Its own Region's batches come back in any order.
+        // The batches of the finding's own Region can be completed in any order.
         if before.is_some_and(|before| before.stamped_ms > stamped_ms) {
             self.state.counts.add(Fate::Filtered(FilterReason::Duplicate.as_str().to_owned()), 1);
             return Ok(());
@@ -291,7 +293,8 @@ impl<P: Ports> RegionWorker<P> {
         let was_active =
             self.last_sent(key).is_some_and(|last| last.is_active()) && !self.state.newly_active.contains(&key);
         if !finding.meta.is_active() && was_active {
-            // Resolved by a newer entry of the file. It was active here before the scan: the end of the file decides.
+            // A newer entry of the file resolves the finding. It was active in this Region before the scan: whether it
+            // is archived is decided at the end of the file.
             self.state.counts.add(Fate::Filtered(FilterReason::Passed.as_str().to_owned()), 1);
             if before.is_some() {
                 self.state.late_resolutions.insert(key, LateResolution::Redirected(finding));
@@ -307,7 +310,8 @@ impl<P: Ports> RegionWorker<P> {
     pub(in crate::delivery) async fn send_redirected(&mut self, mut finding: Outgoing) -> Result<(), PortError> {
         let (key, stamped_ms) = (finding.meta.key, finding.meta.updated_ms);
         let before = self.state.redirected.get(&key).copied();
-        // Its own scan's time, or a moment later: nothing that the file said of it before counts against it.
+        // `updated_ms` is the finding's scan time or slightly later, so that this mark overrides earlier entries of the
+        // file.
         self.mark_seen(key, SeenInScan::Wanted, finding.meta.updated_ms);
         let sent_ms = match before {
             Some(before) if self.sender.remove_unsent(key) => {

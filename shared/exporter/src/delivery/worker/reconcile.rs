@@ -1,8 +1,8 @@
-//! Compares what a Region's hub holds with the state, and fixes the difference: what the hub lacks, or has in an older
-//! version, is resent as it was last sent; what the state does not know is taken over into it.
+//! Compares a Region's hub with the state, and corrects the differences: findings that the hub lacks, or has in an
+//! older version, are resent as they were last sent; findings that the state does not have are adopted.
 //!
-//! Promise: nothing is fixed unless the hub was read to its end. A finding that was sent a moment ago may be missing from
-//! the service's answers (contract 3.1); it is resent, which harms nothing.
+//! Guarantee: nothing is corrected unless the hub was read to its end. A finding that was sent recently may be missing
+//! from the service's responses (contract 3.1); it is resent, which has no adverse effect.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -20,14 +20,14 @@ use crate::state::{
     status_of,
 };
 
-/// Findings of the hub that the state must learn of, before they are written: some hundred KB.
+/// Findings of the hub that the state lacks, before they are written: some hundred KB.
 type HubFindings = Vec<(FindingMeta, Vec<u8>)>;
 
-/// How a finding of the hub stands to the state's.
+/// How a finding of the hub differs from the state's version.
 enum HubDifference {
-    /// The state has nothing, or something older.
+    /// The state does not have the finding, or has an older version.
     Newer,
-    /// The hub has something older, or what was archived.
+    /// The hub has an older version, or the state has the finding as archived.
     Stale,
     Same,
 }
@@ -54,12 +54,12 @@ impl<P: Ports> RegionWorker<P> {
             self.resend_differences(&mut drift, found, dry_run).await?;
         }
         if dry_run || drift.unread.is_some() {
-            // What was written meanwhile is dropped; the state stays as it was.
+            // Whatever was written to the next state is dropped; the state stays as it was.
             self.state.region_state = None;
             self.state.report.adopted = 0;
         } else {
             drift.fixed = self.state.report.adopted + self.state.counts.sent;
-            // All was read: what an adoption left out is there now.
+            // The hub was read to its end: the state now has what an unfinished adoption lacked.
             if let Some(region_state) = &mut self.state.region_state
                 && region_state.header.tail.adopting.take().is_some()
             {
@@ -70,7 +70,7 @@ impl<P: Ports> RegionWorker<P> {
         Ok(())
     }
 
-    /// Reads the hub's findings. Of those that the state has, `found` says which must be resent.
+    /// Reads the hub's findings. `found` gets each of them, with true if it must be resent.
     async fn read_hub(
         &mut self,
         drift: &mut Drift,
@@ -126,7 +126,7 @@ impl<P: Ports> RegionWorker<P> {
         Ok(())
     }
 
-    /// Sends again what the hub lacks, or has otherwise than it was last sent.
+    /// Resends findings that the hub lacks, or that differ from the version last sent.
     async fn resend_differences(
         &mut self,
         drift: &mut Drift,
@@ -143,7 +143,7 @@ impl<P: Ports> RegionWorker<P> {
         let counted = missing_count.clone();
         let select = move |_: RegionName, entry: &Entry| {
             let is_missing = missing.contains(&entry.meta.key);
-            // A call that archived it had no answer: it is archived, as it should be.
+            // A call that archived the finding had no response: the finding is archived, as intended.
             if is_missing && is_archived(&entry.json) {
                 return Ok(None);
             }
@@ -159,7 +159,7 @@ impl<P: Ports> RegionWorker<P> {
                 Stored::Uncertain => Stored::Archived(status_of(&entry.meta, &entry.json, &regions)),
                 stored => stored,
             };
-            // A millisecond later, so that the service takes it.
+            // A millisecond later, so that the service accepts it.
             let updated_ms = entry.meta.updated_ms + 1;
             let finding =
                 resend_stored(&entry.meta, stored, updated_ms, now, |updated_at| resent(&entry.json, updated_at));
@@ -167,13 +167,13 @@ impl<P: Ports> RegionWorker<P> {
         };
         self.send_selected(&select).await?;
         drift.missing = missing_count.load(Ordering::Relaxed);
-        // Whatever was sent has its outcome; there is no file to read from.
+        // Every sent finding has an outcome by now; no scan file was read.
         self.state.counts.read = self.state.counts.accounted();
         Ok(())
     }
 }
 
-/// How the hub's version of a finding, which is active there, stands to the state's.
+/// How the hub's version of a finding, which is active in the hub, differs from the state's.
 fn difference(known: Option<&FindingMeta>, hub: &FindingMeta) -> HubDifference {
     match known {
         None => HubDifference::Newer,

@@ -1,5 +1,5 @@
-//! One worker for each account and Region: compares what the scan says with what was last sent, sends the difference, keeps
-//! the state, and at the end archives what is over.
+//! One worker for each account and Region: compares the scan with what was last sent, sends the differences, saves the
+//! state, and at the end archives resolved findings.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
@@ -21,39 +21,41 @@ use crate::quarantine::Quarantine;
 use crate::report::{Counts, PendingFinding, RegionReport};
 use crate::state::{FindingKey, RegionState, Resend, SeenInScan, StateHeader};
 
-/// What a worker is told.
+/// A message to a worker.
 pub(crate) enum Message {
-    /// A finding of the scan, and why it is filtered, if so.
+    /// A finding of the scan, and the reason why it is filtered. `None` if it is not filtered.
     Finding(Box<Mapped>, Option<FilterReason>),
     /// A finding of the scan that is never sent.
     Unsent(Box<Unsent>),
     /// A finding that its own Region does not accept.
     Redirected(Outgoing),
-    /// What a scan of this time (in milliseconds since 1970) says of a finding of another Region that may have come here in
-    /// an earlier scan.
+    /// How a scan with this time (in milliseconds since 1970) shows a finding of another Region. This Region may have a
+    /// copy from an earlier scan.
     SeenInScan(FindingKey, SeenInScan, i64),
 }
 
-/// How a worker behaves.
+/// The settings of a worker.
 #[derive(Clone)]
 pub(crate) struct Policy {
     pub(crate) resend: Resend,
     pub(crate) archive: bool,
     pub(crate) scope: ArchiveScope,
-    /// What an earlier run left in doubt.
+    /// The Regions that an earlier run left in doubt.
     pub(crate) in_doubt: InDoubt,
     pub(crate) regions: Arc<Regions>,
-    /// Whether the keys of what is left to a later run are gathered: 8 bytes for each.
+    /// Whether the keys of undelivered findings are collected: 8 bytes per finding.
     pub(crate) collects_deferred: bool,
-    /// Regions, besides the fallback, whose Security Hub holds findings of other Regions.
+    /// Regions other than the fallback Region whose Security Hub has findings of other Regions.
     pub(crate) copy_regions: Arc<BTreeSet<RegionName>>,
-    /// The Regions of the integration, if it names them.
+    /// The Regions that the integration selects. `None` if it selects all.
     pub(crate) selected_regions: Option<Arc<BTreeSet<RegionName>>>,
-    /// The newest scan of the whole account that each Region's state was compared with.
+    /// The newest scan of the whole account with which each Region's state was compared.
     pub(crate) full_at: Arc<BTreeMap<RegionName, Timestamp>>,
-    /// Regions that accepted findings when their connection was checked: that one is unreachable is transient.
+    /// Regions that accepted findings when their connection was checked: if one of them is unreachable, the reason is
+    /// transient.
     pub(crate) accepted_regions: Arc<BTreeSet<RegionName>>,
-    /// Regions that took nothing when they were checked: they are asked before anything is sent to them.
+    /// Regions that were unavailable when their connection was checked: their hub is checked before anything is sent to
+    /// them.
     pub(crate) unavailable_regions: Arc<BTreeSet<RegionName>>,
 }
 
@@ -62,86 +64,89 @@ pub(crate) struct RegionWorker<P: Ports> {
     pub(crate) ports: Arc<P>,
     pub(crate) run_id: Arc<str>,
     pub(crate) header: StateHeader,
-    /// The scan's own time, which may lie ahead of the clock.
+    /// The scan time, which may be ahead of the clock.
     pub(crate) scan_time: Timestamp,
     pub(crate) policy: Policy,
     pub(crate) sender: Sender<TimedHub<P::Hub>>,
     pub(crate) quarantine: Quarantine,
     pub(crate) pending: JsonLines<PendingFinding>,
     pub(crate) fallback: Option<mpsc::Sender<Message>>,
-    /// The Regions, besides the fallback, that hold findings of other Regions: they are told what the scan says of each.
+    /// The Regions other than the fallback Region that have findings of other Regions: they are notified how the scan
+    /// shows each finding.
     pub(crate) copy_regions: Vec<mpsc::Sender<Message>>,
-    /// Room for findings that wait for the end of the file.
+    /// Slots for findings that are buffered until the end of the file.
     pub(crate) buffer_slots: Arc<Semaphore>,
-    /// What was said of findings before the worker was suspended.
+    /// How the scan showed findings before the worker was suspended.
     pub(crate) marks: Vec<(FindingKey, SeenInScan)>,
-    /// Further such Regions, which are told when all queues are drained: they tell this one, and none may wait for another in
-    /// a circle.
+    /// Further Regions with findings of other Regions. They notify this Region, and workers must not wait for each
+    /// other in a cycle; therefore they are notified after all queues are drained.
     pub(crate) late_copy_regions: Vec<RegionName>,
     pub(crate) state: WorkerState<P>,
 }
 
-/// The entry of a file that shows as resolved what an older entry of it had this run send.
+/// An entry that resolves a finding which this run sent because of an older entry of the same file.
 pub(in crate::delivery) enum LateResolution {
     /// A finding of this Region.
     Own(Box<Mapped>, FilterReason),
-    /// A finding of another Region, as it is archived.
+    /// A finding of another Region, as it is sent to be archived.
     Redirected(Outgoing),
 }
 
 /// The version of another Region's finding that this run sends last.
 #[derive(Clone, Copy)]
 pub(in crate::delivery) struct RedirectedVersion {
-    /// The `UpdatedAt` that its own Region gave it, in milliseconds since 1970.
+    /// The `UpdatedAt` that the finding's own Region gave it, in milliseconds since 1970.
     pub(in crate::delivery) stamped_ms: i64,
-    /// The one that it is sent with.
+    /// The `UpdatedAt` with which it is sent.
     pub(in crate::delivery) updated_ms: i64,
-    /// The one of an earlier version that has left, if any.
+    /// The `UpdatedAt` of an earlier version that this run already sent. `None` if there is none.
     pub(in crate::delivery) sent_ms: Option<i64>,
 }
 
-/// What changes while a worker works.
+/// The state of a worker while it runs.
 pub(crate) struct WorkerState<P: Ports> {
-    /// On the heap, since a worker suspended has none.
+    /// Boxed, since a suspended worker has none.
     pub(in crate::delivery) region_state: Option<Box<RegionState<P>>>,
     pub(in crate::delivery) identities: Identities,
-    /// Findings that the scan, or an earlier one, reports several times.
+    /// Findings that this scan or an earlier one reports several times.
     pub(in crate::delivery) repeated: Repeated,
-    /// The scans of findings that the state knows and another scan than [`RegionWorker::header`]'s has, in milliseconds.
+    /// The scan times, in milliseconds since 1970, of findings whose newest scan in the file is not the one of
+    /// [`RegionWorker::header`].
     pub(in crate::delivery) times: HashMap<FindingKey, i64>,
-    /// What [`RegionWorker::late_copy_regions`] are told: 24 bytes per finding, where there are any.
+    /// Marks for [`RegionWorker::late_copy_regions`]: 24 bytes per finding, and only if there are such Regions.
     pub(in crate::delivery) deferred_marks: Vec<(FindingKey, SeenInScan, i64)>,
-    /// How absent findings are judged, from the end of the reading on.
+    /// How absent findings are judged. Set when the file has been read.
     pub(in crate::delivery) judging: Option<Judge>,
     pub(in crate::delivery) counts: Counts,
     pub(in crate::delivery) report: RegionReport,
     pub(in crate::delivery) archiving: bool,
-    /// The Region's Security Hub holds active findings of other Regions.
+    /// The Region's Security Hub has active findings of other Regions.
     pub(in crate::delivery) holds_copies: bool,
     /// Archived findings that do not count towards the limit.
     pub(in crate::delivery) archived_unlimited: u64,
-    /// Everything that should be in Security Hub is.
+    /// All findings of the scan that should be in Security Hub are there.
     pub(in crate::delivery) is_complete: bool,
-    /// Findings of other Regions that this run sends here.
+    /// Findings of other Regions that this run sends to this Region.
     pub(in crate::delivery) redirected: HashMap<FindingKey, RedirectedVersion>,
-    /// Findings that were active before the scan, that this run sent for an older entry of the file, and that a newer entry shows as
-    /// resolved.
+    /// Findings that were active before the scan, that this run sent because of an older entry of the file, and that a
+    /// newer entry shows as resolved.
     pub(in crate::delivery) late_resolutions: BTreeMap<FindingKey, LateResolution>,
     /// Findings that became active in this run before the worker was suspended.
     pub(in crate::delivery) newly_active: HashSet<FindingKey>,
-    /// Findings that are resolved, and that Security Hub did not archive: it has them as they were.
+    /// Resolved findings that Security Hub did not archive: it still has them as they were.
     pub(in crate::delivery) not_archived: HashSet<FindingKey>,
-    /// The keys of what is left to a later run, if they are asked for.
+    /// The keys of undelivered findings, if [`Policy::collects_deferred`] is set.
     pub(in crate::delivery) deferred_keys: HashSet<FindingKey>,
-    /// Something is left to a later run; where it belongs to, nobody can say that it is gone.
+    /// At least one finding is undelivered. Until a later run sends it, no Region can conclude that a copy of it is
+    /// absent.
     pub(crate) has_deferred: bool,
-    /// The state was opened, and adopted where it had to be.
+    /// The state was opened, and adopted if that was necessary.
     pub(in crate::delivery) opened: bool,
     pub(in crate::delivery) error: Option<PortError>,
 }
 
 impl<P: Ports> WorkerState<P> {
-    /// Whether the state or the quarantine could not be kept.
+    /// Whether the state or the quarantine could not be saved.
     pub(in crate::delivery) fn has_failed(&self) -> bool {
         self.error.is_some()
     }
@@ -174,26 +179,26 @@ impl<P: Ports> Default for WorkerState<P> {
     }
 }
 
-/// What a worker did.
+/// The result of a worker.
 #[derive(Debug, Default)]
 pub(crate) struct WorkerResult {
     pub(crate) counts: Counts,
     pub(crate) report: RegionReport,
-    /// Security Hub may hold what the state does not know of.
+    /// Security Hub may have findings that the state does not have.
     pub(crate) is_in_doubt: bool,
-    /// The state or the quarantine could not be kept: the run must fail.
+    /// The state or the quarantine could not be saved: the run must fail.
     pub(crate) error: Option<PortError>,
     /// The state was compared with the scan as one of the whole account.
     pub(crate) is_fully_compared: bool,
-    /// Whether the Region's Security Hub holds findings of other Regions, if its state was opened.
+    /// Whether the Region's Security Hub has findings of other Regions. `None` if its state was not opened.
     pub(crate) holds_copies: Option<bool>,
-    /// Of the archived ones, those that do not count towards the limit.
+    /// The number of archived findings that do not count towards the limit.
     pub(crate) unlimited: u64,
     pub(crate) deferred_keys: HashSet<FindingKey>,
 }
 
 impl<P: Ports> RegionWorker<P> {
-    /// Takes what comes through the queue until it is closed and every finding has an outcome.
+    /// Processes the messages of the queue until it is closed and every finding has an outcome.
     pub(crate) async fn process_queue(mut self, mut queue: mpsc::Receiver<Message>) -> Self {
         if self.policy.archive || self.is_in_doubt() || self.state.opened {
             let opened = self.open().await;
@@ -226,7 +231,8 @@ impl<P: Ports> RegionWorker<P> {
         self
     }
 
-    /// All is distinguished; what is archived next comes from the state, which holds each finding once.
+    /// Frees the identities. All entries are deduplicated by now, and the state, from which findings are archived next,
+    /// has each finding once.
     pub(in crate::delivery) fn forget_identities(&mut self) {
         self.state.identities = Identities::default();
     }

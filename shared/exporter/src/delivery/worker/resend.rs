@@ -1,5 +1,4 @@
-//! A pass over what the states hold, outside of an export: some findings are resent, as a user's job wants
-//! them; all others stay as they are.
+//! A pass over the states outside of an export: a job resends some findings, and all others stay as they are.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -13,11 +12,12 @@ use crate::pack::Outgoing;
 use crate::ports::{PortError, Ports};
 use crate::state::Entry;
 
-/// What an entry of a Region's state is sent as. None: it stays as it is.
+/// Selects the version of a state entry that is sent. `None` if the entry stays as it is.
 pub(crate) type Selector = dyn Fn(RegionName, &Entry) -> Result<Option<Outgoing>, PortError> + Send + Sync;
 
 impl<P: Ports> AccountDelivery<P> {
-    /// Iterates over the states of these Regions, all at once. With `archiving`, what is sent counts as archived.
+    /// Iterates over the states of these Regions, all at the same time. With `archiving`, the sent findings count as
+    /// archived.
     pub(crate) async fn resend(
         self,
         regions: &BTreeSet<RegionName>,
@@ -27,8 +27,8 @@ impl<P: Ports> AccountDelivery<P> {
         self.run_workers(regions, |worker| worker.resend(select.clone(), archiving)).await
     }
 
-    /// Compares what these Regions' hubs hold with the states, all at once, and fixes the difference, unless it is a dry
-    /// run.
+    /// Compares the hubs of these Regions with the states, all at the same time, and corrects the differences unless
+    /// `dry_run` is set.
     pub(crate) async fn reconcile(self, regions: &BTreeSet<RegionName>, dry_run: bool) -> AccountDelivered {
         self.run_workers(regions, |worker| worker.reconcile(dry_run)).await
     }
@@ -66,18 +66,19 @@ impl<P: Ports> RegionWorker<P> {
         self.conclude(Conclusion::default()).await
     }
 
-    /// Notes that all active findings of the state are to be processed.
+    /// Adds all active findings of the state to the progress as findings to process.
     pub(in crate::delivery) fn expect_active(&self) {
         let Some(region_state) = &self.state.region_state else { return };
         let active = region_state.index.iter().filter(|(meta, _)| meta.is_active()).count();
         self.sender.config().progress.expect_in(self.header.region, active as u64);
     }
 
-    /// Sends what `select` makes of the state's entries; waits for every answer, since what is sent later counts otherwise.
+    /// Sends the findings that `select` returns, and waits for all responses, since findings that are sent later are
+    /// counted differently.
     pub(in crate::delivery) async fn send_selected(&mut self, select: &Selector) -> Result<(), PortError> {
         let Some(region_state) = &mut self.state.region_state else { return Ok(()) };
         let Some(old) = &region_state.old else { return Ok(()) };
-        // No scan is exported: the state stays the one of the scan before.
+        // No scan is exported: the state still refers to the previous scan.
         (region_state.header.scanned_at, region_state.header.ahead) = (old.scanned_at, old.ahead);
         let Some(mut entries) = region_state.entries().await? else { return Ok(()) };
         while let Some(entry) = entries.next().await.map_err(|error| error.on_second_read("the state"))? {
