@@ -1,9 +1,11 @@
-//! Takes over what Security Hub holds of our product: what Prowler's own integration sent, or what a lost state knew.
+//! Adopts the findings of this product in Security Hub: those that Prowler's own integration sent, or those of a lost
+//! state.
 //!
-//! Promises: one finding of the service becomes one entry; an entry that we have is kept, since it knows more, unless the
-//! service has a newer version of the finding; nothing is dropped for a stale read. The read is paced to the service's quota for
-//! `GetFindings`; where one run has not the time for it, what it read is saved and the next run continues, and nothing is
-//! compared with the part. It ends: a run that begins again and finds nothing more is the last one, and there is a limit of runs.
+//! Guarantees: each finding of the service becomes one entry. An entry of the state is kept, since it has more
+//! information, unless the service has a newer version of the finding. No entry is dropped because of a stale response.
+//! The reading is limited to the service's quota for `GetFindings`. If a run does not have enough time, its part is
+//! saved and the next run continues; no scan is compared with a part. The adoption ends: a run that restarts the
+//! reading and finds nothing new is the last one, and the number of runs is limited.
 
 use std::collections::HashSet;
 
@@ -20,14 +22,14 @@ use super::region_state::RegionState;
 use crate::ports::{CallError, Hub, Objects, PortError};
 use crate::report::undelivered;
 
-/// Runs that a reading may take. One of 15 minutes reads a quarter of a million findings.
+/// Maximum number of runs of one adoption. A run of 15 minutes reads a quarter of a million findings.
 const RUNS_MAX: u32 = 100;
-/// How long a finding that we sent may be missing from the service's answers: they lag behind (contract 3.1).
+/// How long a finding that was sent may be missing from the service's responses, which lag behind (contract 3.1).
 pub(crate) const LAG_MS: i64 = 60 * 60 * 1000;
 
-/// Why nothing was taken over.
+/// Why nothing was adopted.
 pub(crate) enum AdoptError {
-    /// The service rejects to show its findings, or can't just now.
+    /// The service denied access to its findings, or failed.
     Hub(CallError),
     /// The state could not be written.
     Port(PortError),
@@ -39,23 +41,23 @@ impl From<PortError> for AdoptError {
     }
 }
 
-/// What reading the service brought to light.
+/// The differences that were found by reading the service.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Drift {
-    /// Findings of the service that the state did not know.
+    /// Findings of the service that the state did not have.
     pub(crate) unknown: u64,
     /// Active findings of the state that the service does not have.
     pub(crate) missing: u64,
-    /// Why the service's findings were not all read, if so. Then nothing of the state was dropped.
+    /// Why not all findings of the service were read; then no entry was dropped. `None` if all were read.
     pub(crate) unread: Option<String>,
-    /// Why this run did not come to the end, if a later one continues.
+    /// Why this run did not finish and a later one continues. `None` if it finished.
     pub(crate) paused: Option<&'static str>,
-    /// Pages of the service that were read.
+    /// The number of pages read from the service.
     pub(crate) pages: u64,
 }
 
-/// Merges what the service holds into the state, and saves it. Where it can't be read to its end, a state that there is is
-/// kept whole, but each of its findings is resent when it is seen.
+/// Merges the service's findings into the state, and saves it. If they can't be read to the end, all entries of an
+/// existing state are kept, but each of these findings is resent when a scan has it.
 pub(crate) async fn adopt<P: Objects, H: Hub>(
     mut region_state: RegionState<P>,
     hub: &H,
@@ -79,20 +81,20 @@ pub(crate) async fn adopt<P: Objects, H: Hub>(
     Ok(adoption.drift)
 }
 
-/// An adoption that an earlier run began, unless the hub is another one by now.
+/// The adoption that an earlier run began. `None` if the hub is a different one by now.
 fn unfinished_adoption<P: Objects>(region_state: &RegionState<P>) -> Option<AdoptionProgress> {
     let old = region_state.old.as_ref().filter(|old| old.is_same_hub(&region_state.header));
     old.and_then(|old| old.tail.adopting.clone()).filter(|begun| begun.given_up.is_none())
 }
 
-/// An adoption while it works.
+/// An adoption while it runs.
 struct Adoption<'a, P: Objects, H> {
     region_state: RegionState<P>,
     pages: Pages<'a, H>,
     regions: &'a Regions,
     trust: Trust,
     now_ms: i64,
-    /// What the service showed.
+    /// The findings that the service returned.
     found: HashSet<FindingKey>,
     drift: Drift,
     /// An earlier run read a part.
@@ -101,8 +103,8 @@ struct Adoption<'a, P: Objects, H> {
 }
 
 impl<P: Objects, H: Hub> Adoption<'_, P, H> {
-    /// Takes over what the service shows, until its end or as long as it shows anything. Whether it is denied, where the state is
-    /// to be believed anyway.
+    /// Adopts the findings that the service returns, until the last page or the first failure. Returns whether the
+    /// service denied further pages and the state is used without them.
     async fn read(&mut self) -> Result<bool, AdoptError> {
         loop {
             let page = match self.pages.next().await {
@@ -119,8 +121,8 @@ impl<P: Objects, H: Hub> Adoption<'_, P, H> {
 
     async fn adopt_finding(&mut self, finding: &Bytes) -> Result<(), PortError> {
         let region_state = &mut self.region_state;
-        let taken = read_hub_finding(finding, region_state.header.region, self.regions, self.now_ms);
-        let Some((meta, json)) = taken.filter(|(meta, _)| self.found.insert(meta.key)) else { return Ok(()) };
+        let adopted = read_hub_finding(finding, region_state.header.region, self.regions, self.now_ms);
+        let Some((meta, json)) = adopted.filter(|(meta, _)| self.found.insert(meta.key)) else { return Ok(()) };
         match region_state.index.get(meta.key).copied() {
             Some(known) if known.is_active() && known.updated_ms >= meta.updated_ms => Ok(()),
             known => {
@@ -131,13 +133,14 @@ impl<P: Objects, H: Hub> Adoption<'_, P, H> {
         }
     }
 
-    /// What follows from the service not being read to its end. What was read until then is not read again.
+    /// Handles a failure before the last page. The pages that were read are not read again.
     fn stop_reading(&mut self, unread: Unread) -> Result<bool, AdoptError> {
         let has_read = !self.found.is_empty();
         self.drift.paused = Some(match unread {
             Unread::DeadlineExceeded | Unread::Call(CallError::DeadlineExceeded) => undelivered::DEADLINE_EXCEEDED,
             Unread::PageLimit => undelivered::SERVICE_ERROR,
-            // Where the state is to be believed anyway, nothing is written for it.
+            // If nothing was read and the state stays trusted (`Trust::Content`), the error is returned below, and
+            // nothing is written.
             Unread::Call(error @ (CallError::AccessDenied(_) | CallError::InvalidAccess(_)))
                 if self.region_state.old.is_some() && (self.trust == Trust::Existence || has_read) =>
             {
@@ -153,7 +156,7 @@ impl<P: Objects, H: Hub> Adoption<'_, P, H> {
         Ok(false)
     }
 
-    /// Notes in the state where a later run continues, or why none does.
+    /// Records in the state where a later run continues, or why none does.
     fn record_progress(&mut self, is_denied: bool) {
         let (runs, header) = (self.runs, &mut self.region_state.header);
         let given_up = (self.drift.paused.is_some() && is_futile(&self.pages, &self.drift, self.is_resumed, runs)).then(|| {
@@ -175,7 +178,8 @@ impl<P: Objects, H: Hub> Adoption<'_, P, H> {
         };
     }
 
-    /// Copies what the state has. What the service does not show is archived, if all was read.
+    /// Copies the entries of the state. Findings that the service does not have count as archived if all pages were
+    /// read.
     async fn copy_state(&mut self, missing: Missing) -> Result<(), PortError> {
         let drops = self.pages.is_from_first_page() && self.drift.paused.is_none() && self.drift.unread.is_none();
         let region_state = &mut self.region_state;
@@ -200,20 +204,21 @@ impl<P: Objects, H: Hub> Adoption<'_, P, H> {
     }
 }
 
-/// Whether continuing another time would come no further: this run began again, as the next one would, and found nothing more.
+/// Whether another run would get no further: this run restarted the reading, as the next one would, and found nothing
+/// new.
 fn is_futile<H: Hub>(pages: &Pages<'_, H>, drift: &Drift, is_resumed: bool, runs: u32) -> bool {
     runs >= RUNS_MAX
         || pages.exceeds_page_limit()
         || (is_resumed && pages.is_from_first_page() && drift.pages > 0 && drift.unknown == 0)
 }
 
-/// What an active finding of the state is that the service does not show among the active ones. It is remembered, so that its
-/// first-seen time is there when it returns.
+/// What it means that the service does not have an active finding of the state among its active findings. The entry is
+/// retained, so that the first-seen time is known if the finding reappears.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Missing {
-    /// Archived or deleted, by whomever.
+    /// The finding was archived or deleted by someone else, or by the service.
     Archived,
-    /// Archived by an aborted run of ours, most likely: the next run whose scan agrees counts it as its own.
+    /// The finding was most likely archived by an aborted run: the next run whose scan agrees counts it as its own.
     ArchivedByUs,
 }
 
@@ -223,12 +228,12 @@ fn archived(entry: &Entry, missing: Missing, regions: &Regions) -> FindingMeta {
     FindingMeta { stored, absent, ..entry.meta }
 }
 
-/// What a user must know where the service does not show its findings.
+/// The message for a service that denies access to its findings.
 pub(crate) fn denied_message(error: &CallError) -> String {
     format!("{error}. Allow the role securityhub:GetFindings; the next export reads the rest")
 }
 
-/// The facts of a finding, as far as they can be trusted.
+/// The metadata of a finding, reduced to what can be trusted.
 fn with_trust(meta: FindingMeta, trust: Trust) -> FindingMeta {
     match trust {
         Trust::Existence if meta.is_active() => FindingMeta { stored: Stored::Uncertain, ..meta },

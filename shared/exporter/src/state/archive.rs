@@ -1,4 +1,4 @@
-//! Findings of the state as they are resent: archived, active again, or repeated.
+//! Findings of the state as they are resent: archived, reactivated, or unchanged.
 
 use asff::{Regions, Status};
 use bytes::Bytes;
@@ -7,10 +7,10 @@ use serde_json::{Map, Value};
 
 use super::finding::{FindingMeta, Stored};
 
-/// How a finding ended.
+/// How a finding was resolved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Resolution {
-    /// The scan does not have it any more, or another Region has it.
+    /// The scan no longer has it, or another Region has it.
     Gone,
     /// It passes now.
     Passed,
@@ -19,7 +19,7 @@ pub enum Resolution {
 }
 
 impl Resolution {
-    /// The status that it is archived with. A finding that is gone keeps its own.
+    /// The status with which the finding is archived. `None` if it keeps its own status.
     fn status(self) -> Option<Status> {
         match self {
             Self::Gone => None,
@@ -47,7 +47,7 @@ pub fn reactivated(json: &[u8], status: Status, updated_at: Timestamp) -> serde_
     with_record_state(json, "ACTIVE", Some(status), updated_at)
 }
 
-/// The finding as last sent, with a later time, so that the service takes it again.
+/// The finding as last sent, with a later time, so that the service accepts it.
 ///
 /// # Errors
 ///
@@ -58,7 +58,8 @@ pub fn resent(json: &[u8], updated_at: Timestamp) -> serde_json::Result<Vec<u8>>
     serde_json::to_vec(&finding)
 }
 
-/// The status that a finding has, or had while it was active. Where a call that archived it had no answer, its content tells.
+/// The status that a finding has, or had while it was active. If it is uncertain, the status is derived from the
+/// content hash.
 pub(crate) fn status_of(meta: &FindingMeta, json: &Bytes, regions: &Regions) -> Status {
     match meta.stored {
         Stored::Active(status) | Stored::Archived(status) => status,

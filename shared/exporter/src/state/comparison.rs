@@ -1,4 +1,4 @@
-//! Whether a finding must be sent: it is new, changed, back, or due for a refresh.
+//! Whether a finding must be sent: it is new, changed, reactivated, or due for a refresh.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,9 +6,10 @@ use super::finding::{FindingMeta, Stored};
 use crate::report::Changes;
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
-/// Days after which a finding is sent again at the latest. Security Hub drops what is not updated for 90 days.
+/// Days after which an unchanged finding is resent at the latest. Security Hub deletes findings that are not updated
+/// for 90 days.
 const REFRESH_DAYS_MAX: i64 = 30;
-/// Days over which refreshes are spread, by the finding's key, so that no day gets all of them.
+/// Days over which refreshes are distributed, by the finding's key, so that they are not all due on the same day.
 const REFRESH_SPREAD_DAYS: u64 = 10;
 
 /// Which findings are sent.
@@ -16,35 +17,35 @@ const REFRESH_SPREAD_DAYS: u64 = 10;
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Resend {
-    /// Those that are new, changed, back or due.
+    /// New, changed, or reactivated findings, and those that are due for a refresh.
     #[default]
     Changed,
-    /// All of them, at every scan.
+    /// All findings, with every scan.
     Always,
 }
 
 impl Resend {
-    /// The words of all values.
+    /// The names of all values in JSON.
     pub const WORDS: &[&str] = &["changed", "always"];
 }
 
-/// How a finding of the scan stands to what was last sent.
+/// How a finding of the scan differs from what was last sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Comparison {
-    /// Never sent.
+    /// It was never sent.
     New,
-    /// Its content, or whether it is active, differs. Also: it is unknown whether it arrived.
+    /// Its content differs, or it is unknown whether Security Hub stored it.
     Changed,
-    /// It was archived and is back.
+    /// It was archived.
     Reactivated,
-    /// It is as it was, but was not sent for long.
+    /// It is unchanged, but was last sent a long time ago.
     RefreshDue,
-    /// It is as it was.
+    /// It is unchanged.
     Same,
 }
 
 impl Changes {
-    /// Counts a finding that has to be sent.
+    /// Counts a finding that must be sent.
     pub(crate) fn count(&mut self, delta: Comparison) {
         match delta {
             Comparison::New => self.new += 1,
@@ -54,7 +55,7 @@ impl Changes {
         }
     }
 
-    /// Takes one back that is not sent after all.
+    /// Subtracts a finding that was counted and is not sent after all.
     pub(crate) fn uncount(&mut self, delta: Comparison) {
         let count = match delta {
             Comparison::New => &mut self.new,

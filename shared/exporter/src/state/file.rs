@@ -1,8 +1,9 @@
-//! The state's file: a zstd stream of a header, entries, and an end that says how many there were, with the tables that the
-//! entries refer to.
+//! The state file: a zstd stream of a header, entries, and a tail with the number of entries and the tables to which
+//! the entries refer.
 //!
-//! Promises: writing and reading take constant memory; a file that is cut, altered or of another version is an error when it is
-//! read, never a shorter state. zstd's own checksum guards the content, the count guards the length.
+//! Guarantees: writing and reading need constant memory. A file that is truncated, altered, or of another version is an
+//! error when it is read, never a shorter state. The checksum of zstd protects the content, the count protects the
+//! length.
 
 use bytes::{Buf, Bytes, BytesMut};
 use zstd::stream::raw::{CParameter, DParameter, Decoder, Encoder, InBuffer, Operation, OutBuffer};
@@ -12,25 +13,26 @@ use super::header::{StateHeader, Tail};
 
 /// The first bytes of every file.
 const MAGIC: &[u8; 8] = b"shstate2";
-/// The first bytes of a file of the first version, which is read and never written: its entries are shorter, and what
-/// stands behind their end is [`Tail::adopting`] alone.
+/// The first bytes of a file of the first version, which is read but never written: its entries are shorter, and its
+/// tail is [`Tail::adopting`] alone.
 const MAGIC_1: &[u8; 8] = b"shstate1";
-/// The length that stands for the end.
+/// The length that marks the end of the entries.
 const END: u32 = u32::MAX;
-/// Bytes of one entry's JSON at most: the service's limit for a finding, with room for what it may become.
+/// Maximum number of bytes of one entry's JSON: the service's limit for a finding, with a margin.
 const JSON_BYTES_MAX: usize = 1 << 20;
-/// zstd's fastest level that is worth its time: findings compress more than tenfold at any level.
+/// The fastest level of zstd with a useful ratio: findings are compressed more than tenfold at any level.
 const LEVEL: i32 = 1;
-/// A window of 256 KiB holds the hundred findings before; a larger one would cost each Region's reader and writer megabytes.
+/// A window of 256 KiB covers the last hundred findings; a larger one would cost each Region's reader and writer
+/// megabytes.
 const WINDOW_LOG: u32 = 18;
-/// The writer's table of matches, likewise small.
+/// The size of the writer's match table, small for the same reason.
 const HASH_LOG: u32 = 15;
-/// Bytes behind the end at most: a page token, and the tables of scans and checks at their largest.
+/// Maximum number of bytes of the tail: a page token, and the tables of scans and checks at their largest.
 const TAIL_BYTES_MAX: usize = 8 << 20;
-/// Bytes that are taken out of the codec at once.
+/// Bytes that are read from the codec at once.
 const STEP_BYTES: usize = 64 * 1024;
 
-/// Why a state can't be used. It is then rebuilt from what Security Hub holds.
+/// Why a state can't be used. It is then rebuilt from the findings in Security Hub.
 #[derive(Debug, thiserror::Error)]
 pub enum StateError {
     /// Not a state file.
@@ -39,18 +41,18 @@ pub enum StateError {
     /// A later release wrote the file.
     #[error("a later release wrote the state file: it has format {format}, and this release reads formats 1 and 2")]
     Newer {
-        /// The character that names the format.
+        /// The character of the format number.
         format: char,
     },
-    /// The file ends before its end.
+    /// The file is truncated.
     #[error("the state file is truncated")]
     Truncated,
-    /// The content is not what was written.
+    /// The content differs from what was written.
     #[error("the state file is corrupt: {0}")]
     Corrupt(String),
 }
 
-/// Why the first bytes of a file are not those of a format that is known.
+/// The error for a file whose first bytes are not a known format.
 fn unknown_format(first: &[u8]) -> StateError {
     match first.split_last() {
         Some((format, name)) if name == &MAGIC[..MAGIC.len() - 1] => StateError::Newer { format: char::from(*format) },
@@ -58,7 +60,7 @@ fn unknown_format(first: &[u8]) -> StateError {
     }
 }
 
-/// Writes a state: entries in, compressed bytes out.
+/// Writes a state: receives entries and returns compressed bytes.
 pub struct StateWriter {
     encoder: Encoder<'static>,
     out: Vec<u8>,
@@ -68,7 +70,7 @@ pub struct StateWriter {
 }
 
 impl StateWriter {
-    /// Begins a file.
+    /// Starts a file.
     ///
     /// # Errors
     ///
@@ -93,7 +95,7 @@ impl StateWriter {
     ///
     /// # Errors
     ///
-    /// When its JSON is larger than any finding may be.
+    /// When its JSON is larger than a finding may be.
     pub fn push(&mut self, meta: &FindingMeta, json: &[u8]) -> std::io::Result<()> {
         self.record.extend_from_slice(&length(json.len())?.to_le_bytes());
         meta.write(&mut self.record);
@@ -102,26 +104,26 @@ impl StateWriter {
         self.compress()
     }
 
-    /// The compressed bytes so far, to be stored.
+    /// Returns the compressed bytes so far, to be stored.
     pub fn take_bytes(&mut self) -> Bytes {
         std::mem::take(&mut self.out).into()
     }
 
-    /// Compressed bytes that wait to be taken.
+    /// The number of compressed bytes that were not taken yet.
     pub fn pending_bytes(&self) -> usize {
         self.out.len()
     }
 
-    /// How many entries were written.
+    /// The number of entries written.
     pub fn entries(&self) -> u64 {
         self.entries
     }
 
-    /// Sets what stands at the end.
+    /// Sets the tail.
     ///
     /// # Errors
     ///
-    /// When it is larger than any may be.
+    /// When it is larger than a tail may be.
     pub fn set_tail(&mut self, tail: &Tail) -> std::io::Result<()> {
         self.tail = serde_json::to_vec(tail)?;
         if self.tail.len() > TAIL_BYTES_MAX {
@@ -130,7 +132,7 @@ impl StateWriter {
         Ok(())
     }
 
-    /// Writes the end. The last bytes of the file.
+    /// Writes the tail, and returns the last bytes of the file.
     ///
     /// # Errors
     ///
@@ -153,7 +155,7 @@ impl StateWriter {
         }
     }
 
-    /// Compresses what is in `record`.
+    /// Compresses the bytes of `record`.
     fn compress(&mut self) -> std::io::Result<()> {
         let mut input = InBuffer::around(&self.record);
         while input.pos() < self.record.len() {
@@ -176,34 +178,34 @@ fn length(bytes: usize) -> std::io::Result<u32> {
     u32::try_from(bytes).map_err(std::io::Error::other)
 }
 
-/// What a reader has to say next.
+/// The next step of a reader.
 #[derive(Debug, PartialEq, Eq)]
 pub enum StateStep {
-    /// Feed it, or tell it that the input is at its end.
+    /// Call [`StateReader::feed`] or [`StateReader::end_of_input`].
     NeedInput,
     /// The next entry.
     Entry(Entry),
-    /// There is no more, and it was complete.
+    /// All entries were read, and the file was complete.
     Done,
 }
 
-/// Reads a state: compressed bytes in, entries out.
+/// Reads a state: receives compressed bytes and returns entries.
 pub struct StateReader {
     decoder: Decoder<'static>,
     input: Bytes,
     ended: bool,
     plain: BytesMut,
-    /// Bytes of an entry's slot: they tell the version.
+    /// Bytes of an entry's metadata: they depend on the version.
     meta_bytes: usize,
     header: Option<StateHeader>,
     entries: u64,
     done: bool,
-    /// The zstd frame is whole, and its checksum right.
+    /// The zstd frame is complete, and its checksum is correct.
     frame_ended: bool,
 }
 
 impl StateReader {
-    /// A reader of one file.
+    /// Creates a reader of one file.
     ///
     /// # Errors
     ///
@@ -225,31 +227,31 @@ impl StateReader {
         })
     }
 
-    /// Takes the next piece of the file.
+    /// Adds the next chunk of the file.
     pub fn feed(&mut self, chunk: Bytes) {
         self.input = chunk;
     }
 
-    /// Says that there is no more.
+    /// Signals the end of the file.
     pub fn end_of_input(&mut self) {
         self.ended = true;
     }
 
-    /// Whether the file is of the first version, which doesn't know which entries are foreign.
+    /// Whether the file is of the first version, which doesn't record which entries are foreign.
     pub(crate) fn is_first_version(&self) -> bool {
         self.meta_bytes == META_BYTES_1
     }
 
-    /// What the file is about, known before the first entry; its tail, after the last.
+    /// The header, known before the first entry. Its tail is known after the last.
     pub fn header(&self) -> Option<&StateHeader> {
         self.header.as_ref()
     }
 
-    /// What to do next.
+    /// The next step.
     ///
     /// # Errors
     ///
-    /// When the file can't be trusted; then nothing that it said can.
+    /// When the file can't be trusted; then the entries read so far can't be trusted either.
     pub fn step(&mut self) -> Result<StateStep, StateError> {
         loop {
             if self.done {
@@ -268,7 +270,7 @@ impl StateReader {
         }
     }
 
-    /// The rest of the zstd frame holds its checksum, which must be read to be compared.
+    /// Reads the rest of the zstd frame, which has the checksum to be verified, then the tail.
     fn after_end(&mut self) -> Result<StateStep, StateError> {
         while !self.input.is_empty() {
             self.decompress()?;
@@ -296,7 +298,7 @@ impl StateReader {
         Ok(StateStep::Done)
     }
 
-    /// Takes one record out of what is decompressed, if it is whole.
+    /// Parses one record of the decompressed bytes, if it is complete.
     fn parse(&mut self) -> Result<Option<StateStep>, StateError> {
         if self.header.is_none() {
             let head = MAGIC.len() + 4;
@@ -321,9 +323,9 @@ impl StateReader {
         }
         if self.plain.len() >= 12 && self.plain[..4] == END.to_le_bytes() {
             self.plain.advance(4);
-            let said = self.plain.get_u64_le();
-            if said != self.entries {
-                return Err(StateError::Corrupt(format!("it holds {} of {said} entries", self.entries)));
+            let expected = self.plain.get_u64_le();
+            if expected != self.entries {
+                return Err(StateError::Corrupt(format!("it holds {} of {expected} entries", self.entries)));
             }
             self.done = true;
             return Ok(None);

@@ -1,17 +1,18 @@
-//! One finding as it was last sent.
+//! A finding as it was last sent.
 
 use asff::Status;
 use bytes::{Buf, Bytes};
 use sha2::{Digest, Sha256};
 
-/// A finding's place in a state: the first 64 bits of the SHA-256 of its Id. Among a million findings of one Region two
-/// share it with a probability below one in ten million; they would then share a first-seen time, not their content.
+/// The key of a finding in a state: the first 64 bits of the SHA-256 of its ID. Among a million findings of one Region,
+/// the probability that two have the same key is below one in ten million; they would then share a first-seen time, not
+/// their content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(transparent)]
 pub struct FindingKey(pub u64);
 
 impl FindingKey {
-    /// The key of a finding's Id.
+    /// The key of a finding's ID.
     pub fn from_id(id: &str) -> Self {
         let digest = Sha256::digest(id.as_bytes());
         let (head, _) = digest.split_at(8);
@@ -29,80 +30,83 @@ pub fn fingerprint(name: &str) -> u32 {
 /// [`FindingMeta::first_seen_ms`] of a finding that was never sent.
 const NEVER_SENT: i64 = i64::MAX;
 
-/// Milliseconds for which Security Hub keeps an active finding that is not updated.
+/// Milliseconds for which Security Hub retains an active finding that is not updated.
 const ACTIVE_RETENTION_MS: i64 = 90 * 24 * 60 * 60 * 1000;
 
-/// What the service holds of a finding, as far as we know.
+/// What Security Hub has stored of a finding, according to the state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stored {
-    /// It is as we sent it.
+    /// Active, as it was sent.
     Active(Status),
-    /// It is archived; the status is the one that it had while it was active.
+    /// Archived. The status is the one that it had while it was active.
     Archived(Status),
-    /// A call that carried it had no answer: it may be there or not. It is sent again when seen, archived when gone.
+    /// A call that sent it had no response: it may be stored or not. It is resent if a scan has it, and archived if it
+    /// is resolved.
     Uncertain,
 }
 
-/// The facts of a finding by which the next scan is compared. Times are milliseconds since 1970.
+/// The metadata of a finding with which the next scan is compared. Times are milliseconds since 1970.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FindingMeta {
-    /// The finding.
+    /// The key of the finding.
     pub key: FindingKey,
-    /// Hash of what does not change with every scan (`asff::Mapped::content_hash`). 0 if it is unknown.
+    /// Hash of the content that does not change with every scan (`asff::Mapped::content_hash`). 0 if it is unknown.
     pub content: u64,
-    /// Fingerprint of the resource, which tells who holds the Id where two resources share its short hash.
+    /// Fingerprint of the resource. Shows to which of two resources with the same short hash the ID belongs.
     pub resource: u32,
     /// Fingerprint of the check.
     pub check: u32,
     /// When it was first seen.
     pub first_seen_ms: i64,
-    /// The last UpdatedAt sent. The next must be later.
+    /// The last `UpdatedAt` that was sent. The next one must be later.
     pub updated_ms: i64,
     /// When it was last sent.
     pub sent_ms: i64,
-    /// What the service holds.
+    /// What Security Hub has stored.
     pub stored: Stored,
-    /// The newest scan that had it, as the state file abbreviates scans.
+    /// The newest scan that had the finding.
     pub seen: ScanCode,
-    /// In how many consecutive scans it was absent, where absence alone is the evidence; for an archived one see
-    /// `UNATTRIBUTED`, for an uncertain one `UNARCHIVED`.
+    /// The number of consecutive scans in which the finding was absent, if absence is the only evidence. Other
+    /// meanings: `UNATTRIBUTED` for an archived finding, `UNARCHIVED` for an uncertain one.
     pub absent: u8,
-    /// It is of another Region, and here because this was the fallback Region.
+    /// The finding is of another Region, for which this one was the fallback Region.
     pub foreign: bool,
 }
 
-/// A scan, as the entries of a state file name it: a place in the file's table of scans, so that it takes two bytes.
+/// A scan as the entries of a state file refer to it: an index into the file's table of scans, so that it needs two
+/// bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ScanCode(pub u16);
 
 impl ScanCode {
-    /// The newest scan of the whole account, whichever that is by now.
+    /// The newest scan of the whole account with which the state was compared.
     pub const NEWEST: Self = Self(0);
-    /// None that is known.
+    /// The scan is unknown.
     pub const UNKNOWN: Self = Self(u16::MAX);
 }
 
-/// [`FindingMeta::absent`] of a finding that was found archived after an aborted run, and that no run's report counts yet.
+/// [`FindingMeta::absent`] of a finding that was found archived after an aborted run, and that no run's report counts
+/// yet.
 pub(crate) const UNATTRIBUTED: u8 = 15;
 
-/// [`FindingMeta::absent`] of a finding that is uncertain because a call that archives it had no answer, or was not made: the same
-/// scan archives it when it comes again.
+/// [`FindingMeta::absent`] of a finding that is uncertain because a call that archives it had no response, or was not
+/// made: a retry with the same scan archives it.
 pub(crate) const UNARCHIVED: u8 = 15;
 
-/// Prowler stamps a scan with whole seconds.
+/// Scans differ by at least this time, since Prowler records scan times in whole seconds.
 pub(crate) const SCANS_APART_MS: i64 = 1000;
 
-/// Bytes of a slot in the file.
+/// Bytes of a finding's metadata in the file.
 pub(crate) const META_BYTES: usize = 51;
-/// Bytes of a slot in a file of the first version, which ends before the scan's code.
+/// Bytes of the metadata in a file of the first version, which lacks the scan code.
 pub(crate) const META_BYTES_1: usize = 49;
 
-/// The last byte of a slot's first part: three bits for what the service holds, one for [`FindingMeta::foreign`], four for
-/// [`FindingMeta::absent`]. Files of the first version have zeros there.
+/// The byte before the scan code: three bits for what Security Hub has stored, one for [`FindingMeta::foreign`], and
+/// four for [`FindingMeta::absent`]. In files of the first version, the bits for the last two are zero.
 const STORED_BITS: u8 = 0b0000_0111;
 const FOREIGN_BIT: u8 = 0b0000_1000;
 const ABSENT_SHIFT: u32 = 4;
-/// The largest count that four bits hold, less one that means something else.
+/// The largest count of absences: the largest number of four bits is reserved for [`UNATTRIBUTED`] and [`UNARCHIVED`].
 pub(crate) const ABSENT_MAX: u8 = 14;
 
 impl FindingMeta {
@@ -127,7 +131,7 @@ impl FindingMeta {
         out.extend_from_slice(&self.seen.0.to_le_bytes());
     }
 
-    /// Reads a slot of [`META_BYTES`], or of [`META_BYTES_1`] in a file of the first version.
+    /// Reads metadata of [`META_BYTES`], or of [`META_BYTES_1`] in a file of the first version.
     pub(crate) fn read(bytes: &[u8]) -> Option<Self> {
         let mut rest = bytes;
         if rest.len() < META_BYTES_1 {
@@ -157,13 +161,13 @@ impl FindingMeta {
         !matches!(self.stored, Stored::Archived(_))
     }
 
-    /// Whether a run decided to archive it, and could not.
+    /// Whether a run decided to archive the finding, and could not.
     pub(crate) fn is_unarchived(&self) -> bool {
         self.stored == Stored::Uncertain && self.absent == UNARCHIVED
     }
 
-    /// What is remembered of a finding that a scan shows as passed or muted and that was never sent: an older scan that comes
-    /// later changes nothing about it.
+    /// The metadata of a finding that a scan shows as passed or muted, and that was never sent: an older scan that
+    /// arrives later must not send it.
     pub(crate) fn tombstone(key: FindingKey, resource: u32, check: u32, scanned_ms: i64, now_ms: i64) -> Self {
         Self {
             key,
@@ -185,18 +189,18 @@ impl FindingMeta {
         self.first_seen_ms == NEVER_SENT
     }
 
-    /// Whether Security Hub has deleted it by now: it deletes active findings that are not updated for 90 days
+    /// Whether Security Hub has deleted the finding by now: it deletes active findings that are not updated for 90 days
     /// (contract 1.8).
     pub(crate) fn is_expired(&self, now_ms: i64) -> bool {
         now_ms - self.sent_ms >= ACTIVE_RETENTION_MS
     }
 }
 
-/// A finding as it was last sent, whole.
+/// A whole finding as it was last sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// Its facts.
+    /// The metadata of the finding.
     pub meta: FindingMeta,
-    /// Its ASFF, as sent.
+    /// The ASFF of the finding, as sent.
     pub json: Bytes,
 }

@@ -1,4 +1,4 @@
-//! A finding of Security Hub as an entry of the state.
+//! Converts a finding of Security Hub to an entry of the state.
 
 use asff::limits::{PRODUCT_FIELD_CHARS_MAX, RESOURCE_ARN_CHARS_MAX, RESOURCE_ID_CHARS_MAX};
 use asff::{Partition, RegionName, Regions, Status};
@@ -8,7 +8,8 @@ use serde_json::{Map, Value};
 use super::finding::{FindingKey, FindingMeta, ScanCode, Stored, fingerprint};
 use super::tables::finding_home;
 
-/// Fields that the service or analysts fill; sent back they would be rejected, or fix an analyst's choice as ours.
+/// Fields that the service or analysts set. If the exporter sent them, they would be rejected, or an analyst's choice
+/// would be overwritten.
 const SERVICE_FIELDS: [&str; 16] = [
     "ProductName",
     "CompanyName",
@@ -28,7 +29,7 @@ const SERVICE_FIELDS: [&str; 16] = [
     "Sample",
 ];
 
-/// What the state says of a finding that the service holds. None for what is not ours to keep.
+/// The entry for a finding of the service. `None` if the finding does not belong in the state.
 pub(crate) fn read_hub_finding(
     finding: &Bytes,
     region: RegionName,
@@ -36,7 +37,7 @@ pub(crate) fn read_hub_finding(
     now_ms: i64,
 ) -> Option<(FindingMeta, Vec<u8>)> {
     let mut fields: Map<String, Value> = serde_json::from_slice(finding).ok()?;
-    // `hubctl integration send-sample` sends these and archives them itself: no scan could show them to be gone.
+    // `hubctl integration send-sample` sends these findings and archives them itself: no scan could resolve them.
     if fields.get("Sample").and_then(Value::as_bool) == Some(true) {
         return None;
     }
@@ -72,7 +73,8 @@ pub(crate) fn read_hub_finding(
     Some((meta, serde_json::to_vec(&fields).ok()?))
 }
 
-/// Whether the name of the finding's resource may be longer than the service keeps: then nobody knows whose the Id is.
+/// Whether the name of the finding's resource may be longer than the service stores: then it is unknown to which
+/// resource the ID belongs.
 fn is_resource_truncated(fields: &Map<String, Value>) -> bool {
     let text = |value: Option<&Value>| value.and_then(Value::as_str).map(|text| text.chars().count());
     let name = text(fields.get("ProductFields").and_then(|fields| fields.get("ProwlerResourceName")));
@@ -83,7 +85,8 @@ fn is_resource_truncated(fields: &Map<String, Value>) -> bool {
     }
 }
 
-/// Makes of the service's view of a finding what a provider may send: Severity and Types from the provider's own fields.
+/// Converts the service's view of a finding to what a provider may send: Severity and Types are the provider's own
+/// fields.
 fn clear_service_fields(fields: &mut Map<String, Value>) {
     let mut ours = fields.remove("FindingProviderFields").unwrap_or_else(|| Value::Object(Map::new()));
     if let Value::Object(ours) = &mut ours {
@@ -109,7 +112,7 @@ fn clear_service_fields(fields: &mut Map<String, Value>) {
 mod tests {
     use super::*;
 
-    /// What `hubctl integration send-sample` left behind, should it have died, is no finding of a scan.
+    /// A finding that an aborted `hubctl integration send-sample` left is not a finding of a scan.
     #[test]
     fn a_sample_is_not_adopted() {
         let region: RegionName = "eu-west-1".parse().unwrap();

@@ -1,8 +1,9 @@
-//! What was last sent: one file for each account and Region, from which follows what is new, changed, due or gone.
+//! The state of the findings as they were last sent: one file for each account and Region. By comparing a scan with it,
+//! a run determines which findings are new, changed, due for a refresh, or resolved.
 //!
-//! AWS asks providers to keep the state of their findings. A file holds the whole finding as it was sent, when it was first
-//! seen, and a hash of its content. It is read as a stream, twice at most: once into an [`Index`] of 58 bytes per finding, and
-//! again, entry by entry, while the next file is written.
+//! AWS asks providers to store the state of their findings. A file has each whole finding as it was sent, when it was
+//! first seen, and a hash of its content. It is read as a stream, at most twice: first into an [`Index`] of 58 bytes
+//! per finding, and again, entry by entry, while the next file is written.
 
 mod adopt;
 mod archive;

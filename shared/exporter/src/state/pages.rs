@@ -1,4 +1,4 @@
-//! All that Security Hub holds of our product in one Region, page by page, at the service's pace.
+//! Reads all findings of this product in one Region's Security Hub, page by page, at the rate of the service's quota.
 
 use std::time::Duration;
 
@@ -10,29 +10,32 @@ use crate::backoff::{longest_pause, pause};
 use crate::delivery::CallRate;
 use crate::ports::{CallError, Hub, Page};
 
-/// `GetFindings` calls per second and at once (quota of the service, per account and Region).
+/// `GetFindings` calls per second, and burst (quota of the service, per account and Region).
 const READS_PER_SECOND: u32 = 3;
 const READS_BURST: u32 = 6;
-/// A page token is bound to its request and may go stale: then the reading begins again, this often at most.
+/// Maximum number of times that the reading starts. A page token is bound to its request and may expire: then it starts
+/// again.
 const READINGS_MAX: u32 = 3;
-/// Attempts at one page that is throttled, or fails for another transient reason. The port retries each of them a few times within
-/// a second; others that use up the quota do so for longer.
+/// Attempts to read one page that is throttled, or fails for another transient reason. The port retries each of them a
+/// few times within a second; other callers can use up the quota for longer.
 const ATTEMPTS_MAX: u32 = 6;
-/// The pause after the first attempt, and the longest one. It doubles, and half of it to all of it is waited: 31 s in total at most.
+/// The pause after the first attempt, and the longest one. It doubles with each attempt, and is reduced by up to half
+/// at random: 31 s in total at most.
 const PAUSE_BASE: Duration = Duration::from_secs(1);
 const PAUSE_MAX: Duration = Duration::from_secs(16);
-/// Pages that one run reads at most: ten million findings, more than a Region holds. A service whose pages come to no end is not
-/// followed further.
+/// Maximum number of pages that one run reads: ten million findings, more than a Region has. Protects against a service
+/// whose pages never end.
 const PAGES_MAX: u32 = 100_000;
 
-/// Reads a Region's findings. After a page token that went stale it begins again, so that a finding may come twice.
+/// Reads a Region's findings. If a page token expired, the reading starts again, so that a finding may be returned
+/// twice.
 pub(crate) struct Pages<'a, H> {
     hub: &'a H,
     region: RegionName,
     until: Option<Instant>,
     pace: CallRate,
     next: Next,
-    /// The reading began with the first page: what it does not show is not there.
+    /// The reading started with the first page: a finding that it does not return is not in the hub.
     is_whole: bool,
     readings: u32,
     pages: u32,
@@ -44,7 +47,7 @@ enum Next {
     End,
 }
 
-/// Why the findings were not all read.
+/// Why not all findings were read.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Unread {
     #[error("the time was over before all findings of Security Hub were read")]
@@ -56,29 +59,29 @@ pub(crate) enum Unread {
 }
 
 impl<'a, H: Hub> Pages<'a, H> {
-    /// A reading that ends at `until`.
+    /// A reading with the deadline `until`.
     pub(crate) fn new(hub: &'a H, region: RegionName, until: Option<Instant>) -> Self {
         Self::resume(hub, region, until, None)
     }
 
-    /// A reading that continues with the page of a token, or begins where there is none.
+    /// A reading that continues with the page of a token. Without a token, it starts with the first page.
     pub(crate) fn resume(hub: &'a H, region: RegionName, until: Option<Instant>, token: Option<String>) -> Self {
         let pace = CallRate::new(READS_PER_SECOND, READS_BURST);
         let (is_whole, next) = (token.is_none(), token.map_or(Next::First, Next::Page));
         Self { hub, region, until, pace, next, is_whole, readings: 1, pages: 0 }
     }
 
-    /// Whether the reading began with the first page.
+    /// Whether the reading started with the first page.
     pub(crate) fn is_from_first_page(&self) -> bool {
         self.is_whole
     }
 
-    /// Whether no more pages are read, although the service has some.
+    /// Whether no more pages are read although the service has more.
     pub(crate) fn exceeds_page_limit(&self) -> bool {
         self.pages >= PAGES_MAX
     }
 
-    /// The token by which a later reading continues.
+    /// The token with which a later reading continues.
     pub(crate) fn token(&self) -> Option<String> {
         match &self.next {
             Next::First | Next::End => None,
@@ -86,11 +89,11 @@ impl<'a, H: Hub> Pages<'a, H> {
         }
     }
 
-    /// The findings of the next page; none after the last one.
+    /// The findings of the next page. `None` after the last one.
     ///
     /// # Errors
     ///
-    /// When the service does not show them, or the time is over: then they were not all read.
+    /// When the service does not return them, or the deadline has passed: then not all findings were read.
     pub(crate) async fn next(&mut self) -> Result<Option<Vec<Bytes>>, Unread> {
         loop {
             if matches!(self.next, Next::End) {
@@ -118,7 +121,7 @@ impl<'a, H: Hub> Pages<'a, H> {
         }
     }
 
-    /// Reads a page, in several attempts if necessary.
+    /// Reads a page, with several attempts if necessary.
     async fn read(&mut self, token: Option<String>) -> Result<Page, CallError> {
         let mut attempt = 1;
         loop {
@@ -147,16 +150,16 @@ mod tests {
     use super::*;
     use crate::ports::{HubState, ImportOutcome};
 
-    /// A hub whose `GetFindings` gives these responses.
+    /// A fake hub whose `GetFindings` returns these responses.
     struct Scripted(Mutex<Vec<Result<Page, CallError>>>);
 
     impl Hub for Scripted {
         async fn import(&self, _: &RegionName, _: Bytes) -> Result<ImportOutcome, CallError> {
-            unreachable!("pages are read")
+            unreachable!("only pages are read")
         }
 
         async fn enabled_at(&self, _: &RegionName) -> Result<Option<String>, CallError> {
-            unreachable!("pages are read")
+            unreachable!("only pages are read")
         }
 
         async fn findings(&self, _: &RegionName, _: Option<String>) -> Result<Page, CallError> {
@@ -164,11 +167,11 @@ mod tests {
         }
 
         async fn finding(&self, _: &RegionName, _: &str) -> Result<Option<Bytes>, CallError> {
-            unreachable!("pages are read")
+            unreachable!("only pages are read")
         }
 
         async fn state(&self, _: &RegionName) -> Result<HubState, CallError> {
-            unreachable!("pages are read")
+            unreachable!("only pages are read")
         }
     }
 
@@ -187,7 +190,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_page_that_is_throttled_for_a_while_is_read() {
+    async fn a_temporarily_throttled_page_is_read() {
         let expired = Err(CallError::ExpiredToken("expired".to_owned()));
         let hub = scripted([throttled(), throttled(), expired, throttled(), throttled(), Ok(page())]);
         let start = Instant::now();
@@ -199,7 +202,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn patience_ends_after_some_attempts_or_before_the_deadline() {
+    async fn retries_end_after_the_limit_or_before_the_deadline() {
         let hub = scripted(std::iter::repeat_with(throttled).take(ATTEMPTS_MAX as usize));
         let mut pages = Pages::new(&hub, "eu-west-1".parse().unwrap(), None);
         assert!(matches!(pages.next().await, Err(Unread::Call(CallError::Throttled(_)))));
@@ -213,7 +216,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_denied_page_is_asked_for_once() {
+    async fn a_denied_page_is_requested_once() {
         let hub = scripted([Err(CallError::AccessDenied("no".to_owned()))]);
         let mut pages = Pages::new(&hub, "eu-west-1".parse().unwrap(), None);
         assert!(matches!(pages.next().await, Err(Unread::Call(CallError::AccessDenied(_)))));

@@ -1,4 +1,4 @@
-//! The state of one account in one Region while a run works on it: the old file's index, and the next file being written.
+//! The state of one account in one Region while a run processes it: the index of the old file, and the next file.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use super::index::Index;
 use super::tables::{Checks, Scans, finding_home};
 use crate::ports::{ObjectWriter, Objects, PortError, PutMode};
 
-/// Compressed bytes that are gathered before they go to the store.
+/// Compressed bytes that are collected before they are written to the store.
 const WRITE_BYTES: usize = 256 * 1024;
 
 /// The key of a Region's state in the state bucket.
@@ -22,29 +22,30 @@ pub fn state_key(account: AccountId, region: RegionName) -> String {
     format!("{}{region}.zst", state_prefix(account))
 }
 
-/// What the keys of an account's states begin with.
+/// The prefix of the keys of an account's states.
 pub fn state_prefix(account: AccountId) -> String {
     format!("state/{account}/")
 }
 
-/// A Region's state at work.
+/// The state of a Region while a run processes it.
 pub(crate) struct RegionState<P: Objects> {
     ports: Arc<P>,
     key: String,
-    /// What the next file says of itself.
+    /// The header and the tail of the next file.
     pub(crate) header: StateHeader,
     etag: Option<String>,
-    /// What the old file holds.
+    /// The findings of the old file.
     pub(crate) index: Index,
-    /// What the old file says of itself.
+    /// The header and the tail of the old file.
     pub(crate) old: Option<StateHeader>,
-    /// The newest scan of the whole account that was compared with it: entries refer to it as [`ScanCode::NEWEST`].
+    /// The newest scan of the whole account with which the state was compared: entries refer to it as
+    /// [`ScanCode::NEWEST`].
     pub(crate) full_before: Option<Timestamp>,
-    /// The time at which a run archived findings that no run's report counts, since it died before.
+    /// When an aborted run archived findings that are in no run's report.
     pub(crate) orphaned: Option<Timestamp>,
-    /// Findings that are active by the next state, and were not by the old one.
+    /// Findings that are active in the next state and were not active in the old one.
     pub(crate) fresh: Vec<FindingKey>,
-    /// What the old file says of itself is not true any more: it is rewritten though no finding changes.
+    /// The old file's metadata is outdated: the file is rewritten even if no finding changes.
     pub(crate) is_stale: bool,
     scans: Scans,
     checks: Checks,
@@ -57,7 +58,7 @@ struct Next<W> {
 }
 
 impl<P: Objects> RegionState<P> {
-    /// Reads the state into an index. A state that can't be trusted counts as none; the next one replaces it.
+    /// Reads the state into an index. A state that can't be trusted is treated as missing; the next one replaces it.
     pub(crate) async fn open(ports: Arc<P>, header: StateHeader) -> Result<Self, PortError> {
         let key = state_key(header.account, header.region);
         let full_before = header.tail.full_at;
@@ -97,7 +98,7 @@ impl<P: Objects> RegionState<P> {
         }
         region_state.index.finish();
         region_state.old = entries.reader.header().cloned();
-        // Whoever writes it again without reading the rest has still but a part.
+        // A run that writes the state without continuing the adoption still has only a part of the findings.
         if let Some(old) = &region_state.old {
             region_state.full_before = region_state.full_before.max(old.tail.full_at);
             region_state.header.tail.adopting.clone_from(&old.tail.adopting);
@@ -112,7 +113,7 @@ impl<P: Objects> RegionState<P> {
         Ok(region_state)
     }
 
-    /// The time of the newest scan that had a finding, in milliseconds since 1970, as far as it is known.
+    /// The time of the newest scan that had a finding, in milliseconds since 1970. `None` if unknown.
     pub(crate) fn seen_ms(&self, meta: &FindingMeta) -> Option<i64> {
         match meta.seen {
             ScanCode::NEWEST => self.full_before.map(Timestamp::as_millisecond),
@@ -120,28 +121,29 @@ impl<P: Objects> RegionState<P> {
         }
     }
 
-    /// The time of the newest scan that said something of a finding: that it was sent by, or that had it.
+    /// The time of the newest scan that mentioned a finding: the scan from which it was sent, or a newer one that had
+    /// it.
     pub(crate) fn last_mentioned_ms(&self, meta: &FindingMeta) -> i64 {
         self.seen_ms(meta).map_or(meta.updated_ms, |seen_ms| seen_ms.max(meta.updated_ms))
     }
 
-    /// Whether a finding was archived by a run that no report tells of.
+    /// Whether a finding was archived by a run that left no report.
     pub(crate) fn is_unattributed(&self, meta: &FindingMeta) -> bool {
         let is_orphan = self.orphaned.is_some_and(|at| meta.sent_ms == at.as_millisecond());
         !meta.is_active() && !meta.is_tombstone() && (meta.absent == UNATTRIBUTED || is_orphan)
     }
 
-    /// How entries of the next state refer to a scan.
+    /// The code by which entries of the next state refer to a scan.
     pub(crate) fn scan_code(&mut self, scan_ms: i64) -> ScanCode {
         self.scans.code(scan_ms, &self.index)
     }
 
-    /// The check of a finding, by its fingerprint.
+    /// The name of a check, by its fingerprint.
     pub(crate) fn check(&self, fingerprint: u32) -> Option<&str> {
         self.checks.get(fingerprint)
     }
 
-    /// The old file's entries, again.
+    /// Reads the entries of the old file again.
     pub(crate) async fn entries(&self) -> Result<Option<Entries>, PortError> {
         let Some(entries) = Entries::open(self.ports.as_ref(), self.key.clone()).await? else { return Ok(None) };
         if self.etag.as_ref().is_some_and(|etag| *etag != entries.etag) {
@@ -150,7 +152,7 @@ impl<P: Objects> RegionState<P> {
         Ok(Some(entries))
     }
 
-    /// Puts a finding into the next state; the old entry is not copied.
+    /// Writes a finding to the next state; its old entry is not copied.
     pub(crate) async fn record(&mut self, meta: &FindingMeta, json: &[u8]) -> Result<(), PortError> {
         self.index.mark_replaced(meta.key);
         if meta.is_active() && self.index.get(meta.key).is_none_or(|old| !old.is_active()) {
@@ -160,7 +162,7 @@ impl<P: Objects> RegionState<P> {
         self.copy(meta, json).await
     }
 
-    /// Copies an entry of the old state into the next.
+    /// Copies an entry of the old state into the next one.
     pub(crate) async fn copy(&mut self, meta: &FindingMeta, json: &[u8]) -> Result<(), PortError> {
         let mut next = match self.next.take() {
             Some(next) => next,
@@ -174,7 +176,7 @@ impl<P: Objects> RegionState<P> {
         Ok(())
     }
 
-    /// Starts the next state, even if nothing is in it yet.
+    /// Starts the next state, even if it has no entry yet.
     pub(crate) async fn start_next(&mut self) -> Result<(), PortError> {
         if self.next.is_none() {
             self.next = Some(self.create_next().await?);
@@ -189,7 +191,7 @@ impl<P: Objects> RegionState<P> {
         Ok(Next { state, object })
     }
 
-    /// Says in the next state which run archived findings, if this one did.
+    /// Records in the next state that this run archived findings at this time, or that it archived none.
     pub(crate) fn archived_by(mut self, at: Option<Timestamp>, run_id: &str) -> Self {
         self.header.tail.archived = at.map(|at| ArchivedBy { run_id: run_id.to_owned(), at });
         self
@@ -200,13 +202,14 @@ impl<P: Objects> RegionState<P> {
         self.next.is_some()
     }
 
-    /// Makes the next state the one that counts, if anything was put into it. Every entry that stays must have been
-    /// copied.
+    /// Writes the next state, if it has any changes, and thereby replaces the old one. Every entry that stays must have
+    /// been copied.
     pub(crate) async fn save(mut self) -> Result<(), PortError> {
         self.write_next().await
     }
 
-    /// The same, where what the old state held is still asked for. Nothing may be put into it after that.
+    /// Like [`Self::save`], but the old state can still be read afterwards. Nothing may be added to the next state
+    /// after that.
     pub(crate) async fn write_next(&mut self) -> Result<(), PortError> {
         let Some(mut next) = self.next.take() else { return Ok(()) };
         let failed =
@@ -227,7 +230,7 @@ impl<P: Objects> RegionState<P> {
     }
 }
 
-/// An entry of a file of the first version, with what that version does not say.
+/// The metadata of an entry in a file of the first version, with the field that this version lacks.
 fn upgraded_meta(entry: &Entry, region: Option<RegionName>) -> FindingMeta {
     let home = finding_home(&entry.json);
     FindingMeta { foreign: region.is_some_and(|region| home.is_some_and(|home| home != region)), ..entry.meta }
@@ -241,15 +244,15 @@ pub(crate) struct Entries {
     key: String,
 }
 
-/// Why a state can't be read on.
+/// Why a state can't be read further.
 pub(crate) enum ReadError {
-    /// The store failed; it may work another time.
+    /// The store failed; a retry may succeed.
     Port(PortError),
     /// The file can't be trusted.
     State(StateError),
 }
 
-/// The entry of one finding in a Region's state, if it has one; or why the state can't be trusted.
+/// The entry of one finding in a Region's state, if it has one; otherwise why the state can't be trusted.
 pub(crate) async fn find_entry(
     ports: &impl Objects,
     account: AccountId,
@@ -260,7 +263,7 @@ pub(crate) async fn find_entry(
     let mut found: Option<Entry> = None;
     loop {
         match entries.next().await {
-            // Of entries with one key the one with the latest time counts, of equals the last.
+            // Of several entries with one key, the one with the latest time counts; of equal times, the last entry.
             Ok(Some(entry)) if entry.meta.key == key => {
                 if found.as_ref().is_none_or(|found| found.meta.updated_ms <= entry.meta.updated_ms) {
                     found = Some(entry);
@@ -310,7 +313,7 @@ impl Entries {
 }
 
 impl ReadError {
-    /// The error of a second reading: the first one trusted the file, so something is wrong with the store.
+    /// The error of a second reading: the first reading trusted the file, so the store is at fault.
     pub(crate) fn on_second_read(self, key: &str) -> PortError {
         match self {
             Self::Port(error) => error,

@@ -1,4 +1,4 @@
-//! The tables that a state's entries refer to: scans by two bytes, checks by their fingerprint.
+//! The tables to which a state's entries refer: scans by two bytes, checks by their fingerprint.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -7,17 +7,17 @@ use asff::RegionName;
 use super::finding::{ScanCode, fingerprint};
 use super::index::Index;
 
-/// Scans in the table from which on those that no entry refers to any more give way to new ones.
+/// Number of scans in the table from which codes that no entry uses any more are reused.
 const SCANS_MAX_BEFORE_REUSE: usize = 1024;
-/// The largest code of a scan: the one above stands for none.
+/// The largest code of a scan; the next one is [`ScanCode::UNKNOWN`].
 const CODE_MAX: usize = u16::MAX as usize - 1;
 
-/// The scans that entries refer to. A code of the old file keeps its meaning in the next one.
+/// The scans to which entries refer. A code of the old file keeps its meaning in the next one.
 #[derive(Debug, Default)]
 pub(crate) struct Scans {
     times: Vec<i64>,
     codes: HashMap<i64, u16>,
-    /// Codes that no entry of the old file uses; looked for once, when the table has grown large.
+    /// Codes that no entry of the old file uses. Determined once, when the table has grown large.
     unused: Option<Vec<u16>>,
 }
 
@@ -32,12 +32,12 @@ impl Scans {
         &self.times
     }
 
-    /// The time behind a code, if it is one of the table.
+    /// The time of a code. `None` if the table does not have it.
     pub(super) fn time(&self, code: ScanCode) -> Option<i64> {
         self.times.get(usize::from(code.0).checked_sub(1)?).copied()
     }
 
-    /// The code of a scan, which is entered if it is new. [`ScanCode::UNKNOWN`] if the table is full.
+    /// The code of a scan, which is added if it is new. [`ScanCode::UNKNOWN`] if the table is full.
     pub(super) fn code(&mut self, time: i64, index: &Index) -> ScanCode {
         if let Some(code) = self.codes.get(&time) {
             return ScanCode(*code);
@@ -88,7 +88,7 @@ impl Checks {
         self.names.extend(names.into_iter().map(|name| (fingerprint(&name), name.into())));
     }
 
-    /// Learns the name of a check from a finding of it, if it is not known.
+    /// Adds the name of a check from one of its findings, if it is not known.
     pub(super) fn add_from_finding(&mut self, fingerprint: u32, json: &[u8]) {
         if self.names.contains_key(&fingerprint) {
             return;
@@ -105,7 +105,7 @@ impl Checks {
     }
 }
 
-/// The Region of the resource that a finding is about: its ID names it.
+/// The Region of the resource that a finding is about, parsed from the finding's ID.
 pub(crate) fn finding_home(json: &[u8]) -> Option<RegionName> {
     #[derive(serde::Deserialize)]
     struct Named<'a> {
@@ -115,7 +115,7 @@ pub(crate) fn finding_home(json: &[u8]) -> Option<RegionName> {
         account: std::borrow::Cow<'a, str>,
     }
     let named: Named<'_> = serde_json::from_slice(json).ok()?;
-    // prowler-<check>-<account>-<region>-<hash>: a check may hold dashes, and even digits.
+    // prowler-<check>-<account>-<region>-<hash>: a check may contain hyphens, and even digits.
     let behind = named.id.rfind(&format!("-{}-", named.account))? + named.account.len() + 2;
     named.id.get(behind..)?.rsplit_once('-')?.0.parse().ok()
 }

@@ -1,4 +1,4 @@
-//! The state's file and the decisions made from it.
+//! Tests of the state file and of the decisions that depend on it.
 
 use asff::Status;
 use bytes::Bytes;
@@ -85,14 +85,14 @@ proptest! {
     }
 
     #[test]
-    fn a_damaged_state_is_never_trusted(
+    fn a_damaged_state_is_rejected(
         count in 1u64..300, at in any::<prop::sample::Index>(), bit in 0u8..8, cut in any::<bool>(),
     ) {
         let entries: Vec<_> = (0..count).map(|number| (meta(number), vec![b'x'; 50])).collect();
         let mut file = write(&entries);
         let at = at.index(file.len());
         if cut { file.truncate(at) } else { file[at] ^= 1 << bit }
-        // Some bits of zstd's code mean nothing; a flip of one of these changes nothing that is read.
+        // Some bits of zstd's format are unused; flipping one of them changes nothing that is read.
         let same = |read: Vec<Entry>| read.iter().map(|entry| entry.meta).eq(entries.iter().map(|(meta, _)| *meta));
         let harmless = !cut && read(&file, 4096).is_ok_and(same);
         prop_assert!(harmless || read(&file, 4096).is_err(), "byte {at}, cut {cut}");
@@ -143,7 +143,7 @@ fn the_file_of_a_later_release_is_rejected_with_its_format() {
 }
 
 #[test]
-fn of_two_entries_for_a_finding_the_later_counts() {
+fn the_later_of_two_entries_of_a_finding_counts() {
     let mut index = Index::default();
     index.push(FindingMeta { content: 1, ..meta(9) });
     index.push(meta(4));
@@ -155,12 +155,12 @@ fn of_two_entries_for_a_finding_the_later_counts() {
     index.mark(FindingKey::from_id("9"), SeenInScan::Passed, false);
     assert_eq!(index.seen(FindingKey::from_id("9")), Some(SeenInScan::Wanted));
     index.mark(FindingKey::from_id("9"), SeenInScan::Passed, true);
-    assert_eq!(index.seen(FindingKey::from_id("9")), Some(SeenInScan::Passed), "a newer scan of the same file says so");
+    assert_eq!(index.seen(FindingKey::from_id("9")), Some(SeenInScan::Passed), "a newer scan of the same file overrides it");
     assert_eq!(index.seen(FindingKey::from_id("unknown")), None);
 }
 
 #[test]
-fn of_two_versions_the_latest_updated_at_counts() {
+fn the_version_with_the_latest_updated_at_counts() {
     let mut index = Index::default();
     index.push(FindingMeta { content: 2, updated_ms: 9, ..meta(9) });
     index.push(FindingMeta { content: 1, updated_ms: 7, ..meta(9) });
@@ -171,7 +171,7 @@ fn of_two_versions_the_latest_updated_at_counts() {
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
 #[test]
-fn only_what_changed_is_sent_and_refreshes_are_spread_over_days() {
+fn only_changes_are_sent_and_refreshes_are_spread_over_days() {
     let active = |number| FindingMeta { stored: Stored::Active(Status::Failed), sent_ms: 0, ..meta(number) };
     assert_eq!(compare(None, 1, 0), Comparison::New);
     assert_eq!(compare(Some(&active(4)), 28, DAY_MS), Comparison::Same);
