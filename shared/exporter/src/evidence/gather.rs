@@ -1,4 +1,4 @@
-//! The entries of one account, as far as they are evidence, gathered while the file is read.
+//! The entries of one account as evidence, collected while the file is read.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -8,12 +8,13 @@ use jiff::Timestamp;
 use super::regions::{RegionPlaces, RegionSet};
 use crate::state::fingerprint;
 
-/// Scan times of one account that are kept: more are several anyway, and a report need not list them.
+/// Maximum number of scan times stored per account: a file with more has several scans anyway, and a report need not
+/// list all.
 const TIMES_MAX: usize = 32;
-/// Places of malformed entries that are kept apart. More of them are taken to be anywhere.
+/// Maximum number of scopes of malformed entries that are stored separately. Further entries count as having any scope.
 const PLACES_MAX: usize = 65_536;
 
-/// What one account's entries show so far.
+/// The evidence of one account's entries so far.
 #[derive(Debug, Default)]
 pub(crate) struct Evidence {
     pub(super) verdicts: u64,
@@ -23,11 +24,11 @@ pub(crate) struct Evidence {
     pub(super) times: BTreeSet<Timestamp>,
 }
 
-/// What the entries of one check show.
+/// The evidence of one check's entries.
 #[derive(Debug)]
 pub(super) struct CheckEvidence {
     pub(super) name: CheckId,
-    /// Where it has verdicts.
+    /// The Regions in which it has verdicts.
     pub(super) verdicts: RegionSet,
     /// It reported MANUAL for the account.
     pub(super) is_manual: bool,
@@ -35,14 +36,14 @@ pub(super) struct CheckEvidence {
     pub(super) manual: RegionSet,
 }
 
-/// What a MANUAL entry speaks for.
+/// The scope of a MANUAL entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ManualFor {
     Account,
     Region(RegionName),
 }
 
-/// Where malformed entries could belong, as far as they tell.
+/// The account, the Region, and the check of each malformed entry, as far as they are known.
 #[derive(Debug, Default)]
 pub(crate) struct MalformedEntries {
     places: HashSet<(Option<AccountId>, Option<RegionName>, Option<u32>)>,
@@ -50,7 +51,7 @@ pub(crate) struct MalformedEntries {
 }
 
 impl MalformedEntries {
-    /// Notes an entry that can't be read or mapped.
+    /// Adds an entry that can't be read or mapped.
     pub(crate) fn add(&mut self, place: &Place) {
         let check = place.check_id.as_ref().map(|check| fingerprint(check.as_str()));
         let place = (place.account, place.region, check);
@@ -61,12 +62,12 @@ impl MalformedEntries {
         }
     }
 
-    /// Whether one of them could be of this account.
+    /// Whether one of the entries may be of this account.
     pub(super) fn may_belong_to(&self, account: AccountId) -> bool {
         self.is_anywhere || self.places.iter().any(|(of, _, _)| of.is_none_or(|of| of == account))
     }
 
-    /// Whether one of them could be a finding of this check in this Region of the account.
+    /// Whether one of the entries may be a finding of this check in this Region of the account.
     pub(super) fn may_match(&self, account: AccountId, region: RegionName, check: u32) -> bool {
         let could = |account, region, check| self.places.contains(&(account, region, check));
         self.is_anywhere
@@ -80,7 +81,7 @@ impl MalformedEntries {
 }
 
 impl Evidence {
-    /// Notes a PASS or FAIL entry.
+    /// Records a PASS or FAIL entry.
     pub(crate) fn record_verdict(&mut self, check: &CheckId, region: RegionName, scanned_at: Timestamp) {
         self.verdicts += 1;
         self.record_time(scanned_at);
@@ -88,7 +89,7 @@ impl Evidence {
         self.entry_of_check(check).verdicts.insert(region);
     }
 
-    /// Notes a MANUAL entry that is about more than a resource.
+    /// Records a MANUAL entry that is about more than one resource.
     pub(crate) fn record_manual(&mut self, check: &CheckId, about: ManualFor) {
         match about {
             ManualFor::Account => self.entry_of_check(check).is_manual = true,
@@ -99,14 +100,14 @@ impl Evidence {
         }
     }
 
-    /// Notes when an entry was made.
+    /// Records the scan time of an entry.
     pub(crate) fn record_time(&mut self, scanned_at: Timestamp) {
         if self.times.len() < TIMES_MAX {
             self.times.insert(scanned_at);
         }
     }
 
-    /// Whether the file holds scans of several times, as far as it was read.
+    /// Whether the part of the file that was read has several scan times.
     pub(crate) fn has_several_times(&self) -> bool {
         self.times.len() > 1
     }

@@ -1,7 +1,9 @@
-//! What a scan proves about findings that are absent from it. Absence is not evidence: the scanner may not have looked.
+//! What a scan proves about findings that are absent from it. Absence alone is not evidence: the scanner may have
+//! skipped the check.
 //!
-//! A *verdict* is a PASS or FAIL entry, muted or not. [`Evidence`] gathers the entries of one account while the file is read;
-//! [`Proof`] then judges each absent finding by its check, service and Region. Pure: no clock, no I/O.
+//! A *verdict* is a PASS or FAIL entry, muted or not. [`Evidence`] collects the entries of one account while the file
+//! is read; [`Proof`] then judges each absent finding by its check, service, and Region. The module is pure: no clock,
+//! no I/O.
 
 mod gather;
 mod proof;

@@ -1,4 +1,4 @@
-//! What the entries of an account prove about a finding that is not among them.
+//! What an account's entries prove about a finding that is not among them.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -16,23 +16,24 @@ use crate::state::fingerprint;
 /// What a scan proves about a finding that is active and absent from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Absence {
-    /// Its check has verdicts in its Region: it is resolved.
+    /// The finding's check has verdicts in its Region: the finding is resolved.
     Proven,
-    /// The scanner looked at its service and its Region: it is resolved if the next scans lack it too.
+    /// The scan covers the finding's service and Region: the finding is resolved if it is absent from the next scans
+    /// too.
     Absent,
-    /// Nothing, for this reason: one of [`reason`].
+    /// Nothing, for this reason: one of [`unproven`].
     Unproven(&'static str),
-    /// Nothing, since the scan is not about it.
+    /// Nothing, since the scan does not cover it.
     OutOfScope,
 }
 
-/// How the file was read, and what the account's settings say of it.
+/// How the file was read, and the settings of the account.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Reading {
     pub(crate) scope: ArchiveScope,
-    /// It was read to its end.
+    /// The file was read to its end.
     pub(crate) is_complete: bool,
-    /// Its format shows where it ends.
+    /// The format marks the end of the file.
     pub(crate) has_end: bool,
     /// See `Integration::partial_scan_percent`.
     pub(crate) partial_scan_percent: u8,
@@ -40,14 +41,14 @@ pub(crate) struct Reading {
     pub(crate) last_whole: Option<ScanSize>,
 }
 
-/// How much a whole scan of an account had.
+/// The size of a whole scan of an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(crate) struct ScanSize {
-    /// Its time.
+    /// The scan time.
     pub(crate) scanned_at: Timestamp,
-    /// Its verdicts.
+    /// The number of verdicts.
     pub(crate) verdicts: u64,
-    /// Distinct checks with verdicts.
+    /// The number of checks with verdicts.
     pub(crate) checks: u64,
 }
 
@@ -59,16 +60,16 @@ pub(crate) struct Proof {
     /// Malformed entries of the whole file.
     malformed: Arc<MalformedEntries>,
     reading: Reading,
-    /// Why nothing at all is proven, if so.
+    /// Why nothing at all is proven. `None` if it can be.
     unproven_reason: Option<&'static str>,
     partial: Option<PartialScan>,
-    /// Where each service has verdicts.
+    /// The Regions in which each service has verdicts.
     services: HashMap<String, RegionSet>,
     covered_regions: RegionSet,
 }
 
 impl Proof {
-    /// Ends the gathering.
+    /// Evaluates the collected evidence.
     pub(crate) fn new(
         account: AccountId,
         evidence: Evidence,
@@ -132,27 +133,27 @@ impl Proof {
         }
     }
 
-    /// Whether the file was read to its end: what it shows as passed or muted may then be archived.
+    /// Whether the file was read to its end: findings that it shows as passed or muted may then be archived.
     pub(crate) fn is_complete(&self) -> bool {
         self.reading.is_complete
     }
 
-    /// Whether the file holds scans of several times.
+    /// Whether the file has several scan times.
     pub(crate) fn has_several_times(&self) -> bool {
         self.evidence.has_several_times()
     }
 
-    /// The times of its scans.
+    /// The scan times of the file.
     pub(crate) fn times(&self) -> &BTreeSet<Timestamp> {
         &self.evidence.times
     }
 
-    /// How the scan differs from the last whole one, if it looks partial.
+    /// How the scan differs from the last whole scan. `None` if it does not look partial.
     pub(crate) fn partial(&self) -> Option<PartialScan> {
         self.partial
     }
 
-    /// The scan as the measure of the next ones, if it is a whole scan of the account, or `approved` as such.
+    /// The size with which later scans are compared, if this is a whole scan of the account or was `approved` as one.
     pub(crate) fn as_whole_scan(&self, scanned_at: Timestamp, approved: bool) -> Option<ScanSize> {
         let is_whole =
             self.unproven_reason.is_none() || (approved && self.unproven_reason == Some(unproven::PARTIAL_SCAN));
@@ -183,7 +184,7 @@ impl Proof {
         services
     }
 
-    /// Whether the scan tells which services have results and which have not.
+    /// Whether the scan proves which services have results and which do not.
     pub(crate) fn is_conclusive(&self) -> bool {
         self.unproven_reason.is_none()
     }

@@ -1,23 +1,23 @@
-//! Sets of Regions in sixteen bytes.
+//! Sets of Regions in 16 bytes.
 
 use asff::RegionName;
 
-/// Regions of one account that a set can hold: three times as many as AWS has. A file that names more proves nothing about
-/// the rest.
+/// Maximum number of Regions per account in a set: three times as many as AWS has. A file with more Regions proves
+/// nothing about the others.
 const REGIONS_MAX: usize = 128;
 
-/// The Regions that an account's entries name, each by its place.
+/// The Regions that an account's entries mention. The index of a Region is its bit in a set.
 #[derive(Clone, Debug, Default)]
 pub(super) struct RegionPlaces {
     names: Vec<RegionName>,
 }
 
-/// Some of these Regions.
+/// A subset of these Regions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct RegionSet(u128);
 
 impl RegionPlaces {
-    /// The set of one Region, which is entered if it is new. Empty where there is no more room.
+    /// The set of one Region, which is added if it is new. Empty if the maximum is reached.
     pub(super) fn add(&mut self, region: RegionName) -> RegionSet {
         if let Some(set) = self.set(region) {
             return set;
@@ -29,7 +29,7 @@ impl RegionPlaces {
         RegionSet(1 << (self.names.len() - 1))
     }
 
-    /// The set of one Region, if any entry named it.
+    /// The set of one Region. `None` if no entry mentioned it.
     pub(super) fn set(&self, region: RegionName) -> Option<RegionSet> {
         let place = self.names.iter().position(|name| *name == region)?;
         Some(RegionSet(1 << place))

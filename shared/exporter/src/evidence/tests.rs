@@ -1,4 +1,4 @@
-//! What a scan proves, by its entries and the way it was read.
+//! Tests of what a scan proves, depending on its entries and on how it was read.
 
 use std::sync::Arc;
 
@@ -32,7 +32,7 @@ fn whole() -> Reading {
     Reading { scope: ArchiveScope::Full, is_complete: true, has_end: true, partial_scan_percent: 50, last_whole: None }
 }
 
-/// A scan of two checks of S3 in two Regions, and one of EC2 in one.
+/// A scan with two S3 checks in two Regions, and one EC2 check in one Region.
 fn evidence() -> Evidence {
     let mut evidence = Evidence::default();
     for (name, place) in [
@@ -57,25 +57,25 @@ fn judge(proof: &Proof, name: &str, place: &str) -> Absence {
 }
 
 #[test]
-fn a_check_with_results_in_the_region_proves_what_is_absent() {
+fn a_check_with_results_in_the_region_proves_absence() {
     let proof = proof(evidence(), &[], whole());
     assert_eq!(judge(&proof, "s3_bucket_public_access", "eu-west-1"), Absence::Proven);
 }
 
 #[test]
-fn other_checks_of_the_region_and_service_only_make_it_absent() {
+fn other_checks_of_the_region_and_service_make_a_finding_absent() {
     let proof = proof(evidence(), &[], whole());
     assert_eq!(judge(&proof, "s3_bucket_default_encryption", "eu-west-1"), Absence::Absent);
     assert_eq!(judge(&proof, "s3_bucket_never_seen", "eu-west-1"), Absence::Absent);
-    assert_eq!(judge(&proof, "ec2_instance_public_ip", "us-east-1"), Absence::Absent, "EC2 spoke in another Region");
+    assert_eq!(judge(&proof, "ec2_instance_public_ip", "us-east-1"), Absence::Absent, "EC2 has results in another Region");
 }
 
 #[test]
-fn a_silent_region_or_service_proves_nothing() {
+fn a_region_or_service_without_results_proves_nothing() {
     let proof = proof(evidence(), &[], whole());
-    let silent = |name, place| judge(&proof, name, place);
-    assert_eq!(silent("s3_bucket_public_access", "sa-east-1"), Absence::Unproven(unproven::NO_REGION_RESULTS));
-    assert_eq!(silent("iam_root_mfa_enabled", "us-east-1"), Absence::Unproven(unproven::NO_SERVICE_RESULTS));
+    let judged = |name, place| judge(&proof, name, place);
+    assert_eq!(judged("s3_bucket_public_access", "sa-east-1"), Absence::Unproven(unproven::NO_REGION_RESULTS));
+    assert_eq!(judged("iam_root_mfa_enabled", "us-east-1"), Absence::Unproven(unproven::NO_SERVICE_RESULTS));
 }
 
 #[test]
@@ -94,7 +94,7 @@ fn a_manual_check_proves_nothing_in_its_scope() {
 }
 
 #[test]
-fn a_manual_entry_is_no_verdict() {
+fn a_manual_entry_is_not_a_verdict() {
     let mut evidence = evidence();
     evidence.record_manual(&check("iam_root_mfa_enabled"), ManualFor::Region(region("sa-east-1")));
     let proof = proof(evidence, &[], whole());
@@ -103,7 +103,7 @@ fn a_manual_entry_is_no_verdict() {
 }
 
 #[test]
-fn a_malformed_entry_counts_where_it_could_have_belonged() {
+fn a_malformed_entry_blocks_proof_only_in_its_possible_scope() {
     let name = "s3_bucket_public_access";
     let place = |account: Option<&str>, place: Option<&str>, name: Option<&str>| Place {
         account: account.map(|account| account.parse().unwrap()),
@@ -124,7 +124,7 @@ fn a_malformed_entry_counts_where_it_could_have_belonged() {
 }
 
 #[test]
-fn a_file_without_an_end_proves_by_repetition_only() {
+fn a_file_without_an_end_requires_repeated_absence() {
     let proof = proof(evidence(), &[], Reading { has_end: false, ..whole() });
     assert_eq!(judge(&proof, "s3_bucket_public_access", "eu-west-1"), Absence::Absent);
 }
