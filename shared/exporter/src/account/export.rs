@@ -1,4 +1,4 @@
-//! An account while its findings are exported.
+//! The export of one account while it runs.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -26,36 +26,36 @@ use crate::upload::UploadInfo;
 pub(crate) struct Context<P> {
     pub(crate) run: RunContext<P>,
     pub(crate) format: ScanFormat,
-    /// The upload, as it is claimed.
+    /// The identity of the upload, as it is claimed.
     pub(crate) identity: Arc<str>,
-    /// The same, as it was opened.
+    /// The upload, as it was opened.
     pub(crate) upload: UploadInfo,
-    /// What stands for its content.
+    /// The identity of the upload's content.
     pub(crate) content: Arc<str>,
-    /// The job that the export belongs to.
+    /// The job to which the export belongs.
     pub(crate) job_id: Option<String>,
     /// The upload may have been exported before.
     pub(crate) reexport: bool,
-    /// What a user approved.
+    /// The user's approval.
     pub(crate) approval: Approval,
-    /// The scan's format is the one to export.
+    /// The scan's format is exported even if the integration has another format.
     pub(crate) any_format: bool,
-    /// Runs of which it is known whether they left a report.
+    /// For each run that was looked up, whether it left a report.
     pub(crate) reported: Mutex<BTreeMap<String, bool>>,
-    /// Knows the accounts' connections, if anybody does.
+    /// The cache of the accounts' connections. `None` if connections are not cached.
     pub(crate) connection_cache: Option<Arc<dyn ConnectionCache>>,
 }
 
 /// How the reading of the file ended.
 pub(crate) struct Ending {
     pub(crate) end: ReadStatus,
-    /// The format shows where the file ends.
+    /// The format marks the end of the file.
     pub(crate) has_end: bool,
-    /// Where entries could belong that can't be read or mapped.
+    /// The possible scopes of entries that can't be read or mapped.
     pub(crate) malformed: Arc<MalformedEntries>,
 }
 
-/// What an account's first finding says of all.
+/// The facts of an account's first finding that apply to the whole account.
 #[derive(Clone, Copy)]
 pub(crate) struct First {
     pub(crate) account: AccountId,
@@ -63,54 +63,54 @@ pub(crate) struct First {
     pub(crate) scanned_at: Timestamp,
 }
 
-/// One account of a scan.
+/// The export of one account of a scan.
 pub(crate) struct AccountExport<P: Ports> {
     pub(super) account: AccountId,
     pub(super) state: State<P>,
     pub(super) counts: Counts,
     pub(super) evidence: Evidence,
-    /// The scan says something of the account besides what a user must look at.
+    /// The scan has results for the account in addition to MANUAL entries.
     pub(super) has_verdicts: bool,
-    /// Findings that were in the file before its first entry of the newest scan, where it is exported again: the account counts
-    /// by the newest scan now, and they are present as they were then. 40 bytes for each.
+    /// Findings in a re-exported file that precede its first entry of the newest scan. They are superseded, since the
+    /// newest scan is exported for the account, and are marked as that older scan shows them. 40 bytes per finding.
     pub(super) older: Vec<Older>,
-    /// Its connection when this began, if connections are cached.
+    /// The account's connection when the export began, if connections are cached.
     pub(super) cached_connection: Option<CachedConnection>,
-    /// It could not be connected to again after it was suspended.
+    /// Reconnecting to the account failed after it was suspended.
     pub(super) resume_failed: bool,
 }
 
 pub(super) enum State<P: Ports> {
-    /// Its findings go to Security Hub.
+    /// The account's findings are sent to Security Hub.
     Delivering(Box<Delivering<P>>),
-    /// The same, being suspended.
+    /// The account is being suspended.
     Suspending(JoinHandle<SuspendedAccount<P>>),
-    /// The same, suspended.
+    /// The account is suspended.
     SuspendedDelivery(Box<SuspendedAccount<P>>),
-    /// For a moment, between the two.
+    /// Temporary state during a change of state.
     Resuming,
-    /// An earlier run finished it for the same upload; what that run says of it, if there is a problem.
+    /// An earlier run completed the account for the same upload. The problem is set if that run needs attention.
     Complete(Option<Problem>),
-    /// Its findings are all filtered, for this reason.
+    /// All findings of the account are filtered, for this reason.
     Excluded(Problem),
-    /// A newer scan of the whole account was exported. A newer entry of the same file may still count.
+    /// A newer scan of the whole account was exported. A later entry of the same file may still be of a newer scan.
     Superseded(Timestamp, String),
-    /// Nothing can be sent for this account.
+    /// No findings can be sent for this account.
     Unavailable(Problem),
 }
 
-/// An account whose findings go to Security Hub.
+/// An account whose findings are sent to Security Hub.
 pub(super) struct Delivering<P: Ports> {
     pub(super) session: AccountSession<P>,
     pub(super) delivery: AccountDelivery<P>,
     pub(super) coverage: Arc<Coverage>,
     /// The time of the first entry, never in the future.
     pub(super) scanned_at: Timestamp,
-    /// Regions that stay in doubt, since the integration leaves them out.
+    /// Regions that stay in doubt, since the integration does not select them.
     pub(super) untracked: BTreeSet<RegionName>,
 }
 
-/// What an older scan in the file says of a finding.
+/// How an older scan in the file shows a finding.
 pub(super) struct Older {
     pub(super) region: RegionName,
     pub(super) key: FindingKey,
@@ -124,7 +124,7 @@ pub(super) fn suspended_error(account: AccountId) -> PortError {
     PortError { action: format!("export account {account}"), message: "it is at rest".to_owned() }
 }
 
-/// An account whose findings go to Security Hub, suspended.
+/// A suspended account whose findings are sent to Security Hub.
 pub(super) struct SuspendedAccount<P: Ports> {
     pub(super) session: AccountSession<P>,
     pub(super) delivery: SuspendedDelivery<P>,

@@ -1,4 +1,5 @@
-//! The end of an account: every finding has its outcome, what is resolved is archived, and what is known of the account is kept.
+//! The end of an account's export: every finding has its outcome, resolved findings are archived, and the coverage is
+//! saved.
 
 use std::sync::Arc;
 
@@ -16,8 +17,8 @@ use crate::ports::{PortError, Ports};
 use crate::report::{AccountReport, ReadStatus, RunReport, undelivered};
 
 impl<P: Ports> AccountExport<P> {
-    /// Waits until every finding has its outcome, archives what is resolved, and releases the account. `manual`: the checks
-    /// that could not look.
+    /// Waits until every finding has its outcome, archives resolved findings, and releases the account. `manual`: the
+    /// checks that could not be completed.
     pub(crate) async fn finish(
         mut self,
         context: &Context<P>,
@@ -29,7 +30,7 @@ impl<P: Ports> AccountExport<P> {
         if let Err(error) = self.wait_suspended().await {
             problem = Some(error);
         } else if !self.is_too_late(context)
-            // An account that missed entries of the file is judged by none of it.
+            // An account that could not be resumed missed entries of the file, and is therefore not judged.
             && let Err(error) = self.resume_once().await
         {
             (problem, reason) = (Some(error), undelivered::CREDENTIALS_UNAVAILABLE);
@@ -47,11 +48,11 @@ impl<P: Ports> AccountExport<P> {
                 report.counts.merge(&delivered.counts);
                 report.regions = delivered.regions;
                 // Each state was saved when the account was suspended.
-                let ended = suspended
+                let released = suspended
                     .session
                     .release(delivered.in_doubt_regions.into_iter().chain(suspended.untracked), None)
                     .await;
-                error = delivered.error.or(ended.err());
+                error = delivered.error.or(released.err());
             }
             State::Suspending(_) | State::Resuming => error = Some(suspended_error(account)),
             State::Complete(problem) => report.problem = problem.map(|problem| problem.to_string()),
@@ -79,7 +80,7 @@ impl<P: Ports> Delivering<P> {
         let Self { session, delivery, coverage, scanned_at, untracked } = self;
         let AccountSession { account, ref integration, .. } = session;
         let proof = Arc::new(proof(account, evidence, manual, integration, &coverage, ending));
-        // Of several scans in a file the newest is the one that others must not be older than.
+        // If a file has several scans, later scans must not be older than its newest.
         let newest = proof.times().last().copied().unwrap_or(scanned_at).min(context.run.ports.now()).max(scanned_at);
         let limit = integration.archive_previous_findings.then(|| Limit {
             percent: integration.archive_limit_percent,
@@ -108,19 +109,19 @@ impl<P: Ports> Delivering<P> {
         });
         let finished = finished_upload(context, account, ending, integration, &delivered, &report);
         let known = Known { finished, account, coverage: &coverage, proof: &proof, newest };
-        let kept = match session.lease.is_lost() {
-            // What another run keeps by now is not overwritten.
+        let saved = match session.lease.is_lost() {
+            // The coverage that another run may have saved since is not overwritten.
             true => Ok(()),
             false => known.save(context, integration, &delivered, &mut report).await,
         };
-        let exported_at = known.finished.as_ref().filter(|_| kept.is_ok()).map(|finished| finished.at);
-        let ended = session.release(delivered.in_doubt_regions.iter().copied().chain(untracked), exported_at).await;
-        let error = delivered.error.or(kept.err()).or(ended.err());
+        let exported_at = known.finished.as_ref().filter(|_| saved.is_ok()).map(|finished| finished.at);
+        let released = session.release(delivered.in_doubt_regions.iter().copied().chain(untracked), exported_at).await;
+        let error = delivered.error.or(saved.err()).or(released.err());
         Finished { account, report, error, stale }
     }
 }
 
-/// The upload, if nothing of it is left for the account.
+/// The upload, if it is completely exported for the account.
 fn finished_upload<P: Ports>(
     context: &Context<P>,
     account: AccountId,
@@ -149,11 +150,11 @@ pub(crate) struct Finished {
     pub(crate) account: AccountId,
     pub(crate) report: AccountReport,
     pub(crate) error: Option<PortError>,
-    /// It, if its connection is to be checked again.
+    /// The account, if its connection must be checked again.
     pub(crate) stale: Option<CheckTarget>,
 }
 
-/// What the account's entries prove.
+/// The proof from the account's entries.
 fn proof(
     account: AccountId,
     mut evidence: Evidence,
@@ -175,20 +176,20 @@ fn proof(
     Proof::new(account, evidence, ending.malformed.clone(), reading)
 }
 
-/// What is known of an account before and after its scan.
+/// The coverage of an account, and what its scan adds.
 struct Known<'a> {
     account: AccountId,
     coverage: &'a Coverage,
     proof: &'a Proof,
     /// The time of the newest scan in the file, never in the future.
     newest: Timestamp,
-    /// The upload, if nothing of it is left for the account.
+    /// The upload, if it is completely exported for the account.
     finished: Option<FinishedUpload>,
 }
 
 impl Known<'_> {
-    /// Keeps what the scan adds to what is known of the account. After the states: a run that dies before makes the next one
-    /// more careful.
+    /// Saves the account's coverage with the scan added. This follows the saving of the states: if the run is aborted
+    /// between the two, the next run is more cautious.
     async fn save<P: Ports>(
         &self,
         context: &Context<P>,
@@ -210,8 +211,8 @@ impl Known<'_> {
         }
         coverage.finished.clone_from(&self.finished);
         if integration.archive_scope == ArchiveScope::Full && proof.has_several_times() {
-            // The account is ours: what was begun with the first entry's time is a scan of the newest entry's, whether or not
-            // all of it arrived.
+            // The run has the account's lock: a scan that was recorded with the time of the first entry is now recorded
+            // with the time of the newest entry, even if some of its findings were not delivered.
             let (ports, run_id) = (&context.run.ports, context.run.run_id());
             ports.acquire(account, run_id, &context.content, newest, ports.now(), context.run.until).await?;
         }

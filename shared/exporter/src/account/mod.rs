@@ -1,4 +1,4 @@
-//! The export of one account: its integration, its filters, its delivery.
+//! The export of one account: its integration, its filters, and its delivery.
 
 mod export;
 mod finish;

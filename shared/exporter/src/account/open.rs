@@ -1,4 +1,4 @@
-//! Opens an account for an export: locks it, reads what is known of it, and connects.
+//! Opens an account for an export: locks it, reads its coverage, and connects.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -20,16 +20,16 @@ use crate::report::Counts;
 use crate::report::reasons::filtered::ALREADY_EXPORTED;
 use crate::route::{Route, route};
 
-/// What an account is opened with, under its lock.
+/// The resources that are opened under the account's lock.
 struct Opened<P: Ports> {
     hub: P::Hub,
     coverage: Arc<Coverage>,
-    /// The Regions that have a state. None: they are not looked at.
+    /// The Regions that have a state. `None` if they need not be known.
     with_state: Option<BTreeSet<RegionName>>,
 }
 
 impl<P: Ports> AccountExport<P> {
-    /// Looks up the account's integration, locks the account, and connects.
+    /// Reads the account's integration, locks the account, and connects.
     pub(crate) async fn open(context: &Context<P>, first: First) -> Result<Self, PortError> {
         let mut cached_connection = None;
         let state = Self::prepare(context, first, &mut cached_connection).await?;
@@ -45,7 +45,7 @@ impl<P: Ports> AccountExport<P> {
         })
     }
 
-    /// Opens an account after all whose first entries were of an older scan, where this one is not.
+    /// Opens an account whose first entries were of a superseded scan, if this entry's scan is new enough.
     pub(super) async fn reopen(
         &mut self,
         context: &Context<P>,
@@ -67,7 +67,7 @@ impl<P: Ports> AccountExport<P> {
         cached_connection: &mut Option<CachedConnection>,
     ) -> Result<State<P>, PortError> {
         let account = first.account;
-        // A scan of the future would make every honest one after it an old one.
+        // If a scan in the future were recorded, every later scan with a correct time would count as older.
         let scanned_at = first.scanned_at.min(context.run.ports.now());
         let scan = BegunScan { content: &context.content, scanned_at };
         let accept = |integration| accept(context, first, integration);
@@ -95,7 +95,8 @@ impl<P: Ports> AccountExport<P> {
         })
     }
 
-    /// Reads what is known of a locked account, and connects; or says why nothing is sent for it.
+    /// Reads the coverage of a locked account, and connects. Otherwise returns the state that explains why nothing is
+    /// sent.
     async fn open_locked(
         context: &Context<P>,
         session: &AccountSession<P>,
@@ -104,7 +105,7 @@ impl<P: Ports> AccountExport<P> {
         let AccountSession { account, integration, in_doubt, .. } = session;
         let is_in_doubt = *in_doubt != InDoubt::default();
         let coverage = session.read_coverage().await?;
-        // A run that continues begins where the one before it ended.
+        // A run that continues starts where the previous one ended.
         if !is_in_doubt && let Some(finished) = context.earlier_export(&coverage, integration).await? {
             let options = &context.run.shared.settings.command_options;
             let degraded = || {
@@ -127,7 +128,7 @@ impl<P: Ports> AccountExport<P> {
     }
 }
 
-/// An integration that is there, enabled, and accepts the upload and its format.
+/// Returns the integration if it exists, is enabled, and accepts the upload and its format.
 fn accept<P: Ports>(
     context: &Context<P>,
     First { account, .. }: First,
@@ -149,7 +150,8 @@ fn accept<P: Ports>(
     }
 }
 
-/// Starts the delivery to an account that is open. The Regions, too, that stay in doubt, since the integration leaves them out.
+/// Starts the delivery for an open account. Also returns the Regions that stay in doubt, since the integration does not
+/// select them.
 fn start_delivery<P: Ports>(
     context: &Context<P>,
     first: First,
@@ -180,7 +182,7 @@ fn start_delivery<P: Ports>(
     let mut delivery = AccountDelivery::new(ports, sending, policy, shared).with_lease(lease.clone());
     let mut untracked = BTreeSet::new();
     for region in with_state.into_iter().chain(in_doubt.regions.iter().copied()).filter(|_| looks) {
-        // What the integration leaves out is not looked at: that its findings do not come says nothing.
+        // A Region that the integration does not select is not tracked: the absence of its findings proves nothing.
         if route(integration, region) == Route::Own || fallback_region == Some(region) {
             delivery.track(region);
         } else if in_doubt.includes(region) {
@@ -190,8 +192,8 @@ fn start_delivery<P: Ports>(
     (delivery, untracked)
 }
 
-/// The Regions of an integration, besides its fallback Region, that hold findings of other Regions. Where nobody knows, since
-/// the states are of an earlier version, each of them may.
+/// The Regions of an integration, other than its fallback Region, that have findings of other Regions. If that is
+/// unknown, since the states are of an earlier version, all Regions with a state.
 fn copy_regions(
     integration: &Integration,
     coverage: &Coverage,

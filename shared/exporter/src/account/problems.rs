@@ -1,4 +1,4 @@
-//! Why an account's findings are not sent, whatever they are, and the commands that change it.
+//! Problems because of which no findings of an account are sent, and the commands that fix them.
 
 use asff::{AccountId, ScanFormat};
 
@@ -15,7 +15,7 @@ pub(crate) fn no_integration(account: AccountId) -> Problem {
         .fixed_by(format!("hubctl integration create --provider {account}"))
 }
 
-/// The account's integration is disabled. The command also exports what was uploaded meanwhile.
+/// The account's integration is disabled. The command also exports the scans that were uploaded in the meantime.
 pub(crate) fn integration_disabled(account: AccountId, integration: &Integration) -> Problem {
     let message = format!("the integration of account {account} is disabled");
     Problem::new(undelivered::INTEGRATION_DISABLED, message)

@@ -1,4 +1,4 @@
-//! Receives the findings of one account: its filters, its route, its delivery.
+//! Receives the findings of one account: filters, routes, and delivers them.
 
 use asff::{Mapped, Unsent};
 
@@ -14,13 +14,13 @@ use crate::route::{Route, route};
 use crate::state::{FindingKey, SeenInScan};
 
 impl<P: Ports> AccountExport<P> {
-    /// Decides the outcome of a finding, or passes it to the delivery, which will.
+    /// Determines the outcome of a finding, or passes the finding to the delivery.
     pub(crate) async fn receive(&mut self, context: &Context<P>, mut mapped: Box<Mapped>) -> Result<(), PortError> {
         self.counts.read += 1;
         self.has_verdicts = true;
         self.reopen(context, mapped.partition, mapped.scanned_at).await?;
         if let Err(error) = self.resume_once().await {
-            // It stays suspended; the next try of the upload continues with it.
+            // The account stays suspended; the next attempt at the upload continues with it.
             tracing::warn!(account.id = %self.account, %error, "the account could not be connected to again");
             self.counts.add(Fate::Undelivered(undelivered::CREDENTIALS_UNAVAILABLE.to_owned()), 1);
             return Ok(());
@@ -47,7 +47,7 @@ impl<P: Ports> AccountExport<P> {
                 self.counts.add(Fate::Filtered(ALREADY_EXPORTED.to_owned()), 1);
                 return Ok(());
             }
-            // It was woken above.
+            // The account was resumed above.
             State::Suspending(_) | State::SuspendedDelivery(_) | State::Resuming => {
                 return Err(suspended_error(self.account));
             }
@@ -57,7 +57,7 @@ impl<P: Ports> AccountExport<P> {
             }
         };
         self.evidence.record_verdict(&mapped.check_id, mapped.region, mapped.scanned_at);
-        let Destination { region, filtered: kept, redirected } =
+        let Destination { region, filtered, redirected } =
             match select(integration, coverage, context.format, &mut mapped) {
                 Selected::Region(destination) => destination,
                 Selected::Superseded => {
@@ -75,10 +75,10 @@ impl<P: Ports> AccountExport<P> {
                 }
             };
         self.counts.redirected += u64::from(redirected);
-        delivery.send(region, mapped, kept).await
+        delivery.send(region, mapped, filtered).await
     }
 
-    /// Tells the Regions, once the account is open, what the file had before.
+    /// Once the account is open, marks the findings of an older scan that preceded in the file.
     async fn apply_older(&mut self, context: &Context<P>) -> Result<(), PortError> {
         let State::Delivering(delivering) = &mut self.state else { return Ok(()) };
         let Delivering { session: AccountSession { integration, .. }, delivery, .. } = delivering.as_mut();
@@ -94,12 +94,12 @@ impl<P: Ports> AccountExport<P> {
         Ok(())
     }
 
-    /// Counts a finding that is never sent, and lets the delivery know that it is there.
+    /// Counts a finding that is never sent, and notifies the delivery that the scan has it.
     pub(crate) async fn receive_unsent(&mut self, context: &Context<P>, unsent: Box<Unsent>) -> Result<(), PortError> {
         self.counts.read += 1;
         self.evidence.record_time(unsent.scanned_at);
         self.reopen(context, unsent.partition, unsent.scanned_at).await?;
-        // Where it can't be woken, nothing is judged, and what was sent stays as it is.
+        // If the account can't be resumed, nothing is judged, and the findings in Security Hub stay as they are.
         drop(self.resume_once().await);
         if let State::Delivering(delivering) = &mut self.state {
             let Delivering { session: AccountSession { integration, .. }, delivery, .. } = delivering.as_mut();

@@ -1,4 +1,4 @@
-//! What becomes of a finding at its account, before its Region is asked: the same for exports and for jobs.
+//! How a finding is handled by its account's settings, before it reaches its Region: the same for exports and for jobs.
 
 use asff::{Mapped, ScanFormat};
 
@@ -7,18 +7,18 @@ use crate::destination::{Destination, destination};
 use crate::integration::Integration;
 use crate::report::Fate;
 
-/// What becomes of a finding at its account.
+/// How a finding is handled by its account's settings.
 pub(crate) enum Selected {
     /// A newer scan of the finding's check in its Region was exported.
     Superseded,
-    /// No Region gets it.
+    /// The finding is not sent to any Region.
     NoRegion(Fate),
-    /// A Region gets it, or is told that it is there.
+    /// The finding is sent to a Region, or that Region is notified that the scan has it.
     Region(Destination),
 }
 
-/// What becomes of a finding by the account's integration and by what earlier scans showed. One that goes to another Region
-/// gets the product of that Region.
+/// Selects how a finding is handled, by the account's integration and by its coverage. A finding that is redirected to
+/// another Region gets the `ProductArn` of that Region.
 pub(crate) fn select(
     integration: &Integration,
     coverage: &Coverage,

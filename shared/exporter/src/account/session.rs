@@ -1,8 +1,10 @@
-//! The session of a run with one account, for exports and for jobs: lock, read the state, keep the lease, connect, and release.
+//! The session of a run with one account, for exports and for jobs: acquires the lock, reads the coverage, renews the
+//! lease, connects, and releases the account.
 //!
-//! Promises: what a user or another run changed before the lock is seen, since it is read under the lock; an account for which
-//! nothing can be sent is released as it was found; until it is released, all of it is in doubt. A read that fails has changed nothing: the
-//! account is released as it was found, so that the next run need not read from Security Hub what it stores.
+//! Guarantees: changes that a user or another run made before the lock are effective, since settings are read under the
+//! lock. An account for which nothing can be sent is released unchanged. Until it is released, all its Regions are in
+//! doubt. If a read fails, nothing was changed yet: the account is released unchanged, so that the next run need not
+//! read all findings from Security Hub.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -19,19 +21,19 @@ use crate::ports::{Acquired, ConnectError, InDoubt, PortError, Ports};
 use crate::run::RunContext;
 use crate::state::state_prefix;
 
-/// Tries to lock an account while exports begin newer scans of it at the same moment.
+/// Attempts to lock an account while exports of newer scans start at the same time.
 const BEGIN_TRIES_MAX: u32 = 3;
 
-/// An account that a run has locked.
+/// An account that is locked by a run.
 pub(crate) struct AccountSession<P: Ports> {
     ports: Arc<P>,
     run_id: Arc<str>,
     give_up_at: Option<Instant>,
     pub(crate) account: AccountId,
     pub(crate) integration: Integration,
-    /// The newest scan that was begun.
+    /// The newest scan whose export was started.
     pub(crate) newest: Timestamp,
-    /// What an earlier run left in doubt.
+    /// The Regions that an earlier run left in doubt.
     pub(crate) in_doubt: InDoubt,
     pub(crate) lease: Lease,
 }
@@ -39,25 +41,26 @@ pub(crate) struct AccountSession<P: Ports> {
 /// The scan for which an account is locked.
 #[derive(Clone, Copy)]
 pub(crate) struct BegunScan<'a> {
-    /// The content of its upload.
+    /// The identity of its upload's content.
     pub(crate) content: &'a str,
-    /// Its time, never in the future.
+    /// The scan time, never in the future.
     pub(crate) scanned_at: Timestamp,
 }
 
 /// Why an account was not locked.
 pub(crate) enum NotLocked<R> {
-    /// The integration is not as the run needs it.
+    /// The run does not accept the integration.
     Rejected(R),
-    /// A scan of this time was begun before, and is newer.
+    /// The export of a newer scan, with this time, was started before.
     Superseded(Timestamp),
-    /// This run has the lock.
+    /// The run with this ID has the lock.
     Locked(String),
 }
 
 impl<P: Ports> AccountSession<P> {
-    /// Locks an account whose integration the run accepts. The integration is read again under the lock: until then a user may
-    /// disable it, or another run archive what it sent. Without a `scan` the newest one stays what it is.
+    /// Locks an account if `accept` accepts its integration. The integration is read again under the lock: until then a
+    /// user may disable it, or another run may archive all its findings. Without a `scan`, the newest scan is
+    /// unchanged.
     pub(crate) async fn lock<R>(
         run: &RunContext<P>,
         account: AccountId,
@@ -65,7 +68,7 @@ impl<P: Ports> AccountSession<P> {
         accept: impl Fn(Option<Integration>) -> Result<Integration, R>,
     ) -> Result<Result<Self, NotLocked<R>>, PortError> {
         let ports = &run.ports;
-        // An account that can't be worked on need not be locked.
+        // An account that can't be processed need not be locked.
         let scope = match accept(ports.integration(&account).await?) {
             Ok(integration) => integration.archive_scope,
             Err(refused) => return Ok(Err(NotLocked::Rejected(refused))),
@@ -75,7 +78,7 @@ impl<P: Ports> AccountSession<P> {
                 let begun = ports.acquire(account, run.run_id(), content, scanned_at, ports.now(), run.until).await?;
                 (scanned_at, begun)
             }
-            // Scans of parts come in any order: each finding is compared by itself.
+            // Scans of parts of an account can arrive in any order: each finding is compared separately.
             _ => acquire_any(run, account, scan).await?,
         };
         let in_doubt = match begun {
@@ -104,19 +107,19 @@ impl<P: Ports> AccountSession<P> {
         }
     }
 
-    /// What earlier scans showed of the account.
+    /// Reads the account's coverage by earlier scans.
     pub(crate) async fn read_coverage(&self) -> Result<Coverage, PortError> {
         let action = || format!("read what is known of account {}", self.account);
         within(self.give_up_at, action, Coverage::read(self.ports.as_ref(), self.account)).await
     }
 
-    /// The Regions that have a state.
+    /// Lists the Regions that have a state.
     pub(crate) async fn regions_with_state(&self) -> Result<BTreeSet<RegionName>, PortError> {
         let action = || format!("read what is known of account {}", self.account);
         within(self.give_up_at, action, regions_with_state(self.ports.as_ref(), self.account)).await
     }
 
-    /// A connection to the account's Security Hub.
+    /// Connects to the account's Security Hub.
     pub(crate) async fn connect(&self) -> Result<P::Hub, ConnectError> {
         let action = || format!("connect to account {}", self.account);
         let connecting = async { Ok(self.ports.connect(self.account, &self.integration).await) };
@@ -124,8 +127,8 @@ impl<P: Ports> AccountSession<P> {
         connected.unwrap_or_else(|error| Err(error.into()))
     }
 
-    /// Releases the account. Elsewhere than in these Regions each state is what Security Hub has. `exported_at`: when the run
-    /// completed an upload of the account, if it did.
+    /// Releases the account. In all Regions other than `in_doubt_regions`, the state has what Security Hub has.
+    /// `exported_at`: when the run completed an upload of the account. `None` if it did not.
     pub(crate) async fn release(
         &self,
         in_doubt_regions: impl IntoIterator<Item = RegionName> + Send,
@@ -135,7 +138,7 @@ impl<P: Ports> AccountSession<P> {
         self.ports.release(self.account, &self.run_id, in_doubt, exported_at).await
     }
 
-    /// The session with what was found, where the run continues with it. Otherwise the account is released as it was.
+    /// Returns the session with the opened resources if the run continues. Otherwise the account is released unchanged.
     pub(crate) async fn release_unless<T, R>(
         self,
         opened: Result<Result<T, R>, PortError>,
@@ -154,7 +157,8 @@ impl<P: Ports> AccountSession<P> {
     }
 }
 
-/// Nothing was sent yet, so what was in doubt before still is, and nothing else. If the release fails, too, the lock expires.
+/// Releases an account for which nothing was sent yet: the Regions in doubt are the same as before. If the release
+/// fails as well, the lock expires.
 async fn release_after_failed_read<P: Ports>(ports: &P, account: AccountId, run_id: &str, in_doubt: InDoubt) {
     if let Err(error) = ports.release(account, run_id, in_doubt, None).await {
         tracing::warn!(%account, %error, "the account was not released after a failed read; its lock expires");
@@ -172,8 +176,8 @@ pub(crate) async fn regions_with_state<P: Ports>(
     Ok(regions.collect())
 }
 
-/// Locks an account whatever the time of its newest scan is: that stays, unless the scan is newer. That time, and the answer,
-/// which is not [`Acquired::Superseded`] but where newer scans are begun all the time.
+/// Locks an account whatever the time of its newest scan, which is updated only if the scan is newer. Returns that time
+/// and the result, which is [`Acquired::Superseded`] only if exports of newer scans are started all the time.
 async fn acquire_any<P: Ports>(
     run: &RunContext<P>,
     account: AccountId,

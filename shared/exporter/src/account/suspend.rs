@@ -1,4 +1,4 @@
-//! An account suspended, while a file of many accounts is read on: what it is needed for at the end.
+//! Suspends an account while further accounts of a file are read, and resumes it when it is needed.
 
 use std::sync::Arc;
 
@@ -13,8 +13,8 @@ use crate::ports::{ConnectError, PortError, Ports};
 use crate::report::RunReport;
 
 impl<P: Ports> Context<P> {
-    /// The earlier run that exported all of this upload for the account that this is known of, if one did. What a run did that left no report is
-    /// counted by the next one.
+    /// The earlier run that exported all of this upload for the account. `None` if there is none. A run that left no
+    /// report does not count, so that the next run counts its findings.
     pub(super) async fn earlier_export<'a>(
         &self,
         coverage: &'a Coverage,
@@ -22,9 +22,9 @@ impl<P: Ports> Context<P> {
     ) -> Result<Option<&'a FinishedUpload>, PortError> {
         let Some(finished) = &coverage.finished else { return Ok(None) };
         let is_same = finished.identity == *self.identity && finished.settings == settings_of(integration);
-        // What a user asks for is done again, but for what an earlier run of the same job did.
-        let is_asked = self.reexport && (self.job_id.is_none() || self.job_id != finished.job_id);
-        if !is_same || is_asked || self.run.ports.now().duration_since(finished.at) >= FINISHED_UPLOAD_MAX_AGE {
+        // An export that a user requests is repeated, unless an earlier run of the same job completed it.
+        let is_requested = self.reexport && (self.job_id.is_none() || self.job_id != finished.job_id);
+        if !is_same || is_requested || self.run.ports.now().duration_since(finished.at) >= FINISHED_UPLOAD_MAX_AGE {
             return Ok(None);
         }
         let mut reported = self.reported.lock().await;
@@ -37,11 +37,11 @@ impl<P: Ports> Context<P> {
     }
 }
 
-/// How long an upload that was finished for an account is skipped: for as long as a chain of runs lasts.
+/// How long an upload that was completed for an account is skipped: the maximum duration of a chain of runs.
 const FINISHED_UPLOAD_MAX_AGE: SignedDuration = SignedDuration::from_hours(24);
 
 impl<P: Ports> AccountExport<P> {
-    /// How many Regions of the account are at work.
+    /// The number of running workers of the account.
     pub(crate) fn open_workers(&self) -> usize {
         match &self.state {
             State::Delivering(delivering) => delivering.delivery.open_workers(),
@@ -49,30 +49,30 @@ impl<P: Ports> AccountExport<P> {
         }
     }
 
-    /// Begins to suspend the account, until the file says more of it or ends.
+    /// Starts to suspend the account until the file has another entry of it or ends.
     pub(crate) fn suspend(&mut self) {
         let state = std::mem::replace(&mut self.state, State::Resuming);
         self.state = match state {
             State::Delivering(delivering) => {
                 let Delivering { session, delivery, coverage: _, scanned_at, untracked } = *delivering;
                 State::Suspending(tokio::spawn(async move {
-                    let resting = delivery.suspend().await;
-                    SuspendedAccount { session, delivery: resting, scanned_at, untracked }
+                    let suspended_delivery = delivery.suspend().await;
+                    SuspendedAccount { session, delivery: suspended_delivery, scanned_at, untracked }
                 }))
             }
             other => other,
         };
     }
 
-    /// Waits until an account that is being suspended is.
+    /// Waits until an account that is being suspended is suspended.
     pub(crate) async fn wait_suspended(&mut self) -> Result<(), PortError> {
-        let State::Suspending(settling) = &mut self.state else { return Ok(()) };
-        match settling.await {
+        let State::Suspending(task) = &mut self.state else { return Ok(()) };
+        match task.await {
             Ok(suspended) => {
                 self.state = State::SuspendedDelivery(Box::new(suspended));
                 Ok(())
             }
-            // Its findings have no outcome then: the counts do not add up, and the run fails.
+            // The account's findings have no outcome then: the counts do not add up, and the run fails.
             Err(_) => {
                 self.state = State::Resuming;
                 Err(suspended_error(self.account))
@@ -80,17 +80,17 @@ impl<P: Ports> AccountExport<P> {
         }
     }
 
-    /// The same, but for an account that could not be connected to again: one try is enough for a file.
+    /// Resumes the account, unless that failed before: one attempt per file is enough.
     pub(super) async fn resume_once(&mut self) -> Result<(), PortError> {
         if self.resume_failed {
             return Err(suspended_error(self.account));
         }
-        let woken = self.resume().await;
-        self.resume_failed = woken.is_err();
-        woken
+        let resumed = self.resume().await;
+        self.resume_failed = resumed.is_err();
+        resumed
     }
 
-    /// Continues with an account that was suspended.
+    /// Resumes a suspended account.
     pub(super) async fn resume(&mut self) -> Result<(), PortError> {
         self.wait_suspended().await?;
         if !matches!(self.state, State::SuspendedDelivery(_)) {
@@ -101,8 +101,8 @@ impl<P: Ports> AccountExport<P> {
         };
         match reconnect(&suspended.session).await {
             Ok((hub, coverage)) => {
-                let SuspendedAccount { session, delivery: resting, scanned_at, untracked } = *suspended;
-                let delivery = resting.resume(hub);
+                let SuspendedAccount { session, delivery: suspended_delivery, scanned_at, untracked } = *suspended;
+                let delivery = suspended_delivery.resume(hub);
                 let coverage = Arc::new(coverage);
                 let delivering = Delivering { session, delivery, coverage, scanned_at, untracked };
                 self.state = State::Delivering(Box::new(delivering));
@@ -115,14 +115,14 @@ impl<P: Ports> AccountExport<P> {
         }
     }
 
-    /// Whether the account is suspended, and the time for it is over.
+    /// Whether the account is suspended and the deadline has passed.
     pub(super) fn is_too_late(&self, context: &Context<P>) -> bool {
         let is_over = context.run.shared.give_up_at.is_some_and(|end| Instant::now() >= end);
         is_over && matches!(self.state, State::SuspendedDelivery(_))
     }
 }
 
-/// Connects to an account that was suspended, and reads again what is known of it.
+/// Connects to a suspended account, and reads its coverage again.
 async fn reconnect<P: Ports>(session: &AccountSession<P>) -> Result<(P::Hub, Coverage), PortError> {
     let hub = session.connect().await.map_err(|error| match error {
         ConnectError::Failed(error) => error,

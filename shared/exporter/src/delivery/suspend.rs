@@ -23,8 +23,8 @@ impl<P: Ports> AccountDelivery<P> {
     pub(crate) async fn suspend(mut self) -> SuspendedDelivery<P> {
         let mut delivered = std::mem::take(&mut self.delivered);
         let drained = self.drain_workers(&mut delivered).await;
-        let resting = |worker: RegionWorker<P>| (worker.header.region, tokio::spawn(worker.suspend()));
-        let saves: Vec<_> = drained.into_iter().map(resting).collect();
+        let suspend = |worker: RegionWorker<P>| (worker.header.region, tokio::spawn(worker.suspend()));
+        let saves: Vec<_> = drained.into_iter().map(suspend).collect();
         for (region, task) in saves {
             if let Some(suspended) = delivered.join_result(region, task.await) {
                 self.suspended.insert(region, suspended);
