@@ -181,7 +181,10 @@ async fn waiting_batches_stay_within_the_in_flight_limit() {
     // The first call is alone; then as many are in flight as allowed.
     tokio::time::sleep(Duration::from_secs(90)).await;
     let accepted = accepted.load(Ordering::Relaxed);
-    assert!((500..=700).contains(&accepted), "{accepted} findings were accepted: one batch sent, four in flight, one waiting");
+    assert!(
+        (500..=700).contains(&accepted),
+        "{accepted} findings were accepted: one batch sent, four in flight, one waiting"
+    );
     pump.abort();
 }
 
@@ -257,9 +260,9 @@ async fn a_failing_service_is_not_retried_forever_and_nothing_counts_as_sent() {
 async fn a_response_with_inconsistent_counts_is_retried() {
     let hubs = hubs(|number, ids| match number {
         1 => Ok(ImportOutcome { success_count: ids.len(), failed_count: 3, failed: Vec::new() }),
-        2 => failing(&[vec!["unknown".to_owned()], ids[1..].to_vec()].concat(), "InternalFailure", |id| {
-            id == "unknown"
-        }),
+        2 => {
+            failing(&[vec!["unknown".to_owned()], ids[1..].to_vec()].concat(), "InternalFailure", |id| id == "unknown")
+        }
         _ => stored(ids),
     });
     let done = deliver(&hubs, 100, None).await;

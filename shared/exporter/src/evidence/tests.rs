@@ -67,7 +67,11 @@ fn other_checks_of_the_region_and_service_make_a_finding_absent() {
     let proof = proof(evidence(), &[], whole());
     assert_eq!(judge(&proof, "s3_bucket_default_encryption", "eu-west-1"), Absence::Absent);
     assert_eq!(judge(&proof, "s3_bucket_never_seen", "eu-west-1"), Absence::Absent);
-    assert_eq!(judge(&proof, "ec2_instance_public_ip", "us-east-1"), Absence::Absent, "EC2 has results in another Region");
+    assert_eq!(
+        judge(&proof, "ec2_instance_public_ip", "us-east-1"),
+        Absence::Absent,
+        "EC2 has results in another Region"
+    );
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! Whether an approval of a run still has an effect: something waits for it, and the scan is the newest of its account.
+//! Whether an approval of a run still has an effect: the run has findings to approve, and its scan is the newest of an
+//! account.
 
 use asff::AccountId;
 
@@ -9,20 +10,20 @@ use crate::ports::Ports;
 use crate::report::{RunKind, RunReport, RunStatus};
 use crate::report_store::read_report;
 
-/// Makes sure that a run can be approved.
+/// Checks that a run can be approved.
 ///
 /// # Errors
 ///
 /// [`JobError::Rejected`] if it can't, with the command that shows what to approve instead.
 pub async fn ensure_run_approvable<P: Ports>(ports: &P, run_id: &str, approval: Approval) -> Result<(), JobError> {
-    // A run without a report is rejected by the export itself.
+    // The export itself rejects a run without a report.
     match read_report(ports, run_id).await? {
         Some(run) => ensure_approvable(ports, &run, approval).await,
         None => Ok(()),
     }
 }
 
-/// The same for a report that was read before.
+/// Like [`ensure_run_approvable`], for a report that was already read.
 ///
 /// # Errors
 ///
@@ -33,7 +34,7 @@ pub async fn ensure_approvable<P: Ports>(ports: &P, run: &RunReport, approval: A
     let mut waiting = 0;
     for (account, _) in run.accounts_to_approve(approval) {
         waiting += 1;
-        // Scans of other checks or Regions come after a partial one without making it outdated.
+        // After a partial scan, scans of other checks or Regions do not make it outdated.
         let integration = ports.integration(&account).await?;
         if integration.is_some_and(|integration| integration.archive_scope != ArchiveScope::Full) {
             return Ok(());
@@ -56,7 +57,7 @@ pub async fn ensure_approvable<P: Ports>(ports: &P, run: &RunReport, approval: A
     Ok(())
 }
 
-/// Why an approval has no effect, and which one would.
+/// Why an approval has no effect, and the approval that would have one.
 fn nothing_to_approve(run: &RunReport, approval: Approval) -> String {
     let (run_id, status) = (&run.run_id, run.status.as_str());
     let what = match approval {
@@ -71,7 +72,7 @@ fn nothing_to_approve(run: &RunReport, approval: Approval) -> String {
     format!("run {run_id} ({status}) has {what}; what it did: hubctl run show {run_id}")
 }
 
-/// The run of the newest scan of an account among `runs`, if that scan is newer than the one of `run`.
+/// The run of the newest scan of an account among `runs`. `None` if that scan is not newer than the one of `run`.
 pub fn newer_run<'a>(run: &RunReport, account: AccountId, runs: &'a [RunReport]) -> Option<&'a RunReport> {
     let worked = |other: &&RunReport| {
         matches!(other.status, RunStatus::Succeeded | RunStatus::Degraded | RunStatus::Unfinished)
@@ -83,7 +84,7 @@ pub fn newer_run<'a>(run: &RunReport, account: AccountId, runs: &'a [RunReport])
 }
 
 impl Approval {
-    /// Why an approval of a run has no effect. None if it has one, as far as the report tells.
+    /// Why an approval of a run has no effect. `None` if it has one according to the report.
     pub fn reason_without_effect(self, run: &RunReport) -> Option<String> {
         run.accounts_to_approve(self).next().is_none().then(|| nothing_to_approve(run, self))
     }
@@ -96,7 +97,7 @@ mod tests {
     use crate::upload::UploadInfo;
 
     #[test]
-    fn the_newest_run_of_a_newer_scan_makes_an_older_one_outdated() {
+    fn a_run_is_outdated_by_the_newest_run_of_a_newer_scan() {
         let account: AccountId = "123456789012".parse().unwrap();
         let of = |id: &str, hour: i8, status| {
             let upload = UploadInfo {

@@ -1,4 +1,5 @@
-//! `archive_all`: everything that was sent for an account is archived, because a user gives the account up. No limit applies.
+//! `archive_all`: archives all findings that were sent for an account, since a user offboards it. The archive limit
+//! does not apply.
 
 use std::sync::Arc;
 
@@ -16,13 +17,15 @@ use crate::report::{RunKind, RunReport};
 use crate::state::{Entry, Resolution, Stored, archived, status_of};
 
 impl<P: Ports> JobRunner<P> {
-    /// Archives all findings of an account that are active by the state, in all Regions, whatever its integration says of
-    /// them. That must be the one of `provider`, and being deleted since `deletion_requested_at`, where that is given; it may be
-    /// disabled. `counts.archived` says how many; [`Options::progress`] counts them meanwhile.
+    /// Archives all findings of an account that are active according to the state, in all Regions, including those that
+    /// its integration does not select. The integration must belong to `provider`, and its deletion must have been
+    /// requested at `deletion_requested_at` if that is given; it may be disabled. `counts.archived` is the number of
+    /// archived findings; [`Options::progress`] counts them while the job runs.
     ///
     /// # Errors
     ///
-    /// [`RunnerError::Rejected`] where there is no integration whose credentials could be used, or it is another one.
+    /// [`RunnerError::Rejected`] if there is no integration whose credentials could be used, or if it is not the
+    /// required one.
     pub async fn archive_all(
         &self,
         account: AccountId,

@@ -1,10 +1,10 @@
-//! A chain of invocations: what one invocation does not complete continues in the next one, by a message that the function puts
-//! on its own queue.
+//! A chain of invocations: work that one invocation does not complete continues in the next one, with a message that
+//! the function puts in its own queue.
 //!
-//! Promises: a chain ends. Lambda's recursive loop detection is turned off for the function (`RecursiveLoop: Allow`), since it
-//! would stop a chain after about 16 invocations whatever they achieve; this file has the bounds instead. A round without
-//! progress is not followed by the next one at once, and the delay grows. Where a chain ends, its message fails, so that the
-//! queue retries it and moves it to the dead-letter queue in the end.
+//! Guarantees: a chain ends. Lambda's recursive loop detection is turned off for the function (`RecursiveLoop: Allow`),
+//! since it would stop a chain after about 16 invocations even if they make progress; the bounds in this file replace
+//! it. After a round without progress, the next one is delayed, with an increasing delay. When a chain ends, its
+//! message fails, so that the queue retries it and eventually moves it to the dead-letter queue.
 
 use std::time::Duration;
 
@@ -13,28 +13,31 @@ use serde::{Deserialize, Serialize};
 use crate::report::reasons::filtered::ALREADY_EXPORTED;
 use crate::report::{RunKind, RunReport, undelivered};
 
-/// Rounds of one chain. Each has up to 15 minutes; a first export of a Region with 25 million findings takes that many.
+/// Maximum number of rounds of a chain. Each has up to 15 minutes; a first export of a Region with 25 million findings
+/// needs that many.
 const ROUNDS_MAX: u32 = 100;
-/// Rounds in a row that make no progress. With their delays they take two and a half hours, ten times as long as a run may
-/// hold an account, and stay below the 16 after which Lambda stops a chain where its detection is on.
+/// Maximum number of consecutive rounds without progress. With their delays they last two and a half hours, ten times
+/// as long as a run may lock an account. It is below the 16 invocations after which Lambda's loop detection stops a
+/// chain, if it is enabled.
 const IDLE_ROUNDS_MAX: u32 = 12;
-/// The delay after a round without progress; it doubles with each further one. A run holds its account for 15 minutes at most.
+/// The delay after a round without progress; it doubles with each further one. A run locks its account for up to 15
+/// minutes.
 pub const RETRY_DELAY: Duration = Duration::from_secs(120);
 /// The longest delay that SQS accepts.
 const RETRY_DELAY_MAX: Duration = Duration::from_secs(900);
 
-/// What the rounds before achieved. It travels in the message of an upload or a job as `chain`; a message without it begins
-/// a chain.
+/// The progress of the previous rounds. The message of an upload or a job has it as `chain`; a message without it
+/// begins a chain.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Chain {
-    /// The rounds so far.
+    /// The number of rounds so far.
     pub rounds: u32,
-    /// The latest of them that made no progress, in a row.
+    /// The number of latest rounds in a row that made no progress.
     pub idle_rounds: u32,
-    /// The findings that were complete after a round: sent, unchanged or filtered.
+    /// The number of findings that were complete after a round: sent, unchanged, or filtered.
     pub completed: u64,
-    /// The run of the latest round, if it did nothing but wait: the next round continues its record.
+    /// The run of the latest round, if it only waited: the next round continues its record.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub run_id: Option<String>,
 }
@@ -42,23 +45,23 @@ pub struct Chain {
 /// The next round of a chain.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Round {
-    /// What its message carries.
+    /// The chain in the message of the round.
     pub chain: Chain,
-    /// When it begins.
+    /// The delay before the round begins.
     pub delay: Duration,
 }
 
 impl Chain {
-    /// Whether nothing precedes.
+    /// Whether no round precedes.
     pub fn is_first(&self) -> bool {
         *self == Self::default()
     }
 
-    /// The round that follows one with these runs; no runs: it only waited for another run.
+    /// The round that follows one with these runs. Without runs, the round only waited for another run.
     ///
     /// # Errors
     ///
-    /// Why there is none.
+    /// Why there is no further round.
     pub fn next(&self, runs: &[RunReport]) -> Result<Round, String> {
         let rounds = self.rounds + 1;
         let completed = self.completed.max(runs.iter().map(completed).sum());
@@ -80,8 +83,8 @@ impl Chain {
         Ok(Round { chain: Self { rounds, idle_rounds, completed, run_id }, delay })
     }
 
-    /// Whether the next round begins farther on than this one did. An export that sends what the round before had sent already
-    /// is none.
+    /// Whether the next round starts further ahead than this one did. An export that resends what the previous round
+    /// had already sent is not progress.
     fn is_progress(&self, run: &RunReport, completed: u64) -> bool {
         let is_farther = match run.kind {
             RunKind::Export => completed > self.completed,
@@ -91,21 +94,21 @@ impl Chain {
     }
 }
 
-/// Whether pages of the hub were read, which the state keeps. They count even if each finding in them was known.
+/// Whether pages of the hub were read, which the state stores. They count even if each finding in them was known.
 fn has_read_hub(run: &RunReport) -> bool {
     let mut regions = run.accounts.values().flat_map(|account| account.regions.values());
     regions.any(|region| region.adopted > 0 || region.pages_read > 0)
 }
 
-/// The findings that another run has nothing to do for.
+/// The number of findings for which another run has nothing to do.
 fn completed(run: &RunReport) -> u64 {
     let open = run.counts.undelivered_total() + run.counts.region_unavailable_total();
-    // Accounts that are finished count twice: a round may do nothing but finish more of them.
+    // Findings of accounts that are completely exported count twice: a round may do nothing but complete more accounts.
     let finished = run.counts.filtered.get(ALREADY_EXPORTED).copied().unwrap_or_default();
     run.counts.read.saturating_sub(open) + finished
 }
 
-/// Whether nothing follows from a run, so that its record may become that of the next one.
+/// Whether a run had no effect, so that the next one may continue its record.
 fn did_nothing(run: &RunReport) -> bool {
     let counts = &run.counts;
     counts.sent + counts.archived + counts.quarantined_total() + counts.malformed == 0
@@ -115,12 +118,13 @@ fn did_nothing(run: &RunReport) -> bool {
         && !has_read_hub(run)
 }
 
-/// Whether nothing but another run of the same account stands in the way, and nothing was done that would be done again.
+/// Whether the lock of another run of the same account is the only obstacle, and the run did nothing that a retry would
+/// repeat.
 pub fn is_locked(run: &RunReport) -> bool {
-    let mut passing = run.counts.undelivered.keys().filter(|reason| undelivered::is_transient(reason)).peekable();
+    let mut transient = run.counts.undelivered.keys().filter(|reason| undelivered::is_transient(reason)).peekable();
     let mut regions = run.accounts.values().flat_map(|account| account.regions.values());
-    passing.peek().is_some()
-        && passing.all(|reason| reason == undelivered::ACCOUNT_LOCKED)
+    transient.peek().is_some()
+        && transient.all(|reason| reason == undelivered::ACCOUNT_LOCKED)
         && run.counts.archive_undelivered == 0
         && regions.all(|region| region.unfinished.is_none())
 }
@@ -163,14 +167,14 @@ mod tests {
     }
 
     #[test]
-    fn rounds_without_progress_are_delayed_more_and_more_and_end() {
+    fn rounds_without_progress_get_longer_delays_and_end() {
         let mut chain = Chain::default();
         let mut minutes = Vec::new();
         let ended = loop {
             match chain.next(&[run("waits")]) {
                 Ok(next) => {
                     minutes.push(next.delay.as_secs() / 60);
-                    assert_eq!(next.chain.run_id.as_deref(), Some("waits"), "one record for all of them");
+                    assert_eq!(next.chain.run_id.as_deref(), Some("waits"), "all rounds share one record");
                     chain = next.chain;
                 }
                 Err(ended) => break ended,
@@ -193,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn pages_of_the_hub_are_progress_even_if_all_of_them_was_known() {
+    fn hub_pages_are_progress_even_if_all_findings_were_known() {
         let mut reading = run("reads");
         reading.status = RunStatus::Unfinished;
         let region = RegionReport { pages_read: 1, ..RegionReport::default() };
@@ -216,9 +220,9 @@ mod tests {
         assert!(!is_locked(&run), "a run that failed for another reason");
         run.counts.undelivered.insert(undelivered::ACCOUNT_LOCKED.to_owned(), 3);
         run.counts.undelivered.insert(undelivered::NO_INTEGRATION.to_owned(), 1);
-        assert!(is_locked(&run), "what no try fixes does not matter");
+        assert!(is_locked(&run), "permanent reasons do not matter");
         run.counts.archive_undelivered = 1;
-        assert!(!is_locked(&run), "it would be archived again and again");
+        assert!(!is_locked(&run), "the archiving would be repeated");
         run.counts.archive_undelivered = 0;
         run.counts.undelivered.insert(undelivered::THROTTLED.to_owned(), 1);
         assert!(!is_locked(&run));

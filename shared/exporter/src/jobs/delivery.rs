@@ -1,32 +1,32 @@
-//! How an upload or a job comes to an invocation, and what follows from that for its chain.
+//! How an upload or a job reaches an invocation, and the consequences for its chain.
 
 use super::chain::Chain;
 
-/// How an upload or a job comes to an invocation.
+/// How an upload or a job reaches an invocation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Delivery {
-    /// As the payload: who invokes is told what is left of it, and nothing is put on the queue for it.
+    /// As the payload: the caller is informed of unfinished work, and nothing is put in the queue for it.
     Direct,
-    /// In a message of the queue, which comes again where it fails.
+    /// In a message of the queue, which is delivered again if it fails.
     Message {
-        /// How often the message was received, this time included.
+        /// How often the message was received, including this time.
         receives: u32,
-        /// After so many the queue moves it to the dead-letter queue.
+        /// The number of receives after which the queue moves the message to the dead-letter queue.
         receives_max: u32,
     },
-    /// It follows a job that the same invocation completed ([`Processed::next`](super::Processed::next)), and has no message of
-    /// its own yet.
+    /// It follows a job that the same invocation completed ([`Processed::next`](super::Processed::next)), and has no
+    /// message yet.
     Inline,
 }
 
 impl Delivery {
-    /// Whether the message does not come again: if it fails, it is in the dead-letter queue.
+    /// Whether the message is not delivered again: if it fails, it is moved to the dead-letter queue.
     pub fn is_last(self) -> bool {
         matches!(self, Self::Message { receives, receives_max } if receives >= receives_max)
     }
 
-    /// The chain as this invocation continues it. The record of a run that only waited is continued by the first receive and by no
-    /// other: that run may have done more by then, and what it archived must stay on record.
+    /// The chain as this invocation continues it. Only the first receive continues the record of a run that only
+    /// waited: after that, the run may have done more, and what it archived must stay on record.
     pub fn continued(self, chain: &Chain) -> Chain {
         let is_repeated = matches!(self, Self::Message { receives, .. } if receives > 1);
         Chain { run_id: chain.run_id.clone().filter(|_| !is_repeated), ..chain.clone() }

@@ -1,4 +1,5 @@
-//! Findings that are sent late, each to its account: through its integration's settings, never over a newer scan.
+//! Delivers findings outside of an export, each to its account: with the settings of its integration, and never over a
+//! newer scan.
 
 use std::collections::btree_map::Entry as Place;
 use std::collections::{BTreeMap, HashSet};
@@ -19,12 +20,12 @@ use crate::report::{AccountReport, Counts, Fate};
 use crate::state::{FindingKey, SCANS_APART_MS};
 use crate::upload::UploadInfo;
 
-/// The accounts of what is sent.
+/// The accounts of the findings that are sent.
 pub(super) struct Redelivery<P: Ports> {
     accounts: BTreeMap<AccountId, Account<P>>,
-    /// Where the findings came from.
+    /// The upload from which the findings came.
     upload: UploadInfo,
-    /// The outcomes of what belongs to no account, or to one that was not taken.
+    /// The outcomes of findings that have no account, or that were not passed to their account's delivery.
     counts: BTreeMap<Option<AccountId>, Counts>,
 }
 
@@ -34,12 +35,12 @@ enum Account<P: Ports> {
 }
 
 impl<P: Ports> Redelivery<P> {
-    /// Nothing yet, of an upload.
+    /// Creates the redelivery for findings of an upload.
     pub(super) fn new(upload: UploadInfo) -> Self {
         Self { accounts: BTreeMap::new(), upload, counts: BTreeMap::new() }
     }
 
-    /// Counts a finding whose fate is known without its account.
+    /// Counts a finding whose outcome does not depend on its account's delivery.
     pub(super) fn count(&mut self, account: Option<AccountId>, fate: Fate) {
         let counts = self.counts.entry(account).or_default();
         counts.read += 1;
@@ -79,7 +80,7 @@ impl<P: Ports> Redelivery<P> {
             return Ok(EntryOutcome::Unchanged);
         }
         let (integration, newest_ms) = (&locked.session.integration, locked.session.newest.as_millisecond());
-        // A newer scan of the whole account has had its say about every finding; one of a part has not.
+        // A newer scan of the whole account has superseded every finding; a newer scan of a part has not.
         let is_older = newest_ms >= mapped.scanned_at.as_millisecond() + SCANS_APART_MS;
         if is_older && integration.archive_scope == ArchiveScope::Full {
             self.count(Some(id), Fate::Filtered(SUPERSEDED.to_owned()));
@@ -87,8 +88,8 @@ impl<P: Ports> Redelivery<P> {
         }
         let region = match select(integration, &locked.coverage, integration.format, &mut mapped) {
             Selected::Region(Destination { region, filtered: None, .. }) => region,
-            Selected::Region(Destination { filtered: Some(kept), .. }) => {
-                self.count(Some(id), Fate::Filtered(kept.as_str().to_owned()));
+            Selected::Region(Destination { filtered: Some(reason), .. }) => {
+                self.count(Some(id), Fate::Filtered(reason.as_str().to_owned()));
                 return Ok(EntryOutcome::Completed);
             }
             Selected::Superseded => {
@@ -96,13 +97,13 @@ impl<P: Ports> Redelivery<P> {
                 return Ok(EntryOutcome::Completed);
             }
             Selected::NoRegion(fate) => {
-                let line = if matches!(fate, Fate::RegionUnavailable(..)) {
+                let outcome = if matches!(fate, Fate::RegionUnavailable(..)) {
                     EntryOutcome::Unchanged
                 } else {
                     EntryOutcome::Completed
                 };
                 self.count(Some(id), fate);
-                return Ok(line);
+                return Ok(outcome);
             }
         };
         let keys = keys(&mapped);
@@ -111,7 +112,7 @@ impl<P: Ports> Redelivery<P> {
         Ok(EntryOutcome::Attempted(keys))
     }
 
-    /// Waits until every finding has its outcome; the keys of what is left to another time.
+    /// Waits until every finding has its outcome. Also returns the keys of undelivered findings.
     pub(super) async fn finish(mut self) -> Result<(Vec<AccountResult>, HashSet<FindingKey>), PortError> {
         let mut left = HashSet::new();
         let mut done = Vec::new();
@@ -137,7 +138,8 @@ impl<P: Ports> Redelivery<P> {
     }
 }
 
-/// The keys under which a finding may be left: its own, and that of the longer Id which it gets where its own is taken.
+/// The keys under which a finding may be deferred: that of its own ID, and that of the longer ID which it gets if
+/// another resource has its ID.
 fn keys(mapped: &Mapped) -> [FindingKey; 2] {
     let mut longer = mapped.clone();
     longer.use_longer_id();

@@ -1,15 +1,15 @@
-//! Says in a run's record that its upload is not continued, and what exports it.
+//! Records that the upload of a run is not continued, and the command that exports it.
 
 use crate::ports::{PortError, Ports};
 use crate::report::{RunReport, RunStatus};
 use crate::report_store::save_report;
 
-/// Records that a run failed for `why`, whatever it was before: nothing continues it at once, or at all. `command`: what exports
-/// its upload.
+/// Records that a run failed for `why`, whatever its status was: its upload is not continued at once, or not at all.
+/// `command`: the command that exports the upload.
 ///
 /// # Errors
 ///
-/// When the state bucket or the table does not answer.
+/// When the state bucket or the table does not respond.
 pub async fn end_run<P: Ports>(ports: &P, run: &mut RunReport, why: &str, command: &str) -> Result<(), PortError> {
     run.status = RunStatus::Failed;
     run.reasons.push(format!("{why}\n{command}"));

@@ -1,19 +1,19 @@
-//! Why a job was not run, and whether another try helps.
+//! Why a job was not run, and whether a retry can succeed.
 
 use crate::ports::PortError;
 use crate::report::RunReport;
 use crate::run::ExportError;
 
-/// Why something was not done.
+/// Why the work of a job was not done.
 #[derive(Debug, thiserror::Error)]
 pub enum RunnerError {
-    /// It can't be done, and trying again does not help.
+    /// It is rejected, and a retry can't succeed.
     #[error("{0}")]
     Rejected(String),
-    /// Another run works on the account. Worth another try when it is done.
+    /// Another run has the account's lock. A retry can succeed when that run has ended.
     #[error("{0}")]
     Locked(String),
-    /// Something that we rely on did not work, or a defect of ours. Worth another try.
+    /// A dependency failed, or the exporter has a defect. A retry can succeed.
     #[error(transparent)]
     Failed(#[from] ExportError),
 }
@@ -27,40 +27,40 @@ impl From<PortError> for RunnerError {
 /// Why a job was not run.
 #[derive(Debug, thiserror::Error)]
 pub enum JobError {
-    /// It can't be, and trying again does not help.
+    /// It is rejected, and a retry can't succeed.
     #[error("{0}")]
     Rejected(String),
-    /// A part of it can't be, and trying again does not help.
+    /// A part of it is rejected, and a retry can't succeed.
     #[error("{why}")]
     PartlyRejected {
-        /// Which, and how to fix it.
+        /// What is rejected, and how to fix it.
         why: String,
         /// The runs of the rest.
         runs: Vec<RunReport>,
     },
-    /// Another run works on the account: the same job is to come a little later.
+    /// Another run has the account's lock: the same job must be delivered again later.
     #[error("{0}")]
     Locked(String),
-    /// A run of it left something to another try.
+    /// One of its runs must be retried.
     #[error("run {run_id} failed: {reasons}")]
     Unfinished {
         /// The run.
         run_id: String,
-        /// Why.
+        /// The reasons.
         reasons: String,
     },
-    /// Something that may pass.
+    /// A failure that may be transient.
     #[error(transparent)]
     Failed(#[from] ExportError),
 }
 
 impl JobError {
-    /// Whether trying again does not help.
+    /// Whether a retry can't succeed.
     pub fn is_final(&self) -> bool {
         matches!(self, Self::Rejected(_) | Self::PartlyRejected { .. })
     }
 
-    /// The same, with why the job is not continued at once.
+    /// Returns the error with the reason why the job is not continued at once.
     pub(super) fn with_reason(self, ended: &str) -> Self {
         match self {
             Self::Locked(message) => Self::Locked(format!("{message}; {ended}")),

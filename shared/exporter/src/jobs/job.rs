@@ -1,4 +1,4 @@
-//! The jobs that there are.
+//! The kinds of jobs.
 
 use std::fmt;
 
@@ -16,46 +16,47 @@ pub enum Job {
     Replay {
         /// The run.
         run_id: String,
-        /// Runs whose uploads follow, each when the one before it is done: the oldest scan first, since a newer one makes it
-        /// void.
+        /// Runs whose uploads follow, each after the previous one is complete: the oldest scan first, since it would be
+        /// superseded after a newer one.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         next_run_ids: Vec<String>,
     },
-    /// The same, and archive what is pending. By itself it approves what is more than the limit.
+    /// Export the upload of a run again, and archive what a user approved: by default, the pending findings above the
+    /// limit.
     Approve {
         /// The run.
         run_id: String,
-        /// Archive what the scan shows to be resolved, however much it is. Meant, too, where neither is set.
+        /// Archive findings that the scan resolves, even above the limit. Implied if neither field is set.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         pending: bool,
-        /// Archive what the scan proves nothing about.
+        /// Archive unproven findings.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         unproven: bool,
     },
-    /// Make active again what a run archived.
+    /// Reactivate the findings that a run archived.
     UndoArchive {
         /// The run.
         run_id: String,
     },
-    /// Send what is in quarantine.
+    /// Send the entries of the quarantine again.
     Redrive {
-        /// The run that left it there. None: every run that did.
+        /// The run that quarantined the entries. `None`: all runs with quarantined entries.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         run_id: Option<String>,
-        /// Only what is there under this code.
+        /// Only entries with this code.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         code: Option<String>,
     },
-    /// Compare what Security Hub holds with the state, and fix the difference.
+    /// Compare the findings in Security Hub with the state, and correct the differences.
     Reconcile {
-        /// The account, or the organization: then every account that is exported by its integration. None: every account
-        /// that has a state.
+        /// The account or the organization, which stands for every account that is exported with its integration.
+        /// `None`: every account with a state.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         provider: Option<ProviderId>,
-        /// Only these Regions. None: all of the integration.
+        /// Only these Regions. If empty: all Regions of the integration.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         regions: Vec<RegionName>,
-        /// Compare only.
+        /// Compare, and change nothing.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         dry_run: bool,
     },
@@ -64,33 +65,34 @@ pub enum Job {
         /// The object: `s3://BUCKET/KEY`.
         source: String,
     },
-    /// Report what is known of a finding.
+    /// Report all information about a finding.
     Explain {
-        /// Its Id in Security Hub.
+        /// The ID of the finding in Security Hub.
         finding_id: String,
-        /// Also what Security Hub says of it now.
+        /// Include the finding as it is in Security Hub now.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         live: bool,
     },
-    /// Archive everything that was sent for a provider.
+    /// Archive all findings that were sent for a provider.
     ArchiveAll {
-        /// The account, or the organization: then every account that is exported by its integration.
+        /// The account or the organization, which stands for every account that is exported with its integration.
         provider: ProviderId,
-        /// Since when its integration is being deleted, and then delete it (`Integrations::delete_after_archive`) if all is
-        /// archived. Any other integration, made or called back since, is left alone. None: it stays.
+        /// When the deletion of the integration was requested. The job deletes it
+        /// (`Integrations::delete_after_archive`) after all findings are archived. An integration that was created
+        /// since, or whose deletion was canceled since, is left unchanged. `None`: the integration is not deleted.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         deletion_requested_at: Option<Timestamp>,
     },
 }
 
 impl Job {
-    /// Replays of runs, one after the other. None of none.
+    /// Replays of runs, one after the other. `None` if there are no runs.
     pub fn replays(run_ids: impl IntoIterator<Item = String>) -> Option<Self> {
         let mut run_ids = run_ids.into_iter();
         Some(Self::Replay { run_id: run_ids.next()?, next_run_ids: run_ids.collect() })
     }
 
-    /// The word that it has in JSON.
+    /// The name of the job in JSON.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Replay { .. } => "replay",
@@ -104,12 +106,13 @@ impl Job {
         }
     }
 
-    /// Whether it reports and changes nothing.
+    /// Whether the job reports and changes nothing.
     pub fn is_report(&self) -> bool {
         matches!(self, Self::Plan { .. } | Self::Explain { .. })
     }
 
-    /// The run, the account, the organization, the upload, or the finding that it is about. None: all there are.
+    /// The run, the account, the organization, the upload, or the finding that the job is about. `None` if it is about
+    /// all.
     pub fn target(&self) -> Option<String> {
         match self {
             Self::Replay { run_id, .. } | Self::Approve { run_id, .. } | Self::UndoArchive { run_id } => {
@@ -123,7 +126,7 @@ impl Job {
         }
     }
 
-    /// Whether each attempt at it is one run.
+    /// Whether each attempt at the job is one run.
     pub(super) fn has_one_run(&self) -> bool {
         matches!(
             self,
@@ -134,7 +137,7 @@ impl Job {
         )
     }
 
-    /// The job that follows when this one is done, or can't be.
+    /// The job that follows when this one is complete, or can't be run.
     pub fn next(&self) -> Option<Self> {
         match self {
             Self::Replay { next_run_ids, .. } => Self::replays(next_run_ids.iter().cloned()),
@@ -144,7 +147,7 @@ impl Job {
 }
 
 impl fmt::Display for Job {
-    /// What it asks for, after "to".
+    /// The action of the job, to be written after "to".
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Replay { run_id, .. } => write!(formatter, "replay run {run_id}"),
@@ -194,9 +197,9 @@ mod tests {
         let all = Job::Reconcile { provider: None, regions: Vec::new(), dry_run: false };
         assert_eq!(read(r#"{"job":"reconcile"}"#).unwrap(), all);
         assert_eq!(read(r#"{"job":"redrive"}"#).unwrap(), Job::Redrive { run_id: None, code: None });
-        // A word that is misspelt must not widen what is asked for.
+        // A misspelled field must not widen the scope of a job.
         assert!(read(r#"{"job":"reconcile","regoins":["eu-west-1"]}"#).is_err());
         assert!(read(r#"{"job":"archive_all","account":"123456789012"}"#).is_err());
-        assert!(read(r#"{"job":"dance"}"#).is_err());
+        assert!(read(r#"{"job":"unknown"}"#).is_err());
     }
 }

@@ -1,7 +1,8 @@
-//! Jobs that report and change nothing: a plan, and what is known of a finding. Their report is an object beside the reports of runs,
-//! so that it may be larger than an item of the table, and is deleted with them.
+//! Jobs that report and change nothing: a plan, or the explanation of a finding. Their report is an object next to the
+//! reports of runs, so that it may be larger than an item of the table, and is deleted at the same time.
 //!
-//! Promises: such a job sends nothing to Security Hub, writes no state, takes no lock, and is recorded as no run. It may run twice.
+//! Guarantees: such a job sends nothing to Security Hub, writes no state, acquires no lock, and is not recorded as a
+//! run. It may run twice.
 
 use std::sync::Arc;
 
@@ -19,17 +20,17 @@ use crate::upload::Upload;
 
 /// Number of the account's last runs that an explanation searches.
 pub const EXPLAINED_RUNS_MAX: usize = 20;
-/// Bytes of the states that a plan would write and keeps in memory, at most: of a million findings, more or less. A function has
-/// 1,769 MB by default.
+/// Maximum number of bytes of the states that a plan would write and holds in memory: those of about a million
+/// findings. A function has 1,769 MB by default.
 const PLAN_BYTES_MAX: usize = 128 << 20;
 
 /// The report of a job.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct JobReport {
-    /// Of a plan.
+    /// The report of a plan.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<PlanReport>,
-    /// Of an explanation.
+    /// The report of an explanation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub explanation: Option<Explanation>,
 }
@@ -41,11 +42,11 @@ impl JobReport {
     }
 }
 
-/// A job's report. None, if it has none, or it is deleted by now.
+/// Reads a job's report. `None` if it has none, or if it was deleted.
 ///
 /// # Errors
 ///
-/// When the state bucket does not answer, or the report is not one of ours.
+/// When the state bucket does not respond, or the report can't be parsed.
 pub async fn read_job_report(ports: &impl Objects, job_id: &str) -> Result<Option<JobReport>, PortError> {
     read_json(ports, &JobReport::key(job_id)).await
 }
@@ -63,8 +64,9 @@ pub(super) async fn report_plan<P: Ports + Scans>(
     let (bucket, key) = object.ok_or_else(|| JobError::Rejected(format!("{source} is not an object in S3")))?;
     let scan = match ports.open(&Upload::new(bucket, key)).await {
         Ok(scan) => scan,
-        Err(gone @ OpenError::NotFound { .. }) => return Err(JobError::Rejected(gone.to_string())),
-        // Most likely it is in another bucket, which the function may not read. Nobody is helped by an alarm about that.
+        Err(not_found @ OpenError::NotFound { .. }) => return Err(JobError::Rejected(not_found.to_string())),
+        // The object is most likely in another bucket, which the function can't read. A failed job would raise an alarm
+        // without use, so the job is rejected.
         Err(OpenError::Failed(error)) => {
             return Err(JobError::Rejected(format!("{error}; to plan it with your own credentials: {local}")));
         }
@@ -84,8 +86,8 @@ pub(super) async fn report_plan<P: Ports + Scans>(
     save(ports.as_ref(), id, &JobReport { plan: Some(plan), ..JobReport::default() }).await
 }
 
-/// The command that plans on the operator's machine. Whoever uploads a scan chooses its key, so one that a shell would interpret is not
-/// repeated in a command to copy.
+/// The command that plans on the operator's machine. Any principal that can upload scans chooses their keys; therefore
+/// a key that a shell would interpret is not part of a command to copy.
 fn local_command(source: &str) -> String {
     let is_plain = source.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_./:=+@,".contains(&byte));
     format!("hubctl plan {} --local", if is_plain { source } else { "S3-URL" })
@@ -110,7 +112,7 @@ async fn save(ports: &impl Objects, id: &str, report: &JobReport) -> Result<(), 
     Ok(save_json(ports, &JobReport::key(id), report).await?)
 }
 
-/// The ID under which the report is found.
+/// The ID of the job, under which its report is stored.
 fn require_id(options: &Options) -> Result<&str, JobError> {
     let id = options.job_id.as_deref().filter(|id| !id.contains('/'));
     id.ok_or_else(|| JobError::Rejected("a job that reports requires an ID: submit it through the API".to_owned()))

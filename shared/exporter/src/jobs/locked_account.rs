@@ -1,4 +1,4 @@
-//! An account that a job has locked, connected, with what is known of it.
+//! An account that a job has locked, with its connection and its coverage.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -27,24 +27,25 @@ pub(super) struct LockedAccount<P: Ports> {
     pub(super) coverage: Coverage,
 }
 
-/// Which integration a job requires.
+/// The integration that a job requires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RequiredIntegration<'a> {
-    /// It is enabled.
+    /// The integration is enabled.
     Enabled,
-    /// It is there.
+    /// The integration exists.
     Any,
-    /// It is there, enabled or not, and not being deleted: what the removal archives would be made active again.
+    /// The integration exists, enabled or not, and is not being deleted: findings that the deletion archives must not
+    /// be reactivated.
     NotBeingDeleted,
-    /// It is that of this provider.
+    /// The integration belongs to this provider.
     OwnedBy(&'a ProviderId),
-    /// It is that of this provider, and being deleted since then. Any other, were it disabled as well, was made or
-    /// called back after the job was given.
+    /// The integration belongs to this provider, and its deletion was requested at this time. Any other integration,
+    /// even if it is disabled, was created, or its deletion was canceled, after the job was submitted.
     BeingDeleted(&'a ProviderId, Timestamp),
 }
 
 impl RequiredIntegration<'_> {
-    /// The integration, if it is the required one.
+    /// Returns the integration if it is the required one.
     fn accept(self, account: AccountId, integration: Option<Integration>) -> Result<Integration, Problem> {
         let Some(integration) = integration else { return Err(no_integration(account)) };
         match self {
@@ -72,17 +73,17 @@ impl RequiredIntegration<'_> {
     }
 }
 
-/// The name for findings of an integration that is not given up.
+/// The reason code for findings of an integration that are not archived.
 const NOT_ARCHIVED: &str = "archive_all_skipped";
 
 impl<P: Ports> LockedAccount<P> {
-    /// Locks an account whose integration is as it must be, and connects.
+    /// Locks an account whose integration is the required one, and connects.
     pub(super) async fn open(
         context: &JobContext<P>,
         account: AccountId,
         required: RequiredIntegration<'_>,
     ) -> Result<Result<Box<Self>, Problem>, PortError> {
-        // The newest scan stays what it is.
+        // The newest scan is unchanged.
         let accept = |integration| required.accept(account, integration);
         let session = match AccountSession::lock(&context.run, account, None, accept).await? {
             Ok(session) => session,
@@ -104,19 +105,20 @@ impl<P: Ports> LockedAccount<P> {
         }))
     }
 
-    /// Records that the run works, now that the account is its own. The account is released if it can't be.
+    /// Records that the run has started, after it has locked the account. If that fails, the account is released.
     pub(super) async fn record_start(self, context: &JobContext<P>) -> Result<Self, RunnerError> {
         let Err(error) = context.run.ports.record(&context.begun).await else { return Ok(self) };
         self.release(AccountDelivered::default(), &BTreeSet::new()).await;
         Err(error.into())
     }
 
-    /// The delivery by which the account's findings are sent. `scanned_at`: by which scan; the newest, where none is meant.
+    /// The delivery of the account's findings. `scanned_at`: the time of their scan, or of the newest scan if they are
+    /// of no particular one.
     pub(super) fn delivery(&self, context: &JobContext<P>, scanned_at: Timestamp) -> AccountDelivery<P> {
         let AccountSession { account, integration, in_doubt, lease, .. } = &self.session;
         let policy = Policy {
             resend: integration.resend,
-            // So that a Region that does not answer is said to be unfinished.
+            // With `archive`, a Region that does not respond is reported as unfinished.
             archive: true,
             scope: integration.archive_scope,
             copy_regions: Arc::default(),
@@ -139,7 +141,8 @@ impl<P: Ports> LockedAccount<P> {
             .with_lease(lease.clone())
     }
 
-    /// Releases the account. `touched`: the Regions that were worked on; of the others everything stays in doubt that was.
+    /// Releases the account. `touched`: the Regions that were processed. All other Regions that were in doubt stay in
+    /// doubt.
     pub(super) async fn release(self, delivered: AccountDelivered, touched: &BTreeSet<RegionName>) -> AccountResult {
         let Self { session, stored_regions: with_state, .. } = self;
         let everywhere = if session.in_doubt.everywhere { with_state } else { BTreeSet::new() };
@@ -159,7 +162,7 @@ async fn open_locked<P: Ports>(
     Ok(connected.map(|hub| (with_state, coverage, hub)))
 }
 
-/// The end of a job about one account that can't be worked on.
+/// The error of a job for one account that is unavailable.
 pub(super) fn unavailable_error(account: AccountId, problem: &Problem) -> RunnerError {
     if problem.reason == undelivered::ACCOUNT_LOCKED {
         RunnerError::Locked(problem.to_string())
@@ -170,7 +173,7 @@ pub(super) fn unavailable_error(account: AccountId, problem: &Problem) -> Runner
     }
 }
 
-/// The report of an account of which `findings` could not be worked on.
+/// The report of an account with `findings` that could not be processed.
 pub(super) fn report_problem(account: AccountId, problem: &Problem, findings: u64) -> AccountResult {
     let mut report = AccountReport { problem: Some(problem.to_string()), ..AccountReport::default() };
     report.counts.read = findings;

@@ -1,7 +1,6 @@
-//! What a user may job the deployment to do, as a message of its queue or the payload of an invocation, and the one place
-//! that carries it out.
+//! Jobs that a user submits, as messages of the queue or as payloads of an invocation, and the code that runs them.
 //!
-//! Promise: a job may come twice; the second time finds it done.
+//! Guarantee: a job may be delivered twice; the second time, its work is already done.
 
 mod approvable;
 mod archive_all;

@@ -1,7 +1,8 @@
-//! Runs jobs as the deployment gets them: more than once, while others work, in the time of one invocation.
+//! Runs jobs as the deployment receives them: more than once, at the same time as others, and in the time of one
+//! invocation.
 //!
-//! Promises: a job that is completed is not run again; what another try fixes is tried again, within the bounds of a
-//! [`Chain`]; each job's record says the outcome of it, also that its message is in the dead-letter queue.
+//! Guarantees: a complete job is not run again; a job that a retry can fix is retried, within the bounds of a
+//! [`Chain`]; each job's record has its outcome, including that its message is in the dead-letter queue.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,21 +22,23 @@ use crate::ports::{PortError, Ports, Scans};
 use crate::report::{RunReport, RunStatus};
 use crate::settings::Settings;
 
-/// The time that must be left for the next job of a replay to be run by the same invocation: enough to read a scan of medium
-/// size. Less, and it gets an invocation of its own.
+/// The minimum remaining time for which an invocation also runs the next replay: enough to read a scan of medium size.
+/// With less time, the replay gets its own invocation.
 const INLINE_TIME_MIN: Duration = Duration::from_secs(60);
 
-/// What an invocation did for a job.
+/// The result of an invocation for a job.
 #[derive(Debug)]
 pub struct Processed {
-    /// Its runs; none, if it was completed before, waits for an account, or became a job for each of several accounts. An
-    /// error other than [`JobError::Rejected`] and [`JobError::PartlyRejected`]: the same message is to come again.
+    /// The runs of the job. Empty if the job was completed before, waits for an account, or was split into one job per
+    /// account. After an error other than [`JobError::Rejected`] and [`JobError::PartlyRejected`], the same message
+    /// must be delivered again.
     pub outcome: Result<Vec<RunReport>, JobError>,
-    /// The job that follows, for which the same invocation has time. It is to be fulfilled at once, as [`Delivery::Inline`].
+    /// The next job, for which this invocation has enough time. It must be processed immediately, as
+    /// [`Delivery::Inline`].
     pub next: Option<JobMessage>,
 }
 
-/// Runs a job that was placed, and keeps its record.
+/// Runs a submitted job, and updates its record.
 pub async fn process<P: Ports + Scans + Queue + JobStore>(
     ports: &Arc<P>,
     settings: &Settings,
@@ -54,18 +57,18 @@ pub async fn process<P: Ports + Scans + Queue + JobStore>(
     Processed { outcome, next: processor.next_inline }
 }
 
-/// A job and its record.
+/// A job and its record while it is processed.
 struct Processor<'a, P> {
     ports: &'a P,
     message: &'a JobMessage,
     job: &'a Job,
-    /// None: the job has no id.
+    /// `None` if the job has no ID.
     record: Option<JobRecord>,
     delivery: Delivery,
     chain: Chain,
     started: Instant,
     deadline: Option<Instant>,
-    /// The job that follows in the same invocation.
+    /// The next job to be run by the same invocation.
     next_inline: Option<JobMessage>,
 }
 
@@ -79,7 +82,7 @@ impl<'a, P: Ports + Scans + Queue + JobStore> Processor<'a, P> {
         let record = match &message.id {
             None => None,
             Some(id) => Some(ports.job_record(id).await?.unwrap_or_else(|| {
-                // Forgotten, or never written: from here on it is kept.
+                // The record expired or was never written. It is written from now on.
                 JobRecord::new(id.clone(), message.job.clone(), ports.now(), "unknown")
             })),
         };
@@ -142,7 +145,7 @@ impl<'a, P: Ports + Scans + Queue + JobStore> Processor<'a, P> {
         if continues { self.continue_later(runs, unfinished).await } else { Err(unfinished) }
     }
 
-    /// Puts the next round of the job on the queue.
+    /// Puts the next round of the job in the queue.
     ///
     /// # Errors
     ///
@@ -167,13 +170,14 @@ impl<'a, P: Ports + Scans + Queue + JobStore> Processor<'a, P> {
         }
     }
 
-    /// Puts a message of the job on the queue. False, where there is none.
+    /// Puts a message of the job in the queue. Returns false if there is no queue.
     async fn enqueue(&mut self, Round { chain, delay }: Round) -> Result<bool, PortError> {
         let message = JobMessage { chain, ..self.message.clone() };
         if !self.ports.enqueue_job(&message, delay).await? {
             return Ok(false);
         }
-        // Only now: aborted in between, the message of the job before comes again and finds what it has to run.
+        // The record is updated after the message is in the queue: if the invocation is aborted in between, the message
+        // of the previous job is delivered again and still finds this job to run.
         if let Some(record) = self.record.as_mut().filter(|record| record.inline || record.last_attempt_at.is_some()) {
             (record.inline, record.last_attempt_at) = (false, None);
             self.ports.record_job(record).await?;
@@ -181,8 +185,8 @@ impl<'a, P: Ports + Scans + Queue + JobStore> Processor<'a, P> {
         Ok(true)
     }
 
-    /// Notes in the record that a failed job runs again, and that this attempt is the last one, before an abort can prevent
-    /// that. False, if it was canceled meanwhile.
+    /// Records that a failed job runs again, or that this attempt is the last one, before the attempt can be aborted.
+    /// Returns false if the job was canceled in the meantime.
     async fn begin(&mut self) -> Result<bool, PortError> {
         let is_last = self.delivery.is_last();
         let Some(record) = self.record.as_mut().filter(|record| is_last || record.state == JobState::Failed) else {
@@ -198,13 +202,13 @@ impl<'a, P: Ports + Scans + Queue + JobStore> Processor<'a, P> {
         self.ports.record_job(record).await
     }
 
-    /// Decides what follows an attempt that failed for a transient reason: the queue gives its message again. The last time it
-    /// does not, and the record says where the message is; what follows the job continues without it. A job without a message gets
-    /// one.
+    /// Handles an attempt that failed for a transient reason. The queue delivers its message again, except after the
+    /// last attempt: then the record states where the message is, and the jobs that follow continue without it. A job
+    /// without a message gets one.
     async fn fail(&mut self, error: JobError) -> Result<Vec<RunReport>, JobError> {
         match self.delivery {
             Delivery::Message { .. } if self.delivery.is_last() => {
-                // Best effort: `last_attempt_at` says the same a little later.
+                // Best effort: `last_attempt_at` has the same effect a little later.
                 if let Err(also) = self.record_failure(&error).await {
                     tracing::warn!(job.id = self.message.id, error = %also, "failed job is not recorded as failed");
                 }
@@ -230,12 +234,12 @@ impl<'a, P: Ports + Scans + Queue + JobStore> Processor<'a, P> {
             record.id
         );
         let mut failed = record.completed(JobState::Failed, Some(why), self.ports.now());
-        // In invocations of their own: the message of this one is not to come again for them.
+        // The next jobs run in their own invocations, since the message of this job is not delivered again for them.
         failed.next_job_ids = self.enqueue_all(&failed, next, false).await?;
         self.ports.record_job(&failed).await.map(drop)
     }
 
-    /// What the job becomes, if it is about several accounts: each may take the whole of an invocation's time.
+    /// The jobs into which a job for several accounts is split: each account may need the whole time of an invocation.
     async fn split_by_account(&self) -> Result<Option<Vec<(String, Job)>>, PortError> {
         let Job::Reconcile { provider, regions, dry_run } = self.job else { return Ok(None) };
         let accounts = match provider {
@@ -250,7 +254,7 @@ impl<'a, P: Ports + Scans + Queue + JobStore> Processor<'a, P> {
         Ok(Some(accounts.into_iter().map(part).collect()))
     }
 
-    /// What follows the job.
+    /// The jobs that follow this one.
     fn next(&self) -> Vec<(String, Job)> {
         let about = |next: Job| match &next {
             Job::Replay { run_id, .. } => Some((run_id.clone(), next)),
@@ -259,7 +263,8 @@ impl<'a, P: Ports + Scans + Queue + JobStore> Processor<'a, P> {
         self.job.next().and_then(about).into_iter().collect()
     }
 
-    /// Places what continues with the job, then writes that it is completed: killed in between, it is completed again.
+    /// Submits the jobs that continue this one, then records that it is complete: if it is aborted in between, it is
+    /// completed again.
     async fn complete(
         &mut self,
         state: JobState,
@@ -273,12 +278,12 @@ impl<'a, P: Ports + Scans + Queue + JobStore> Processor<'a, P> {
         record.last_attempt_at = None;
         let inline = self.has_time_for_next();
         record.next_job_ids = self.enqueue_all(&record, next, inline).await?;
-        // Where a user called it off meanwhile, that stands.
+        // If a user canceled the job in the meantime, it stays canceled.
         self.ports.record_job(&record).await.map(drop)
     }
 
-    /// Places what continues with a job that was canceled: what was undone is this job's, what follows it was not. What
-    /// this message's invocation was to run after the job, and did not come to, is run now.
+    /// Submits the jobs that follow a canceled job: the cancellation applies to this job only. A job that an earlier
+    /// invocation of this message was to run inline, and did not run, is run now.
     async fn submit_next(&mut self, record: &JobRecord) -> Result<(), PortError> {
         let inline = self.has_time_for_next();
         for (about, job) in self.next() {
@@ -294,15 +299,15 @@ impl<'a, P: Ports + Scans + Queue + JobStore> Processor<'a, P> {
         Ok(())
     }
 
-    /// Whether the job that follows may be run by this invocation: each invocation that starts another one brings Lambda's
-    /// recursive loop detection closer, where that is on.
+    /// Whether this invocation may run the next job: each invocation that starts another one counts towards Lambda's
+    /// recursive loop detection, if that is enabled.
     fn has_time_for_next(&self) -> bool {
         let left = self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         let is_enough = |left: Duration| left >= INLINE_TIME_MIN && left >= self.started.elapsed() * 2;
         self.delivery != Delivery::Direct && matches!(self.job, Job::Replay { .. }) && left.is_some_and(is_enough)
     }
 
-    /// Places what continues with a job; the ids. `inline`: this invocation runs it.
+    /// Submits the jobs that continue this one, and returns their IDs. `inline`: this invocation runs them.
     async fn enqueue_all(
         &mut self,
         record: &JobRecord,
@@ -344,7 +349,7 @@ impl<'a, P: Ports + Scans + Queue + JobStore> Processor<'a, P> {
         Err(PortError { action, message: "there is no queue".to_owned() })
     }
 
-    /// Writes what the job waits for. False, if it was canceled meanwhile: it is not to be tried again.
+    /// Records what the job waits for. Returns false if it was canceled in the meantime: it must not be retried.
     async fn record_waiting(&mut self, message: &str, runs: &[RunReport]) -> Result<bool, PortError> {
         let Some(record) = &mut self.record else { return Ok(true) };
         record.message = Some(message.to_owned());
@@ -355,8 +360,8 @@ impl<'a, P: Ports + Scans + Queue + JobStore> Processor<'a, P> {
             return Ok(true);
         }
         let id = record.id.clone();
-        if let Some(settled) = self.ports.job_record(&id).await? {
-            self.submit_next(&settled).await?;
+        if let Some(final_record) = self.ports.job_record(&id).await? {
+            self.submit_next(&final_record).await?;
         }
         Ok(false)
     }

@@ -1,4 +1,4 @@
-//! How far a job is.
+//! The progress of a job.
 
 use std::collections::BTreeMap;
 
@@ -58,14 +58,15 @@ impl JobProgress {
         };
         Self {
             done,
-            // What was expected may be less: a finding that is sent twice, a scan that was not read to its end before.
+            // The expected number may be too small: a finding may be sent twice, or an earlier run did not read the
+            // scan to its end.
             total: progress.findings_expected().map(|total| total.max(done)),
             regions: progress.regions().into_iter().map(|(region, counts)| (region, of_region(counts))).collect(),
             updated_at: now,
         }
     }
 
-    /// Whether it is as far as another one.
+    /// Whether it equals another progress, ignoring the time.
     pub(super) fn is_as_far_as(&self, other: &Self) -> bool {
         (self.done, self.total, &self.regions) == (other.done, other.total, &other.regions)
     }

@@ -1,7 +1,7 @@
-//! Writes how far a job is to its record while it runs.
+//! Writes the progress of a job to its record while it runs.
 //!
-//! Promises: progress is written at most every [`INTERVAL`], and only if it changed; it never delays the job, fails it, or
-//! changes the record of one that has ended.
+//! Guarantees: progress is written at most every [`INTERVAL`], and only if it changed; writing it never delays the job,
+//! makes it fail, or changes the record of a job that has ended.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -12,11 +12,11 @@ use super::record::JobStore;
 use crate::ports::Clock;
 use crate::progress::Progress;
 
-/// Time between two writes of a job's progress. A job that ends sooner writes none; one that uses all of an invocation's 15 minutes
-/// at most 450.
+/// Time between two writes of a job's progress. A job that ends sooner writes none; one that needs the 15 minutes of an
+/// invocation writes at most 450 times.
 pub const INTERVAL: Duration = Duration::from_secs(2);
 
-/// Does the work of a job, and writes meanwhile how far it is, if the job has a record.
+/// Runs the work of a job, and at the same time writes its progress if the job has a record.
 pub(super) async fn with_progress<P: JobStore + Clock, T>(
     ports: &P,
     id: Option<&str>,
@@ -32,8 +32,8 @@ pub(super) async fn with_progress<P: JobStore + Clock, T>(
     }
 }
 
-/// Writes the progress of a job until it is dropped. A write that is dropped with it and arrives all the same finds that the job
-/// has ended.
+/// Writes the progress of a job until the future is dropped. If a write in flight still arrives after that, its
+/// condition fails, since the job has ended.
 async fn write_progress<P: JobStore + Clock>(ports: &P, id: &str, job: &Job, progress: &Progress) -> Infallible {
     let mut written: Option<JobProgress> = None;
     loop {
@@ -44,7 +44,7 @@ async fn write_progress<P: JobStore + Clock>(ports: &P, id: &str, job: &Job, pro
         }
         match tokio::time::timeout(INTERVAL, ports.record_progress(id, &now)).await {
             Ok(Ok(true)) => written = Some(now),
-            // Ended or canceled meanwhile, or it has no record.
+            // The job has ended, was canceled in the meantime, or has no record.
             Ok(Ok(false)) => return std::future::pending().await,
             Ok(Err(error)) => tracing::debug!(job.id = id, %error, "progress not recorded"),
             Err(_) => tracing::debug!(job.id = id, "progress not recorded in time"),

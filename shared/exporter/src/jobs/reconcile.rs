@@ -1,4 +1,5 @@
-//! `reconcile`: what Security Hub holds of an account is compared with the state, Region by Region, and the difference fixed.
+//! `reconcile`: compares the findings of an account in Security Hub with the state, Region by Region, and corrects the
+//! differences.
 
 use std::collections::BTreeSet;
 
@@ -13,22 +14,22 @@ use crate::ports::Ports;
 use crate::report::{RunKind, RunReport};
 use crate::route::{Route, route};
 
-/// What is reconciled.
+/// The scope of a reconciliation.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reconcile {
-    /// Only these Regions. None: those of the integration, or else those that have a state.
+    /// Only these Regions. If empty: those of the integration, and those with a state.
     pub regions: Vec<RegionName>,
     /// Compare, and change nothing.
     pub dry_run: bool,
 }
 
 impl<P: Ports> JobRunner<P> {
-    /// Compares and fixes. Each Region's `drift` says how they differed, and how much of it was fixed.
+    /// Compares and corrects. Each Region's `drift` reports the differences, and how many were corrected.
     ///
     /// # Errors
     ///
-    /// [`RunnerError::Rejected`] where there is no integration whose credentials could be used, or none of the Regions is
-    /// one of it.
+    /// [`RunnerError::Rejected`] if there is no integration whose credentials could be used, or if the integration has
+    /// none of the Regions.
     pub async fn reconcile(
         &self,
         account: AccountId,
@@ -49,8 +50,8 @@ impl<P: Ports> JobRunner<P> {
             regions.extend(&what.regions);
             let fallback = integration.fallback_region;
             regions.retain(|region| {
-                let asked_for = what.regions.is_empty() || what.regions.contains(region);
-                asked_for && (route(integration, *region) == Route::Own || fallback == Some(*region))
+                let is_requested = what.regions.is_empty() || what.regions.contains(region);
+                is_requested && (route(integration, *region) == Route::Own || fallback == Some(*region))
             });
             if regions.is_empty() {
                 locked.release(AccountDelivered::default(), &BTreeSet::new()).await;
@@ -60,7 +61,7 @@ impl<P: Ports> JobRunner<P> {
             }
             let mut delivered =
                 locked.delivery(&context, locked.session.newest).reconcile(&regions, what.dry_run).await;
-            // A comparison does not resolve what is in doubt: that is the next export's work.
+            // A comparison does not resolve a Region in doubt: the next export does.
             delivered.in_doubt_regions.clear();
             Ok(vec![locked.release(delivered, &BTreeSet::new()).await])
         };

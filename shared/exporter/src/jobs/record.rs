@@ -1,6 +1,6 @@
-//! A job under its id: how it travels, and the outcome of it.
+//! A job with its ID: its message and its record.
 //!
-//! Promise: whoever submitted a job can find out what came of it, also that it could not be done.
+//! Guarantee: a user who submitted a job can find out its outcome, even if it could not be run.
 
 use std::future::Future;
 
@@ -15,20 +15,20 @@ use super::job::Job;
 use super::progress::JobProgress;
 use crate::ports::PortError;
 
-/// The longest that an invocation of Lambda takes.
+/// The maximum duration of a Lambda invocation.
 const INVOCATION_MAX: SignedDuration = SignedDuration::from_mins(15);
-/// The field of a message that has its chain.
+/// The field of a message for its chain.
 const CHAIN: &str = "chain";
 
-/// A job as a message: what [`Job`] says, and an `id` beside it. A user who writes one by hand may leave the id
-/// out; then nothing is kept of what becomes of it. A message that continues a job has its `chain`, too.
+/// A job as a message: the fields of [`Job`], and an `id`. A user who writes a message by hand may omit the ID; then no
+/// record of the job is stored. A message that continues a job also has its `chain`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JobMessage {
-    /// Under which its record is kept. Time-ordered, unique.
+    /// The ID of the job's record. Time-ordered and unique.
     pub id: Option<String>,
-    /// What is asked for.
+    /// The job.
     pub job: Job,
-    /// The rounds of the job so far.
+    /// The chain of the rounds so far.
     pub chain: Chain,
 }
 
@@ -58,7 +58,7 @@ impl<'de> Deserialize<'de> for JobMessage {
         let id = match fields.remove("id") {
             None => None,
             Some(Value::String(id)) => Some(id),
-            Some(_) => return Err(D::Error::custom("the id is no text")),
+            Some(_) => return Err(D::Error::custom("the id is not a string")),
         };
         let chain = fields.remove(CHAIN).map(Chain::deserialize).transpose().map_err(D::Error::custom)?;
         let job = Job::deserialize(Value::Object(fields)).map_err(D::Error::custom)?;
@@ -71,31 +71,31 @@ impl<'de> Deserialize<'de> for JobMessage {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum JobState {
-    /// It is on the queue, or at work.
+    /// It is in the queue, or running.
     Pending,
-    /// It was run; its runs say with what result.
+    /// It was run; the statuses of its runs show the result.
     Succeeded,
-    /// It can't be run, for the reason given.
+    /// It can't be run, for the given reason.
     Rejected,
     /// Its last attempt failed, and its message is in the dead-letter queue. It runs again when it is retried
     /// ([`retry`](super::retry)), or when that message is moved back to the queue.
     Failed,
-    /// What it did was undone by a later job; it is not tried again.
+    /// A later job reverted its effect; it is not retried.
     Canceled,
 }
 
 impl JobState {
-    /// Whether nothing more comes of it, even if its message comes again.
+    /// Whether the job never runs again, even if its message is delivered again.
     pub fn is_final(self) -> bool {
         !matches!(self, Self::Pending | Self::Failed)
     }
 
-    /// Whether nothing more comes of it by itself.
+    /// Whether the job does not run again unless it is retried.
     pub fn is_finished(self) -> bool {
         self != Self::Pending
     }
 
-    /// The word that tables show.
+    /// The name that tables show.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Pending => "pending",
@@ -107,47 +107,49 @@ impl JobState {
     }
 }
 
-/// The outcome of a job.
+/// The record of a job.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JobRecord {
-    /// Time-ordered, unique.
+    /// Time-ordered and unique.
     pub id: String,
-    /// What was asked for.
+    /// The job.
     pub job: Job,
     /// Its state.
     pub state: JobState,
-    /// Why it is rejected, failed or undone, or what it waits for.
+    /// Why it was rejected, failed, or was canceled, or what it waits for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
     /// The runs of its last attempt.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub runs: Vec<String>,
-    /// jobs that it placed, and that continue with it.
+    /// Jobs that it submitted, and that continue it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub next_job_ids: Vec<String>,
-    /// When it was placed.
+    /// When it was submitted.
     pub submitted_at: Timestamp,
-    /// Who placed it.
+    /// The principal that submitted it.
     pub submitted_by: String,
-    /// Why it was submitted, if that was given.
+    /// The reason for which it was submitted. `None` if none was given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// When it was completed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub completed_at: Option<Timestamp>,
-    /// It has no message of its own: the invocation that completed the job before it runs it, too.
+    /// It has no message: the invocation that completed the previous job also runs this one.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub inline: bool,
-    /// When its last attempt began: after that its message is in the dead-letter queue, even if the attempt was aborted.
+    /// When its last attempt began. After that attempt, its message is in the dead-letter queue, even if the attempt
+    /// was aborted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_attempt_at: Option<Timestamp>,
-    /// How far it is, if it is pending and that was written ([`JobStore::record_progress`]). It is stored beside the record.
+    /// The progress, if the job is pending and progress was recorded ([`JobStore::record_progress`]). It is stored
+    /// separately.
     #[serde(skip)]
     pub progress: Option<JobProgress>,
 }
 
 impl JobRecord {
-    /// A job that is about to be placed.
+    /// The record of a job that is about to be submitted.
     pub fn new(id: String, job: Job, now: Timestamp, by: &str) -> Self {
         Self {
             id,
@@ -166,18 +168,18 @@ impl JobRecord {
         }
     }
 
-    /// The same with the reason for which it is submitted.
+    /// Returns the record with the reason for which the job is submitted.
     #[must_use]
     pub fn with_reason(self, reason: Option<String>) -> Self {
         Self { reason, ..self }
     }
 
-    /// As it travels.
+    /// The message of the job.
     pub fn message(&self) -> JobMessage {
         JobMessage::new(Some(self.id.clone()), self.job.clone())
     }
 
-    /// Whether it failed, or its last attempt was aborted: nothing comes of it unless it is retried.
+    /// Whether the job failed, or its last attempt was aborted: it does not run again unless it is retried.
     pub fn is_failed(&self, now: Timestamp) -> bool {
         let is_over = |begun: Timestamp| now.duration_since(begun) > INVOCATION_MAX;
         match self.state {
@@ -187,7 +189,7 @@ impl JobRecord {
         }
     }
 
-    /// The record of a failed job that is submitted again: pending, as before. None, if it has not failed.
+    /// The record of a failed job that is submitted again: pending, as before. `None` if the job has not failed.
     pub fn retried(&self, now: Timestamp) -> Option<Self> {
         self.is_failed(now).then(|| Self {
             state: JobState::Pending,
@@ -200,35 +202,35 @@ impl JobRecord {
         })
     }
 
-    /// A job that continues with this one. Its id follows from what it is about, so that a second one is the same.
+    /// A job that continues this one. Its ID is derived from `about`, so that the same job always has the same ID.
     #[must_use]
     pub fn child(&self, about: &str, job: Job, now: Timestamp) -> Self {
         let root = self.id.split('.').next().unwrap_or_default();
         Self::new(format!("{root}.{about}"), job, now, &self.submitted_by).with_reason(self.reason.clone())
     }
 
-    /// The same, completed.
+    /// Returns the record as completed.
     #[must_use]
     pub fn completed(self, state: JobState, message: Option<String>, now: Timestamp) -> Self {
         Self { state, message, completed_at: Some(now), progress: None, ..self }
     }
 }
 
-/// Remembers jobs.
+/// Stores the records of jobs.
 pub trait JobStore {
-    /// The record of a job, read consistently. None: it is unknown, or so old that it is forgotten.
+    /// The record of a job, read consistently. `None` if it is unknown, or has expired.
     fn job_record(&self, id: &str) -> impl Future<Output = Result<Option<JobRecord>, PortError>> + Send;
 
-    /// Writes the record of a job, in one atomic step with making sure that the one of the same id, if there is one, is not
-    /// completed. False, and nothing written, if it is: what a user undid stays undone.
+    /// Writes the record of a job, in one atomic step with the condition that the stored record of the same ID, if
+    /// there is one, is not complete. If it is, returns false and writes nothing: a canceled job stays canceled.
     fn record_job(&self, record: &JobRecord) -> impl Future<Output = Result<bool, PortError>> + Send;
 
-    /// Writes how far a job is, in one atomic step with making sure that it is pending. False, and nothing written, if it is not:
-    /// it has ended, or there is no record of it. The next [`JobStore::record_job`] removes the progress.
+    /// Writes the progress of a job, in one atomic step with the condition that the job is pending. If it has ended or
+    /// has no record, returns false and writes nothing. The next [`JobStore::record_job`] removes the progress.
     fn record_progress(&self, id: &str, progress: &JobProgress)
     -> impl Future<Output = Result<bool, PortError>> + Send;
 
-    /// Writes the record of a job that is canceled, whatever the one of the same id says.
+    /// Writes the record of a canceled job, whatever the state of the stored record.
     fn cancel_job(&self, record: &JobRecord) -> impl Future<Output = Result<(), PortError>> + Send;
 }
 
@@ -246,7 +248,7 @@ mod tests {
 
         let by_hand = JobMessage::new(None, job);
         assert_eq!(serde_json::from_str::<JobMessage>(r#"{"job":"approve","run_id":"r"}"#).unwrap(), by_hand);
-        // A word that is misspelt must not widen what is asked for, with an id or without.
+        // A misspelled field must not widen the scope of a job, with an ID or without.
         serde_json::from_str::<JobMessage>(r#"{"id":"7","job":"redrive","code_":"x"}"#).unwrap_err();
         serde_json::from_str::<JobMessage>(r#"{"id":7,"job":"redrive"}"#).unwrap_err();
 
@@ -265,6 +267,6 @@ mod tests {
         let second = first.child("run2", first.job.clone(), now);
         assert_eq!((second.id.as_str(), second.submitted_by.as_str()), ("7.run2", "me"));
         assert_eq!(second.reason.as_deref(), Some("SEC-42"));
-        assert_eq!(second.child("run3", first.job, now).id, "7.run3", "ids do not grow");
+        assert_eq!(second.child("run3", first.job, now).id, "7.run3", "IDs do not grow");
     }
 }

@@ -1,8 +1,8 @@
-//! `redrive`: what is in quarantine is sent again, because the service, the mapping or the account has changed since.
+//! `redrive`: sends the entries of a quarantine again, after the service, the mapping, or the account has changed.
 //!
-//! Promises: the settings of the integration and the order of the scans hold as in an export, so that nothing is sent over
-//! what a newer scan said; what is completed leaves the quarantine; what fails again stays, with the new reason; what could not
-//! be tried stays as it is.
+//! Guarantees: the settings of the integration and the order of the scans apply as in an export, so that nothing
+//! overwrites a newer scan; completed entries are removed from the quarantine; entries that fail again stay, with the
+//! new reason; entries that could not be attempted stay unchanged.
 
 use asff::{Outcome, Regions, ScanFormat};
 use bytes::Bytes;
@@ -20,21 +20,21 @@ use crate::report::{Counts, Fate, RunKind, RunReport, RunStatus};
 use crate::report_store::read_report;
 use crate::state::is_archived;
 
-/// What is sent again.
+/// The entries that are sent again.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Redrive {
-    /// The run that left it. None: all runs, the oldest first.
+    /// The run that quarantined the entries. `None`: all runs, the oldest first.
     pub run_id: Option<String>,
-    /// Only what is there under this code.
+    /// Only entries with this code.
     pub code: Option<String>,
 }
 
 impl<P: Ports> JobRunner<P> {
-    /// Sends again what is in quarantine: a run for each run that left something.
+    /// Sends quarantined entries again, with one new run for each run that quarantined some.
     ///
     /// # Errors
     ///
-    /// [`RunnerError::Rejected`] where nothing is there of the run that is named.
+    /// [`RunnerError::Rejected`] if the given run has no such entries.
     pub async fn redrive(&self, what: &Redrive, options: &Options) -> Result<Vec<RunReport>, RunnerError> {
         let ports = self.ports.as_ref();
         let mut left = Vec::new();
@@ -46,11 +46,11 @@ impl<P: Ports> JobRunner<P> {
                 }
             }
         }
-        let holds = |run: &RunReport| {
+        let has_entries = |run: &RunReport| {
             let codes = run.in_quarantine();
             what.code.as_ref().map_or(!codes.is_empty(), |code| codes.contains_key(code))
         };
-        left.retain(holds);
+        left.retain(has_entries);
         if let (Some(run_id), true) = (&what.run_id, left.is_empty()) {
             let under = what.code.as_ref().map_or(String::new(), |code| format!(" under the code {code}"));
             return Err(RunnerError::Rejected(format!("of run {run_id} nothing is in quarantine{under}")));
@@ -64,7 +64,7 @@ impl<P: Ports> JobRunner<P> {
             let out_of_time = run.status == RunStatus::Unfinished;
             runs.push(run);
             if out_of_time {
-                // The same job again continues with the rest.
+                // When the same job runs again, it continues with the rest.
                 break;
             }
         }
@@ -80,20 +80,20 @@ impl<P: Ports> JobRunner<P> {
         let about = format!("quarantine of run {}", earlier.run_id);
         let run = self.begin(RunKind::Redrive, Some(&earlier.run_id), about);
         let redrive = |mut context: JobContext<P>| async move {
-            // What fails again is gathered here, and written to where it was.
-            let (quarantine, keeper) = Quarantine::for_run(context.run.ports.clone(), context.run.run_id());
+            // Collects the entries that fail again. They are then written to the quarantine of the earlier run.
+            let (quarantine, writer) = Quarantine::for_run(context.run.ports.clone(), context.run.run_id());
             let outer = std::mem::replace(&mut context.run.shared.quarantine, quarantine);
-            let Some(mut lines) = EntryReader::open(context.run.ports.as_ref(), &earlier.run_id).await? else {
+            let Some(mut reader) = EntryReader::open(context.run.ports.as_ref(), &earlier.run_id).await? else {
                 return Err(RunnerError::Rejected(format!("the quarantine of run {} is gone", earlier.run_id)));
             };
             let mut outcomes = Vec::new();
             let mut redelivery = Redelivery::new(earlier.upload.clone());
             let mut first_error = None;
             loop {
-                let entry = match lines.next().await {
+                let entry = match reader.next().await {
                     Ok(Some((entry, _))) => entry,
                     Ok(None) => break,
-                    // What was sent so far still gets its state.
+                    // The state of the findings sent so far is still saved.
                     Err(error) => {
                         first_error = Some(error.into());
                         break;
@@ -105,7 +105,7 @@ impl<P: Ports> JobRunner<P> {
                 }
                 context.run.shared.progress.add_read(1);
                 match redrive_entry(&context, &mut redelivery, entry, earlier.format).await {
-                    Ok(line) => outcomes.push(line),
+                    Ok(outcome) => outcomes.push(outcome),
                     Err(error) => {
                         first_error = Some(error);
                         break;
@@ -114,30 +114,30 @@ impl<P: Ports> JobRunner<P> {
             }
             let (accounts, left) = redelivery.finish().await?;
             context.run.shared.quarantine = outer;
-            let failed_again = keeper.finish().await?;
+            let failed_again = writer.finish().await?;
             if let Some(error) = first_error {
                 return Err(error);
             }
             if !is_complete(&accounts) {
-                // It is unknown the outcome of each finding: all stay, and the next redrive finds out.
+                // The outcome of each finding is unknown: all entries stay, and the next redrive determines it.
                 return Ok(accounts);
             }
             let failed_again = failed_again.is_some().then_some(context.run.run_id());
-            rewrite(context.run.ports.as_ref(), earlier, &lines.etag, &outcomes, &left, failed_again).await?;
+            rewrite(context.run.ports.as_ref(), earlier, &reader.etag, &outcomes, &left, failed_again).await?;
             Ok(accounts)
         };
         self.run(run, options, redrive).await
     }
 }
 
-/// Whether every finding has an outcome, and every state was kept.
+/// Whether every finding has an outcome, and every state was saved.
 fn is_complete(accounts: &[AccountResult]) -> bool {
     let mut counts = Counts::default();
     accounts.iter().for_each(|done| counts.merge(&done.report.counts));
     counts.is_balanced() && accounts.iter().all(|done| done.error.is_none())
 }
 
-/// Takes up one entry: maps it again, and gives it its outcome or hands it on to be sent.
+/// Maps an entry again, and determines its outcome or sends it.
 async fn redrive_entry<P: Ports>(
     context: &JobContext<P>,
     redelivery: &mut Redelivery<P>,
@@ -180,14 +180,14 @@ async fn redrive_entry<P: Ports>(
     }
 }
 
-/// An element that was mapped is kept as what it was mapped to, any other as the file had it.
+/// An entry that had been mapped has its mapped finding (ASFF); any other entry has the original element of the file.
 fn map_entry(entry: &Entry, bytes: &Bytes, format: Option<ScanFormat>, regions: &Regions) -> Outcome {
     let is_mapped = entry.finding.get("ProductArn").is_some();
     let format = if is_mapped { ScanFormat::Asff } else { format.unwrap_or(ScanFormat::Ocsf) };
     asff::map_again(entry.offset.unwrap_or_default(), bytes, format, regions)
 }
 
-/// The runs that left something in quarantine, the oldest first: their ids are ordered by time.
+/// The runs with a quarantine, the oldest first: their IDs are ordered by time.
 async fn runs_with_quarantine<P: Ports>(ports: &P) -> Result<Vec<String>, RunnerError> {
     let run_of = |key: String| Some(key.strip_prefix("runs/")?.strip_suffix("/quarantine.jsonl")?.to_owned());
     let mut runs: Vec<String> = ports.keys("runs/").await?.into_iter().filter_map(run_of).collect();

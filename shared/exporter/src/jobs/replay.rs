@@ -1,4 +1,4 @@
-//! The upload of a run again, as the deployment exports it: from S3.
+//! Exports the upload of a run again from S3.
 
 use std::sync::Arc;
 
@@ -20,32 +20,32 @@ pub(super) async fn replay<P: Ports + Scans>(
     approval: Approval,
     options: &Options,
 ) -> Result<RunReport, JobError> {
-    let refused = |message: String| JobError::Rejected(message);
+    let rejected = |message: String| JobError::Rejected(message);
     let earlier = read_report(ports.as_ref(), run_id).await?;
-    let earlier = earlier.ok_or_else(|| refused(format!("run {run_id} left no report; export its upload again")))?;
+    let earlier = earlier.ok_or_else(|| rejected(format!("run {run_id} left no report; export its upload again")))?;
     if earlier.kind != RunKind::Export {
-        return Err(refused(format!("run {run_id} exported nothing, it is of the kind {}", earlier.kind.as_str())));
+        return Err(rejected(format!("run {run_id} exported nothing, it is of the kind {}", earlier.kind.as_str())));
     }
     let source = &earlier.upload.source;
     let (bucket, key) = source
         .strip_prefix("s3://")
         .and_then(|address| address.split_once('/'))
-        .ok_or_else(|| refused(format!("run {run_id} exported {source}, which is not in S3")))?;
+        .ok_or_else(|| rejected(format!("run {run_id} exported {source}, which is not in S3")))?;
     let (requester, etag) = (earlier.upload.requester.clone(), Some(earlier.upload.etag.clone()));
     let scan = match ports.open(&Upload { requester, etag, ..Upload::new(bucket, key) }).await {
         Ok(scan) => scan,
-        Err(gone @ OpenError::NotFound { .. }) => return Err(refused(gone.to_string())),
+        Err(not_found @ OpenError::NotFound { .. }) => return Err(rejected(not_found.to_string())),
         Err(OpenError::Failed(error)) => return Err(error.into()),
     };
     if scan.info.etag != earlier.upload.etag {
-        return Err(refused(format!("{source} was rewritten since run {run_id} exported it")));
+        return Err(rejected(format!("{source} was rewritten since run {run_id} exported it")));
     }
     options.progress.expect(earlier.counts.read + earlier.findings_to_approve(approval));
     let exporter = Exporter::new(ports.clone(), settings.clone());
     let Options { job_id, run_id, deadline, progress } = options.clone();
     let options = export::Options { reexport: true, approval, any_format: false, job_id, run_id, deadline, progress };
     exporter.export(scan, options).await.map_err(|error| match error {
-        held @ ExportError::InProgress { .. } => JobError::Locked(held.to_string()),
+        locked @ ExportError::InProgress { .. } => JobError::Locked(locked.to_string()),
         error => error.into(),
     })
 }

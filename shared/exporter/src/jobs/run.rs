@@ -22,11 +22,11 @@ use crate::report::{RunReport, RunStatus};
 use crate::report_store::read_report;
 use crate::settings::Settings;
 
-/// Runs a job. Its runs; one that wants another try asks for the same job again.
+/// Runs a job, and returns its runs. If one of them must be retried, the same job must be run again.
 ///
 /// # Errors
 ///
-/// When it can't be run, or came to no report.
+/// When the job can't be run, or did not lead to a report.
 pub async fn run_job<P: Ports + Scans + JobStore>(
     ports: &Arc<P>,
     settings: &Settings,
@@ -34,7 +34,7 @@ pub async fn run_job<P: Ports + Scans + JobStore>(
     options: &Options,
 ) -> Result<Vec<RunReport>, JobError> {
     let runner = JobRunner::new(ports.clone(), settings.clone());
-    // Only what has one run may continue the record of one.
+    // Only a job with a single run may continue the record of a run.
     let several = Options { run_id: None, ..options.clone() };
     let options = if job.has_one_run() { options } else { &several };
     Ok(match job {
@@ -84,8 +84,8 @@ async fn archive_all<P: Ports>(
     options: &Options,
 ) -> Result<Vec<RunReport>, JobError> {
     let mut runs = Vec::new();
-    let mut refused = Vec::new();
-    let mut passing = None;
+    let mut rejected = Vec::new();
+    let mut transient = None;
     for account in accounts_of_provider(ports, provider).await? {
         match runner.archive_all(account, provider, deletion_requested_at, options).await {
             Ok(run) => {
@@ -95,50 +95,51 @@ async fn archive_all<P: Ports>(
                     break;
                 }
             }
-            // One account that can't be reached keeps no other from being archived.
-            Err(RunnerError::Rejected(message)) => refused.push(message),
-            Err(error) => passing = passing.or(Some(error)),
+            // An account that can't be reached does not prevent others from being archived.
+            Err(RunnerError::Rejected(message)) => rejected.push(message),
+            Err(error) => transient = transient.or(Some(error)),
         }
     }
-    if let Some(error) = passing {
+    if let Some(error) = transient {
         return Err(error.into());
     }
-    // The next try finds again what is rejected.
+    // The next attempt finds the rejected accounts again.
     if runs.iter().any(|run| run.status.should_retry()) {
         return Ok(runs);
     }
     let Some(since) = deletion_requested_at else {
-        return if refused.is_empty() { Ok(runs) } else { Err(partly_rejected(refused.join("; "), runs)) };
+        return if rejected.is_empty() { Ok(runs) } else { Err(partly_rejected(rejected.join("; "), runs)) };
     };
-    // What Security Hub rejects to archive, or a Region denies, stays active whatever is tried: a degraded run says so.
+    // Findings whose archiving is rejected by Security Hub, or denied in a Region, stay active after any number of
+    // retries: the run is then degraded.
     let left = runs.iter().filter(|run| !matches!(run.status, RunStatus::Succeeded | RunStatus::Degraded));
-    refused.extend(left.map(|run| format!("run {} is {}", run.run_id, run.status.as_str())));
-    if refused.is_empty() && !ports.delete_after_archive(provider, since).await? {
-        refused.push("its removal was canceled, or is left to others".to_owned());
+    rejected.extend(left.map(|run| format!("run {} is {}", run.run_id, run.status.as_str())));
+    if rejected.is_empty() && !ports.delete_after_archive(provider, since).await? {
+        rejected.push("its removal was canceled, or is left to others".to_owned());
     }
-    if refused.is_empty() {
+    if rejected.is_empty() {
         return Ok(runs);
     }
     let why = format!(
         "the integration of {provider} is not deleted: {}; when that is fixed, hubctl integration delete {provider} \
          --archive goes on",
-        refused.join("; ")
+        rejected.join("; ")
     );
     Err(partly_rejected(why, runs))
 }
 
-/// What can't be run: all of it, where nothing was done.
+/// The error for a job that can't be run: entirely rejected if it has no runs.
 fn partly_rejected(why: String, runs: Vec<RunReport>) -> JobError {
     if runs.is_empty() { JobError::Rejected(why) } else { JobError::PartlyRejected { why, runs } }
 }
 
-/// Sees to it that the job which a run belongs to is not tried again, when what the run archived is about to be undone:
-/// it would archive that again.
+/// Cancels the job of a run whose archived findings are about to be reactivated: a retry of the job would archive them
+/// again.
 async fn cancel_job_of_run<P: Ports + JobStore>(ports: &P, run_id: &str) -> Result<(), PortError> {
     let Some(run) = read_report(ports, run_id).await?.filter(|run| run.counts.archived > 0) else { return Ok(()) };
     let Some(id) = &run.job_id else { return Ok(()) };
     let Some(record) = ports.job_record(id).await? else { return Ok(()) };
-    // A removal is canceled by enabling the integration; until then nothing of it is made active again.
+    // A deletion is canceled by enabling the integration; until then its findings are not reactivated.
     if matches!(record.job, Job::ArchiveAll { .. }) {
         return Ok(());
     }
@@ -146,11 +147,11 @@ async fn cancel_job_of_run<P: Ports + JobStore>(ports: &P, run_id: &str) -> Resu
     ports.cancel_job(&record.completed(JobState::Canceled, Some(why), ports.now())).await
 }
 
-/// All accounts that have a state.
+/// All accounts with a state.
 ///
 /// # Errors
 ///
-/// When the state bucket does not answer.
+/// When the state bucket does not respond.
 pub async fn accounts_with_state<P: Ports>(ports: &P) -> Result<Vec<AccountId>, PortError> {
     let account = |key: String| key.strip_prefix("state/")?.split('/').next()?.parse().ok();
     let mut accounts: Vec<AccountId> = ports.keys("state/").await?.into_iter().filter_map(account).collect();
@@ -159,7 +160,7 @@ pub async fn accounts_with_state<P: Ports>(ports: &P) -> Result<Vec<AccountId>, 
     Ok(accounts)
 }
 
-/// The account, or the accounts of an organization of which anything was sent.
+/// The account itself, or the accounts of an organization that have a state.
 pub(super) async fn accounts_of_provider<P: Ports>(
     ports: &P,
     provider: &ProviderId,

@@ -1,9 +1,9 @@
-//! What a user asks for about what earlier runs did: undo an archive, send what is in quarantine, compare Security Hub
-//! with the state, archive everything.
+//! Runs jobs that refer to the results of earlier runs: undo an archive, redrive the quarantine, reconcile Security Hub
+//! with the state, archive all findings.
 //!
-//! Promises: each works under the account's hold, as an export does, so that it never mixes with one; keeps
-//! the service's quota; is recorded as a run of its own whose counts add up; and may be asked for twice, since the second
-//! time finds it done.
+//! Guarantees: each job has the account's lock, as an export has, so that it never runs at the same time as an export
+//! of the account; it observes the service's quota; it is recorded as a run whose counts add up; and it may be
+//! submitted twice, since the second time its work is already done.
 
 use std::sync::Arc;
 
@@ -21,35 +21,35 @@ use crate::run::{self, RunSettings};
 use crate::settings::Settings;
 use crate::upload::UploadInfo;
 
-/// Does what a user asks for.
+/// Runs jobs with the same settings.
 pub struct JobRunner<P> {
     pub(super) ports: Arc<P>,
     pub(super) settings: Settings,
     pub(super) regions: Arc<Regions>,
 }
 
-/// How it is done.
+/// The options of a job's run.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// The job that it belongs to, where there is one.
+    /// The job to which the run belongs. `None` if it is not a job of the deployment.
     pub job_id: Option<String>,
-    /// The run whose record this one continues, since that run only waited. None: a new one.
+    /// The run whose record this one continues, since that run only waited. `None`: a new run.
     pub run_id: Option<String>,
-    /// When the caller's time is over.
+    /// The deadline of the caller.
     pub deadline: Option<Instant>,
-    /// Who watches.
+    /// The progress to update.
     pub progress: Arc<Progress>,
 }
 
 impl<P: Ports> JobRunner<P> {
-    /// A mender with its settings.
+    /// Creates a runner with these settings.
     pub fn new(ports: Arc<P>, settings: Settings) -> Self {
         Self { ports, settings, regions: Arc::new(Regions::known()) }
     }
 
-    /// Does the work under a run of its own: recorded when it begins, concluded and recorded when it ends. The work on one
-    /// account records it itself, when the account is its own ([`JobContext::begin`]): a job that waits for a busy account leaves no
-    /// run for each attempt.
+    /// Does the work as a run: recorded when it begins, and concluded and recorded when it ends. A run for one account
+    /// is recorded only after it has the account's lock (`LockedAccount::record_start`): a job that waits for a locked
+    /// account does not leave a run for each attempt.
     pub(super) async fn run<F>(
         &self,
         mut run: RunReport,
@@ -90,7 +90,8 @@ impl<P: Ports> JobRunner<P> {
         concluded.map(|()| run)
     }
 
-    /// A run that begins: what it does, about which run, and what lists show in the place of an upload.
+    /// Creates the report of a run that begins. `of`: the run to which it refers. `about`: the text that lists show
+    /// instead of an upload.
     pub(super) fn begin(&self, kind: RunKind, of: Option<&str>, about: String) -> RunReport {
         let upload = UploadInfo { source: about, etag: String::new(), bytes: 0, modified_at: None, requester: None };
         let run = RunReport::new(Uuid::now_v7().to_string(), upload, self.ports.now());
@@ -98,7 +99,7 @@ impl<P: Ports> JobRunner<P> {
     }
 }
 
-/// Adds the outcome of the accounts to the report of their run. The first error is the run's.
+/// Adds the results of the accounts to the report of their run. The first error is the run's error.
 fn add_accounts(run: &mut RunReport, accounts: Vec<AccountResult>) -> Result<(), RunnerError> {
     let mut first_error = None;
     for AccountResult { account, report, error } in accounts {
@@ -111,7 +112,7 @@ fn add_accounts(run: &mut RunReport, accounts: Vec<AccountResult>) -> Result<(),
     first_error.map_or(Ok(()), |error| Err(error.into()))
 }
 
-/// The report of a run that there must be.
+/// Reads the report of a run, which must exist.
 pub(super) async fn require_report(ports: &impl Objects, run_id: &str) -> Result<RunReport, RunnerError> {
     let missing = || {
         RunnerError::Rejected(format!(

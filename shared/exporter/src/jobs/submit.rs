@@ -1,4 +1,4 @@
-//! Puts jobs on the queue, for the first time and again.
+//! Puts jobs in the queue, for the first time and for a retry.
 
 use std::time::Duration;
 
@@ -6,13 +6,13 @@ use super::queue::Queue;
 use super::record::{JobRecord, JobState, JobStore};
 use crate::ports::{Clock, PortError};
 
-/// Places a job: its record first, so that nothing runs that nobody can look up. False, where there is no
+/// Submits a job. Writes its record first, so that every job that runs has a record. Returns false if there is no
 /// queue.
 ///
 /// # Errors
 ///
-/// When the table or the queue does not answer. A job whose answer was lost may be on the queue all the same, and its
-/// record says so, as far as that can be written.
+/// When the table or the queue does not respond. A job whose response was lost may be in the queue nevertheless; its
+/// record states this if it can be written.
 pub async fn submit<P: Queue + JobStore>(ports: &P, record: &JobRecord) -> Result<bool, PortError> {
     ports.record_job(record).await?;
     let message = ports.enqueue_job(&record.message(), Duration::ZERO).await;
@@ -27,18 +27,21 @@ pub async fn submit<P: Queue + JobStore>(ports: &P, record: &JobRecord) -> Resul
             JobRecord { message, ..record.clone() }
         }
     };
-    // The caller learns of the first error. Should this one fail too, the record waits without a word, and harms nothing.
+    // The caller gets the first error. If this write fails as well, the record stays pending without a message, which
+    // has no adverse effect.
     let _ = ports.record_job(&after).await;
     message
 }
 
-/// Submits a failed job again: a new message, and a record that is pending as before. What of it is done by then is not done
-/// again, and its message in the dead-letter queue does no harm if it is moved back as well: whichever comes second finds the
-/// job complete, or waits for it. None, and nothing changed, if the job has not failed.
+/// Submits a failed job again: with a new message, and a record that is pending as before. Completed parts of the job
+/// are not repeated. Moving its message from the dead-letter queue back as well has no adverse effect: the message that
+/// arrives second finds the job complete, or waits for it. Returns `None` and changes nothing if the job has not
+/// failed.
 ///
 /// # Errors
 ///
-/// When the table or the queue does not answer, or there is no queue. The record then says that the job failed, as before.
+/// When the table or the queue does not respond, or there is no queue. The record then states that the job failed, as
+/// before.
 pub async fn retry<P: Queue + JobStore + Clock>(ports: &P, record: &JobRecord) -> Result<Option<JobRecord>, PortError> {
     let Some(pending) = record.retried(ports.now()) else { return Ok(None) };
     if !ports.record_job(&pending).await? {
@@ -47,7 +50,8 @@ pub async fn retry<P: Queue + JobStore + Clock>(ports: &P, record: &JobRecord) -
     match ports.enqueue_job(&pending.message(), Duration::ZERO).await {
         Ok(true) => Ok(Some(pending)),
         outcome => {
-            // Failed as before, so that it can be retried. A message whose answer was lost runs it all the same.
+            // The job is recorded as failed again, so that it can be retried. If only the response was lost, the
+            // message still runs it.
             let _ = ports.record_job(record).await;
             let no_queue = || PortError {
                 action: format!("retry the job {}", record.id),

@@ -1,8 +1,9 @@
-//! `undo-archive`: what a run archived is active again, as it was.
+//! `undo-archive`: reactivates the findings that a run archived, as they were.
 //!
-//! Promises: a finding that a later run sent or archived is left as it is; what analysts did stays; the next scan decides
-//! again. A Region's findings are archived at one time, which the run's report and the state both have, so that nothing else
-//! needs to be kept. The integration may be disabled: after a bad scan an operator disables it before anything else.
+//! Guarantees: a finding that a later run sent or archived is left unchanged; changes by analysts are preserved; the
+//! next scan decides again. A Region's findings are archived with the same time, which both the run's report and the
+//! state have, so that nothing else needs to be stored. The integration may be disabled, since after a bad scan an
+//! operator disables it first.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -23,7 +24,7 @@ use crate::report::{AccountReport, Fate, RegionReport, RunKind, RunReport};
 use crate::route::{Route, route};
 use crate::state::{Entry, Stored, is_archived, reactivated, status_of};
 
-/// What a run archived in one Region: how many findings, and at which time.
+/// The number of findings that a run archived in one Region, and when.
 #[derive(Clone, Copy)]
 struct Archived {
     findings: u64,
@@ -31,11 +32,11 @@ struct Archived {
 }
 
 impl<P: Ports> JobRunner<P> {
-    /// Makes active again what a run archived, and what nothing was done to since.
+    /// Reactivates the findings that a run archived and that were not changed since.
     ///
     /// # Errors
     ///
-    /// [`RunnerError::Rejected`] where the run is not known or archived nothing.
+    /// [`RunnerError::Rejected`] if the run is unknown or archived nothing.
     pub async fn undo_archive(&self, run_id: &str, options: &Options) -> Result<RunReport, RunnerError> {
         let earlier = require_report(self.ports.as_ref(), run_id).await?;
         let archived: Vec<_> = earlier
@@ -81,11 +82,11 @@ async fn undo<P: Ports>(
     archived: BTreeMap<RegionName, Archived>,
 ) -> AccountResult {
     let now = context.run.ports.now();
-    let is_taken = |region: &RegionName| {
+    let is_selected = |region: &RegionName| {
         let fallback = locked.session.integration.fallback_region;
         route(&locked.session.integration, *region) == Route::Own || fallback == Some(*region)
     };
-    let regions: BTreeSet<RegionName> = archived.keys().copied().filter(is_taken).collect();
+    let regions: BTreeSet<RegionName> = archived.keys().copied().filter(is_selected).collect();
     let chosen: Arc<BTreeMap<RegionName, (i64, AtomicU64)>> =
         Arc::new(archived.iter().map(|(region, of)| (*region, (of.at.as_millisecond(), AtomicU64::new(0)))).collect());
     let choose: Arc<Selector> = {
@@ -117,9 +118,14 @@ async fn undo<P: Ports>(
     locked.release(delivered, &regions).await
 }
 
-/// The outcome of findings that the run archived and that were not found so in the state.
-fn fate_of_rest(region: RegionName, report: Option<&RegionReport>, taken: &BTreeSet<RegionName>, chosen: u64) -> Fate {
-    if !taken.contains(&region) {
+/// The outcome of findings that the run archived, and that the state does not have as archived by it.
+fn fate_of_rest(
+    region: RegionName,
+    report: Option<&RegionReport>,
+    selected: &BTreeSet<RegionName>,
+    chosen: u64,
+) -> Fate {
+    if !selected.contains(&region) {
         return Fate::RegionUnavailable(region, REGION_NOT_SELECTED.to_owned());
     }
     let Some(report) = report.filter(|_| chosen == 0) else { return Fate::Filtered(MODIFIED_SINCE.to_owned()) };

@@ -155,7 +155,11 @@ fn the_later_of_two_entries_of_a_finding_counts() {
     index.mark(FindingKey::from_id("9"), SeenInScan::Passed, false);
     assert_eq!(index.seen(FindingKey::from_id("9")), Some(SeenInScan::Wanted));
     index.mark(FindingKey::from_id("9"), SeenInScan::Passed, true);
-    assert_eq!(index.seen(FindingKey::from_id("9")), Some(SeenInScan::Passed), "a newer scan of the same file overrides it");
+    assert_eq!(
+        index.seen(FindingKey::from_id("9")),
+        Some(SeenInScan::Passed),
+        "a newer scan of the same file overrides it"
+    );
     assert_eq!(index.seen(FindingKey::from_id("unknown")), None);
 }
 
