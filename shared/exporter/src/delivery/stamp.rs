@@ -36,7 +36,7 @@ pub(crate) fn resend_stored(
     Ok(Outgoing { id, json: json.into(), meta, apart: false })
 }
 
-/// The same finding for another Region's Security Hub; its resource stays in its own Region.
+/// Converts a finding for another Region's Security Hub; its resource stays in its own Region.
 pub(super) fn retarget(finding: &Outgoing, product_arn: &str) -> serde_json::Result<Vec<u8>> {
     let mut fields: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(&finding.json)?;
     fields.insert("ProductArn".to_owned(), product_arn.into());

@@ -28,11 +28,11 @@ pub(crate) struct Evidence {
 #[derive(Debug)]
 pub(super) struct CheckEvidence {
     pub(super) name: CheckId,
-    /// The Regions in which it has verdicts.
+    /// The Regions in which the check has verdicts.
     pub(super) verdicts: RegionSet,
-    /// It reported MANUAL for the account.
+    /// The check reported MANUAL for the account.
     pub(super) is_manual: bool,
-    /// It reported MANUAL for these Regions.
+    /// The Regions for which the check reported MANUAL.
     pub(super) manual: RegionSet,
 }
 

@@ -14,8 +14,8 @@ pub enum Delivery {
         /// The number of receives after which the queue moves the message to the dead-letter queue.
         receives_max: u32,
     },
-    /// It follows a job that the same invocation completed ([`Processed::next`](super::Processed::next)), and has no
-    /// message yet.
+    /// Directly after a job that the same invocation completed ([`Processed::next`](super::Processed::next)): there is no
+    /// message for it yet.
     Inline,
 }
 

@@ -7,7 +7,7 @@ use crate::run::ExportError;
 /// Why the work of a job was not done.
 #[derive(Debug, thiserror::Error)]
 pub enum RunnerError {
-    /// It is rejected, and a retry can't succeed.
+    /// The job is rejected, and a retry can't succeed.
     #[error("{0}")]
     Rejected(String),
     /// Another run has the account's lock. A retry can succeed when that run has ended.
@@ -27,10 +27,10 @@ impl From<PortError> for RunnerError {
 /// Why a job was not run.
 #[derive(Debug, thiserror::Error)]
 pub enum JobError {
-    /// It is rejected, and a retry can't succeed.
+    /// The job is rejected, and a retry can't succeed.
     #[error("{0}")]
     Rejected(String),
-    /// A part of it is rejected, and a retry can't succeed.
+    /// A part of the job is rejected, and a retry can't succeed.
     #[error("{why}")]
     PartlyRejected {
         /// What is rejected, and how to fix it.
@@ -41,7 +41,7 @@ pub enum JobError {
     /// Another run has the account's lock: the same job must be delivered again later.
     #[error("{0}")]
     Locked(String),
-    /// One of its runs must be retried.
+    /// A run of the job must be retried.
     #[error("run {run_id} failed: {reasons}")]
     Unfinished {
         /// The run.

@@ -71,16 +71,16 @@ impl<'de> Deserialize<'de> for JobMessage {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum JobState {
-    /// It is in the queue, or running.
+    /// The job is in the queue, or running.
     Pending,
-    /// It was run; the statuses of its runs show the result.
+    /// The job was run; the statuses of its runs show the result.
     Succeeded,
-    /// It can't be run, for the given reason.
+    /// The job can't be run, for the given reason.
     Rejected,
-    /// Its last attempt failed, and its message is in the dead-letter queue. It runs again when it is retried
+    /// The last attempt failed, and the job's message is in the dead-letter queue. It runs again when it is retried
     /// ([`retry`](super::retry)), or when that message is moved back to the queue.
     Failed,
-    /// A later job reverted its effect; it is not retried.
+    /// A later job reverted the effect of this one; it is not retried.
     Canceled,
 }
 
@@ -135,7 +135,7 @@ pub struct JobRecord {
     /// When it was completed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub completed_at: Option<Timestamp>,
-    /// It has no message: the invocation that completed the previous job also runs this one.
+    /// The job has no message: the invocation that completed the previous job also runs this one.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub inline: bool,
     /// When its last attempt began. After that attempt, its message is in the dead-letter queue, even if the attempt

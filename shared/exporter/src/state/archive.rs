@@ -10,11 +10,11 @@ use super::finding::{FindingMeta, Stored};
 /// How a finding was resolved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Resolution {
-    /// The scan no longer has it, or another Region has it.
+    /// The scan no longer has the finding, or another Region has it.
     Gone,
-    /// It passes now.
+    /// The check passes now.
     Passed,
-    /// It is muted now.
+    /// The finding is muted now.
     Muted,
 }
 

@@ -32,15 +32,15 @@ impl Resend {
 /// How a finding of the scan differs from what was last sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Comparison {
-    /// It was never sent.
+    /// The finding was never sent.
     New,
-    /// Its content differs, or it is unknown whether Security Hub stored it.
+    /// The content of the finding differs, or it is unknown whether Security Hub stored it.
     Changed,
-    /// It was archived.
+    /// The finding was archived.
     Reactivated,
-    /// It is unchanged, but was last sent a long time ago.
+    /// The finding is unchanged, but was last sent a long time ago.
     RefreshDue,
-    /// It is unchanged.
+    /// The finding is unchanged.
     Same,
 }
 

@@ -23,7 +23,7 @@ pub(in crate::delivery) enum SameHub {
     Yes,
     /// The hub was disabled and enabled again since: it does not have the findings of the state.
     No,
-    /// It can't be determined, for this reason.
+    /// The question can't be answered, for this reason.
     Unknown(String),
 }
 

@@ -66,11 +66,11 @@ impl ReportingRegions {
 /// The judgment of a finding of the state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::delivery) enum Judgment {
-    /// It stays as it is.
+    /// The finding stays as it is.
     Stays,
-    /// It is resolved on this evidence.
+    /// The finding is resolved on this evidence.
     Resolved(PendingClass),
-    /// It is absent, now in this number of consecutive scans, which is not yet enough.
+    /// The finding is absent, now in this number of consecutive scans, which is not yet enough.
     Absent(u8),
     /// Its absence is unproven, for this reason.
     Unproven(&'static str),
