@@ -1,9 +1,9 @@
 //! Management: the operations for operators, and the HTTP API over them.
 //!
-//! [`Service`] has the operations, [`router`] has their routes, and [`document`] describes these (`OpenAPI`). The host of the
-//! router adds the caller to the extensions of each request, [`Caller`]. Promises: all stored values were validated here; a
-//! change states the version that it applies to; the audit log has each change with its caller and time; an access key is
-//! write-only.
+//! [`Service`] has the operations, [`router`] maps HTTP routes to them, and [`document`] returns the `OpenAPI` description of the
+//! routes. The host of the router adds a [`Caller`] to the extensions of each request. Promises: each stored value was validated
+//! here; each change states the version that it applies to; the audit log records each change with its caller and time; access
+//! keys are write-only.
 
 pub mod check;
 pub mod host;

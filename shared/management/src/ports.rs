@@ -68,11 +68,11 @@ pub trait JobSubmitter {
     /// attempts.
     fn submit(&self, record: &JobRecord) -> impl Future<Output = Result<(), PortError>> + Send;
 
-    /// Enqueues a failed job again ([`exporter::jobs::retry`]). Returns its new record; None, without an effect, if it has not
-    /// failed.
+    /// Enqueues a failed job again ([`exporter::jobs::retry`]), and returns its new record. Returns `None`, and changes nothing,
+    /// if the job has not failed.
     fn retry(&self, record: &JobRecord) -> impl Future<Output = Result<Option<JobRecord>, PortError>> + Send;
 
-    /// The report of a job that reports. None, if it has none, or it is deleted by now.
+    /// The report of a plan or an explanation. `None` if the job has no report, or if its report was deleted.
     fn job_report(&self, id: &str) -> impl Future<Output = Result<Option<JobReport>, PortError>> + Send;
 
     /// Jobs, newest first.
@@ -88,8 +88,8 @@ pub struct Caller(pub String);
 const CALLER_BYTES_MAX: usize = 2048;
 
 impl Caller {
-    /// A caller from a self-asserted name. None if it is too long, or has characters that ARNs don't have: line breaks and
-    /// control characters could forge the displayed audit log.
+    /// A caller from a self-asserted name. `None` if the name is too long, or has characters that ARNs don't have: line breaks
+    /// and control characters could forge entries in the displayed audit log.
     pub fn named(name: String) -> Option<Self> {
         let fits = (1..=CALLER_BYTES_MAX).contains(&name.len()) && name.bytes().all(|letter| letter.is_ascii_graphic());
         fits.then_some(Self(name))

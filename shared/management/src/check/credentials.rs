@@ -30,19 +30,19 @@ const DURATION_SECONDS: std::ops::RangeInclusive<i64> = 900..=3600;
 const ROLE_CHARS: std::ops::RangeInclusive<usize> = 1..=576;
 /// Maximum length of the name alone.
 const ROLE_NAME_CHARS_MAX: usize = 64;
-/// Account ID in the ARN of a role that every account of an organization has.
+/// The account ID in a role ARN that stands for each account of an organization.
 const EVERY_ACCOUNT: &str = "*";
 
 /// Valid credentials.
 pub enum ValidCredentials {
-    /// The provider's credentials, for an integration.
+    /// An integration uses its provider's credentials.
     Inherited,
     /// Own credentials. With [`Key::New`], the name of the secret is not set yet.
     Own(Credentials, Key),
 }
 
 impl ValidCredentials {
-    /// The own credentials, if any.
+    /// Splits off the access key. The credentials are `None` if they are inherited.
     pub fn own(self) -> (Option<Credentials>, Key) {
         match self {
             Self::Inherited => (None, Key::Unchanged),
@@ -51,15 +51,15 @@ impl ValidCredentials {
     }
 }
 
-/// The access key of the request.
+/// What a request does to the access key.
 pub enum Key {
-    /// None, or the stored one.
+    /// The request has no access key: a stored one is unchanged.
     Unchanged,
-    /// A new key.
+    /// The request has a new access key.
     New(AccessKey),
 }
 
-/// The credentials of a provider.
+/// Validates the credentials of a provider.
 ///
 /// # Errors
 ///
@@ -76,7 +76,7 @@ pub fn of_provider(
     }
 }
 
-/// The credentials of an integration.
+/// Validates the credentials of an integration.
 ///
 /// # Errors
 ///
@@ -90,7 +90,7 @@ pub fn of_integration(
     validate(id, body, before, deployment)
 }
 
-/// Checks that credentials match a provider to which an integration is moved.
+/// Checks that an integration's credentials match the provider that the integration is moved to.
 ///
 /// # Errors
 ///
@@ -133,7 +133,7 @@ fn validate(
     }
 }
 
-/// The secret and the access key: the key of the request, the secret that it names, or the stored secret.
+/// The secret and the access key. The request has a key or names a secret; otherwise, the stored secret is unchanged.
 fn secret_and_key(
     body: &CredentialsBody,
     before: Option<&Credentials>,
@@ -180,7 +180,7 @@ fn secret_and_key(
     (String::new(), Key::New(key))
 }
 
-/// Why the secret in a request can't be used.
+/// Why the secret that a request names can't be used. `None` if it can.
 fn invalid_secret(secret: &str, before: Option<&Credentials>, deployment: &Settings) -> Option<String> {
     if let Some([partition, region, account, _]) = secret_arn(secret) {
         let by_region = || deployment.region_mismatch(region.parse().ok()?);
@@ -196,7 +196,7 @@ fn invalid_secret(secret: &str, before: Option<&Credentials>, deployment: &Setti
         |rest: &str| rest.starts_with(MANAGED) && before.and_then(Credentials::secret) != Some(secret);
     match rest {
         None => Some(format!("must be the name or ARN of a secret whose name begins with {prefix}")),
-        // It is deleted with the resource that it belongs to.
+        // Such a secret is deleted together with the resource that it belongs to.
         Some(rest) if is_of_another_resource(rest) => {
             Some(format!("must not begin with {prefix}{MANAGED}: such a secret belongs to another resource"))
         }
@@ -218,7 +218,7 @@ fn secret_name(text: &str) -> Option<&str> {
         let partition: Partition = partition.parse().ok()?;
         let region: RegionName = region.parse().ok()?;
         account.parse::<AccountId>().ok()?;
-        // A Region with an unknown name form can be in any partition.
+        // A Region with an unknown name format can be in any partition.
         if Partition::that_may_hold(region).is_some_and(|other| other != partition) {
             return None;
         }
@@ -246,7 +246,7 @@ fn validate_role(body: &RoleBody, before: Option<&Role>, errors: &mut Errors) ->
     if body.duration_seconds.is_some_and(|seconds| !DURATION_SECONDS.contains(&seconds)) {
         errors.add("credentials.role.duration_seconds", "must be 900 to 3600, the maximum for role chaining");
     }
-    // A new role keeps the External ID unless another one is given.
+    // The External ID is unchanged unless the request has another one, even if the role changes.
     let current = before.and_then(|role| role.external_id.clone());
     let external_id = body.external_id.clone().or(current).unwrap_or_else(|| Uuid::now_v7().to_string());
     Role {

@@ -2,7 +2,7 @@
 
 use crate::problem::{ApiError, FieldError};
 
-/// The errors so far.
+/// The errors that were found so far.
 #[derive(Debug, Default)]
 pub struct Errors(Vec<FieldError>);
 
@@ -12,7 +12,7 @@ impl Errors {
         self.0.push(FieldError::new(field, message));
     }
 
-    /// The value, if there are no errors.
+    /// Returns the value if there are no errors.
     ///
     /// # Errors
     ///
@@ -21,11 +21,11 @@ impl Errors {
         if self.0.is_empty() { Ok(value) } else { Err(ApiError::Invalid(self.0)) }
     }
 
-    /// Both values, or the errors of both.
+    /// Returns both values, or the errors of both.
     ///
     /// # Errors
     ///
-    /// The validation errors of both; any other error takes precedence.
+    /// The validation errors of both. Any other error takes precedence.
     pub fn both<A, B>(left: Result<A, ApiError>, right: Result<B, ApiError>) -> Result<(A, B), ApiError> {
         match (left, right) {
             (Ok(left), Ok(right)) => Ok((left, right)),

@@ -17,7 +17,7 @@ use crate::wire::IntegrationBody;
 
 /// Maximum number of Regions of an integration; about forty exist.
 pub(crate) const REGIONS_MAX: usize = 100;
-/// The integration in a body, without its credentials.
+/// Validates an integration in a body, without its credentials.
 ///
 /// # Errors
 ///
@@ -52,7 +52,7 @@ pub fn patchable_settings(integration: &Integration) -> Value {
     Value::Object(fields.map(|(name, value)| (name.to_owned(), value)).collect())
 }
 
-/// The value of a setting as the exporter reads it. None: it is invalid, and `errors` has why.
+/// The value of a setting in the form that the exporter reads. `None` if the value is invalid; `errors` then has the reason.
 fn checked(setting: &Setting, value: &Value, deployment: &Settings, errors: &mut Errors) -> Option<Value> {
     let name = setting.name;
     match &setting.kind {
@@ -71,7 +71,7 @@ fn checked(setting: &Setting, value: &Value, deployment: &Settings, errors: &mut
     }
 }
 
-/// A number within its range.
+/// Validates a number against its range.
 fn integer(name: &str, value: &Value, range: &RangeInclusive<u8>, errors: &mut Errors) -> Option<Value> {
     let number = value.as_i64().and_then(|number| u8::try_from(number).ok()).filter(|number| range.contains(number));
     if number.is_none() {
@@ -80,7 +80,7 @@ fn integer(name: &str, value: &Value, range: &RangeInclusive<u8>, errors: &mut E
     number.map(Value::from)
 }
 
-/// A word of a setting.
+/// Validates a keyword of a setting.
 fn word(name: &str, value: &Value, words: &[&str], errors: &mut Errors) -> Option<Value> {
     let text = value.as_str().unwrap_or_default();
     // Prowler writes severities in lowercase, Security Hub in uppercase.
@@ -92,7 +92,7 @@ fn word(name: &str, value: &Value, words: &[&str], errors: &mut Errors) -> Optio
     word.map(|word| json!(word))
 }
 
-/// Words as a list in a sentence: `a or b`, `a, b, or c`.
+/// Formats words as a list in a sentence: `a or b`, `a, b, or c`.
 fn listed(words: &[&str]) -> String {
     match words {
         [one, other] => format!("{one} or {other}"),
@@ -120,7 +120,8 @@ fn regions(name: &str, value: &Value, deployment: &Settings, errors: &mut Errors
             Err(message) => errors.add(&format!("{name}.{index}"), message),
         }
     }
-    // If the deployment's partition is unknown, the checks above accept every partition.
+    // If the deployment's partition is unknown, `region` accepts every partition, so that the Regions are compared with each
+    // other.
     if partitions.len() > 1 {
         errors.add(name, "must be in one partition: credentials are not valid across partitions");
     }
@@ -151,7 +152,7 @@ fn scan_sources(name: &str, value: &Value, errors: &mut Errors) -> Option<Value>
     Some(json!(sources))
 }
 
-/// A known Region of the deployment's partition, or the error message.
+/// Parses a known Region of the deployment's partition. The error is the message for the user.
 fn region(name: &str, deployment: &Settings) -> Result<RegionName, String> {
     let no_region = || format!("must be a Region name, for example {}", deployment.example_region());
     let region: RegionName = name.parse().map_err(|_| no_region())?;

@@ -1,6 +1,6 @@
-//! Validates providers, integrations, and credentials, whatever interface they come from.
+//! Validates providers, integrations, and credentials that come from the API or from a template.
 //!
-//! Promises: all errors at once, each with its field; none repeats a value that may be a secret.
+//! Promises: all errors are reported at once, each with its field; no error repeats a value that may be a secret.
 
 mod credentials;
 mod errors;

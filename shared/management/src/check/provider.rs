@@ -9,7 +9,7 @@ use crate::wire::ProviderPatch;
 /// Maximum number of characters of an alias, so that it fits in a table column and an email subject.
 const ALIAS_CHARS_MAX: usize = 128;
 
-/// Requirement for a provider ID.
+/// Error message for an invalid provider ID.
 pub(super) const ID_FORM: &str = "must be a 12-digit account ID, or an organization ID such as o-a1b2c3d4e5";
 
 /// Parses a provider ID.
@@ -21,7 +21,7 @@ pub fn provider_id(field: &str, text: &str) -> Result<ProviderId, ApiError> {
     text.parse().map_err(|_| ApiError::field(field, ID_FORM))
 }
 
-/// Applies the settings to a provider.
+/// Validates the settings, and applies them to a provider.
 ///
 /// # Errors
 ///
@@ -52,8 +52,9 @@ pub fn alias(text: &str, errors: &mut Errors) {
     }
 }
 
-/// Control characters, line separators, and format characters (Unicode, category Cf), which can make a name look like another
-/// one, or reorder adjacent text in a table or an email. U+200C and U+200D are allowed: Persian and emoji require them.
+/// Whether a character is invisible: control characters, line separators, and format characters (Unicode, category Cf). They can
+/// make a name look like another one, or reorder adjacent text in a table or an email. U+200C and U+200D are allowed, because
+/// Persian and emoji require them.
 pub(super) fn is_invisible(letter: char) -> bool {
     let is_format = matches!(letter,
         '\u{ad}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}' | '\u{890}'..='\u{891}' | '\u{8e2}'

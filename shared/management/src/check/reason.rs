@@ -6,7 +6,7 @@ use crate::problem::ApiError;
 /// Maximum number of characters of a reason: a sentence or two, and a link to a ticket.
 pub const REASON_CHARS_MAX: usize = 500;
 
-/// A reason, from a body or a parameter.
+/// Validates a reason from a body or a parameter.
 ///
 /// # Errors
 ///

@@ -3,11 +3,11 @@
 use exporter::schedule::{InvalidSchedule, Schedule};
 use jiff::{SignedDuration, Timestamp};
 
-/// Checks a schedule.
+/// Validates a schedule.
 ///
 /// # Errors
 ///
-/// States why the schedule is invalid.
+/// The reason why the schedule is invalid.
 pub fn schedule(text: &str) -> Result<(), String> {
     let schedule: Schedule = text.parse().map_err(|error: InvalidSchedule| error.to_string())?;
     if schedule.is_due_after(Timestamp::now()) {
@@ -16,7 +16,7 @@ pub fn schedule(text: &str) -> Result<(), String> {
     Err(format!("the schedule {text:?} has no future occurrence, so that a missing scan could not be detected"))
 }
 
-/// Due time of the scan after `last`. None unless the schedule is a rate.
+/// Due time of the scan that follows `last`. `None` unless the schedule is a rate.
 pub fn next_scan(text: &str, last: Option<Timestamp>) -> Option<Timestamp> {
     last?.checked_add(rate(text)?).ok()
 }

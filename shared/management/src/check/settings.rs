@@ -1,5 +1,5 @@
-//! The deployment's partition and account. Resources of another partition and secrets of another account are rejected: the
-//! deployment can't use them, so that each run would fail.
+//! The deployment's partition and account. Resources of another partition and secrets of another account are rejected, because
+//! the deployment can't use them and each run would fail.
 
 use asff::{AccountId, Partition, RegionName};
 
@@ -8,19 +8,20 @@ use asff::{AccountId, Partition, RegionName};
 const ISOLATED: [(&str, &str); 4] =
     [("us-iso-", "aws-iso"), ("us-isob-", "aws-iso-b"), ("eu-isoe-", "aws-iso-e"), ("us-isof-", "aws-iso-f")];
 
-/// Properties of the deployment that the operations and validations require.
+/// Properties of the deployment that operations and validations require.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Settings {
     /// Name prefix of the secrets that the exporter may read.
     pub secret_prefix: String,
-    /// Its partition. None if unknown; then partitions aren't compared.
+    /// The deployment's partition. `None` if unknown; then partitions aren't compared.
     pub partition: Option<Partition>,
-    /// Its account. None if unknown; then accounts aren't compared.
+    /// The deployment's account. `None` if unknown; then accounts aren't compared.
     pub account: Option<AccountId>,
 }
 
 impl Settings {
-    /// Error message for a partition that is not the deployment's. None if it is, or the deployment's is unknown.
+    /// Error message for a partition other than the deployment's. `None` if the partitions are equal, or the deployment's is
+    /// unknown.
     pub(super) fn partition_mismatch(&self, partition: &str) -> Option<String> {
         let own = self.partition.filter(|own| own.as_str() != partition && is_partition(partition))?;
         Some(format!(
@@ -29,12 +30,12 @@ impl Settings {
         ))
     }
 
-    /// Error message for a Region, possibly an unknown one, of another partition.
+    /// Error message for a Region of another partition. The Region may be unknown.
     pub(super) fn region_mismatch(&self, region: RegionName) -> Option<String> {
         self.partition_mismatch(partition_of(region)?)
     }
 
-    /// Error message for a secret of another account. None if it is the deployment's, or the deployment's is unknown.
+    /// Error message for a secret of another account. `None` if the accounts are equal, or the deployment's is unknown.
     pub(super) fn account_mismatch(&self, account: AccountId) -> Option<String> {
         let own = self.account.filter(|own| *own != account)?;
         Some(format!(
@@ -43,7 +44,7 @@ impl Settings {
         ))
     }
 
-    /// A Region of the deployment's partition, as an example.
+    /// A Region of the deployment's partition, for error messages.
     pub(super) const fn example_region(&self) -> &'static str {
         match self.partition {
             None | Some(Partition::Aws) => "eu-west-1",
@@ -54,14 +55,14 @@ impl Settings {
     }
 }
 
-/// Name of a Region's partition, by the form of its name. None if the form is unknown.
+/// Name of a Region's partition, from the prefix of its name. `None` if the prefix is unknown.
 fn partition_of(region: RegionName) -> Option<&'static str> {
     let isolated =
         ISOLATED.iter().find(|(start, _)| region.as_str().starts_with(start)).map(|(_, partition)| *partition);
     isolated.or_else(|| Partition::that_may_hold(region).map(Partition::as_str))
 }
 
-/// Whether a string has the form of a partition name. Error messages repeat only such strings.
+/// Whether a string looks like the name of a partition. Error messages repeat only such strings.
 fn is_partition(text: &str) -> bool {
     let is_name =
         |rest: &str| rest.len() <= 16 && rest.bytes().all(|letter| letter.is_ascii_lowercase() || letter == b'-');

@@ -1,5 +1,5 @@
-//! HTTP requests as a Lambda function receives them: API Gateway's payload format 2.0, which function URLs use, too, and which
-//! a client that invokes the function directly can create.
+//! HTTP requests in Lambda payloads: payload format 2.0 of API Gateway, which function URLs use, too, and which a client that
+//! invokes the function directly can create.
 
 use std::collections::BTreeMap;
 
@@ -17,8 +17,8 @@ use tower::ServiceExt as _;
 use crate::ports::Caller;
 use crate::problem::ApiError;
 
-/// Maximum size of a response body in bytes, as an escaped JSON string (Lambda quota for synchronous invocations: 6 MB, minus
-/// the rest of the payload).
+/// Maximum size of a response body in bytes, as an escaped JSON string: the Lambda quota for synchronous invocations (6 MB) minus
+/// the rest of the payload.
 const RESPONSE_BYTES_MAX: usize = 5_500_000;
 
 /// Whether a payload is an HTTP request.
@@ -26,10 +26,10 @@ pub fn is_http(payload: &Value) -> bool {
     payload.pointer("/requestContext/http").is_some()
 }
 
-/// Responds to an HTTP request with a payload.
+/// Handles an HTTP request in a payload, and returns the response as a payload.
 ///
-/// The payload contains the caller. For a function URL, AWS authenticated it; for a direct invocation, it is self-asserted,
-/// and `CloudTrail` has the authenticated identity.
+/// The payload contains the caller. If the request came through a function URL, AWS authenticated the caller. If the function was
+/// invoked directly, the caller is self-asserted, and only `CloudTrail` has the authenticated identity.
 pub async fn respond(router: Router, payload: &Value) -> Value {
     let response = match request(payload) {
         Ok(request) => {
@@ -93,11 +93,11 @@ fn too_large() -> Value {
     })
 }
 
-/// Bytes of a string in JSON, without its quotation marks.
+/// Length of a string in JSON in bytes, without its quotation marks.
 fn escaped_bytes(text: &str) -> usize {
     let added = |byte: u8| match byte {
         b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 0x08 | 0x0c => 1,
-        // Written as \u and four digits.
+        // Serialized as `\u` and four hexadecimal digits.
         0..=0x1f => 5,
         _ => 0,
     };

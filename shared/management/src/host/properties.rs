@@ -1,5 +1,5 @@
-//! Converts the properties of a custom resource to a request body of the API: names in snake case, and CloudFormation's strings
-//! as numbers and booleans. The API's own code validates the values.
+//! Converts the properties of a custom resource to a request body of the API: names become snake case, and strings, which
+//! CloudFormation sends for all values, become numbers and booleans. The validation of the API checks the values.
 
 use exporter::integration::{Setting, SettingKind};
 use serde_json::{Map, Value};
@@ -7,7 +7,8 @@ use serde_json::{Map, Value};
 /// Properties that CloudFormation adds.
 const RESERVED: [&str; 2] = ["ServiceToken", "ServiceTimeout"];
 
-/// The request body. Empty strings and lists are omitted, so that an empty default of a parameter means that it isn't set.
+/// The request body. Empty strings and lists are omitted, so that a template parameter with an empty default means that the
+/// setting is not set.
 pub(super) fn request_body(properties: &Map<String, Value>) -> Value {
     let properties = properties.iter().filter(|(name, _)| !RESERVED.contains(&name.as_str()));
     Value::Object(fields(properties))
@@ -44,7 +45,7 @@ fn is_boolean(name: &str) -> bool {
 }
 
 fn is_integer(name: &str) -> bool {
-    // The field of a role, which is no setting.
+    // A field of a role, not a setting.
     name == "duration_seconds"
         || Setting::named(name).is_some_and(|setting| matches!(setting.kind, SettingKind::Integer(_)))
 }
@@ -59,7 +60,7 @@ fn is_empty(value: &Value) -> bool {
     }
 }
 
-/// `ScanSchedule` is `scan_schedule`.
+/// Converts `ScanSchedule` to `scan_schedule`.
 fn snake_case(name: &str) -> String {
     let mut out = String::with_capacity(name.len() + 4);
     for (index, letter) in name.char_indices() {
@@ -71,7 +72,7 @@ fn snake_case(name: &str) -> String {
     out
 }
 
-/// `credentials.role.arn` is `Credentials.Role.Arn`.
+/// Converts `credentials.role.arn` to `Credentials.Role.Arn`.
 pub(super) fn property(field: &str) -> String {
     let words = |part: &str| part.split('_').map(capitalize).collect::<String>();
     field.split('.').map(words).collect::<Vec<_>>().join(".")

@@ -14,9 +14,9 @@ use crate::service::IdempotencyKey;
 
 /// Maximum length of a reason. The whole response is limited to 4096 bytes (User Guide, custom resource responses).
 pub(super) const REASON_CHARS_MAX: usize = 700;
-/// Type of providers.
+/// Resource type of providers.
 pub(super) const PROVIDER: &str = "Custom::SecurityHubProvider";
-/// Type of integrations.
+/// Resource type of integrations.
 pub(super) const INTEGRATION: &str = "Custom::SecurityHubIntegration";
 /// Prefix of the physical ID of a resource that wasn't created.
 const NOT_CREATED: &str = "not-created:";
@@ -57,11 +57,11 @@ pub struct ResourceResponse {
     pub reason: String,
     /// Physical ID of the resource.
     pub physical_resource_id: String,
-    /// As in the request.
+    /// Same as in the request.
     pub stack_id: String,
-    /// As in the request.
+    /// Same as in the request.
     pub request_id: String,
-    /// As in the request.
+    /// Same as in the request.
     pub logical_resource_id: String,
     /// Attributes for `Fn::GetAtt`.
     #[serde(skip_serializing_if = "Value::is_null")]
@@ -69,7 +69,8 @@ pub struct ResourceResponse {
 }
 
 impl ResourceRequest {
-    /// Parses a payload. None if it is not a request of CloudFormation. The response reports other errors.
+    /// Parses a payload. `None` if it is not a request of CloudFormation. Any other error is reported in the response to the
+    /// request.
     pub fn parse(payload: &Value) -> Option<Self> {
         payload.get("ResponseURL").and_then(Value::as_str)?;
         let request = Self::deserialize(payload).ok();
@@ -85,7 +86,7 @@ impl ResourceRequest {
         }))
     }
 
-    /// A response that the request failed.
+    /// The response to a failed request.
     pub fn failed(&self, reason: &str) -> ResourceResponse {
         let id = self.physical_resource_id.clone();
         let reason = reason.chars().map(|letter| if letter.is_control() { ' ' } else { letter });
@@ -96,7 +97,7 @@ impl ResourceRequest {
         }
     }
 
-    /// A response that the request succeeded.
+    /// The response to a successful request.
     pub(super) fn succeeded(&self, physical_resource_id: String, data: Value) -> ResourceResponse {
         ResourceResponse {
             status: "SUCCESS",
@@ -109,7 +110,7 @@ impl ResourceRequest {
         }
     }
 
-    /// The caller, for the audit log.
+    /// The caller to record in the audit log.
     pub(super) fn caller(&self) -> Caller {
         Caller::named(format!("cloudformation:{}", self.stack_id)).unwrap_or_default()
     }
@@ -119,12 +120,12 @@ impl ResourceRequest {
         IdempotencyKey { key: format!("cloudformation:{}", self.request_id), fingerprint: self.resource_type.clone() }
     }
 
-    /// The stack and the resource that own what the request creates.
+    /// The stack and the logical resource that own what the request creates.
     pub(super) fn owner(&self) -> ManagedBy {
         ManagedBy { stack: self.stack_id.clone(), resource: self.logical_resource_id.clone() }
     }
 
-    /// Kind of the resource.
+    /// Kind of the resource. `None` if the resource type is unknown.
     pub(super) fn kind(&self) -> Option<ResourceKind> {
         match self.resource_type.as_str() {
             PROVIDER => Some(ResourceKind::Provider),
@@ -133,8 +134,8 @@ impl ResourceRequest {
         }
     }
 
-    /// The created resource, if the stack has its physical ID. For a canceled creation without a response, CloudFormation
-    /// generates an ID.
+    /// The created resource, if the stack has its physical ID. If a creation was canceled before it returned a response,
+    /// CloudFormation generates a physical ID, which is not one of ours.
     pub(super) fn created(&self) -> Option<PhysicalId> {
         PhysicalId::parse(self.kind()?, self.physical_resource_id.as_ref()?)
     }
@@ -148,7 +149,7 @@ pub(super) struct PhysicalId {
 }
 
 impl PhysicalId {
-    /// Such as `integration/123456789012/1795424400000`. CloudFormation allows 1024 characters.
+    /// Formats a physical ID, such as `integration/123456789012/1795424400000`. CloudFormation allows 1024 characters.
     pub(super) fn format(kind: ResourceKind, id: &ProviderId, created_at: Timestamp) -> String {
         format!("{}/{id}/{}", kind.as_str(), created_at.as_millisecond())
     }
@@ -176,6 +177,6 @@ mod tests {
         {
             assert_eq!(PhysicalId::parse(ResourceKind::Provider, other), None, "{other}");
         }
-        assert_eq!(PhysicalId::parse(ResourceKind::Integration, &text), None, "another kind of thing");
+        assert_eq!(PhysicalId::parse(ResourceKind::Integration, &text), None, "another kind of resource");
     }
 }

@@ -1,8 +1,9 @@
-//! `Custom::SecurityHubProvider` and `Custom::SecurityHubIntegration`.
+//! Handles the custom resources `Custom::SecurityHubProvider` and `Custom::SecurityHubIntegration`.
 //!
-//! Promises: a request that is delivered twice runs once; a rollback reverts exactly what was changed, even if CloudFormation
-//! received no response; another provider ID creates another resource, and CloudFormation deletes the previous one; an update
-//! applies the changes of the template and preserves those of operators; no stack deletes a resource that it doesn't manage.
+//! Promises: a request that is delivered twice takes effect once; a rollback reverts exactly the changes that were made, even if
+//! CloudFormation received no response; an update with another provider ID creates another resource, and CloudFormation deletes
+//! the previous one; an update applies the changes of the template and preserves those of operators; no stack deletes a resource
+//! that it doesn't manage.
 
 use exporter::integration::Credentials;
 use exporter::provider::ProviderId;
@@ -28,8 +29,8 @@ pub async fn handle_resource<P: Ports>(service: &Service<P>, request: &ResourceR
     }
 }
 
-/// Responds to a request that was interrupted: it succeeded if the desired properties are stored. For a creation that stored
-/// other properties, the response has the physical ID, so that the rollback deletes the resource.
+/// Responds to a request that was interrupted. The request succeeded if the desired properties are stored. If a creation stored
+/// other properties, the response has the physical ID of the resource, so that the rollback deletes it.
 pub async fn after_interruption<P: Ports>(
     service: &Service<P>,
     request: &ResourceRequest,
@@ -90,15 +91,16 @@ async fn create_or_update<P: Ports>(service: &Service<P>, request: &ResourceRequ
     }
     let current = service.apply_resource(&request.caller(), kind, &desired).await?;
     let physical_id = match (&current.properties, &request.physical_resource_id) {
-        // Another owner created it. Keep the physical ID of the deleted resource, so that the stack never deletes this one.
+        // Another owner created the resource. Keep the physical ID of the deleted resource, so that the stack never deletes this
+        // one.
         (None, Some(physical_id)) => physical_id.clone(),
         _ => PhysicalId::format(kind, &current.id, current.created_at),
     };
     Ok((physical_id, attributes(&current)))
 }
 
-/// A resource that a failed update may have created without a response: the stack rolls back to the resource that it has,
-/// from another one.
+/// The resource that a failed update may have created without returning a response. Such a resource is possible if the stack
+/// rolls back from another resource to the one whose physical ID it has.
 fn unreported(request: &ResourceRequest, kind: ResourceKind) -> Option<ProviderId> {
     let known_id = request.created().filter(|_| request.request_type == "Update")?.id;
     let is_rollback = desired_id(kind, &request_body(&request.resource_properties)).as_ref() == Some(&known_id);
@@ -125,7 +127,7 @@ async fn delete_unreported<P: Ports>(
 }
 
 async fn delete<P: Ports>(service: &Service<P>, request: &ResourceRequest, kind: ResourceKind) -> Outcome {
-    // If the stack has no physical ID of ours, the resource has the ID in its properties.
+    // If the stack has no physical ID of ours, its properties identify the resource.
     let (id, created_at_ms) = match request.created() {
         Some(PhysicalId { id, created_at_ms }) => (Some(id), Some(created_at_ms)),
         None => (desired_id(kind, &request_body(&request.resource_properties)), None),
@@ -170,7 +172,7 @@ fn integration_attributes(view: &IntegrationView) -> Value {
     })
 }
 
-/// Describes an error, with each invalid property.
+/// Describes an error, with each invalid property by its name in the template.
 fn describe(api_error: &ApiError) -> String {
     let ApiError::Invalid(errors) = api_error else {
         let problem = api_error.problem();

@@ -1,7 +1,7 @@
 //! Validates the URLs for responses to CloudFormation.
 //!
-//! Promise: a caller of the function can't make it send requests to arbitrary hosts. CloudFormation's URLs are presigned S3 URLs
-//! with HTTPS. Messages contain neither path nor query, since they contain a signature.
+//! Promise: a caller can't make the function send requests to arbitrary hosts. CloudFormation's response URLs are presigned S3
+//! URLs with HTTPS. Error messages contain neither the path nor the query, because the query contains a signature.
 
 use std::fmt;
 
@@ -19,13 +19,13 @@ const SUFFIXES: [&str; 7] = [
     ".cloud.adc-e.uk",
     ".csp.hci.ic.gov",
 ];
-/// The port of HTTPS.
+/// Default port of HTTPS.
 const HTTPS_PORT: u16 = 443;
 
 /// Hosts that responses may be sent to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ResponseUrlPolicy {
-    /// AWS, via HTTPS.
+    /// Only hosts of AWS, with HTTPS.
     #[default]
     Aws,
     /// Any host: for emulators.
@@ -48,11 +48,11 @@ impl fmt::Display for UntrustedResponseUrl {
 }
 
 impl ResponseUrlPolicy {
-    /// Rejects a URL that responses must not be sent to.
+    /// Checks whether responses may be sent to a URL.
     ///
     /// # Errors
     ///
-    /// Contains the host of the URL, but neither its path nor its query.
+    /// If they may not. The error contains the host of the URL, but neither its path nor its query.
     pub fn allows(self, address: &str) -> Result<(), UntrustedResponseUrl> {
         let uri = address.parse::<Uri>().map_err(|_| UntrustedResponseUrl { host: None })?;
         if self == Self::Anywhere || is_of_aws(&uri) {
@@ -108,7 +108,7 @@ mod tests {
         ] {
             assert!(ResponseUrlPolicy::Aws.allows(address).is_err(), "{address}");
         }
-        assert_eq!(ResponseUrlPolicy::Anywhere.allows("http://127.0.0.1:4566/a"), Ok(()), "an emulator");
+        assert_eq!(ResponseUrlPolicy::Anywhere.allows("http://127.0.0.1:4566/a"), Ok(()), "the response URL of an emulator");
     }
 
     #[test]

@@ -18,12 +18,12 @@ use crate::problem::ApiError;
 use crate::service::Service;
 use crate::wire::HistoryList;
 
-/// Days of a period at most: as long as a run is recorded.
+/// Maximum number of days of a period: the retention of runs.
 const DAYS_MAX: u8 = 90;
-/// Days where nothing else is asked for.
+/// Default number of days.
 const DAYS_DEFAULT: u8 = 30;
 
-/// What to sum, for the API's description.
+/// Parameters of the operation, for the API's description.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "describes what `sums` reads")]
@@ -62,7 +62,7 @@ pub(crate) async fn sums<P: Ports>(
     Ok(write::json(StatusCode::OK, &service.history(by, days, account, after).await?))
 }
 
-/// A day, as our responses write it.
+/// Parses a day in the format that responses have.
 fn day(text: &str) -> Option<Date> {
     text.parse().ok().filter(|day: &Date| day.to_string() == text)
 }

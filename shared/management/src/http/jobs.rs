@@ -1,4 +1,5 @@
-//! `/jobs`, and the operations that submit jobs. A job is accepted immediately and run by the exporter; its URL has its state.
+//! `/jobs`, and the operations that submit jobs. The response is sent when the job is accepted; the exporter runs the job. The
+//! job's URL returns its state.
 
 use std::sync::Arc;
 
@@ -157,7 +158,7 @@ pub(crate) async fn explain<P: Ports>(
     Ok(accepted(&service.explain(&head.caller, finding_id, live).await?))
 }
 
-/// The reason in an optional body.
+/// Parses and validates the reason in an optional body.
 pub(super) fn reason(body: Option<Value>) -> Result<Option<String>, ApiError> {
     let body: ReasonBody = body.map_or(Ok(ReasonBody::default()), |body| parse_body(body, ""))?;
     check::reason(body.reason)

@@ -24,7 +24,7 @@ use crate::ports::Ports;
 use crate::problem::ApiError;
 use crate::service::Service;
 
-/// The API over a service. Add [`Caller`](crate::Caller) to the extensions of each request.
+/// The routes of a service. The host adds a [`Caller`](crate::Caller) to the extensions of each request.
 pub fn router<P: Ports>(service: Arc<Service<P>>) -> Router {
     Router::new()
         .route("/providers", get(providers::list::<P>).post(providers::create::<P>))

@@ -1,4 +1,4 @@
-//! Parses requests: bodies, parameters, conditions. Errors name the invalid field, never the value.
+//! Parses requests: bodies, parameters, and conditional headers. Errors name the invalid field, but never repeat its value.
 
 use asff::AccountId;
 use axum::body::Body;
@@ -32,7 +32,7 @@ const IDEMPOTENCY_KEY: &str = "idempotency-key";
 /// A JSON body.
 pub(crate) struct Json(pub(crate) Value);
 
-/// A JSON merge patch: an object.
+/// A JSON merge patch, which is an object.
 pub(crate) struct Patch(pub(crate) Value);
 
 /// An optional JSON object.
@@ -87,7 +87,7 @@ async fn body_of(request: Request, kinds: &[&str], expected: &'static str) -> Re
     let bytes = bytes.await.map_err(|_| ApiError::TooLarge(BODY_BYTES_MAX))?;
     let read: Result<StrictJson, _> = serde_json::from_slice(&bytes);
     read.map(|StrictJson(value)| value).map_err(|error| {
-        // The position, not the value, which may be a secret.
+        // State the position only: the value may be a secret.
         let position = format!("line {}, column {}", error.line(), error.column());
         ApiError::Malformed(match error.classify() {
             serde_json::error::Category::Data => format!("the body has a duplicate field, which ends at {position}"),
@@ -96,7 +96,7 @@ async fn body_of(request: Request, kinds: &[&str], expected: &'static str) -> Re
     })
 }
 
-/// Deserializes a body. The error names the field and its requirement.
+/// Deserializes a body. The error states the field and what it must be.
 pub(crate) fn parse_body<T: DeserializeOwned>(body: Value, inside: &str) -> Result<T, ApiError> {
     serde_path_to_error::deserialize(body).map_err(|error| {
         let path = error.path().to_string();
@@ -120,13 +120,13 @@ pub(crate) fn parse_body<T: DeserializeOwned>(body: Value, inside: &str) -> Resu
     })
 }
 
-/// Parses the ID in the path. An invalid ID is not found.
+/// Parses the ID in the path. An invalid ID is reported as not found.
 pub(crate) fn parse_id(kind: ResourceKind, text: &str) -> Result<ProviderId, ApiError> {
     let id = text.chars().take(NAME_CHARS_MAX).collect();
     text.parse().map_err(|_| ApiError::NotFound { kind, id })
 }
 
-/// The ID in the path, not parsed.
+/// The ID in the path, before it is parsed.
 pub(crate) struct Segment(pub(crate) String);
 
 impl<S: Send + Sync> FromRequestParts<S> for Segment {
@@ -139,7 +139,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Segment {
     }
 }
 
-/// Query parameters. Unknown and repeated ones are rejected.
+/// Query parameters. Unknown and repeated parameters are rejected.
 pub(crate) struct Query(Vec<(String, String)>);
 
 impl<S: Send + Sync> FromRequestParts<S> for Query {
@@ -218,7 +218,7 @@ impl Query {
             },
         };
         let after = self.take("after")?;
-        // Cursors are short and visible ASCII.
+        // Our cursors are short and consist of visible ASCII characters.
         let is_cursor = |text: &String| {
             !text.is_empty() && text.len() <= 256 && text.bytes().all(|letter| letter.is_ascii_graphic())
         };
@@ -228,7 +228,7 @@ impl Query {
         Ok(Page { limit, after })
     }
 
-    /// Rejects remaining parameters.
+    /// Rejects the parameters that were not read.
     pub(crate) fn reject_unknown(self) -> Result<(), ApiError> {
         match self.0.into_iter().next() {
             None => Ok(()),
@@ -240,7 +240,7 @@ impl Query {
     }
 }
 
-/// The caller, and the conditions in the headers.
+/// The caller, the condition, and the idempotency key of a request.
 pub(crate) struct Head {
     pub(crate) caller: Caller,
     pub(crate) if_match: IfMatch,
@@ -257,7 +257,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Head {
         if keys.len() > 1 {
             return Err(ApiError::field(IDEMPOTENCY_KEY, "must be specified once"));
         }
-        // A list may have several header lines (RFC 9110, section 5.3).
+        // A list header may be split into several lines (RFC 9110, section 5.3).
         let if_match = if if_match.is_empty() { IfMatch::Missing } else { IfMatch::parse(&if_match.join(",")) };
         let idempotency_key = keys.pop().map(str::to_owned);
         Ok(Self { caller, if_match, idempotency_key })
@@ -265,7 +265,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Head {
 }
 
 impl Head {
-    /// Idempotency key of the request, with a fingerprint of the path and the body, including secrets.
+    /// Idempotency key of the request, with a fingerprint of the path and of the body including secrets.
     pub(crate) fn idempotency_key_for(&self, path: &str, body: &Value) -> Option<IdempotencyKey> {
         let hash = Sha256::new().chain_update(path).chain_update([0]).chain_update(body.to_string()).finalize();
         let fingerprint = hash.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -273,7 +273,7 @@ impl Head {
     }
 }
 
-/// The values of a header.
+/// The values of all lines of a header.
 fn header_values<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<Vec<&'a str>, ApiError> {
     let lines = headers.get_all(name).into_iter().map(|line| line.to_str());
     lines.collect::<Result<_, _>>().map_err(|_| ApiError::field(name, "must be visible ASCII"))

@@ -1,4 +1,4 @@
-//! `/runs` and `/quarantine`, for reading.
+//! `/runs` and `/quarantine`: the operations that read.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use crate::problem::ApiError;
 use crate::service::Service;
 use crate::wire::{PendingList, QuarantineList, QuarantinedRunList, RunFilter, RunList};
 
-/// Maximum number of pending findings per page, which have a few hundred bytes each.
+/// Maximum number of pending findings per page. Each has a few hundred bytes.
 const PENDING_MAX: usize = 1_000;
 
 /// Paging parameters of pending findings, for the API's description.

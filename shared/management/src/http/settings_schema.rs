@@ -1,4 +1,5 @@
-//! The settings in the API's description: the schemas of bodies, patches, and views get their fields from one declaration.
+//! The settings in the API's description. The schemas of bodies, patches, and views get their fields from the declaration of the
+//! settings.
 
 use exporter::integration::{IntegrationSettings, Setting, SettingKind};
 use exporter::scan_source::SOURCES_MAX;
@@ -9,14 +10,14 @@ use utoipa::{Modify, PartialSchema as _, ToSchema as _};
 
 use crate::check::REGIONS_MAX;
 
-/// How a schema has the settings.
+/// Which schema the settings are added to.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Form {
-    /// Each can be omitted, or null: it has its default then.
+    /// A request body. A setting that is omitted or null has its default.
     Body,
-    /// Each can be omitted: it is unchanged then. Null resets it.
+    /// A patch. A setting that is omitted is unchanged; null resets it.
     Patch,
-    /// Each is there. Null: it is not set.
+    /// A response. Each setting is present, and null if it is not set.
     View,
 }
 
@@ -45,14 +46,14 @@ impl Modify for SettingsSchema {
     }
 }
 
-/// The settings as the exporter describes them.
+/// The settings and their schemas, as the exporter declares them.
 fn declared() -> Vec<(&'static Setting, RefOr<Schema>)> {
     let RefOr::T(Schema::Object(object)) = IntegrationSettings::schema() else { return Vec::new() };
     let named = object.properties.into_iter();
     named.filter_map(|(name, schema)| Some((Setting::named(&name)?, unwrapped(schema)))).collect()
 }
 
-/// A reference itself: utoipa wraps one that has a default.
+/// Removes the wrapper that utoipa adds to a reference with a default.
 fn unwrapped(schema: RefOr<Schema>) -> RefOr<Schema> {
     match schema {
         RefOr::T(Schema::OneOf(mut one)) if one.items.len() == 1 => one.items.remove(0),
@@ -60,7 +61,7 @@ fn unwrapped(schema: RefOr<Schema>) -> RefOr<Schema> {
     }
 }
 
-/// The properties of the settings.
+/// The properties of the settings in a schema.
 fn properties(form: Form) -> impl Iterator<Item = (String, RefOr<Schema>)> {
     let defaults: Map<String, Value> = match form {
         Form::Body => IntegrationSettings::default().values().map(|(name, value)| (name.to_owned(), value)).collect(),
@@ -79,7 +80,7 @@ fn required() -> Vec<String> {
     values.into_iter().filter(|(_, value)| !value.is_null()).map(|(name, _)| name.to_owned()).collect()
 }
 
-/// The same, or null.
+/// The schema, extended to allow null.
 fn nullable(schema: RefOr<Schema>) -> RefOr<Schema> {
     let or_null = |kind: SchemaType| match kind {
         SchemaType::Type(kind) => SchemaType::from_iter([kind, Type::Null]),
@@ -102,7 +103,7 @@ fn nullable(schema: RefOr<Schema>) -> RefOr<Schema> {
     }
 }
 
-/// The same with the limits of the setting, and its default.
+/// The schema with the limits and the default of the setting.
 fn limited(mut schema: RefOr<Schema>, setting: &Setting, default: Option<Value>) -> RefOr<Schema> {
     match (&mut schema, &setting.kind) {
         (RefOr::T(Schema::Object(object)), SettingKind::Integer(range)) => {

@@ -1,4 +1,4 @@
-//! Writes responses: JSON, with the `ETag` and the URL of the created or changed resource.
+//! Writes responses: JSON, the `ETag`, and the URL of a created or moved resource.
 
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -43,7 +43,7 @@ pub(crate) fn with_header(mut response: Response, name: HeaderName, value: &str)
     response
 }
 
-/// Adds the header for replayed responses.
+/// Adds the header that marks a response as replayed.
 pub(crate) fn replayed(mut response: Response, replayed: bool) -> Response {
     if replayed {
         response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));

@@ -1,8 +1,9 @@
 //! Creates, updates, and deletes the resources of a stack's template.
 //!
-//! Promises: each change is one transaction, which is validated before; it records the managing stack and the template's
-//! properties. An update applies only the properties that changed in the template, so that operators' changes are preserved,
-//! and the rollback of a change that was not made changes nothing. Resources of other owners are neither adopted nor deleted.
+//! Promises: each change is validated, and then made in one transaction, which records the managing stack and the properties of
+//! the template. An update applies only the properties that changed in the template, so that the changes of operators are
+//! preserved. The rollback of a change that was not made changes nothing. Resources of other owners are neither adopted nor
+//! deleted.
 
 use exporter::integration::Integration;
 use exporter::provider::{Provider, ProviderId};
@@ -29,9 +30,9 @@ pub struct DesiredResource {
     pub properties: Value,
     /// Properties before the update, according to the stack.
     pub old_properties: Value,
-    /// The ID in the physical ID that the stack has.
+    /// The resource's ID, from the physical ID that the stack has.
     pub known_id: Option<ProviderId>,
-    /// Idempotency key of the request, which may be delivered more than once.
+    /// Idempotency key of the request, which CloudFormation may deliver more than once.
     pub idempotency_key: IdempotencyKey,
 }
 
@@ -49,11 +50,11 @@ pub enum Resource {
 pub struct CurrentState {
     /// The provider or integration.
     pub resource: Resource,
-    /// Its ID.
+    /// ID of the provider or integration.
     pub id: ProviderId,
-    /// Time of creation. A recreated resource has another one.
+    /// Time of creation, which distinguishes a recreated resource.
     pub created_at: Timestamp,
-    /// Properties that were last applied. None if the stack doesn't manage it.
+    /// Properties that were last applied. `None` if the stack doesn't manage the resource.
     pub properties: Option<Value>,
 }
 
@@ -64,19 +65,19 @@ pub struct Deletion {
     pub owner: ManagedBy,
     /// ID of the provider or integration.
     pub id: ProviderId,
-    /// Time of creation in milliseconds since the epoch. None if the stack has no physical ID.
+    /// Time of creation in milliseconds since the epoch. `None` if the stack has no physical ID of the resource.
     pub created_at_ms: Option<i64>,
-    /// Idempotency key of the request, which may be delivered more than once.
+    /// Idempotency key of the request, which CloudFormation may deliver more than once.
     pub idempotency_key: IdempotencyKey,
 }
 
 impl<P: Ports> Service<P> {
-    /// Creates a resource, or applies the properties that changed. Tests an integration that is new, has other credentials,
-    /// or becomes enabled.
+    /// Creates a resource, or applies the properties that changed. Tests the connection of an integration that is new, has other
+    /// credentials, or becomes enabled.
     ///
     /// # Errors
     ///
-    /// If a property is invalid, or the resource exists and is not managed by this stack.
+    /// If a property is invalid, or the resource exists and another owner manages it.
     pub async fn apply_resource(
         &self,
         caller: &Caller,
@@ -124,7 +125,7 @@ impl<P: Ports> Service<P> {
         }
     }
 
-    /// Deletes a resource that this stack manages. Does nothing if it is managed by another owner or doesn't exist.
+    /// Deletes a resource that this stack manages. Does nothing if another owner manages it, or if it doesn't exist.
     ///
     /// # Errors
     ///
@@ -135,7 +136,7 @@ impl<P: Ports> Service<P> {
         kind: ResourceKind,
         deletion: &Deletion,
     ) -> Result<(), ApiError> {
-        // Without a time, a later generation of the resource can't be distinguished: run such a request only once.
+        // Without a time of creation, a resource that was recreated since can't be distinguished: run such a request only once.
         let is_of_any_time = deletion.created_at_ms.is_none();
         if is_of_any_time && self.idempotency_record_of(caller, &deletion.idempotency_key).await?.is_some() {
             return Ok(());
@@ -171,7 +172,7 @@ impl<P: Ports> Service<P> {
             let after = self.next_version(caller, desired, &id, before.as_ref())?;
             let is_unchanged = before.as_ref().is_some_and(|before| before.revision() == after.revision());
             if is_unchanged {
-                // A second delivery must not revert the changes of a later request.
+                // A repeated delivery must not revert the changes of a later request.
                 self.record_request(caller, &format!("{}.update", T::KIND.as_str()), &id, &desired.idempotency_key)
                     .await?;
             } else if !self.write_resource(caller, desired, &id, before.as_ref(), &after).await? {
@@ -183,7 +184,7 @@ impl<P: Ports> Service<P> {
         Err(ApiError::Conflict(id))
     }
 
-    /// The version to write; the current one if nothing changes.
+    /// The version to write, or the current version if nothing changes.
     fn next_version<T: ManagedResource>(
         &self,
         caller: &Caller,
@@ -204,8 +205,8 @@ impl<P: Ports> Service<P> {
                 before.value.with_changes(&without_id::<T>(changes(&last.properties, properties)), deployment)?,
                 last_applied,
             ),
-            // The managed resource was deleted manually, and another owner created this one. Apply the properties that
-            // changed in the template and still have their old value.
+            // The managed resource was deleted manually, and another owner created this one. Apply only the properties that
+            // changed in the template and whose current value is the template's previous one.
             other if desired.known_id.as_ref() == Some(id) => {
                 let mut changes = without_id::<T>(changes(&desired.old_properties, properties));
                 changes.retain(|name, _| {
@@ -232,7 +233,7 @@ impl<P: Ports> Service<P> {
         Ok(Stored { last_applied, ..before.changed(value, now, &caller.0) })
     }
 
-    /// Writes the resource and its audit log entry. False if a concurrent writer changed the resource.
+    /// Writes the resource and its audit log entry. Returns `false` if a concurrent writer changed the resource.
     async fn write_resource<T: ManagedResource>(
         &self,
         caller: &Caller,
@@ -283,7 +284,7 @@ impl<P: Ports> Service<P> {
         Err(ApiError::Conflict(id.clone()))
     }
 
-    /// The idempotency record of an earlier delivery of this request.
+    /// The idempotency record that an earlier delivery of this request wrote.
     async fn idempotency_record_of(
         &self,
         caller: &Caller,

@@ -1,4 +1,4 @@
-//! What needs attention, computed from the integrations, their connections, the newest runs, and the newest jobs.
+//! The attention list, computed from the integrations, their connections, the newest runs, and the newest jobs.
 
 use std::collections::BTreeSet;
 
@@ -31,7 +31,7 @@ const ACCOUNTS_PER_PAGE: usize = 500;
 const LOOKUPS_CONCURRENT_MAX: usize = 16;
 
 impl<P: Ports> Service<P> {
-    /// What needs attention, most urgent first.
+    /// The items that need attention, most urgent first.
     ///
     /// # Errors
     ///
@@ -83,7 +83,7 @@ impl<P: Ports> Service<P> {
         Ok(all)
     }
 
-    /// Items from an integration's connections and schedule. Empty if it is disabled or being deleted.
+    /// Items from an integration's connections and schedule. Empty if the integration is disabled or being deleted.
     async fn attention_of(&self, stored: &Stored<Integration>) -> Result<Vec<AttentionItem>, ApiError> {
         let integration = &stored.value;
         if !integration.enabled || integration.deletion_requested_at.is_some() {
@@ -203,7 +203,7 @@ fn owner_of(account: AccountId, owners: &BTreeSet<ProviderId>) -> Option<&Provid
     owners.get(&account.into()).or_else(|| owners.iter().find(|owner| owner.account().is_none()))
 }
 
-/// Items from the newest runs: for each account, those of its newest export.
+/// Items from the newest runs. For each account, only its newest export counts.
 fn run_items(runs: &[RunReport], owners: &BTreeSet<ProviderId>) -> Vec<AttentionItem> {
     let mut reported: BTreeSet<AccountId> = BTreeSet::new();
     let mut items: Vec<AttentionItem> = quarantine_item(runs).into_iter().collect();
@@ -228,7 +228,7 @@ fn run_item(kind: AttentionKind, run: &RunReport) -> AttentionItem {
     AttentionItem { run_id: Some(run.run_id.clone()), since: Some(run.started_at), ..item(kind) }
 }
 
-/// Items of an account in a run. Without an integration, nothing can be approved or replayed.
+/// Items of an account in a run. Without an integration, nothing can be approved or replayed, so that such items are omitted.
 fn account_items(
     run: &RunReport,
     account: AccountId,

@@ -10,7 +10,7 @@ use crate::ports::{Caller, Ports};
 use crate::problem::ApiError;
 
 impl<P: Ports> Service<P> {
-    /// Creates a resource whose ID is not in use. Stores the access key first, and sets the name of its secret.
+    /// Creates a resource whose ID is not in use. Stores the access key first, and sets the name of its secret in the resource.
     pub(super) async fn create<T: StoredResource>(
         &self,
         caller: &Caller,

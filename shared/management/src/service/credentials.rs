@@ -1,4 +1,4 @@
-//! Changes credentials. A rejected, interrupted, or superseded change has no effect on the stored credentials.
+//! Changes credentials. A change that is rejected, interrupted, or superseded has no effect on the stored credentials.
 
 use exporter::integration::{Credentials, Integration};
 use exporter::provider::{Provider, ProviderId};
@@ -38,8 +38,8 @@ impl<P: Ports> Service<P> {
         Ok(ProviderView { test, ..ProviderView::of(&after) })
     }
 
-    /// Replaces an integration's credentials with its own or the provider's, and tests it. An integration that is being
-    /// deleted can be changed, too: archiving its findings may require other credentials.
+    /// Replaces an integration's credentials with its own or the provider's, and tests the connection. The credentials can be
+    /// changed even while the integration is being deleted, since archiving its findings may require other credentials.
     ///
     /// # Errors
     ///
@@ -76,7 +76,7 @@ impl<P: Ports> Service<P> {
             let change = Change { id, caller, operation: "credentials", if_match: exactly, reason: None };
             let changed = self.change(change, |_: &Stored<T>| Ok(value.clone())).await;
             match self.complete_change(id, Some(&before), secret, changed).await {
-                // A concurrent writer changed the resource. Derive the credentials from its new version.
+                // A concurrent writer changed the resource: derive the credentials from its new version.
                 Err(ApiError::PreconditionFailed { .. }) if *if_match == IfMatch::Any => {}
                 result => return result,
             }

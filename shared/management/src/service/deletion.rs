@@ -13,15 +13,15 @@ use crate::ports::{Caller, Ports};
 use crate::problem::ApiError;
 use crate::wire::IntegrationView;
 
-/// Newest entries of the audit log to search for a recent one.
+/// Number of newest audit log entries that are searched for a recent change.
 const NEWEST_ENTRIES: usize = 50;
 
 impl<P: Ports> Service<P> {
-    /// Deletes an integration and its stored access key. Its findings stay in Security Hub.
+    /// Deletes an integration and its stored access key. Its findings remain in Security Hub.
     ///
     /// # Errors
     ///
-    /// If it doesn't exist, or has another version.
+    /// If the integration doesn't exist, or has another version.
     pub async fn delete_integration(
         &self,
         caller: &Caller,
@@ -49,15 +49,15 @@ impl<P: Ports> Service<P> {
                     if !matches!(self.ports.stored_integration(id).await, Ok(None)) {
                         return Err(error.into());
                     }
-                    // The integration doesn't exist: either this request deleted it and the response was lost, or another
-                    // change moved it with its key.
+                    // The integration doesn't exist. Either this request deleted it and the response was lost, or another change
+                    // moved it together with its key.
                     match self.is_in_audit_log(&entry).await {
                         Some(true) => {
                             self.delete_key_of(&before.value).await;
                             self.delete_connections_of(id).await;
                             return Ok(());
                         }
-                        // The next attempt returns not found.
+                        // The next attempt returns "not found".
                         Some(false) => {}
                         None => {
                             self.log_uncertain_keys::<Integration>(id, before.value.secret(), None);
@@ -70,11 +70,12 @@ impl<P: Ports> Service<P> {
         Err(ApiError::Conflict(id.clone()))
     }
 
-    /// Whether a change was made: its audit log entry is in the same transaction. None if the log can't be read, or is longer.
+    /// Whether a change was made. Its audit log entry is written in the same transaction. `None` if the log can't be read, or if
+    /// the page doesn't reach back to the change.
     async fn is_in_audit_log(&self, entry: &AuditEntry) -> Option<bool> {
         let newest = self.ports.audit_log(&first(NEWEST_ENTRIES)).await.ok()?;
         let is_ours = newest.entries.iter().any(|newest| newest.id == entry.id);
-        // The page contains all later entries if it contains an earlier one.
+        // If the page contains an earlier entry, it contains all later ones.
         let is_whole = newest.next.is_none() || newest.entries.iter().any(|newest| newest.id < entry.id);
         (is_ours || is_whole).then_some(is_ours)
     }
@@ -89,12 +90,13 @@ impl<P: Ports> Service<P> {
         }
     }
 
-    /// Submits a job that archives all findings of an integration. The integration exports nothing from now on, rejects
-    /// changes, and is deleted when the job succeeds. A repeated request submits the job again.
+    /// Submits a job that archives all findings of an integration. From now on, the integration exports nothing and rejects
+    /// changes; it is deleted when the job succeeds. A repeated request submits the job again.
     ///
     /// # Errors
     ///
-    /// If it doesn't exist, has another version, or the job can't be submitted; then retry the request.
+    /// If the integration doesn't exist or has another version, or if the job can't be submitted. In the last case, retry the
+    /// request.
     pub async fn archive_integration_findings(
         &self,
         caller: &Caller,
@@ -114,7 +116,7 @@ impl<P: Ports> Service<P> {
             .await?;
         let deletion_requested_at = stored.value.deletion_requested_at;
         if is_repeated {
-            // The change above wrote nothing, so that the log has no entry yet.
+            // The change above wrote nothing, so that the audit log has no entry of this request yet.
             let repeated = entry(now, caller, "integration.archive_all".to_owned(), id.as_str(), [].into());
             self.ports.append(&AuditEntry { reason: reason.clone(), ..repeated }).await?;
         }
@@ -122,8 +124,8 @@ impl<P: Ports> Service<P> {
         Ok(IntegrationView { job_id: Some(job.id), ..self.view(&stored).await? })
     }
 
-    /// Deletes an integration whose findings are archived, if its deletion was requested at this time. Returns whether it
-    /// was deleted.
+    /// Deletes an integration whose findings are archived, if its deletion was requested at this time. Returns whether the
+    /// integration was deleted.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! The outcome of a connection test, over all accounts and expected Regions of the integration.
+//! Determines the outcome of a connection test from all accounts and expected Regions of the integration.
 
 use exporter::connection::{Connection, ConnectionStatus, Problem, RegionStatus};
 use exporter::integration::Integration;
@@ -27,7 +27,7 @@ enum AccountOutcome {
     Connected,
 }
 
-/// Evaluates a test. It passed only if every account was checked, responded, and accepts findings in every expected Region.
+/// Evaluates a test. It passes only if every account was checked, responded, and accepts findings in every expected Region.
 pub(super) fn evaluate(integration: &Integration, tested: ConnectionTestResult) -> Test {
     let ConnectionTestResult { connections, mut unchecked, problems } = tested;
     unchecked.sort_unstable();
@@ -98,7 +98,7 @@ fn describe_account(account_outcome: AccountOutcome, connection: &Connection, in
     }
 }
 
-/// Describes many accounts: the number with each outcome, and the most severe with their reasons.
+/// Describes many accounts: the number of accounts per outcome, then the most severe outcomes with their reasons.
 fn describe_accounts(
     accounts: &TestedAccounts,
     all: &[(AccountOutcome, Connection)],

@@ -11,12 +11,12 @@ use crate::problem::ApiError;
 use crate::wire::HistoryList;
 
 impl<P: Ports> Service<P> {
-    /// The sums of the finished runs of the last `days` UTC days, today's included, of one account or of all. `after`: the newest
-    /// day to read, where the page before ended.
+    /// Sums the finished runs of the last `days` UTC days, including today, of one account or of all. `after` is the newest day
+    /// to read: the `next` of the previous page.
     ///
     /// # Errors
     ///
-    /// When the table does not answer, or has too many runs of one day to sum them in one response.
+    /// If the table is unavailable, or has too many runs of one day to sum them in one response.
     pub async fn history(
         &self,
         by: HistoryBy,
@@ -26,7 +26,7 @@ impl<P: Ports> Service<P> {
     ) -> Result<HistoryList, ApiError> {
         let today = day_of(self.ports.now());
         let to = after.map_or(today, |day| day.min(today));
-        // The period may have moved on by a day since the page before; that page's next day is read all the same.
+        // The period may have advanced by a day since the previous page was read. The day that its cursor names is read anyway.
         let from = today.saturating_sub(Span::new().days(i64::from(days) - 1)).min(to);
         let page = self.ports.history(from, to).await?;
         Ok(HistoryList::of(&page, by, account, (from, to)))

@@ -10,9 +10,9 @@ use super::resource::StoredResource;
 use crate::ports::{Caller, Ports};
 use crate::problem::ApiError;
 
-/// Retention of idempotency records: longer than any client retries.
+/// Retention of idempotency records: longer than any client retries a request.
 const RETENTION: SignedDuration = SignedDuration::from_hours(24);
-/// Characters of an idempotency key.
+/// Number of characters of an idempotency key.
 const KEY_CHARS: std::ops::RangeInclusive<usize> = 1..=255;
 
 /// Idempotency key of a request, which may be delivered more than once.
@@ -20,8 +20,8 @@ const KEY_CHARS: std::ops::RangeInclusive<usize> = 1..=255;
 pub struct IdempotencyKey {
     /// The key that the client chose.
     pub key: String,
-    /// Hash of the request, including an access key: a request with the same idempotency key and another access key differs.
-    /// The hash doesn't reveal an access key, which has 240 random bits.
+    /// Hash of the request, including its access key: a request with the same idempotency key and another access key differs. The
+    /// hash doesn't reveal the access key, which has 240 random bits.
     pub fingerprint: String,
 }
 
@@ -44,7 +44,7 @@ impl<P: Ports> Service<P> {
             return Err(ApiError::IdempotencyKeyReused);
         }
         let made = T::read(self.ports.as_ref(), &earlier.made).await?;
-        // A late delivery neither recreates a deleted resource nor returns one that another request created.
+        // A late delivery must neither recreate a deleted resource nor return a resource that another request created.
         let made = made.filter(|stored| stored.created_at.as_second() == requested_at(&earlier).as_second());
         made.map(Some).ok_or(ApiError::IdempotencyKeyTargetDeleted { kind: T::KIND, id: earlier.made })
     }

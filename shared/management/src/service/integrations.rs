@@ -36,12 +36,12 @@ impl<P: Ports> Service<P> {
     ///
     /// # Errors
     ///
-    /// If it doesn't exist, or the settings store is unavailable.
+    /// If the integration doesn't exist, or the settings store is unavailable.
     pub async fn integration(&self, id: &ProviderId) -> Result<IntegrationView, ApiError> {
         self.view(&self.require(id).await?).await
     }
 
-    /// Creates an integration and tests it. It is created even if the test fails.
+    /// Creates an integration and tests its connection. The integration is created even if the test fails.
     ///
     /// # Errors
     ///
@@ -70,12 +70,13 @@ impl<P: Ports> Service<P> {
         Ok(Created { view, replayed })
     }
 
-    /// Changes an integration's settings, except for its credentials. Another provider moves it to that provider's ID; the
-    /// response then describes the orphaned findings. Tests an integration that is moved or becomes enabled.
+    /// Changes an integration's settings, except for its credentials. If `provider` changes, the integration moves to the new
+    /// provider's ID, and the response describes the orphaned findings. Tests the connection of an integration that is moved or
+    /// becomes enabled.
     ///
     /// # Errors
     ///
-    /// If a field is invalid, or the resource has another version.
+    /// If a field is invalid, or the integration has another version.
     pub async fn update_integration(
         &self,
         caller: &Caller,
@@ -110,8 +111,8 @@ impl<P: Ports> Service<P> {
         Err(ApiError::Conflict(id.clone()))
     }
 
-    /// The findings that stay in Security Hub of a provider that an integration was moved away from. None if no finding of
-    /// the account was ever exported.
+    /// Describes the findings that remain in Security Hub for a provider that the integration was moved away from. `None` if no
+    /// finding of the account was ever exported.
     async fn orphaned_findings(&self, from: &ProviderId) -> Option<OrphanedFindings> {
         let is_never_exported = match from.account() {
             Some(account) => matches!(self.ports.lock_status(account).await, Ok(None)),
@@ -120,7 +121,7 @@ impl<P: Ports> Service<P> {
         (!is_never_exported).then(|| OrphanedFindings::of(from))
     }
 
-    /// Moves an integration to another provider. None if a concurrent writer changed it.
+    /// Moves an integration to another provider. Returns `None` if a concurrent writer changed the integration.
     async fn move_to_provider(
         &self,
         caller: &Caller,
@@ -132,7 +133,7 @@ impl<P: Ports> Service<P> {
             check::for_provider(&to, credentials, &self.settings)?;
         }
         let now = self.ports.now();
-        // The stack that manages it has its old ID, so that the moved integration is no longer managed by it.
+        // The stack that manages the integration has its old ID, so that the stack doesn't manage the moved integration.
         let value = value.put(Some(&before.value), now);
         let after = Stored { last_applied: None, ..before.changed(value, now, &caller.0) };
         let changes = differences(&before.value, &after.value);
@@ -158,7 +159,7 @@ impl<P: Ports> Service<P> {
     }
 }
 
-/// The settings of a body, with the fields that a patch can't change.
+/// An integration with the settings of a body, and with the fields of `before` that a patch can't change.
 fn with_settings(before: &Integration, body: &IntegrationBody, deployment: &Settings) -> Result<Integration, ApiError> {
     let credentials: Option<Credentials> = before.credentials.clone();
     Ok(Integration {

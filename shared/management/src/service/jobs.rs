@@ -1,4 +1,4 @@
-//! Jobs about earlier runs. A job is recorded in the audit log before it is submitted, and can be queried afterwards.
+//! Jobs about earlier runs. A job is recorded in the audit log before it is submitted, and its state can be queried afterwards.
 
 use std::collections::BTreeMap;
 
@@ -16,11 +16,11 @@ use crate::ports::{Caller, Ports};
 use crate::problem::ApiError;
 use crate::wire::{JobView, List};
 
-/// Maximum length of a job ID in bytes: a UUID, and the account of a fanned-out job.
+/// Maximum length of a job ID in bytes. It is a UUID, followed by the account if the job was fanned out.
 const ID_BYTES_MAX: usize = 128;
-/// Runs of an account to search for a newer scan.
+/// Number of an account's runs that are searched for a newer scan.
 const NEWER_RUNS_MAX: usize = 100;
-/// Target in the audit log of a job for all accounts.
+/// Audit log target of a job for all accounts.
 const ALL_TARGETS: &str = "all";
 
 impl<P: Ports> Service<P> {
@@ -40,7 +40,7 @@ impl<P: Ports> Service<P> {
     ///
     /// # Errors
     ///
-    /// If the run doesn't exist, has nothing pending for this approval, or a newer scan was exported.
+    /// If the run doesn't exist or has no findings that this approval covers, or if a newer scan was exported.
     pub async fn approve(
         &self,
         caller: &Caller,
@@ -54,14 +54,14 @@ impl<P: Ports> Service<P> {
         }
         self.is_newest(&run, approval).await?;
         ensure_replayable(&run)?;
-        // Serialized like a job without options: only pending findings.
+        // A job that approves only pending findings is serialized without options.
         let pending = approval.pending && approval.unproven;
         let job = Job::Approve { run_id: run_id.to_owned(), pending, unproven: approval.unproven };
         self.submit_for(caller, "run.approve", job, reason).await
     }
 
-    /// Rejects the approval of a run if each account that requires it has a newer scan. The exporter checks this again; here
-    /// the message can name the newer run.
+    /// Rejects the approval of a run if each account that requires it has a newer scan. The exporter checks this again, but only
+    /// here the error message can name the newer run.
     async fn is_newest(&self, run: &RunReport, approval: Approval) -> Result<(), ApiError> {
         let mut outdated = None;
         for (account, _) in run.accounts_to_approve(approval) {
@@ -188,7 +188,7 @@ impl<P: Ports> Service<P> {
     }
 
     async fn find_job(&self, id: &str) -> Result<JobRecord, ApiError> {
-        // Valid IDs only: the ID becomes a key of the table.
+        // The ID becomes a key of the table, so that only valid IDs are looked up.
         let is_id_char = |letter: u8| letter.is_ascii_alphanumeric() || b"-.".contains(&letter);
         let is_valid = id.len() <= ID_BYTES_MAX && id.bytes().all(is_id_char);
         let found = if is_valid { self.ports.job_record(id).await? } else { None };
@@ -204,14 +204,14 @@ impl<P: Ports> Service<P> {
         Ok(List::of(self.ports.jobs(page).await?, |record| self.job_view(record)))
     }
 
-    /// A job as the API returns it. A job whose last attempt was aborted counts as failed.
+    /// Converts a job to its API representation. A job whose last attempt was aborted counts as failed.
     fn job_view(&self, record: JobRecord) -> JobView {
         let state = if record.is_failed(self.ports.now()) { JobState::Failed } else { record.state };
         JobView::of(JobRecord { state, ..record })
     }
 
-    /// Submits a job again whose last attempt failed, and whose message is in the dead-letter queue. A job that is pending stays
-    /// as it is. The job keeps its reason; that of the retry is saved in the audit log.
+    /// Submits a job again if its last attempt failed and its message is in the dead-letter queue. A pending job is returned
+    /// unchanged. The job keeps its original reason; the reason of the retry is saved in the audit log.
     ///
     /// # Errors
     ///
@@ -230,7 +230,7 @@ impl<P: Ports> Service<P> {
         self.ports.append(&AuditEntry { reason, ..entry }).await?;
         match self.ports.retry(&record).await? {
             Some(pending) => Ok(self.job_view(pending)),
-            // It was completed, or retried, in the meantime.
+            // The job was completed or retried in the meantime.
             None => self.job(id).await,
         }
     }

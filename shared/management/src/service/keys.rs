@@ -1,7 +1,9 @@
-//! Access keys: a new key is stored in its own secret before a resource references it; a secret without references is deleted.
+//! Access keys. A new key is stored in its own secret before a resource references it. A secret that no resource references is
+//! deleted.
 //!
-//! Promise: a secret that a resource references, or may reference later, is never deleted. A change whose response was lost may
-//! have been made: the current version then shows which secret is unused; if that is uncertain, both are retained.
+//! Promise: a secret that a resource references, or may reference later, is never deleted. If the response to a change was lost,
+//! the change may have been made: the current version of the resource then shows which secret is unused. If that is uncertain,
+//! both secrets are retained.
 
 use exporter::provider::ProviderId;
 use exporter::settings_store::{Revision, Stored};
@@ -23,8 +25,8 @@ impl<P: Ports> Service<P> {
         Ok(Some(self.ports.store_key(&format!("{}-{id}", T::KIND.as_str()), &key).await?))
     }
 
-    /// Completes a change for which the secret `new` was created. Deletes the secret that is no longer referenced: the old
-    /// one, or the new one if nothing was changed. A change that was made although its response was lost succeeds.
+    /// Completes a change for which the secret `new` was created. Deletes the secret that is no longer referenced: the old one,
+    /// or the new one if nothing was changed. Returns success if the change was made, even if its response was lost.
     pub(super) async fn complete_change<T: StoredResource>(
         &self,
         id: &ProviderId,
@@ -61,16 +63,16 @@ impl<P: Ports> Service<P> {
                 self.delete_unused_key(old, &stored).await;
                 return Ok(stored);
             }
-            // A later version: this change was made and superseded, or can't be made any more.
+            // A later version exists: this change was made and superseded, or can't be made any more.
             Some(stored) if before_revision.is_some_and(|before| is_later(stored.revision(), before)) => {
                 self.delete_unused_key(old, &stored).await;
                 self.delete_unused_key(new.as_deref(), &stored).await;
             }
-            // Unchanged: the change may still be in flight.
+            // The resource is unchanged. The change may still be in flight, so that the new secret is retained.
             Some(stored) if before_revision == Some(stored.revision()) => {
                 self.log_uncertain_keys::<T>(id, None, new.as_deref());
             }
-            // Not found: it may have been moved to another ID, with its key.
+            // Not found: the resource may have been moved to another ID, together with its key.
             _ => self.log_uncertain_keys::<T>(id, old, new.as_deref()),
         }
         Err(port_error.into())
@@ -90,14 +92,14 @@ impl<P: Ports> Service<P> {
         }
     }
 
-    /// Deletes a secret without references. A failure is logged only: the secret can't be read through the API.
+    /// Deletes a secret that no resource references. A failure is only logged, because the secret can't be read through the API.
     pub(super) async fn delete_secret(&self, secret: &str) {
         if let Err(error) = self.ports.delete_key(secret).await {
             tracing::error!(secret.name = secret, %error, "failed to delete a secret: delete it manually");
         }
     }
 
-    /// Logs the secrets that may be unused: only an operator can determine that.
+    /// Logs the secrets that may be unused, because only an operator can determine whether they are.
     pub(super) fn log_uncertain_keys<T: StoredResource>(&self, id: &ProviderId, old: Option<&str>, new: Option<&str>) {
         let kind = T::KIND.as_str();
         for secret in [old, new].into_iter().flatten() {
@@ -112,7 +114,7 @@ impl<P: Ports> Service<P> {
     }
 }
 
-/// Whether a revision is later than another one of the same generation.
+/// Whether a revision is later than another one of the same generation of a resource.
 fn is_later(this: Revision, than: Revision) -> bool {
     this.created_at == than.created_at && this.version > than.version
 }

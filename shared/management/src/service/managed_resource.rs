@@ -1,4 +1,4 @@
-//! Resources that a template can manage: applies a merge patch, including credentials, to the current settings.
+//! Resources that a template can manage. Changes are applied to the current settings as a merge patch, including credentials.
 
 use std::future::Future;
 
@@ -16,7 +16,7 @@ use crate::ports::{Caller, Ports};
 use crate::problem::ApiError;
 use crate::wire::{CredentialsBody, IntegrationBody, ProviderBody, ProviderPatch};
 
-/// Name of the credentials field. It is replaced as a whole.
+/// Name of the credentials field. It is replaced as a whole, not merged.
 const CREDENTIALS: &str = "credentials";
 
 /// A provider or an integration.
@@ -27,10 +27,10 @@ pub(super) trait ManagedResource: StoredResource {
     /// A resource with default settings.
     fn new(id: ProviderId) -> Self;
 
-    /// Rejects unknown fields and access keys: everyone who can view the stack could read a key.
+    /// Rejects unknown fields and access keys. Every principal that can view the stack could read a key in a template.
     fn validate_properties(properties: &Value) -> Result<(), ApiError>;
 
-    /// Applies changes. Null resets the credentials to their default.
+    /// Applies changes. Null resets credentials to their default.
     fn with_changes(&self, changes: &Map<String, Value>, deployment: &Settings) -> Result<Self, ApiError>;
 
     /// The properties as changes to apply to [`ManagedResource::new`].
@@ -79,7 +79,7 @@ impl ManagedResource for Provider {
     fn as_changes(properties: &Value) -> Map<String, Value> {
         let mut changes = properties.as_object().cloned().unwrap_or_default();
         changes.remove(<Self as ManagedResource>::ID);
-        // Organizations have no default credentials.
+        // Organizations have no default credentials: the null makes the validation report the missing role.
         changes.entry(CREDENTIALS).or_insert(Value::Null);
         changes
     }
@@ -155,7 +155,8 @@ impl ManagedResource for Integration {
     }
 }
 
-/// Splits changes into settings and credentials. Credentials: None if unchanged, Some(None) if reset to their default.
+/// Splits changes into settings and credentials. The credentials are `None` if unchanged, and `Some(None)` if reset to their
+/// default.
 fn split_credentials(changes: &Map<String, Value>) -> Result<(Value, Option<Option<CredentialsBody>>), ApiError> {
     let mut settings = changes.clone();
     let credentials = match settings.remove(CREDENTIALS) {

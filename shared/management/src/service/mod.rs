@@ -35,7 +35,7 @@ use crate::check::Settings;
 use crate::ports::Ports;
 use crate::problem::ApiError;
 
-/// Maximum number of attempts of a change without a version, if concurrent writers change the resource.
+/// Maximum number of attempts to make a change, if the caller stated no version and concurrent writers change the resource.
 const TRIES_MAX: usize = 4;
 
 /// The operations, over ports.
@@ -44,12 +44,12 @@ pub struct Service<P> {
     settings: Settings,
 }
 
-/// A created resource, or the one that an earlier delivery of the same request created.
+/// A created resource, possibly by an earlier delivery of the same request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Created<T> {
     /// The resource.
     pub view: T,
-    /// Whether an earlier request created it.
+    /// Whether an earlier delivery of the request created it.
     pub replayed: bool,
 }
 
@@ -65,7 +65,7 @@ fn first(limit: usize) -> Page {
     Page { limit, after: None }
 }
 
-/// An internal error: a step without a condition failed its precondition.
+/// An internal error: a step that has no condition failed with a conflict.
 fn unexpected_conflict(step: usize) -> ApiError {
     ApiError::Port(PortError {
         action: "write the change".to_owned(),

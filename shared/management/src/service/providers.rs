@@ -26,7 +26,7 @@ impl<P: Ports> Service<P> {
     ///
     /// # Errors
     ///
-    /// If it doesn't exist, or the settings store is unavailable.
+    /// If the provider doesn't exist, or the settings store is unavailable.
     pub async fn provider(&self, id: &ProviderId) -> Result<Stored<Provider>, ApiError> {
         self.require(id).await
     }
@@ -61,7 +61,7 @@ impl<P: Ports> Service<P> {
     ///
     /// # Errors
     ///
-    /// If a field is invalid, or the resource has another version.
+    /// If a field is invalid, or the provider has another version.
     pub async fn update_provider(
         &self,
         caller: &Caller,
@@ -76,11 +76,11 @@ impl<P: Ports> Service<P> {
         .await
     }
 
-    /// Deletes a provider without an integration, and its stored access key.
+    /// Deletes a provider that has no integration, and its stored access key.
     ///
     /// # Errors
     ///
-    /// If it has an integration, or another version.
+    /// If the provider has an integration, or another version.
     pub async fn delete_provider(&self, caller: &Caller, id: &ProviderId, if_match: &IfMatch) -> Result<(), ApiError> {
         for _ in 0..TRIES_MAX {
             let before = self.require::<Provider>(id).await?;
@@ -99,11 +99,11 @@ impl<P: Ports> Service<P> {
                 Err(CommitError::Conflict { step: 1 }) => {}
                 Err(CommitError::Conflict { step }) => return Err(unexpected_conflict(step)),
                 Err(CommitError::Failed(error)) => {
-                    let gone = matches!(self.ports.provider(id).await, Ok(None));
-                    if !gone {
+                    let is_deleted = matches!(self.ports.provider(id).await, Ok(None));
+                    if !is_deleted {
                         return Err(error.into());
                     }
-                    // This request deleted it; the response was lost.
+                    // This request deleted the provider, and its response was lost.
                     self.delete_key_of(&before.value).await;
                     return Ok(());
                 }

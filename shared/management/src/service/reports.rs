@@ -1,5 +1,5 @@
-//! Jobs that report: what an export would do, and what is known of a finding. They change nothing, so that the audit log does not have
-//! them; the list of jobs does.
+//! Jobs that report what an export would do, or what is known about a finding. They change nothing. Therefore they are recorded
+//! in the list of jobs, but not in the audit log.
 
 use exporter::explain::FindingName;
 use exporter::jobs::{Job, JobReport};
@@ -10,9 +10,10 @@ use crate::ports::{Caller, Ports};
 use crate::problem::ApiError;
 use crate::wire::JobView;
 
-/// Bytes of an object's URI at most: a bucket's name has 63 (S3 User Guide, "Bucket naming rules"), a key 1,024.
+/// Maximum length of an object's S3 URI in bytes: a bucket name has at most 63 (S3 User Guide, "Bucket naming rules"), a key
+/// 1,024.
 const SOURCE_BYTES_MAX: usize = 1_100;
-/// Bytes of a finding's Id at most (service model of Security Hub).
+/// Maximum length of a finding's Id in bytes (service model of Security Hub).
 const FINDING_ID_BYTES_MAX: usize = 512;
 
 impl<P: Ports> Service<P> {
@@ -20,7 +21,7 @@ impl<P: Ports> Service<P> {
     ///
     /// # Errors
     ///
-    /// If it is not the URI of an object in S3, or the job can't be submitted.
+    /// If `source` is not the URI of an S3 object, or the job can't be submitted.
     pub async fn plan(&self, caller: &Caller, source: String) -> Result<JobView, ApiError> {
         let object = source.strip_prefix("s3://").and_then(|address| address.split_once('/'));
         let is_object = object.is_some_and(|(bucket, key)| !bucket.is_empty() && !key.is_empty());
@@ -35,7 +36,7 @@ impl<P: Ports> Service<P> {
     ///
     /// # Errors
     ///
-    /// If it is not the Id of a Prowler finding, or the job can't be submitted.
+    /// If `finding_id` is not the Id of a Prowler finding, or the job can't be submitted.
     pub async fn explain(&self, caller: &Caller, finding_id: String, live: bool) -> Result<JobView, ApiError> {
         let is_ours = finding_id.len() <= FINDING_ID_BYTES_MAX && FindingName::parse(&finding_id).is_some();
         if !is_ours || finding_id.chars().any(char::is_control) {
@@ -45,8 +46,8 @@ impl<P: Ports> Service<P> {
         self.enqueue(caller, Job::Explain { finding_id, live }, None).await
     }
 
-    /// A job with its report, in so many bytes as an answer may have: of a very large plan, Regions and accounts without problems are
-    /// left out, and it says so.
+    /// Adds the report to a job. A very large plan is truncated to the maximum size of a response: Regions and accounts without
+    /// problems are omitted, and the plan states that.
     pub(super) async fn with_report(&self, view: JobView) -> Result<JobView, ApiError> {
         let Some(JobReport { plan, explanation }) = self.ports.job_report(&view.id).await? else { return Ok(view) };
         let plan = plan.map(|mut plan| {

@@ -1,4 +1,4 @@
-//! Common operations of providers and integrations: read by ID, change under a version, record in the audit log.
+//! Common operations of providers and integrations: read by ID, change at a version, record in the audit log.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -27,34 +27,34 @@ pub(super) trait StoredResource: Clone + PartialEq + Serialize + Send + Sync {
         id: &ProviderId,
     ) -> impl Future<Output = Result<Option<Stored<Self>>, PortError>> + Send;
 
-    /// The write that stores it.
+    /// The write that stores the resource.
     fn put(stored: Stored<Self>, expected: ExpectedVersion) -> Write;
 
-    /// Condition for its creation, if any.
+    /// Condition for the creation of the resource, if any.
     fn prerequisite(&self) -> Option<Write>;
 
-    /// Its ID.
+    /// ID of the resource.
     fn id(&self) -> &ProviderId;
 
-    /// Its credentials. None if it uses the provider's.
+    /// Credentials of the resource. `None` if it uses the provider's.
     fn credentials(&self) -> Option<&Credentials>;
 
     /// Replaces the credentials.
     fn with_credentials(self, credentials: Option<Credentials>) -> Self;
 
-    /// The value to store at `now` in place of `before`.
+    /// The value to store at `now` instead of `before`.
     #[must_use]
     fn put_at(self, before: Option<&Self>, now: Timestamp) -> Self {
         let _ = (before, now);
         self
     }
 
-    /// Name of the secret with its access key.
+    /// Name of the secret that has the access key of the resource.
     fn secret(&self) -> Option<&str> {
         self.credentials().and_then(Credentials::secret)
     }
 
-    /// Replaces the name of the secret, if it uses an access key.
+    /// Replaces the name of the secret, if the credentials are an access key.
     fn with_secret(self, secret: Option<&str>) -> Self {
         let credentials = self.credentials().cloned();
         match (credentials, secret) {
@@ -139,7 +139,7 @@ pub(super) struct Change<'a> {
     /// Last part of the action in the audit log, such as `update`.
     pub(super) operation: &'a str,
     pub(super) if_match: &'a IfMatch,
-    /// Why, for the audit log.
+    /// Reason for the change, for the audit log.
     pub(super) reason: Option<&'a str>,
 }
 
@@ -150,8 +150,8 @@ impl<P: Ports> Service<P> {
         found.ok_or_else(|| ApiError::NotFound { kind: T::KIND, id: id.to_string() })
     }
 
-    /// Applies `change` to a resource. Applies it again if a concurrent writer changed the resource and the caller did not
-    /// state a version. Writes nothing if the value is unchanged.
+    /// Applies `change` to a resource. If the caller stated no version and a concurrent writer changed the resource, applies
+    /// `change` again. Writes nothing if the value is unchanged.
     pub(super) async fn change<T: StoredResource>(
         &self,
         context: Change<'_>,
@@ -175,7 +175,7 @@ impl<P: Ports> Service<P> {
             let write = T::put(after.clone(), ExpectedVersion::This(before.revision()));
             match self.ports.commit(&[write], &entry).await {
                 Ok(()) => return Ok(after),
-                // Read again. If the caller stated a version, the check then fails.
+                // Read the resource again. If the caller stated a version, the check of it then fails.
                 Err(CommitError::Conflict { .. }) => {}
                 Err(CommitError::Failed(error)) => return Err(error.into()),
             }

@@ -17,7 +17,8 @@ const RUN_ID_CHARS_MAX: usize = 64;
 /// escaped.
 pub(super) const REPORT_BYTES_MAX: usize = 4 * 1024 * 1024;
 
-/// Maximum size of a page of the audit log, in bytes: see [`REPORT_BYTES_MAX`]. An entry has at most 400 KB, as a table item.
+/// Maximum size of a page of the audit log in bytes (see [`REPORT_BYTES_MAX`]). As an item of the table, an entry has at most 400
+/// KB.
 const AUDIT_LOG_BYTES_MAX: usize = 3 * 1024 * 1024;
 
 impl<P: Ports> Service<P> {
@@ -42,41 +43,41 @@ impl<P: Ports> Service<P> {
     ///
     /// # Errors
     ///
-    /// If it doesn't exist.
+    /// If the run doesn't exist.
     pub async fn run(&self, run_id: &str) -> Result<RunReport, ApiError> {
-        // Valid IDs only: the ID becomes a key of the state bucket.
+        // The ID becomes a key of the state bucket, so that only valid IDs are looked up.
         let is_valid = (1..=RUN_ID_CHARS_MAX).contains(&run_id.len())
             && run_id.bytes().all(|letter| letter.is_ascii_alphanumeric() || letter == b'-');
         let found = if is_valid { self.ports.run(run_id).await? } else { None };
         found.ok_or_else(|| ApiError::RunNotFound(run_id.chars().take(RUN_ID_CHARS_MAX).collect()))
     }
 
-    /// A run's report, truncated to the maximum size of a response: Regions and accounts without problems are omitted, which
-    /// the report states.
+    /// A run's report, truncated to the maximum size of a response. If Regions and accounts without problems are omitted, the
+    /// report states that.
     ///
     /// # Errors
     ///
-    /// If it doesn't exist.
+    /// If the run doesn't exist.
     pub async fn run_report(&self, run_id: &str) -> Result<RunReport, ApiError> {
         Ok(truncate_report(self.run(run_id).await?, REPORT_BYTES_MAX))
     }
 
-    /// Findings that a run quarantined.
+    /// The findings that a run quarantined.
     ///
     /// # Errors
     ///
-    /// If the run doesn't exist, or the cursor is not one of this quarantine.
+    /// If the run doesn't exist, or the cursor is not valid for this quarantine.
     pub async fn quarantine(&self, run_id: &str, page: &Page) -> Result<List<Value>, ApiError> {
         self.run(run_id).await?;
         let list_page = self.ports.quarantined(run_id, page).await?;
         Ok(List::of(list_page.ok_or_else(ApiError::invalid_cursor)?, |entry| entry))
     }
 
-    /// The findings of a run that are archived upon approval.
+    /// The findings of a run that require approval to be archived.
     ///
     /// # Errors
     ///
-    /// If the run doesn't exist, or the cursor is not one of this list.
+    /// If the run doesn't exist, or the cursor is not valid for this list.
     pub async fn pending(&self, run_id: &str, page: &Page) -> Result<List<Value>, ApiError> {
         self.run(run_id).await?;
         let list_page = self.ports.pending(run_id, page).await?;
@@ -95,7 +96,7 @@ impl<P: Ports> Service<P> {
         Ok(List::of(list_page, |run| run))
     }
 
-    /// The audit log of changes, newest first.
+    /// The audit log, newest entry first.
     ///
     /// # Errors
     ///
@@ -105,7 +106,7 @@ impl<P: Ports> Service<P> {
     }
 }
 
-/// Truncates a page to a maximum size, but to at least one entry; the next page continues after it.
+/// Truncates a page to a maximum size, but keeps at least one entry. The next page continues after the last entry.
 fn truncate_page(mut list_page: ListPage<AuditEntry>, bytes_max: usize) -> ListPage<AuditEntry> {
     let mut remaining = bytes_max;
     let fit = list_page.entries.iter().take_while(|entry| {
@@ -116,7 +117,7 @@ fn truncate_page(mut list_page: ListPage<AuditEntry>, bytes_max: usize) -> ListP
     let fit = fit.count().max(1);
     if fit < list_page.entries.len() {
         list_page.entries.truncate(fit);
-        // Entries are stored under their IDs.
+        // The ID of an entry is its cursor.
         list_page.next = list_page.entries.last().map(|entry| entry.id.clone());
     }
     list_page
@@ -131,7 +132,7 @@ pub(super) fn truncate_report(mut run: RunReport, bytes_max: usize) -> RunReport
     }
     let mut remaining = bytes_max.saturating_sub(json_bytes(&RunReport { accounts: [].into(), ..run.clone() }));
     let all = run.accounts.len();
-    // Accounts with problems first, so that accounts without problems are omitted.
+    // Add accounts with problems first, so that only accounts without problems are omitted.
     let mut accounts: Vec<_> = std::mem::take(&mut run.accounts).into_iter().collect();
     accounts.sort_by_key(|(_, account)| {
         account.problem.is_none() && account.archive.is_none() && !account.has_unproven() && account.regions.is_empty()

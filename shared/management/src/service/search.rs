@@ -6,13 +6,13 @@ use exporter::settings_store::{ListPage, Page};
 
 use crate::problem::ApiError;
 
-/// Entries per read.
+/// Number of entries per read.
 const ENTRIES_PER_READ: usize = 100;
-/// Maximum number of reads per response, which then has a cursor to continue.
+/// Maximum number of reads per response. If entries remain, the response has a cursor to continue.
 const READS_MAX: usize = 10;
 
-/// Matching entries from the cursor on. A page may be shorter than the limit, even empty, and still have a next one, which
-/// continues after the entries that were read.
+/// Returns the matching entries after the cursor. A page may be shorter than the limit, or even empty, and still have a next
+/// page, which continues after the entries that were read.
 pub(super) async fn search<T, U, F>(
     page: &Page,
     read: impl Fn(Page) -> F,
@@ -23,7 +23,7 @@ where
 {
     let mut found = ListPage { entries: Vec::new(), next: page.after.clone() };
     for _ in 0..READS_MAX {
-        // At most the remaining entries: an entry that is read and not returned would be lost.
+        // Read no more than the remaining number of entries: the next page would skip an entry that is read but not returned.
         let limit = ENTRIES_PER_READ.min(page.limit - found.entries.len());
         let list_page = read(Page { limit, after: found.next.take() }).await?;
         found.entries.extend(list_page.entries.into_iter().filter_map(&find));

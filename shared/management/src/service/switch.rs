@@ -1,5 +1,5 @@
-//! Enables and disables integrations. Uploads to a disabled integration are recorded as pending; enabling counts them and can
-//! replay them.
+//! Enables and disables integrations. Uploads to a disabled integration are recorded as pending. Enabling the integration counts
+//! them, and can replay them.
 
 use std::collections::{HashMap, HashSet};
 
@@ -23,8 +23,9 @@ const RUNS_PER_PAGE: usize = 100;
 const PAGES_MAX: usize = 30;
 
 impl<P: Ports> Service<P> {
-    /// Enables an integration, tests it, and counts its pending uploads; with `replay`, submits a job that exports them. Cancels
-    /// a requested deletion. The reason is saved in the audit log, and with the job of a replay.
+    /// Enables an integration, tests its connection, and counts its pending uploads. With `replay`, submits a job that exports
+    /// them. If the deletion of the integration was requested, cancels the deletion. The reason is saved in the audit log, and in
+    /// the replay job.
     ///
     /// # Errors
     ///
@@ -51,7 +52,7 @@ impl<P: Ports> Service<P> {
         Ok(IntegrationView { pending_uploads: Some(pending_uploads), ..view })
     }
 
-    /// Disables an integration. Uploads are then recorded as pending.
+    /// Disables an integration. From now on, its uploads are recorded as pending.
     ///
     /// # Errors
     ///
@@ -74,7 +75,7 @@ impl<P: Ports> Service<P> {
         enabled: bool,
         reason: Option<&str>,
     ) -> Result<Stored<Integration>, ApiError> {
-        // This can't revert another change, so that a version is optional.
+        // Enabling or disabling can't revert another change, so that `If-Match` is optional.
         let if_match = &if_match.or_any();
         let change = Change { id, caller, operation: if enabled { "enable" } else { "disable" }, if_match, reason };
         self.change(change, |stored: &Stored<Integration>| {
@@ -87,9 +88,9 @@ impl<P: Ports> Service<P> {
         .await
     }
 
-    /// The runs with findings that are pending because the integration was disabled, oldest scan first, since a newer scan
-    /// supersedes an older one of the account; and whether there may be more. The newest run of an upload determines whether
-    /// it is pending.
+    /// The runs with findings that are pending because the integration was disabled, and whether there may be more. The oldest
+    /// scan comes first, because a newer scan of an account supersedes an older one. The newest run of an upload determines
+    /// whether the upload is pending.
     async fn pending_uploads(&self, id: &ProviderId) -> Result<(Vec<String>, bool), ApiError> {
         let mut page = first(RUNS_PER_PAGE);
         let mut seen = HashSet::new();
@@ -131,7 +132,7 @@ impl<P: Ports> Service<P> {
         if !has_disabled_reason(&run.counts) {
             return Ok(false);
         }
-        // Reports in lists have only the first accounts.
+        // Reports in lists have only the first accounts, so that the full report is read.
         let full_report = self.ports.run(&run.run_id).await?;
         let accounts = &full_report.as_ref().unwrap_or(run).accounts;
         for (account, _) in accounts.iter().filter(|(_, report)| has_disabled_reason(&report.counts)) {

@@ -1,4 +1,4 @@
-//! Connection tests. A failed test doesn't revert a change; the response contains the reason.
+//! Connection tests. A failed test doesn't revert the change that caused it; the response states the reason.
 
 use exporter::integration::Integration;
 use exporter::provider::ProviderId;
@@ -22,7 +22,7 @@ impl<P: Ports> Service<P> {
         Ok(self.run_test(&stored.value).await)
     }
 
-    /// Tests an integration, and returns it with the result.
+    /// Tests an integration's connection, and returns the integration with the result.
     pub(super) async fn tested(&self, stored: &Stored<Integration>) -> Result<IntegrationView, ApiError> {
         let test = self.run_test(&stored.value).await;
         Ok(IntegrationView { test: Some(test), ..self.view(stored).await? })

@@ -5,7 +5,7 @@ use exporter::settings_store::Revision;
 
 use crate::problem::ApiError;
 
-/// The `ETag` of a version. A recreated resource has different ones.
+/// The `ETag` of a version. The versions of a recreated resource have other `ETag`s.
 pub fn etag(revision: Revision) -> String {
     format!("\"{}.{}\"", revision.version, revision.created_at.as_millisecond())
 }
@@ -13,17 +13,17 @@ pub fn etag(revision: Revision) -> String {
 /// The version that the client expects.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum IfMatch {
-    /// No header.
+    /// The request has no `If-Match` header.
     #[default]
     Missing,
-    /// Any version.
+    /// Any version: `*`.
     Any,
     /// One of these, as `ETag`s.
     Tags(Vec<String>),
 }
 
 impl IfMatch {
-    /// Parses the header. A weak tag matches nothing, since the comparison is strong.
+    /// Parses the header. A weak tag matches nothing, since `If-Match` requires the strong comparison.
     pub fn parse(header: &str) -> Self {
         match header.trim() {
             "*" => Self::Any,
@@ -41,12 +41,12 @@ impl IfMatch {
         }
     }
 
-    /// Expects exactly this version, for a change that was derived from it.
+    /// Expects exactly this version: for a change that was derived from it.
     pub(super) fn exactly(revision: Revision) -> Self {
         Self::Tags(vec![etag(revision)])
     }
 
-    /// Makes the version optional, for a change that can't revert another one.
+    /// Makes `If-Match` optional: for a change that can't revert another one.
     pub(super) fn or_any(&self) -> Self {
         if *self == Self::Missing { Self::Any } else { self.clone() }
     }

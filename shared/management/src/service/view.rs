@@ -109,7 +109,7 @@ impl Totals {
         self.regions.extend(on.map(|(name, _)| *name));
         self.last_checked_at = self.last_checked_at.max(Some(connection.checked_at));
         self.not_reached += u64::from(connection.stale_since.is_some());
-        // The last one to be reached says since when none is.
+        // `stale_since` is used only if no account is reachable. Then the maximum is when the last account became unreachable.
         self.stale_since = self.stale_since.max(connection.stale_since);
         if self.problem.is_none() && connection.status != AccountStatus::Connected {
             let of_region = || connection.regions.values().find_map(|region| region.problem.clone());

@@ -1,4 +1,4 @@
-//! What needs attention: one entry each, most urgent first.
+//! The attention list: one entry per problem, most urgent first.
 
 use asff::{AccountId, RegionName};
 use jiff::Timestamp;

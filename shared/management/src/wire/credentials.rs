@@ -13,12 +13,12 @@ use super::CredentialsKind;
 pub struct SecretText(String);
 
 impl SecretText {
-    /// A text to keep.
+    /// A secret string.
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
 
-    /// The secret value, for its storage.
+    /// The secret value, to store it.
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -97,7 +97,7 @@ pub struct RoleView {
 }
 
 impl CredentialsView {
-    /// Of a provider.
+    /// The credentials of a provider.
     pub fn of(credentials: &Credentials) -> Self {
         let kind = match credentials {
             Credentials::Default { .. } => CredentialsKind::Default,
@@ -107,7 +107,7 @@ impl CredentialsView {
         Self { kind, secret: credentials.secret().map(str::to_owned), role }
     }
 
-    /// Of an integration; none are the provider's.
+    /// The credentials of an integration. `None` means the provider's.
     pub fn of_integration(credentials: Option<&Credentials>) -> Self {
         credentials.map_or(Self { kind: CredentialsKind::Provider, secret: None, role: None }, Self::of)
     }
@@ -125,7 +125,7 @@ impl RoleView {
 }
 
 impl CredentialsBody {
-    /// Credentials of a kind, and nothing else.
+    /// Credentials of a kind, without any other field.
     pub fn of_kind(kind: &str) -> Self {
         Self {
             kind: kind.to_owned(),

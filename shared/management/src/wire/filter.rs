@@ -1,4 +1,4 @@
-//! What a list is searched by.
+//! Search filters of lists.
 
 use exporter::connection::{Connection, ConnectionStatus as AccountStatus};
 use exporter::report::{RunKind, RunReport, RunStatus};
@@ -30,14 +30,14 @@ impl IntegrationState {
     }
 }
 
-/// Filter for integrations. None: any.
+/// Filter for integrations. A field that is `None` matches any integration.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct IntegrationFilter {
-    /// The status of their connections.
+    /// Only with this status of their connections.
     pub status: Option<ConnectionStatus>,
-    /// Whether they export.
+    /// Only in this state.
     pub state: Option<IntegrationState>,
-    /// Text within their ID or alias. In lower case.
+    /// Only with this text in their ID or alias; in lowercase.
     pub q: Option<String>,
 }
 
@@ -53,14 +53,14 @@ impl IntegrationFilter {
     }
 }
 
-/// Filter for runs. None: any.
+/// Filter for runs. A field that is `None` matches any run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RunFilter {
-    /// Their status.
+    /// Only with this status.
     pub status: Option<RunStatus>,
-    /// Their kind.
+    /// Only of this kind.
     pub kind: Option<RunKind>,
-    /// Text within their ID, the upload's URI, a reason, or an account. In lower case.
+    /// Only with this text in their ID, the upload's URI, a reason, or an account ID; in lowercase.
     pub q: Option<String>,
 }
 
@@ -79,12 +79,12 @@ impl RunFilter {
     }
 }
 
-/// Filter for the accounts of an integration. None: any.
+/// Filter for the accounts of an integration. A field that is `None` matches any account.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ConnectionFilter {
-    /// Their status.
+    /// Only with this status.
     pub status: Option<AccountStatus>,
-    /// Text within the account's ID, or the problem. In lower case.
+    /// Only with this text in the account's ID or its problems; in lowercase.
     pub q: Option<String>,
 }
 

@@ -64,7 +64,7 @@ impl HistoryItem {
         }
     }
 
-    /// Its totals.
+    /// The totals of the item.
     pub fn totals(&self) -> Totals {
         Totals {
             sent: self.sent,
@@ -76,7 +76,7 @@ impl HistoryItem {
         }
     }
 
-    /// Adds what a further page has of the same Region or account.
+    /// Adds the sums of a further page for the same Region or account.
     pub fn add(&mut self, other: &Self) {
         let mut totals = self.totals();
         totals.add(&other.totals());
@@ -89,7 +89,7 @@ impl HistoryItem {
         }
     }
 
-    /// The day, the Region, or the account.
+    /// The day, the Region, or the account of the item.
     pub fn key(&self) -> String {
         let day = self.day.map(|day| day.to_string());
         day.or_else(|| self.region.clone()).or_else(|| self.account.clone()).unwrap_or_default()
@@ -114,7 +114,7 @@ pub struct HistoryList {
 }
 
 impl HistoryList {
-    /// The sums of what was read of the days `from` to `to`, of one account or of all.
+    /// The sums of the days that were read, of one account or of all. `from` and `to` are the first and last day requested.
     pub fn of(page: &HistoryPage, by: HistoryBy, account: Option<AccountId>, (from, to): (Date, Date)) -> Self {
         let from = page.next.and_then(|next| next.tomorrow().ok()).unwrap_or(from);
         let mut sums = sums(&page.entries, by, account);

@@ -13,13 +13,13 @@ use super::settings::{IntegrationFields, SettingValues};
 use super::{ConnectionStatus, CredentialsBody, CredentialsView, TestOutcome};
 
 /// An integration to create. Omitted settings have their default.
-// Not a derived Deserialize: `flatten` would accept unknown fields.
+// `Deserialize` is not derived, because `flatten` would accept unknown fields.
 #[derive(Clone, ToSchema)]
 pub struct IntegrationBody {
     /// ID of the provider whose findings are exported: an account or an organization. It must exist.
     #[schema(pattern = r"^([0-9]{12}|o-[a-z0-9]{10,32})$")]
     pub provider: String,
-    /// The settings, not checked yet.
+    /// The settings. They are not validated yet.
     #[schema(ignore)]
     pub settings: SettingValues,
     /// Credentials to call Security Hub with. Default: the provider's.
@@ -35,7 +35,7 @@ impl<'de> Deserialize<'de> for IntegrationBody {
 
 /// Changes of an integration. Null resets a setting to its default; omitted settings are unchanged. Credentials have their own
 /// path.
-// For the API's description: a patch is merged into the settings, and the result is read as a body.
+// Used only in the API's description: a patch is merged into the settings, and the result is parsed as a body.
 #[derive(Debug, ToSchema)]
 pub struct IntegrationPatch {
     /// Another provider; moves the integration to its ID.
@@ -105,7 +105,7 @@ pub struct OrphanedFindings {
 }
 
 impl OrphanedFindings {
-    /// Of a provider that an integration moved away from.
+    /// The orphaned findings of a provider that an integration was moved away from.
     pub(crate) fn of(provider: &ProviderId) -> Self {
         let unless = match provider.account() {
             Some(_) => "unless an integration of an organization includes the account, they are not",

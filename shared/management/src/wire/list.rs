@@ -28,7 +28,7 @@ impl<T> List<T> {
     }
 }
 
-/// The list of one kind, for the API's description.
+/// Defines the list of one resource, for the API's description.
 macro_rules! list {
     ($name:ident, $item:ty, $doc:literal) => {
         #[doc = $doc]
@@ -76,7 +76,7 @@ pub struct QuarantinedRun {
 }
 
 impl QuarantinedRun {
-    /// Converts a run. None if it has no quarantined findings.
+    /// Converts a run. `None` if the run has no quarantined findings.
     pub fn of(run: &RunReport) -> Option<Self> {
         let quarantined = run.in_quarantine();
         (!quarantined.is_empty()).then(|| Self {

@@ -1,4 +1,4 @@
-//! The bodies of requests and responses. An unknown field is rejected with its name.
+//! The bodies of requests and responses. An unknown field is rejected, and the error contains its name.
 
 mod attention;
 mod credentials;

@@ -1,4 +1,4 @@
-//! The fields of an integration in bodies and in files. An unknown field is an error with its name.
+//! The fields of an integration in request bodies and in files. An unknown field is rejected, and the error contains its name.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,12 +9,13 @@ use exporter::scan_source::ScanSource;
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::{Value, json};
 
-/// The provider, the settings, and the credentials. The types are the reader's: a body is checked later, a file at once.
+/// The provider, the settings, and the credentials. The types depend on the reader: request bodies are validated later, files
+/// immediately.
 #[derive(Debug)]
 pub struct IntegrationFields<P, S, C> {
     /// The provider.
     pub provider: P,
-    /// The settings. Omitted ones have their default.
+    /// The settings. Omitted settings have their default.
     pub settings: S,
     /// The credentials, if any.
     pub credentials: Option<C>,
@@ -55,12 +56,12 @@ impl<'de, P: Deserialize<'de>, S: ReadSetting + Default, C: Deserialize<'de>> Vi
     }
 }
 
-/// Settings of a body. A value has the JSON type of its setting, but is not checked yet.
+/// The settings in a request body. Each value has the JSON type of its setting, but is not validated yet.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SettingValues(BTreeMap<&'static str, Value>);
 
 impl SettingValues {
-    /// The value of a setting. None: it is omitted, or null.
+    /// The value of a setting. `None` if the setting is omitted or null.
     pub fn get(&self, setting: &Setting) -> Option<&Value> {
         self.0.get(setting.name).filter(|value| !value.is_null())
     }

@@ -1,4 +1,4 @@
-//! Values that only the API has. Those of settings, runs, jobs, and connections are the exporter's own.
+//! Values that only the API has. The values of settings, runs, jobs, and connections are defined by the exporter.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
