@@ -1,4 +1,4 @@
-//! Prints the API's description: `make openapi` writes it to `shared/management/openapi.json`.
+//! Prints the API's description. `make openapi` writes it to `shared/management/openapi.json`.
 
 use std::io::Write as _;
 

@@ -1,5 +1,5 @@
-//! Serves the API on 127.0.0.1 over in-memory ports with sample data: `serve PORT`. Schemathesis tests it by its description
-//! (`make test-api`).
+//! Serves the API on 127.0.0.1 over in-memory ports with sample data: `serve PORT`. In `make test-api`, Schemathesis tests it
+//! against its description.
 
 use std::io::Write as _;
 use std::sync::Arc;
@@ -17,11 +17,11 @@ use tokio::net::TcpListener;
 
 type Failure = Box<dyn std::error::Error>;
 
-/// Account in the examples of the description.
+/// The account in the examples of the description.
 const ACCOUNT: &str = "123456789012";
-/// Run in the examples.
+/// The run in the examples of the description.
 const RUN: &str = "01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b";
-/// Job in the examples.
+/// The job in the examples of the description.
 const JOB: &str = "01936f2e-9a3b-7c41-8d5e-0c2d5e6f7a8b";
 
 #[tokio::main(flavor = "current_thread")]

@@ -108,7 +108,11 @@ mod tests {
         ] {
             assert!(ResponseUrlPolicy::Aws.allows(address).is_err(), "{address}");
         }
-        assert_eq!(ResponseUrlPolicy::Anywhere.allows("http://127.0.0.1:4566/a"), Ok(()), "the response URL of an emulator");
+        assert_eq!(
+            ResponseUrlPolicy::Anywhere.allows("http://127.0.0.1:4566/a"),
+            Ok(()),
+            "the response URL of an emulator"
+        );
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The attention list, and filters of lists.
+//! The attention list, and the filters of lists.
 
 use exporter::connection::RegionStatus;
 use exporter::integration::Integration;
@@ -30,7 +30,7 @@ fn pending(findings: u64) -> AccountReport {
     AccountReport { archive, ..AccountReport::default() }
 }
 
-/// Exports the accounts that have no integration of their own.
+/// An organization whose integration exports the accounts without their own integration.
 const ORGANIZATION: &str = "o-a1b2c3d4e5";
 
 fn add_organization(api: &Api) {
@@ -93,7 +93,7 @@ async fn each_kind_is_listed_once_and_the_most_urgent_first() {
             "quarantine",
             "pending_uploads"
         ],
-        "an older run of the account no longer matters: {list:#}"
+        "an older run of the account doesn't count: {list:#}"
     );
     let items = list["items"].as_array().unwrap();
     assert_eq!(
@@ -102,12 +102,15 @@ async fn each_kind_is_listed_once_and_the_most_urgent_first() {
     );
     assert_eq!((&items[1]["region"], &items[1]["alias"]), (&json!("us-east-1"), &json!("production")));
     assert_eq!(items[3]["remediation"], "hubctl job retry job");
-    assert_eq!(items[6]["remediation"], "hubctl integration enable o-a1b2c3d4e5 --replay", "its integration");
+    assert_eq!(
+        items[6]["remediation"], "hubctl integration enable o-a1b2c3d4e5 --replay",
+        "the account has no integration of its own"
+    );
     assert_eq!((&list["runs_read"], &list["last_run_at"]), (&json!(4), &json!("2026-11-22T00:00:00Z")));
 }
 
 #[tokio::test]
-async fn a_disconnected_account_is_one_item_and_a_disabled_integration_none() {
+async fn disconnected_accounts_are_listed_unless_the_integration_is_disabled() {
     let api = Api::with_integration().await;
     let connection = disconnected(ACCOUNT, ACCOUNT);
     api.memory.contents().connections.insert(connection.account, connection);
@@ -126,7 +129,11 @@ async fn nothing_requires_approval_without_an_integration() {
     report.counts.unproven = 3;
     report.counts.undelivered.insert("throttled".to_owned(), 5);
     api.memory.contents().runs = vec![run("run", "2026-11-22T00:00:00Z", ACCOUNT, report)];
-    assert_eq!(kinds(&api.get("/attention").await.body), ["undelivered"], "its findings were not sent");
+    assert_eq!(
+        kinds(&api.get("/attention").await.body),
+        ["undelivered"],
+        "that findings were not sent is listed even without an integration"
+    );
 }
 
 #[tokio::test]
@@ -143,7 +150,7 @@ async fn at_most_100_entries_are_listed_and_the_rest_is_counted() {
 }
 
 #[tokio::test]
-async fn a_search_continues_after_its_cursor_and_loses_nothing() {
+async fn a_search_continues_after_its_cursor_and_skips_no_entry() {
     let api = Api::new();
     let status = |number: u64| if number.is_multiple_of(7) { RunStatus::Failed } else { RunStatus::Succeeded };
     api.memory.contents().runs = (0..1_500)
@@ -174,7 +181,7 @@ async fn a_search_continues_after_its_cursor_and_loses_nothing() {
 }
 
 #[tokio::test]
-async fn integrations_and_accounts_are_searched_by_status_state_and_text() {
+async fn integrations_and_accounts_are_filtered_by_status_state_and_text() {
     let api = Api::with_integration().await;
     let count = async |path: String| api.get(&path).await.body["items"].as_array().unwrap().len();
     for (query, expected) in [

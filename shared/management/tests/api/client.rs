@@ -15,7 +15,7 @@ use tower::ServiceExt as _;
 
 /// The account of most tests.
 pub(crate) const ACCOUNT: &str = "123456789012";
-/// The account of the deployment.
+/// The account that the exporter is deployed in.
 pub(crate) const DEPLOYED_IN: &str = "111122223333";
 /// An organization.
 pub(crate) const ORGANIZATION: &str = "o-a1b2c3d4e5";
@@ -136,7 +136,7 @@ impl Api {
         self.send("DELETE", path, &[("if-match", etag)], "").await
     }
 
-    /// The path of the integration of [`ACCOUNT`], and its `ETag`.
+    /// The path and the `ETag` of the integration of [`ACCOUNT`].
     pub(crate) async fn integration(&self) -> (String, String) {
         let path = format!("/integrations/{ACCOUNT}");
         let etag = self.get(&path).await.etag();

@@ -23,7 +23,7 @@ async fn one_of_two_writers_of_the_same_version_gets_412() {
 }
 
 #[tokio::test]
-async fn a_writer_that_is_overtaken_after_its_read_gets_412() {
+async fn a_change_after_a_concurrent_write_gets_412() {
     let api = Api::with_integration().await;
     let (path, etag) = api.integration().await;
     api.memory.contents().faults.before_next(Operation::Commit, |contents| {
@@ -35,12 +35,12 @@ async fn a_writer_that_is_overtaken_after_its_read_gets_412() {
     assert_eq!(
         api.memory.audit_log(&page).await.unwrap().entries[0].action,
         "integration.create",
-        "no entry, no change"
+        "a change that is not made has no audit log entry"
     );
 }
 
 #[tokio::test]
-async fn enabling_reverts_no_concurrent_change_and_is_retried() {
+async fn switching_is_retried_and_preserves_concurrent_changes() {
     let api = Api::with_integration().await;
     let (path, _) = api.integration().await;
     api.memory.contents().faults.before_next(Operation::Commit, |contents| {
@@ -48,12 +48,12 @@ async fn enabling_reverts_no_concurrent_change_and_is_retried() {
         stored.version += 1;
         stored.value.only_failed = false;
     });
-    let off = api.post(&format!("{path}/disable"), &json!(null)).await;
-    assert_eq!(off.status, 200, "{}", off.text);
+    let disabled = api.post(&format!("{path}/disable"), &json!(null)).await;
+    assert_eq!(disabled.status, 200, "{}", disabled.text);
     assert_eq!(
-        (&off.body["enabled"], &off.body["only_failed"]),
+        (&disabled.body["enabled"], &disabled.body["only_failed"]),
         (&json!(false), &json!(false)),
-        "both changes are there"
+        "both changes are stored"
     );
 }
 
@@ -70,8 +70,8 @@ async fn a_change_requires_if_match() {
         ("PATCH", format!("/providers/{ACCOUNT}"), vec![json], "{}"),
         ("DELETE", format!("/providers/{ACCOUNT}"), vec![], ""),
     ] {
-        let answer = api.send(method, &path, &headers, body).await;
-        assert_eq!((answer.status.as_u16(), answer.problem()), (428, "precondition-required"), "{method} {path}");
+        let response = api.send(method, &path, &headers, body).await;
+        assert_eq!((response.status.as_u16(), response.problem()), (428, "precondition-required"), "{method} {path}");
     }
 }
 
@@ -82,8 +82,8 @@ async fn a_recreated_resource_has_another_etag() {
     api.delete(&path, &etag).await;
     api.memory.contents().clock = TestClock::Fixed("2026-11-24T09:00:00Z".parse().unwrap());
     api.post("/integrations", &json!({"provider": ACCOUNT})).await;
-    let (_, reborn) = api.integration().await;
-    assert_ne!(etag, reborn);
+    let (_, recreated) = api.integration().await;
+    assert_ne!(etag, recreated);
     assert_eq!(api.patch(&path, &etag, &json!({"only_failed": false})).await.status, 412);
 }
 
@@ -94,9 +94,9 @@ async fn a_repeated_header_is_read_in_full_or_rejected() {
     let kind = ("content-type", "application/merge-patch+json");
     let body = r#"{"only_failed": false}"#;
     let second = api.send("PATCH", &path, &[kind, ("if-match", "\"9.9\""), ("if-match", &etag)], body).await;
-    assert_eq!(second.status, 200, "the second line names it: {}", second.text);
+    assert_eq!(second.status, 200, "the second header line has the current ETag: {}", second.text);
     let kind = ("content-type", "application/json");
     let keys = [kind, ("idempotency-key", "a"), ("idempotency-key", "b")];
-    let refused = api.send("POST", "/integrations", &keys, "{}").await;
-    assert_eq!((refused.status.as_u16(), refused.fields()), (422, vec!["idempotency-key"]), "{}", refused.text);
+    let rejected = api.send("POST", "/integrations", &keys, "{}").await;
+    assert_eq!((rejected.status.as_u16(), rejected.fields()), (422, vec!["idempotency-key"]), "{}", rejected.text);
 }

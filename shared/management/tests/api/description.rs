@@ -1,4 +1,4 @@
-//! The API's description is up to date and correct.
+//! The API's description is up to date, and matches the routes and the types.
 
 use exporter::connection::{ExternalIdCheck, Problem, RegionStatus};
 use exporter::integration::{SETTINGS, SettingKind};
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::client::{ACCOUNT, Api, connected};
 
-/// The file in the repository.
+/// The description that is stored in the repository.
 const WRITTEN: &str = include_str!("../../openapi.json");
 
 #[test]
@@ -28,12 +28,12 @@ async fn every_described_path_has_a_route() {
     for (path, methods) in paths {
         for method in methods.as_object().unwrap().keys() {
             let address = path.replace("{id}", ACCOUNT);
-            let answer = api.send(&method.to_uppercase(), &address, &[], "").await;
-            let problem = answer.body["type"].as_str().unwrap_or_default();
+            let response = api.send(&method.to_uppercase(), &address, &[], "").await;
+            let problem = response.body["type"].as_str().unwrap_or_default();
             assert!(
                 !problem.ends_with("route-not-found") && !problem.ends_with("method-not-allowed"),
                 "{method} {path}: {}",
-                answer.text
+                response.text
             );
         }
     }
@@ -49,7 +49,7 @@ fn a_patch_has_all_settings_except_credentials() {
 }
 
 #[test]
-fn the_settings_are_described_as_they_are_checked() {
+fn the_schemas_have_the_limits_that_settings_are_validated_with() {
     let schemas = serde_json::to_value(management::document()).unwrap()["components"]["schemas"].clone();
     let defaults = exporter::integration::IntegrationSettings::default();
     for (setting, (name, default)) in SETTINGS.iter().zip(defaults.values()) {
@@ -65,7 +65,7 @@ fn the_settings_are_described_as_they_are_checked() {
             SettingKind::Word(words) => {
                 let reference = body["oneOf"][1]["$ref"].as_str().unwrap();
                 let schema = &schemas[reference.rsplit('/').next().unwrap()];
-                // A description of each word, or a list of them.
+                // The schema has a description of each keyword, or a list of the keywords.
                 let described: Vec<&Value> = match schema["oneOf"].as_array() {
                     Some(all) => all.iter().map(|one| &one["enum"][0]).collect(),
                     None => schema["enum"].as_array().unwrap().iter().collect(),
@@ -92,7 +92,7 @@ fn every_referenced_schema_exists() {
     }
 }
 
-/// A serialized value must match its schema.
+/// Asserts that a serialized value matches its schema.
 fn assert_described(schema: &str, value: &impl serde::Serialize) {
     let components = serde_json::to_value(management::document()).unwrap()["components"].clone();
     let root = json!({"$ref": format!("#/components/schemas/{schema}"), "components": components});
@@ -156,17 +156,17 @@ fn a_pending_finding_matches_its_schema() {
 #[test]
 fn each_operation_describes_its_error_responses() {
     let paths = serde_json::to_value(management::document()).unwrap()["paths"].clone();
-    let refusals = |path: &str, method: &str| {
+    let error_statuses = |path: &str, method: &str| {
         let responses = paths[path][method]["responses"].as_object().unwrap().keys().cloned();
         responses.filter(|status| status.as_str() >= "400" && status != "500").collect::<Vec<_>>().join(" ")
     };
-    assert_eq!(refusals("/integrations/{id}/test", "post"), "400 404 422 503");
-    assert_eq!(refusals("/runs/{id}/replay", "post"), "400 404 409 413 415 422 503");
-    assert_eq!(refusals("/runs/{id}/approve", "post"), "400 404 409 413 415 422 503");
-    assert_eq!(refusals("/integrations/{id}/enable", "post"), "400 404 409 412 413 415 422 503");
-    assert_eq!(refusals("/integrations", "post"), "400 409 413 415 422 503");
-    assert_eq!(refusals("/integrations/{id}", "delete"), "400 404 409 412 422 428 503");
-    assert_eq!(refusals("/integrations/{id}", "patch"), "400 404 409 412 413 415 422 428 503");
+    assert_eq!(error_statuses("/integrations/{id}/test", "post"), "400 404 422 503");
+    assert_eq!(error_statuses("/runs/{id}/replay", "post"), "400 404 409 413 415 422 503");
+    assert_eq!(error_statuses("/runs/{id}/approve", "post"), "400 404 409 413 415 422 503");
+    assert_eq!(error_statuses("/integrations/{id}/enable", "post"), "400 404 409 412 413 415 422 503");
+    assert_eq!(error_statuses("/integrations", "post"), "400 409 413 415 422 503");
+    assert_eq!(error_statuses("/integrations/{id}", "delete"), "400 404 409 412 422 428 503");
+    assert_eq!(error_statuses("/integrations/{id}", "patch"), "400 404 409 412 413 415 422 428 503");
     let patch = &paths["/integrations/{id}"]["patch"];
     let kinds: Vec<_> = patch["requestBody"]["content"].as_object().unwrap().keys().cloned().collect();
     assert_eq!(kinds, ["application/json", "application/merge-patch+json"]);
@@ -176,8 +176,8 @@ fn each_operation_describes_its_error_responses() {
 
 #[tokio::test]
 async fn an_unsupported_method_gets_an_allow_header() {
-    let refused = Api::new().send("PUT", "/integrations", &[], "").await;
-    assert_eq!((refused.status.as_u16(), refused.problem()), (405, "method-not-allowed"));
-    let allowed = refused.headers["allow"].to_str().unwrap();
+    let rejected = Api::new().send("PUT", "/integrations", &[], "").await;
+    assert_eq!((rejected.status.as_u16(), rejected.problem()), (405, "method-not-allowed"));
+    let allowed = rejected.headers["allow"].to_str().unwrap();
     assert!(allowed.contains("GET") && allowed.contains("POST"), "{allowed}");
 }

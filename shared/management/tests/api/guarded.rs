@@ -1,4 +1,4 @@
-//! Hostile callers: forged audit log entries, invisible characters, and ambiguous bodies.
+//! Hostile input: forged audit log entries, invisible characters, and ambiguous bodies.
 
 use management::{Caller, Service, Settings};
 use serde_json::{Value, json};
@@ -46,9 +46,9 @@ async fn duplicate_fields_are_rejected_at_any_depth() {
     let (path, etag) = api.integration().await;
     let patch = [("content-type", "application/json"), ("if-match", etag.as_str())];
     for body in [r#"{"only_failed": true, "only_failed": false}"#, r#"{"a": [{"b": 1, "b": 1}]}"#] {
-        let refused = api.send("PATCH", &path, &patch, body).await;
-        assert_eq!((refused.status.as_u16(), refused.problem()), (400, "malformed"), "{}", refused.text);
-        assert!(refused.text.contains("a duplicate field"), "{}", refused.text);
+        let rejected = api.send("PATCH", &path, &patch, body).await;
+        assert_eq!((rejected.status.as_u16(), rejected.problem()), (400, "malformed"), "{}", rejected.text);
+        assert!(rejected.text.contains("a duplicate field"), "{}", rejected.text);
     }
     let not_json = api.send("PATCH", &path, &patch, r#"{"only_failed": tru}"#).await;
     assert!(not_json.text.contains("not valid JSON"), "{}", not_json.text);
@@ -63,7 +63,7 @@ async fn a_run_id_that_is_too_long_is_not_found() {
     for path in [format!("/runs/{long}"), format!("/runs/{long}/quarantine"), format!("/runs/{long}/pending")] {
         assert_eq!(api.get(&path).await.status, 404);
     }
-    // It is rejected before the table is read.
+    // The ID is rejected before the table is read.
     api.memory.contents().faults.fail_all("a key of 3,000 bytes");
     assert_eq!(api.get(&format!("/runs/{long}")).await.status, 404);
 }
@@ -74,8 +74,8 @@ async fn aliases_with_invisible_or_bidirectional_characters_are_rejected() {
     for alias in
         ["a\u{202e}b", "a\u{2066}b", "\u{200f}a", "a\u{200b}b", "\u{feff}a", "a\u{e0041}", "a\u{2028}b", "a\u{7}b"]
     {
-        let refused = api.post("/providers", &json!({"id": ACCOUNT, "alias": alias})).await;
-        assert_eq!(refused.fields(), ["alias"], "{alias:?}");
+        let rejected = api.post("/providers", &json!({"id": ACCOUNT, "alias": alias})).await;
+        assert_eq!(rejected.fields(), ["alias"], "{alias:?}");
     }
     for (id, alias) in [(ACCOUNT, "👩\u{200d}🚀 Produktion"), (OTHER, "می\u{200c}خواهم")] {
         assert_eq!(api.post("/providers", &json!({"id": id, "alias": alias})).await.status, 201, "{alias}");

@@ -9,7 +9,7 @@ use crate::client::{ACCOUNT, Api};
 
 const OTHER: &str = "210987654321";
 
-/// A run that sent findings of accounts in one Region, and left one in quarantine for each.
+/// A run that sent findings of accounts in one Region, and quarantined one finding of each account.
 fn run(id: &str, at: &str, accounts: &[(&str, u64)]) -> RunReport {
     let upload =
         UploadInfo { source: "s3://b/k".to_owned(), etag: String::new(), bytes: 1, modified_at: None, requester: None };
@@ -27,25 +27,25 @@ fn run(id: &str, at: &str, accounts: &[(&str, u64)]) -> RunReport {
     run
 }
 
-/// Today is 28 November, 17:00 UTC.
+/// The API at 17:00 UTC on November 28, with four finished runs and one that is running.
 fn api() -> Api {
     let api = Api::new();
     let mut running = run("running", "2026-11-28T16:59:00Z", &[(ACCOUNT, 100)]);
     running.status = RunStatus::Running;
-    let mut kept = api.memory.contents();
-    kept.clock = TestClock::Fixed("2026-11-28T17:00:00Z".parse().unwrap());
-    kept.runs = vec![
+    let mut contents = api.memory.contents();
+    contents.clock = TestClock::Fixed("2026-11-28T17:00:00Z".parse().unwrap());
+    contents.runs = vec![
         run("1", "2026-10-29T23:59:59Z", &[(ACCOUNT, 1_000)]),
         run("2", "2026-10-30T00:00:00Z", &[(ACCOUNT, 1)]),
         run("3", "2026-11-26T23:59:59Z", &[(ACCOUNT, 10), (OTHER, 20)]),
         run("4", "2026-11-28T00:00:00Z", &[(OTHER, 3)]),
         running,
     ];
-    drop(kept);
+    drop(contents);
     api
 }
 
-/// A field of each item, by its key.
+/// The values of a field of all items, by the key of the item.
 fn column(body: &Value, key: &str, name: &str) -> Vec<(String, u64)> {
     let items = body["items"].as_array().unwrap().iter();
     items.map(|item| (item[key].as_str().unwrap().to_owned(), item[name].as_u64().unwrap())).collect()
@@ -56,7 +56,7 @@ fn pairs(pairs: &[(&str, u64)]) -> Vec<(String, u64)> {
 }
 
 #[tokio::test]
-async fn the_history_is_of_whole_utc_days_that_end_today() {
+async fn the_history_has_whole_utc_days_up_to_today() {
     let api = api();
     let body = api.get("/history?days=3").await.body;
     assert_eq!((&body["from"], &body["to"], &body["next"]), (&json!("2026-11-26"), &json!("2026-11-28"), &Value::Null));
@@ -87,7 +87,7 @@ async fn the_history_is_summed_by_region_and_by_account() {
 }
 
 #[tokio::test]
-async fn the_pages_of_a_history_are_of_whole_days_and_together_the_whole() {
+async fn each_page_has_whole_days_and_all_pages_are_the_history() {
     let api = api();
     let whole = api.get("/history").await.body;
     api.memory.contents().history_days_max = Some(1);
@@ -102,7 +102,7 @@ async fn the_pages_of_a_history_are_of_whole_days_and_together_the_whole() {
     assert_eq!((items, pages), (whole["items"].as_array().unwrap().clone(), 3));
     let newest = api.get("/history?by=region").await.body;
     assert_eq!((&newest["from"], &newest["to"]), (&json!("2026-11-27"), &json!("2026-11-28")));
-    // Midnight passed since the page before: its next day is read all the same.
+    // Midnight has passed since the previous page was read. The day that its cursor names is read anyway.
     api.memory.contents().clock = TestClock::Fixed("2026-11-29T00:00:01Z".parse().unwrap());
     let last = api.get("/history?after=2026-10-30").await.body;
     assert_eq!(column(&last, "day", "sent"), pairs(&[("2026-10-30", 1)]));
@@ -111,7 +111,7 @@ async fn the_pages_of_a_history_are_of_whole_days_and_together_the_whole() {
 }
 
 #[tokio::test]
-async fn what_is_summed_is_asked_for_properly() {
+async fn invalid_history_parameters_are_rejected() {
     let api = api();
     for (query, field) in [
         ("by=week", "by"),
@@ -125,8 +125,8 @@ async fn what_is_summed_is_asked_for_properly() {
         ("after=2026-02-30", "after"),
         ("limit=5", "limit"),
     ] {
-        let answer = api.get(&format!("/history?{query}")).await;
-        assert_eq!((answer.status.as_u16(), answer.fields()), (422, vec![field]), "{query}");
+        let response = api.get(&format!("/history?{query}")).await;
+        assert_eq!((response.status.as_u16(), response.fields()), (422, vec![field]), "{query}");
     }
     api.memory.contents().faults.fail_all("throttled");
     assert_eq!(api.get("/history").await.status.as_u16(), 503);

@@ -31,7 +31,7 @@ async fn the_same_request_twice_creates_one_integration() {
 async fn two_concurrent_deliveries_create_one_integration() {
     let api = Api::with_provider().await;
     let body = json!({"provider": ACCOUNT});
-    // Repeats the writes of the faster delivery right before the slower one writes.
+    // Simulates a faster delivery of the same request, whose writes are made right before those of the slower one.
     assert_eq!(create(&api, "k1", &body).await.status, 201);
     let (made, idempotency_record) = {
         let mut contents = api.memory.contents();
@@ -95,6 +95,6 @@ async fn a_late_delivery_does_not_recreate_a_deleted_resource() {
     assert_eq!(
         create(&api, "k1", &body).await.problem(),
         "idempotency-key-target-deleted",
-        "what another request made is not this one's"
+        "the current resource was created by another request"
     );
 }

@@ -58,9 +58,9 @@ async fn an_integration_whose_test_fails_is_created_with_the_reason() {
 #[tokio::test]
 async fn an_integration_requires_an_existing_provider() {
     let api = Api::new();
-    let refused = api.post("/integrations", &json!({"provider": ACCOUNT})).await;
-    assert_eq!((refused.status.as_u16(), refused.fields()), (422, vec!["provider"]));
-    assert!(refused.text.contains("hubctl provider create"), "{}", refused.text);
+    let rejected = api.post("/integrations", &json!({"provider": ACCOUNT})).await;
+    assert_eq!((rejected.status.as_u16(), rejected.fields()), (422, vec!["provider"]));
+    assert!(rejected.text.contains("hubctl provider create"), "{}", rejected.text);
 }
 
 #[tokio::test]
@@ -79,12 +79,16 @@ async fn settings_change_individually_and_null_resets_one() {
     let back = api.patch(&path, &changed.etag(), &json!({"severity_min": null, "archive_limit_percent": null})).await;
     assert_eq!((&back.body["severity_min"], &back.body["archive_limit_percent"]), (&json!(null), &json!(50)));
     assert_eq!(back.body["only_failed"], false, "an omitted setting is unchanged");
-    let trail = api.memory.contents().audit_log.last().unwrap().clone();
-    let paths: Vec<&str> = trail.changes.keys().map(String::as_str).collect();
-    assert_eq!((trail.action.as_str(), paths), ("integration.update", vec!["archive_limit_percent", "severity_min"]));
+    let entry = api.memory.contents().audit_log.last().unwrap().clone();
+    let paths: Vec<&str> = entry.changes.keys().map(String::as_str).collect();
+    assert_eq!((entry.action.as_str(), paths), ("integration.update", vec!["archive_limit_percent", "severity_min"]));
 
     let same = api.patch(&path, &back.etag(), &json!({"only_failed": false})).await;
-    assert_eq!((same.status.as_u16(), same.etag()), (200, back.etag()), "what changes nothing makes no version");
+    assert_eq!(
+        (same.status.as_u16(), same.etag()),
+        (200, back.etag()),
+        "a patch that changes nothing doesn't create a version"
+    );
 }
 
 #[tokio::test]
@@ -105,7 +109,7 @@ async fn another_provider_moves_the_integration_to_its_id() {
     let contents = api.memory.contents();
     assert!(
         !contents.connections.contains_key(&ACCOUNT.parse().unwrap()),
-        "what was found of the other account is forgotten"
+        "the connection of the previous account is deleted"
     );
 }
 
@@ -135,9 +139,9 @@ async fn a_move_to_a_provider_with_an_integration_is_rejected() {
     api.post("/providers", &json!({"id": OTHER})).await;
     api.post("/integrations", &json!({"provider": OTHER})).await;
     let (path, etag) = api.integration().await;
-    let refused = api.patch(&path, &etag, &json!({"provider": OTHER})).await;
-    assert_eq!((refused.status.as_u16(), refused.problem()), (409, "already-exists"));
-    assert_eq!(api.get(&path).await.etag(), etag, "it is unchanged");
+    let rejected = api.patch(&path, &etag, &json!({"provider": OTHER})).await;
+    assert_eq!((rejected.status.as_u16(), rejected.problem()), (409, "already-exists"));
+    assert_eq!(api.get(&path).await.etag(), etag, "the integration is unchanged");
 }
 
 #[tokio::test]
@@ -148,12 +152,12 @@ async fn an_integrations_own_role_can_t_move_to_another_account() {
     let role = json!({"kind": "default", "role": {"arn": format!("arn:aws:iam::{ACCOUNT}:role/Exporter")}});
     let changed = api.put(&format!("{path}/credentials"), &etag, &role).await;
     assert_eq!(changed.status, 200, "{}", changed.text);
-    let refused = api.patch(&path, &changed.etag(), &json!({"provider": OTHER})).await;
-    assert_eq!((refused.status.as_u16(), refused.fields()), (422, vec!["credentials.role.arn"]));
+    let rejected = api.patch(&path, &changed.etag(), &json!({"provider": OTHER})).await;
+    assert_eq!((rejected.status.as_u16(), rejected.fields()), (422, vec!["credentials.role.arn"]));
 }
 
 #[tokio::test]
-async fn uploads_are_pending_while_disabled_and_enabling_replays_them() {
+async fn enabling_replays_uploads_received_while_disabled() {
     let api = Api::with_integration().await;
     let (path, _) = api.integration().await;
     let off = api.post(&format!("{path}/disable"), &json!(null)).await;
@@ -165,7 +169,7 @@ async fn uploads_are_pending_while_disabled_and_enabling_replays_them() {
         run("run-4", "monday", 0, RunStatus::Duplicate),
         run("run-5", "tuesday", 3, RunStatus::Degraded),
     ];
-    // Monday's scan was uploaded first, and is the newer one.
+    // Monday's scan was uploaded first, but Tuesday's upload has the older scan.
     for (run, scanned_at) in [(1, "2026-11-23T06:00:00Z"), (2, "2026-11-22T06:00:00Z"), (4, "2026-11-22T06:00:00Z")] {
         api.memory.contents().runs[run].scanned_at = Some(scanned_at.parse().unwrap());
     }
@@ -180,7 +184,7 @@ async fn uploads_are_pending_while_disabled_and_enabling_replays_them() {
     assert_eq!(
         api.memory.contents().submitted_jobs(),
         [Job::Replay { run_id: "run-5".to_owned(), next_run_ids: vec!["run-2".to_owned()] }],
-        "of each upload the newest run, the oldest scan first, one after the other"
+        "the newest run of each upload, in the order of the scans"
     );
 
     api.memory.contents().runs.push(run("run-6", "monday", 0, RunStatus::Succeeded));

@@ -1,4 +1,5 @@
-//! Changes with lost responses. Promise: an access key in use is never deleted, and a key that is certainly unused is deleted.
+//! Changes whose responses are lost. Promise: an access key in use is never deleted, and a key that is certainly unused is
+//! deleted.
 
 use exporter::testing::Operation;
 use serde_json::{Value, json};
@@ -27,11 +28,11 @@ async fn a_key_changed_with_a_lost_response_replaces_the_old_one() {
         let first = secret(&api.put(&address, "*", &key()).await.body);
         api.memory.contents().faults.lose_next_response(Operation::Commit);
         let given = api.put(&address, "*", &key()).await;
-        assert_eq!(given.status, 200, "it was made, as a look at it tells: {}", given.text);
+        assert_eq!(given.status, 200, "the change was made, as the current version shows: {}", given.text);
         let there = secret(&api.get(&path).await.body);
         assert_eq!(there, secret(&given.body));
-        assert!(secrets(&api).contains(&there), "{path}: the key that it names is there");
-        assert!(!secrets(&api).contains(&first), "{path}: the one before is gone");
+        assert!(secrets(&api).contains(&there), "{path}: the referenced key is stored");
+        assert!(!secrets(&api).contains(&first), "{path}: the previous key is deleted");
     }
     assert_eq!(secrets(&api).len(), 2);
 }
@@ -57,9 +58,9 @@ async fn a_key_is_retained_if_the_outcome_of_the_change_is_unknown() {
     let api = Api::with_integration().await;
     let (path, etag) = api.integration().await;
     api.memory.contents().faults.before_next(Operation::Commit, |contents| contents.faults.fail_all("timed out"));
-    let answer = api.put(&format!("{path}/credentials"), &etag, &key()).await;
-    assert_eq!((answer.status.as_u16(), answer.problem()), (503, "unavailable"));
-    assert_eq!(secrets(&api).len(), 1, "it may be in use");
+    let response = api.put(&format!("{path}/credentials"), &etag, &key()).await;
+    assert_eq!((response.status.as_u16(), response.problem()), (503, "unavailable"));
+    assert_eq!(secrets(&api).len(), 1, "the key may be in use");
 }
 
 #[tokio::test]
@@ -71,8 +72,8 @@ async fn a_key_is_deleted_if_a_later_change_replaced_it() {
         contents.faults.fail_next(Operation::Commit);
         contents.integrations.get_mut(ACCOUNT).unwrap().version += 1;
     });
-    let answer = api.put(&format!("{path}/credentials"), &etag, &key()).await;
-    assert_eq!(answer.status, 503, "{}", answer.text);
+    let response = api.put(&format!("{path}/credentials"), &etag, &key()).await;
+    assert_eq!(response.status, 503, "{}", response.text);
     assert_eq!(secrets(&api), Vec::<String>::new());
 }
 
@@ -88,8 +89,8 @@ async fn a_key_that_moved_with_its_integration_is_retained() {
         let moved = contents.integrations.remove(ACCOUNT).unwrap();
         contents.integrations.insert("210987654321".to_owned(), moved);
     });
-    let answer = api.put(&address, "*", &key()).await;
-    assert_eq!(answer.status, 503, "{}", answer.text);
+    let response = api.put(&address, "*", &key()).await;
+    assert_eq!(response.status, 503, "{}", response.text);
     assert!(secrets(&api).contains(&old[0]), "the moved integration uses it");
 }
 

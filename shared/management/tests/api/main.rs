@@ -1,6 +1,6 @@
 //! Tests of the API: requests to the router over in-memory ports.
 
-#![expect(clippy::unwrap_used, reason = "a test that can't be set up, or sees another answer, has failed")]
+#![expect(clippy::unwrap_used, reason = "a test fails if it can't be set up or gets an unexpected response")]
 
 mod attention;
 mod client;

@@ -1,11 +1,11 @@
-//! Connections of the accounts of organizations.
+//! The connections of the accounts of an organization.
 
 use serde_json::{Value, json};
 
 use crate::client::{Api, ORGANIZATION, connected};
 use crate::stack::OTHER;
 
-/// Three accounts of an organization with an integration.
+/// The API with an organization of three accounts and its integration.
 async fn organization() -> Api {
     let api = Api::new();
     let role = json!({"kind": "default", "role": {"arn": "arn:aws:iam::*:role/Exporter"}});
@@ -40,7 +40,7 @@ async fn one_unreachable_account_does_not_make_an_organization_unreachable() {
     stale(3, "2026-11-20T08:00:00Z");
     let all = summary(&api).await;
     assert_eq!(all["accounts_not_reached"], 3);
-    assert_eq!(all["stale_since"], "2026-11-22T08:00:00Z", "until then one account was reachable");
+    assert_eq!(all["stale_since"], "2026-11-22T08:00:00Z", "one account was reachable until then");
 }
 
 #[tokio::test]

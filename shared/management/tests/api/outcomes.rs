@@ -1,4 +1,4 @@
-//! Outcomes of connection tests: only a test in which everything responded passes.
+//! Outcomes of connection tests. A test passes only if every account and Region responded.
 
 use exporter::connection::{Connection, ConnectionStatus, Problem, RegionStatus};
 use exporter::testing::TestedConnections;
@@ -12,14 +12,14 @@ fn problem(reason: &str, message: &str) -> Option<Problem> {
     Some(Problem { reason: reason.to_owned(), message: message.to_owned(), remediation: Some("the remedy".to_owned()) })
 }
 
-/// A connection without a response; its Regions are from the previous check.
+/// A connection to an account that did not respond. Its Regions are those of the previous check.
 fn silent(account: &str, provider: &str) -> Connection {
     let before = connected(account, provider, &["eu-west-1"]);
     let problem = problem("not_checked", "STS answered 503");
     Connection { stale_since: Some(before.checked_at), problem, ..before }
 }
 
-/// A connection of which one previously available Region did not respond.
+/// A connection in which one previously available Region did not respond.
 fn half_silent() -> Connection {
     let mut found = connected(ACCOUNT, ACCOUNT, &["eu-west-1", "us-east-1"]);
     let region = found.regions.get_mut(&"us-east-1".parse().unwrap()).unwrap();
@@ -27,7 +27,7 @@ fn half_silent() -> Connection {
     found
 }
 
-/// A connection with an unavailable Region.
+/// A connection with one unavailable Region.
 fn without(region: &str, status: ConnectionStatus) -> Connection {
     let mut found = connected(ACCOUNT, ACCOUNT, &["eu-west-1", region]);
     let off = found.regions.get_mut(&region.parse().unwrap()).unwrap();
@@ -47,7 +47,7 @@ async fn test(found: Vec<Connection>, regions: Option<&[&str]>) -> Value {
     api.post(&format!("{path}/test"), &json!(null)).await.body
 }
 
-/// The words of a test, and how many accounts stand how: total, connected, degraded, disconnected, unanswered, unchecked.
+/// The outcome, the message, and the account counts of a test: total, connected, degraded, disconnected, unanswered, unchecked.
 fn read(test: &Value) -> (&str, &str, [u64; 6]) {
     let names = ["total", "connected", "degraded", "disconnected", "unanswered", "unchecked"];
     let text = |name: &str| test[name].as_str().unwrap();
@@ -55,41 +55,41 @@ fn read(test: &Value) -> (&str, &str, [u64; 6]) {
 }
 
 #[tokio::test]
-async fn an_account_that_did_not_answer_is_not_passed() {
+async fn an_account_without_a_response_does_not_pass() {
     let found = test(vec![silent(ACCOUNT, ACCOUNT)], None).await;
     let message = "no response: STS answered 503. To fix: the remedy";
     assert_eq!(read(&found), ("not_run", message, [1, 0, 0, 0, 1, 0]));
 }
 
 #[tokio::test]
-async fn a_new_account_that_did_not_answer_is_not_refused_either() {
+async fn a_new_account_without_a_response_does_not_fail() {
     let found = Connection { stale_since: None, ..silent(ACCOUNT, ACCOUNT) };
     let found = test(vec![Connection { status: ConnectionStatus::Disconnected, ..found }], None).await;
     assert_eq!(read(&found).0, "not_run");
 }
 
 #[tokio::test]
-async fn a_region_that_took_findings_and_does_not_answer_is_not_passed() {
+async fn an_available_region_without_a_response_does_not_pass() {
     let found = test(vec![half_silent()], None).await;
     let message = "no response: us-east-1: us-east-1 answered 503. To fix: the remedy";
     assert_eq!(read(&found), ("not_run", message, [1, 0, 0, 0, 1, 0]));
 }
 
 #[tokio::test]
-async fn a_region_that_is_named_and_takes_nothing_is_named_and_not_passed() {
+async fn an_unavailable_selected_region_is_reported_and_does_not_pass() {
     let found = || vec![without("ap-southeast-2", ConnectionStatus::Degraded)];
     let named = test(found(), Some(&["eu-west-1", "ap-southeast-2"])).await;
     let message = "connected in 1 Region: eu-west-1; not in ap-southeast-2: Security Hub is off there. To fix: \
                    the remedy";
     assert_eq!(read(&named), ("partial", message, [1, 0, 1, 0, 0, 0]));
     let all = test(vec![without("ap-southeast-2", ConnectionStatus::Connected)], None).await;
-    assert_eq!(read(&all).0, "passed", "where none is named, those that are off are nobody's loss");
+    assert_eq!(read(&all).0, "passed", "if no Region is selected, unavailable Regions don't matter");
     let unseen = test(vec![connected(ACCOUNT, ACCOUNT, &["eu-west-1"])], Some(&["eu-west-1", "us-east-1"])).await;
     let message = "connected in 1 Region: eu-west-1; not in us-east-1";
     assert_eq!(read(&unseen), ("partial", message, [1, 0, 1, 0, 0, 0]));
 }
 
-/// An organization with these accounts, of which these were not checked.
+/// The test of an organization with these accounts, of which `missed` were not checked, and with these problems.
 async fn organization(found: Vec<Connection>, missed: &[&str], problems: &[&str]) -> Value {
     let api = Api::new();
     let role = json!({"kind": "default", "role": {"arn": "arn:aws:iam::*:role/Exporter"}});
@@ -109,7 +109,7 @@ fn well(number: u64) -> Connection {
 }
 
 #[tokio::test]
-async fn an_organization_is_passed_only_as_a_whole() {
+async fn an_organization_passes_only_if_all_accounts_are_checked() {
     let all = organization((1..=3).map(well).collect(), &[], &[]).await;
     assert_eq!(read(&all), ("passed", "all 3 accounts are connected", [3, 3, 0, 0, 0, 0]));
 
@@ -127,7 +127,7 @@ async fn an_organization_is_passed_only_as_a_whole() {
 }
 
 #[tokio::test]
-async fn of_an_organization_the_worst_accounts_come_first_and_all_are_counted() {
+async fn the_most_severe_accounts_come_first_and_all_are_counted() {
     let mut found: Vec<_> = (1..=120).map(well).collect();
     found[110] = silent("000000000111", ORGANIZATION);
     found[119] = disconnected("000000000120", ORGANIZATION);
@@ -144,7 +144,7 @@ async fn of_an_organization_the_worst_accounts_come_first_and_all_are_counted() 
     assert_eq!((shown.len(), &shown[..2]), (100, &[json!("000000000120"), json!("000000000111")][..]));
 
     let none = organization(vec![disconnected("000000000001", ORGANIZATION)], &["000000000002"], &[]).await;
-    assert_eq!(read(&none).0, "partial", "of one account nothing is known");
+    assert_eq!(read(&none).0, "partial", "one account was not checked");
     let none = organization(vec![disconnected("000000000001", ORGANIZATION)], &[], &[]).await;
     assert_eq!(read(&none).0, "failed");
 }

@@ -1,4 +1,4 @@
-//! Whose a thing is: a stack's, another stack's, an operator's; and what a request came to that was broken off.
+//! Owners of resources: a stack, another stack, or an operator. Also the responses to interrupted requests.
 
 use exporter::testing::Operation;
 use futures::future::poll_immediate;
@@ -21,19 +21,19 @@ async fn setting(api: &Api, name: &str) -> Value {
 }
 
 #[tokio::test]
-async fn what_an_operator_made_is_not_taken_over() {
+async fn a_stack_does_not_adopt_a_resource_of_an_operator() {
     let api = Api::with_integration().await;
     let stack = Stack::new(&api, FIRST);
-    let refused = stack.create(integration(ACCOUNT)).await;
-    assert!(refused.reason.contains("hubctl integration show"), "{refused:?}");
-    for physical_id in [GENERATED_ID, &refused.physical_resource_id, "integration/123456789012/1795424400000"] {
+    let rejected = stack.create(integration(ACCOUNT)).await;
+    assert!(rejected.reason.contains("hubctl integration show"), "{rejected:?}");
+    for physical_id in [GENERATED_ID, &rejected.physical_resource_id, "integration/123456789012/1795424400000"] {
         assert_eq!(stack.delete(physical_id, integration(ACCOUNT)).await.status, "SUCCESS");
     }
     assert_eq!(integrations(&api), [ACCOUNT]);
 }
 
 #[tokio::test]
-async fn what_an_operator_made_anew_is_changed_by_the_stack_and_never_deleted() {
+async fn a_stack_updates_a_manually_recreated_resource_but_never_deletes_it() {
     let api = Api::new();
     let (stack, it) = Stack::with(&api, FIRST, &integration(ACCOUNT)).await;
     operator_deletes(&api).await;
@@ -43,7 +43,7 @@ async fn what_an_operator_made_anew_is_changed_by_the_stack_and_never_deleted() 
     let changed = stack.update(&it, integration(ACCOUNT), wanted.clone()).await;
     assert_eq!((changed.status, &changed.physical_resource_id), ("SUCCESS", &it), "{changed:?}");
     assert_eq!(setting(&api, "only_failed").await, false);
-    assert_eq!(setting(&api, "severity_min").await, "LOW", "no template had asked for that");
+    assert_eq!(setting(&api, "severity_min").await, "LOW", "the template did not change this setting");
     let back = stack.update(&it, wanted, integration(ACCOUNT)).await;
     assert_eq!(back.status, "SUCCESS", "{back:?}");
     assert_eq!((setting(&api, "only_failed").await, setting(&api, "severity_min").await), (json!(true), json!("LOW")));
@@ -52,15 +52,15 @@ async fn what_an_operator_made_anew_is_changed_by_the_stack_and_never_deleted() 
 }
 
 #[tokio::test]
-async fn what_another_stack_made_since_is_neither_changed_nor_deleted() {
+async fn a_stack_neither_changes_nor_deletes_another_stacks_resource() {
     let api = Api::new();
     let (first, it) = Stack::with(&api, FIRST, &integration(ACCOUNT)).await;
     operator_deletes(&api).await;
     assert_eq!(Stack::new(&api, SECOND).create(integration(ACCOUNT)).await.status, "SUCCESS");
     let before = api.memory.contents().integrations[ACCOUNT].clone();
     let wanted = json!({"Provider": ACCOUNT, "OnlyFailed": "false"});
-    let refused = first.update(&it, integration(ACCOUNT), wanted.clone()).await;
-    assert!(refused.status == "FAILED" && refused.reason.contains("already"), "{refused:?}");
+    let rejected = first.update(&it, integration(ACCOUNT), wanted.clone()).await;
+    assert!(rejected.status == "FAILED" && rejected.reason.contains("already"), "{rejected:?}");
     let back = first.update(&it, wanted, integration(ACCOUNT)).await;
     assert_eq!((back.status, &back.physical_resource_id), ("SUCCESS", &it), "{back:?}");
     assert_eq!(first.delete(&it, integration(ACCOUNT)).await.status, "SUCCESS");
@@ -68,7 +68,7 @@ async fn what_another_stack_made_since_is_neither_changed_nor_deleted() {
 }
 
 #[tokio::test]
-async fn what_an_operator_moved_to_another_provider_is_the_operators() {
+async fn a_moved_integration_is_no_longer_managed_by_its_stack() {
     let api = Api::new();
     let (stack, it) = Stack::with(&api, FIRST, &integration(ACCOUNT)).await;
     Stack::new(&api, SECOND).create(provider(OTHER)).await;
@@ -82,19 +82,19 @@ async fn what_an_operator_moved_to_another_provider_is_the_operators() {
 }
 
 #[tokio::test]
-async fn what_a_failed_deletion_left_is_taken_over_by_the_resource_that_made_it() {
+async fn a_resource_after_a_failed_deletion_is_adopted_by_its_owner() {
     let api = Api::new();
     let (stack, it) = Stack::with(&api, FIRST, &integration(ACCOUNT)).await;
-    api.memory.contents().faults.fail_all("no answer");
+    api.memory.contents().faults.fail_all("no response");
     assert_eq!(stack.delete(&it, integration(ACCOUNT)).await.status, "FAILED");
     api.memory.contents().faults.clear();
-    let taken = stack.create(json!({"Provider": ACCOUNT, "OnlyFailed": "false"})).await;
-    assert_eq!((taken.status, &taken.physical_resource_id), ("SUCCESS", &it), "{taken:?}");
+    let adopted = stack.create(json!({"Provider": ACCOUNT, "OnlyFailed": "false"})).await;
+    assert_eq!((adopted.status, &adopted.physical_resource_id), ("SUCCESS", &it), "{adopted:?}");
     assert_eq!(setting(&api, "only_failed").await, false);
 }
 
 #[tokio::test]
-async fn a_creation_that_comes_once_more_after_its_deletion_makes_nothing() {
+async fn a_creation_repeated_after_its_deletion_creates_nothing() {
     let api = Api::new();
     let stack = Stack::new(&api, FIRST);
     stack.create(provider(ACCOUNT)).await;
@@ -102,12 +102,12 @@ async fn a_creation_that_comes_once_more_after_its_deletion_makes_nothing() {
     let made = stack.send(creation.clone()).await;
     assert_eq!(stack.send(creation.clone()).await.physical_resource_id, made.physical_resource_id);
     stack.delete(&made.physical_resource_id, integration(ACCOUNT)).await;
-    assert_eq!(stack.send(creation).await.status, "FAILED", "nobody waits for it any more");
+    assert_eq!(stack.send(creation).await.status, "FAILED", "the resource was deleted since");
     assert!(integrations(&api).is_empty());
 }
 
 #[tokio::test]
-async fn an_update_that_comes_once_more_after_another_one_changes_nothing() {
+async fn an_update_repeated_after_a_later_update_changes_nothing() {
     let api = Api::new();
     let (stack, it) = Stack::with(&api, FIRST, &integration(ACCOUNT)).await;
     let (low, high) =
@@ -121,60 +121,64 @@ async fn an_update_that_comes_once_more_after_another_one_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_request_that_was_broken_off_is_answered_by_what_it_came_to() {
+async fn the_response_to_an_interrupted_request_states_its_outcome() {
     let api = Api::new();
     let stack = Stack::new(&api, FIRST);
     stack.create(provider(ACCOUNT)).await;
     let creation = stack.event("Create", None, &integration(ACCOUNT), &json!({}));
-    let answer = stack.after_interruption(&creation).await;
-    assert_eq!((answer.status, answer.reason.as_str()), ("FAILED", "timed out"));
-    assert!(answer.physical_resource_id.starts_with("not-created:"), "{answer:?}");
+    let response = stack.after_interruption(&creation).await;
+    assert_eq!((response.status, response.reason.as_str()), ("FAILED", "timed out"));
+    assert!(response.physical_resource_id.starts_with("not-created:"), "{response:?}");
 
     api.memory.contents().faults.hang(Operation::TestConnection);
     assert!(poll_immediate(std::pin::pin!(stack.send(creation.clone()))).await.is_none());
-    let answer = stack.after_interruption(&creation).await;
-    assert_eq!((answer.status, &answer.data["Id"]), ("SUCCESS", &json!(ACCOUNT)), "it stands: {answer:?}");
-    let it = answer.physical_resource_id;
+    let response = stack.after_interruption(&creation).await;
+    assert_eq!(
+        (response.status, &response.data["Id"]),
+        ("SUCCESS", &json!(ACCOUNT)),
+        "the integration was created: {response:?}"
+    );
+    let it = response.physical_resource_id;
     assert!(it.starts_with("integration/123456789012/"));
 
-    // One that asks for more than what stands, of the same resource.
+    // Requests with other properties than those of the stored resource.
     let other = stack.event("Create", None, &json!({"Provider": ACCOUNT, "OnlyFailed": "false"}), &json!({}));
-    let answer = stack.after_interruption(&other).await;
-    assert_eq!((answer.status, &answer.physical_resource_id), ("FAILED", &it), "its rollback deletes that");
+    let response = stack.after_interruption(&other).await;
+    assert_eq!((response.status, &response.physical_resource_id), ("FAILED", &it), "the rollback deletes the resource");
     let update = stack.event("Update", Some(&it), &other["ResourceProperties"], &integration(ACCOUNT));
-    let answer = stack.after_interruption(&update).await;
-    assert_eq!((answer.status, &answer.physical_resource_id), ("FAILED", &it));
+    let response = stack.after_interruption(&update).await;
+    assert_eq!((response.status, &response.physical_resource_id), ("FAILED", &it));
 
     for physical_id in [it.as_str(), GENERATED_ID] {
         let deletion = stack.event("Delete", Some(physical_id), &integration(ACCOUNT), &json!({}));
-        assert_eq!(stack.after_interruption(&deletion).await.status, "FAILED", "it is still there");
+        assert_eq!(stack.after_interruption(&deletion).await.status, "FAILED", "the resource still exists");
     }
     assert_eq!(stack.delete(&it, integration(ACCOUNT)).await.status, "SUCCESS");
     let deletion = stack.event("Delete", Some(&it), &integration(ACCOUNT), &json!({}));
     assert_eq!(stack.after_interruption(&deletion).await.status, "SUCCESS");
-    api.memory.contents().faults.fail_all("no answer");
+    api.memory.contents().faults.fail_all("no response");
     assert_eq!(stack.after_interruption(&creation).await.status, "FAILED");
 }
 
 #[tokio::test]
-async fn wherever_a_creation_dies_its_rollback_leaves_nothing() {
-    for dies_before_its_change in [true, false] {
+async fn the_rollback_of_an_interrupted_creation_deletes_the_resource() {
+    for fails_before_its_change in [true, false] {
         let api = Api::new();
         let stack = Stack::new(&api, FIRST);
         stack.create(provider(ACCOUNT)).await;
-        if dies_before_its_change {
+        if fails_before_its_change {
             api.memory
                 .contents()
                 .faults
-                .before_next(Operation::Commit, |contents| contents.faults.fail_all("no answer"));
+                .before_next(Operation::Commit, |contents| contents.faults.fail_all("no response"));
         } else {
             api.memory.contents().faults.hang(Operation::TestConnection);
         }
         let mut creation = std::pin::pin!(stack.create(integration(ACCOUNT)));
-        let answer = poll_immediate(&mut creation).await;
-        assert_eq!(answer.as_ref().map(|answer| answer.status), dies_before_its_change.then_some("FAILED"));
+        let response = poll_immediate(&mut creation).await;
+        assert_eq!(response.as_ref().map(|response| response.status), fails_before_its_change.then_some("FAILED"));
         api.memory.contents().faults.clear();
-        let physical_id = answer.map_or(GENERATED_ID.to_owned(), |answer| answer.physical_resource_id);
+        let physical_id = response.map_or(GENERATED_ID.to_owned(), |response| response.physical_resource_id);
         assert_eq!(stack.delete(&physical_id, integration(ACCOUNT)).await.status, "SUCCESS");
         assert!(integrations(&api).is_empty());
     }

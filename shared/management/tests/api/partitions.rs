@@ -1,16 +1,16 @@
-//! What is of another partition than the deployment can't be used by it, nor can a secret of another account: both are refused
-//! with the reason, by the API and in a template.
+//! A deployment can use neither resources of another partition nor secrets of another account. The API and templates reject both,
+//! with the reason.
 
 use serde_json::{Value, json};
 
 use crate::client::{ACCOUNT, Api, DEPLOYED_IN, ORGANIZATION, connected};
 use crate::stack::{OTHER, Stack, integration, provider};
 
-/// Partitions, each with a Region of it.
+/// Partitions, each with one of its Regions.
 const PARTITIONS: [(&str, &str); 3] = [("aws", "eu-west-1"), ("aws-cn", "cn-north-1"), ("aws-us-gov", "us-gov-west-1")];
 
-/// Each partition with each other one, and a Region of that.
-fn strangers() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
+/// Each pair of two partitions, with a Region of the second one.
+fn partition_pairs() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
     let others = |own| PARTITIONS.into_iter().filter(move |(other, _)| *other != own);
     PARTITIONS.into_iter().flat_map(move |(own, _)| others(own).map(move |(other, region)| (own, other, region)))
 }
@@ -38,7 +38,7 @@ fn secret_of(partition: &str, region: &str, account: &str) -> Value {
     json!({"kind": "static", "secret": arn})
 }
 
-/// Credentials that a deployment of a partition refuses, with the field.
+/// Credentials that a deployment of another partition rejects, with the invalid field.
 fn wrong_credentials(other: &str, region: &str) -> [(Value, &'static str); 3] {
     [
         (role_of(other, ACCOUNT), "credentials.role.arn"),
@@ -53,12 +53,12 @@ fn wrong_credentials(other: &str, region: &str) -> [(Value, &'static str); 3] {
 
 #[tokio::test]
 async fn the_api_rejects_resources_of_another_partition() {
-    for (own, other, region) in strangers() {
+    for (own, other, region) in partition_pairs() {
         let api = api_of(own, region);
         let expected = |field: &str| json!([{"field": field, "message": reason(own, other)}]);
         for (credentials, field) in wrong_credentials(other, region) {
-            let refused = api.post("/providers", &json!({"id": ACCOUNT, "credentials": credentials})).await;
-            assert_eq!((refused.status.as_u16(), &refused.body["errors"]), (422, &expected(field)), "{own} {other}");
+            let rejected = api.post("/providers", &json!({"id": ACCOUNT, "credentials": credentials})).await;
+            assert_eq!((rejected.status.as_u16(), &rejected.body["errors"]), (422, &expected(field)), "{own} {other}");
         }
         let organization = json!({"id": ORGANIZATION, "credentials": role_of(other, "*")});
         assert_eq!(api.post("/providers", &organization).await.body["errors"], expected("credentials.role.arn"));
@@ -78,8 +78,8 @@ async fn the_api_rejects_resources_of_another_partition() {
         }
         for of in [path, format!("/providers/{ACCOUNT}")] {
             for (credentials, field) in wrong_credentials(other, region) {
-                let refused = api.put(&format!("{of}/credentials"), "*", &credentials).await;
-                assert_eq!(refused.body["errors"], expected(field), "{own} {other}: {of}");
+                let rejected = api.put(&format!("{of}/credentials"), "*", &credentials).await;
+                assert_eq!(rejected.body["errors"], expected(field), "{own} {other}: {of}");
             }
         }
     }
@@ -91,7 +91,7 @@ async fn the_api_accepts_resources_of_the_deployments_partition() {
         let api = api_of(own, region);
         for (id, account) in [(ACCOUNT, ACCOUNT), (ORGANIZATION, "*")] {
             let made = api.post("/providers", &json!({"id": id, "credentials": role_of(own, account)})).await;
-            assert_eq!(made.status, 201, "a role of another account is right: {}", made.text);
+            assert_eq!(made.status, 201, "a role in the deployment's partition is valid: {}", made.text);
         }
         let settings = json!({"provider": ACCOUNT, "regions": [region], "fallback_region": region,
             "credentials": secret_of(own, region, DEPLOYED_IN)});
@@ -112,16 +112,16 @@ async fn a_secret_of_another_account_is_rejected() {
              of another account"
         );
         let body = json!({"id": ACCOUNT, "credentials": secret_of(own, region, ACCOUNT)});
-        let refused = api.post("/providers", &body).await;
+        let rejected = api.post("/providers", &body).await;
         let expected = json!([{"field": "credentials.secret", "message": message}]);
-        assert_eq!((refused.status.as_u16(), &refused.body["errors"]), (422, &expected), "{own}");
-        let refused = stack.create(with(provider(ACCOUNT), "Credentials", properties(&body["credentials"]))).await;
-        assert!(refused.status == "FAILED" && refused.reason.contains(&message), "{own}: {refused:?}");
-        assert!(refused.reason.contains("Credentials.Secret"), "{own}: {refused:?}");
+        assert_eq!((rejected.status.as_u16(), &rejected.body["errors"]), (422, &expected), "{own}");
+        let rejected = stack.create(with(provider(ACCOUNT), "Credentials", properties(&body["credentials"]))).await;
+        assert!(rejected.status == "FAILED" && rejected.reason.contains(&message), "{own}: {rejected:?}");
+        assert!(rejected.reason.contains("Credentials.Secret"), "{own}: {rejected:?}");
     }
 }
 
-/// Names of partitions and Regions that no release knows yet are told apart by how they begin.
+/// Partitions and Regions that this release doesn't know are detected by the prefix of their name.
 #[tokio::test]
 async fn a_partition_is_detected_by_the_names_of_its_regions() {
     let api = api_of("aws", "eu-west-1");
@@ -131,28 +131,28 @@ async fn a_partition_is_detected_by_the_names_of_its_regions() {
         ("us-iso-east-1", "aws-iso"),
         ("eusc-de-east-1", "aws-eusc"),
     ] {
-        let refused = api.post("/integrations", &json!({"provider": ACCOUNT, "regions": ["eu-west-1", region]})).await;
+        let rejected = api.post("/integrations", &json!({"provider": ACCOUNT, "regions": ["eu-west-1", region]})).await;
         let expected = json!([{"field": "regions.1", "message": reason("aws", other)}]);
-        assert_eq!(refused.body["errors"], expected, "{region}");
+        assert_eq!(rejected.body["errors"], expected, "{region}");
     }
     let crossed = json!({"id": ACCOUNT, "credentials": secret_of("aws", "cn-north-1", DEPLOYED_IN)});
-    let refused = api.post("/providers", &crossed).await;
-    assert_eq!(refused.body["errors"][0]["message"], reason("aws", "aws-cn"), "{}", refused.text);
+    let rejected = api.post("/providers", &crossed).await;
+    assert_eq!(rejected.body["errors"][0]["message"], reason("aws", "aws-cn"), "{}", rejected.text);
     let isolated = json!({"id": ACCOUNT, "credentials": role_of("aws-iso", ACCOUNT)});
     assert_eq!(api.post("/providers", &isolated).await.body["errors"][0]["message"], reason("aws", "aws-iso"));
     let unknown = api_of("aws-cn", "cn-north-1");
-    let refused = unknown.post("/integrations", &json!({"provider": ACCOUNT, "regions": ["mars-north-1"]})).await;
-    assert_eq!(refused.body["errors"][0]["message"], "must be a Region name, for example cn-north-1");
+    let rejected = unknown.post("/integrations", &json!({"provider": ACCOUNT, "regions": ["mars-north-1"]})).await;
+    assert_eq!(rejected.body["errors"][0]["message"], "must be a Region name, for example cn-north-1");
 }
 
 #[tokio::test]
 async fn a_template_with_resources_of_another_partition_is_rejected() {
-    for (own, other, region) in strangers() {
+    for (own, other, region) in partition_pairs() {
         let api = api_of(own, region);
         let stack = Stack::new(&api, "arn:stack");
-        let assert_rejected = |answer: &management::host::ResourceResponse, property: &str| {
+        let assert_rejected = |response: &management::host::ResourceResponse, property: &str| {
             let expected = format!("{property} {}", reason(own, other));
-            assert!(answer.status == "FAILED" && answer.reason.contains(&expected), "{expected}: {answer:?}");
+            assert!(response.status == "FAILED" && response.reason.contains(&expected), "{expected}: {response:?}");
         };
         for (credentials, property) in [
             (role_of(other, ACCOUNT), "Credentials.Role.Arn"),
@@ -190,13 +190,13 @@ async fn a_template_may_name_resources_of_the_deployments_partition() {
     }
 }
 
-/// The same properties with one more.
+/// Properties with one added.
 fn with(mut properties: Value, name: &str, value: Value) -> Value {
     properties[name] = value;
     properties
 }
 
-/// Credentials as a template has them.
+/// Credentials as properties of a template.
 fn properties(credentials: &Value) -> Value {
     let mut properties = json!({"Kind": credentials["kind"]});
     if let Some(secret) = credentials.get("secret") {

@@ -1,4 +1,4 @@
-//! HTTP requests as a function gets them.
+//! HTTP requests as payloads of the Lambda function.
 
 use std::sync::Arc;
 
@@ -41,7 +41,7 @@ async fn a_request_gets_a_response_and_the_audit_log_names_the_caller() {
 }
 
 #[tokio::test]
-async fn a_body_may_come_in_base64() {
+async fn a_body_may_be_encoded_in_base64() {
     let api = Api::new();
     // {"id": "123456789012"}
     let mut request = payload("POST", "/providers", Some("eyJpZCI6ICIxMjM0NTY3ODkwMTIifQ=="));
@@ -60,9 +60,9 @@ async fn an_invalid_payload_gets_a_problem() {
         payload("GET", "no path", None),
         json!({"rawPath": "/providers", "requestContext": {"http": {"method": "GET"}}, "headers": {"a\nb": "c"}}),
     ] {
-        let answer = send(&api, broken.clone()).await;
-        assert_eq!(answer["statusCode"], 400, "{broken}");
-        assert_eq!(answer["headers"]["content-type"], "application/problem+json");
+        let response = send(&api, broken.clone()).await;
+        assert_eq!(response["statusCode"], 400, "{broken}");
+        assert_eq!(response["headers"]["content-type"], "application/problem+json");
     }
 }
 
@@ -81,12 +81,12 @@ async fn a_response_too_large_after_escaping_is_a_problem() {
         "2026-11-20T00:00:00Z".parse().unwrap(),
     );
     api.memory.contents().runs.push(run);
-    // 4 MB; within JSON twice as many.
+    // 4 MB. As an escaped JSON string, twice as many.
     let entry = json!({ "finding": vec![""; 1_300_000] });
     api.memory.contents().quarantine.insert("run-1".to_owned(), vec![entry]);
-    let answer = send(&api, payload("GET", "/runs/run-1/quarantine", None)).await;
-    assert_eq!(answer["statusCode"], 422);
-    assert_eq!(answer["headers"]["content-type"], "application/problem+json");
-    assert!(answer["body"].as_str().unwrap().contains("limit"), "{answer}");
-    assert!(answer.to_string().len() < 1_000);
+    let response = send(&api, payload("GET", "/runs/run-1/quarantine", None)).await;
+    assert_eq!(response["statusCode"], 422);
+    assert_eq!(response["headers"]["content-type"], "application/problem+json");
+    assert!(response["body"].as_str().unwrap().contains("limit"), "{response}");
+    assert!(response.to_string().len() < 1_000);
 }

@@ -25,14 +25,14 @@ async fn a_provider_is_created_shown_changed_and_deleted() {
     assert_eq!((changed.status.as_u16(), &changed.body["alias"]), (200, &json!("prod")), "{}", changed.text);
     assert!(changed.body["scan_schedule"].is_null() && changed.body["version"] == 2, "{}", changed.text);
 
-    let gone = api.delete(&path, &changed.etag()).await;
-    assert_eq!((gone.status.as_u16(), gone.text.as_str()), (204, ""));
+    let deleted = api.delete(&path, &changed.etag()).await;
+    assert_eq!((deleted.status.as_u16(), deleted.text.as_str()), (204, ""));
     assert_eq!(api.get(&path).await.problem(), "not-found");
     assert_eq!(api.actions(), ["provider.create", "provider.update", "provider.delete"]);
 }
 
 #[tokio::test]
-async fn an_organization_is_reached_by_a_role_that_each_account_has() {
+async fn an_organization_requires_a_role_that_each_account_has() {
     let api = Api::new();
     let none = api.post("/providers", &json!({"id": ORGANIZATION})).await;
     assert_eq!((none.status.as_u16(), none.fields()), (422, vec!["credentials.role"]), "{}", none.text);
@@ -42,16 +42,16 @@ async fn an_organization_is_reached_by_a_role_that_each_account_has() {
     let made = api.post("/providers", &role("arn:aws:iam::*:role/Exporter")).await;
     assert_eq!((made.status.as_u16(), &made.body["kind"]), (201, &json!("organization")), "{}", made.text);
     let external_id = made.body["credentials"]["role"]["external_id"].as_str().unwrap();
-    assert!(external_id.len() >= 32, "an External ID is made: {external_id}");
+    assert!(external_id.len() >= 32, "an External ID is generated: {external_id}");
 }
 
 #[tokio::test]
 async fn a_provider_with_an_integration_is_not_deleted() {
     let api = Api::with_integration().await;
     let path = format!("/providers/{ACCOUNT}");
-    let refused = api.delete(&path, "*").await;
-    assert_eq!((refused.status.as_u16(), refused.problem()), (409, "in-use"));
-    assert!(refused.body["remediation"].as_str().unwrap().contains("hubctl integration delete"), "{}", refused.text);
+    let rejected = api.delete(&path, "*").await;
+    assert_eq!((rejected.status.as_u16(), rejected.problem()), (409, "in-use"));
+    assert!(rejected.body["remediation"].as_str().unwrap().contains("hubctl integration delete"), "{}", rejected.text);
     assert_eq!(api.get(&path).await.status, 200);
 }
 
@@ -60,7 +60,7 @@ async fn a_provider_id_is_unique() {
     let api = Api::with_provider().await;
     let again = api.post("/providers", &json!({"id": ACCOUNT})).await;
     assert_eq!((again.status.as_u16(), again.problem()), (409, "already-exists"));
-    assert_eq!(api.actions(), ["provider.create"], "a refusal leaves no entry");
+    assert_eq!(api.actions(), ["provider.create"], "a rejected request has no audit log entry");
 }
 
 #[tokio::test]
@@ -69,7 +69,12 @@ async fn new_provider_credentials_are_tested_if_an_integration_uses_them() {
     let path = format!("/providers/{ACCOUNT}/credentials");
     let role = |name: &str| json!({"kind": "default", "role": {"arn": format!("arn:aws:iam::{ACCOUNT}:role/{name}")}});
     let alone = api.put(&path, "*", &role("First")).await;
-    assert_eq!((alone.status.as_u16(), alone.body.get("test")), (200, None), "there is no integration: {}", alone.text);
+    assert_eq!(
+        (alone.status.as_u16(), alone.body.get("test")),
+        (200, None),
+        "no integration uses the credentials: {}",
+        alone.text
+    );
 
     api.post("/integrations", &json!({"provider": ACCOUNT})).await;
     api.memory.contents().put_connection_test(ACCOUNT, vec![disconnected(ACCOUNT, ACCOUNT)]);
@@ -80,5 +85,5 @@ async fn new_provider_credentials_are_tested_if_an_integration_uses_them() {
 
     api.put(&format!("/integrations/{ACCOUNT}/credentials"), "*", &role("Own")).await;
     let unused = api.put(&path, "*", &role("Third")).await;
-    assert_eq!(unused.body.get("test"), None, "the integration has its own: {}", unused.text);
+    assert_eq!(unused.body.get("test"), None, "the integration has its own credentials: {}", unused.text);
 }

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::client::{ACCOUNT, Api};
 
-/// Time at which the tests request deletions.
+/// Time of the requests to delete. The clock of the API is fixed.
 const SINCE: &str = "2026-11-23T09:00:00Z";
 
 #[tokio::test]
@@ -37,12 +37,12 @@ async fn findings_are_archived_before_the_integration_is_deleted() {
     assert_eq!(api.memory.contents().secrets.len(), 1, "archiving requires the key");
 
     let etag = accepted.etag();
-    for refused in [
+    for rejected in [
         api.patch(&path, &etag, &json!({"only_failed": false})).await,
         api.post(&format!("{path}/disable"), &json!(null)).await,
     ] {
-        assert_eq!((refused.status.as_u16(), refused.problem()), (409, "deletion-in-progress"));
-        let remediation = refused.body["remediation"].as_str().unwrap();
+        assert_eq!((rejected.status.as_u16(), rejected.problem()), (409, "deletion-in-progress"));
+        let remediation = rejected.body["remediation"].as_str().unwrap();
         for way in ["hubctl integration enable 123456789012", "hubctl integration delete 123456789012 --archive"] {
             assert!(remediation.contains(way), "{remediation}");
         }
@@ -84,7 +84,7 @@ async fn a_blocked_deletion_continues_with_other_credentials() {
     let key = json!({"kind": "static", "access_key_id": "AKIA0123456789ABCDEF", "secret_access_key": "s"});
     let given = api.put(&format!("{path}/credentials"), &etag, &key).await;
     assert_eq!((given.status.as_u16(), &given.body["test"]["outcome"]), (200, &json!("passed")), "{}", given.text);
-    assert_eq!(given.body["deletion_requested_at"], SINCE, "it is still being deleted");
+    assert_eq!(given.body["deletion_requested_at"], SINCE, "the integration is still being deleted");
     let back = api.delete(&format!("{path}/credentials"), &given.etag()).await;
     assert_eq!((back.status.as_u16(), &back.body["credentials"]["kind"]), (200, &json!("provider")), "{}", back.text);
     let again = api.delete(&format!("{path}?archive=true"), &back.etag()).await;
@@ -107,11 +107,15 @@ async fn enabling_cancels_a_deletion_and_is_in_the_audit_log() {
     let late =
         service.delete_after_archive(&Caller::default(), &ACCOUNT.parse().unwrap(), SINCE.parse().unwrap()).await;
     assert!(!late.unwrap(), "a late job deletes nothing");
-    assert_eq!(api.patch(&path, &on.etag(), &json!({"only_failed": false})).await.status, 200, "it is there");
+    assert_eq!(
+        api.patch(&path, &on.etag(), &json!({"only_failed": false})).await.status,
+        200,
+        "the integration exists and can be changed"
+    );
 }
 
 #[tokio::test]
-async fn the_reason_of_a_change_of_state_is_in_the_audit_log() {
+async fn the_reason_of_switching_or_deleting_is_in_the_audit_log() {
     let api = Api::with_integration().await;
     let (path, _) = api.integration().await;
     let reasons =

@@ -29,7 +29,7 @@ async fn a_stack_creates_updates_and_deletes_a_provider_and_integration() {
     assert_eq!(
         (&body["archive_limit_percent"], &body["only_failed"]),
         (&json!(20), &json!(true)),
-        "what is left out is back at its default"
+        "a property that is omitted is reset to its default"
     );
     assert_eq!((&body["regions"], &body["credentials"]), (&json!(null), &json!({"kind": "provider"})));
     assert_eq!(body["updated_by"], "cloudformation:arn:stack");
@@ -39,7 +39,7 @@ async fn a_stack_creates_updates_and_deletes_a_provider_and_integration() {
     for (it, properties) in [(&made, integration(ACCOUNT)), (&account, provider(ACCOUNT))] {
         for _ in 0..2 {
             let deleted = stack.delete(&it.physical_resource_id, properties.clone()).await;
-            assert_eq!(deleted.status, "SUCCESS", "what is gone is deleted: {deleted:?}");
+            assert_eq!(deleted.status, "SUCCESS", "deleting a deleted resource succeeds: {deleted:?}");
         }
     }
     assert_eq!(api.get(&path).await.status, 404);
@@ -128,9 +128,9 @@ async fn errors_have_the_property_names_of_the_template_and_no_secret() {
     let api = Api::with_provider().await;
     let stack = Stack::new(&api, "arn:stack");
     let key = json!({"Kind": "static", "AccessKeyId": "AKIA0123456789ABCDEF", "SecretAccessKey": "planted-secret"});
-    let refused = stack.create(json!({"Provider": ACCOUNT, "Credentials": key})).await;
-    assert!(refused.reason.contains("Credentials must name a Secret"), "{refused:?}");
-    assert!(!serde_json::to_string(&refused).unwrap().contains("planted-secret"));
+    let rejected = stack.create(json!({"Provider": ACCOUNT, "Credentials": key})).await;
+    assert!(rejected.reason.contains("Credentials must name a Secret"), "{rejected:?}");
+    assert!(!serde_json::to_string(&rejected).unwrap().contains("planted-secret"));
     for (properties, reason) in [
         (json!({"Provider": ACCOUNT, "OnlyFialed": "true"}), "OnlyFialed is an unknown field"),
         (json!({"Provider": "mine", "Format": "pdf"}), "Provider must be a 12-digit account ID"),
@@ -140,8 +140,8 @@ async fn errors_have_the_property_names_of_the_template_and_no_secret() {
         ),
         (json!({}), "Provider is required"),
     ] {
-        let refused = stack.create(properties).await;
-        assert!(refused.status == "FAILED" && refused.reason.contains(reason), "{reason}: {refused:?}");
+        let rejected = stack.create(properties).await;
+        assert!(rejected.status == "FAILED" && rejected.reason.contains(reason), "{reason}: {rejected:?}");
     }
 }
 
@@ -153,9 +153,9 @@ async fn each_request_with_a_response_url_gets_a_valid_response() {
         "RequestType": 7, "ResourceProperties": "none"});
     let service = Service::new(api.memory.clone(), Settings::default());
     let request = ResourceRequest::parse(&broken).unwrap();
-    let answer = handle_resource(&service, &request).await;
+    let response = handle_resource(&service, &request).await;
     assert_eq!(
-        (answer.status, answer.request_id.as_str(), answer.physical_resource_id.as_str()),
+        (response.status, response.request_id.as_str(), response.physical_resource_id.as_str()),
         ("FAILED", "r", "not-created:r")
     );
     let down = Stack::new(&api, "arn:stack").create(provider(ACCOUNT)).await;

@@ -14,7 +14,7 @@ use crate::stack::{GENERATED_ID, OTHER, Stack, integration, integrations, provid
 const FIRST: &str = "arn:aws:cloudformation:eu-west-1:111122223333:stack/first/1";
 const SECOND: &str = "arn:aws:cloudformation:eu-west-1:111122223333:stack/second/2";
 
-/// A setting that an operator changes.
+/// An operator changes a setting.
 async fn operator_sets(api: &Api, setting: &Value) {
     let (path, etag) = api.integration().await;
     let set = api.patch(&path, &etag, setting).await;
@@ -32,17 +32,17 @@ async fn a_creation_canceled_in_flight_leaves_nothing() {
     stack.create(provider(ACCOUNT)).await;
     api.memory.contents().faults.hang(Operation::TestConnection);
     let mut creation = std::pin::pin!(stack.create(integration(ACCOUNT)));
-    assert!(poll_immediate(&mut creation).await.is_none(), "its connection is being tested");
+    assert!(poll_immediate(&mut creation).await.is_none(), "the connection is being tested");
     assert_eq!(integrations(&api), [ACCOUNT]);
 
     let deletion = stack.event("Delete", Some(GENERATED_ID), &integration(ACCOUNT), &json!({}));
     let deleted = stack.send(deletion.clone()).await;
     assert_eq!((deleted.status, deleted.physical_resource_id.as_str()), ("SUCCESS", GENERATED_ID));
-    assert!(integrations(&api).is_empty(), "it would be unmanaged");
+    assert!(integrations(&api).is_empty(), "otherwise, the integration would be unmanaged");
 
     api.memory.contents().faults.clear();
     let again = stack.create(integration(ACCOUNT)).await;
-    assert_eq!(again.status, "SUCCESS", "the next deployment is not in its way: {again:?}");
+    assert_eq!(again.status, "SUCCESS", "nothing blocks the next deployment: {again:?}");
     assert_eq!(stack.send(deletion).await.status, "SUCCESS");
     assert_eq!(integrations(&api), [ACCOUNT], "a repeated deletion deletes no newer resource");
 }
@@ -52,15 +52,19 @@ async fn a_canceled_creation_deletes_nothing_of_other_owners() {
     let api = Api::new();
     let (_first, _) = Stack::with(&api, FIRST, &integration(ACCOUNT)).await;
     let second = Stack::new(&api, SECOND);
-    let refused = second.create(integration(ACCOUNT)).await;
-    assert!(refused.status == "FAILED" && refused.reason.contains("already"), "{refused:?}");
-    for physical_id in [GENERATED_ID, &refused.physical_resource_id] {
+    let rejected = second.create(integration(ACCOUNT)).await;
+    assert!(rejected.status == "FAILED" && rejected.reason.contains("already"), "{rejected:?}");
+    for physical_id in [GENERATED_ID, &rejected.physical_resource_id] {
         assert_eq!(second.delete(physical_id, integration(ACCOUNT)).await.status, "SUCCESS");
     }
     for (kind, properties) in
         [(GENERATED_ID, json!({})), (GENERATED_ID, integration("mine")), ("", json!({"Provider": 7}))]
     {
-        assert_eq!(second.delete(kind, properties).await.status, "SUCCESS", "what was never made is deleted");
+        assert_eq!(
+            second.delete(kind, properties).await.status,
+            "SUCCESS",
+            "deleting a resource that was never created succeeds"
+        );
     }
     assert_eq!(integrations(&api), [ACCOUNT]);
 }
@@ -76,13 +80,17 @@ async fn the_rollback_of_a_replacement_restores_the_previous_resource() {
 
     let b = stack.update(&a, integration(ACCOUNT), integration(OTHER)).await;
     assert!(b.status == "SUCCESS" && b.physical_resource_id.starts_with("integration/210987654321/"), "{b:?}");
-    // Another resource of the stack fails.
+    // Another resource of the stack fails to be created, so that the stack rolls back.
     let back = stack.update(&b.physical_resource_id, integration(OTHER), integration(ACCOUNT)).await;
     assert_eq!((back.status, &back.physical_resource_id), ("SUCCESS", &a), "{back:?}");
-    // The cleanup of the rollback.
+    // The rollback's cleanup.
     assert_eq!(stack.delete(&b.physical_resource_id, integration(OTHER)).await.status, "SUCCESS");
     assert_eq!(integrations(&api), [ACCOUNT]);
-    assert_eq!(api.memory.contents().integrations[ACCOUNT], before, "the same, with the operators' settings");
+    assert_eq!(
+        api.memory.contents().integrations[ACCOUNT],
+        before,
+        "the integration is unchanged, including the operator's settings"
+    );
 }
 
 #[tokio::test]
@@ -109,7 +117,7 @@ async fn a_replacement_canceled_in_flight_leaves_the_previous_resource() {
     assert!(poll_immediate(&mut update).await.is_none());
     assert_eq!(integrations(&api), [ACCOUNT, OTHER]);
 
-    // The stack got no response, so that its rollback has the previous ID.
+    // The stack got no response, so that its rollback request has the previous physical ID.
     let rollback = stack.event("Update", Some(&a), &integration(ACCOUNT), &integration(OTHER));
     let back = stack.send(rollback.clone()).await;
     assert_eq!((back.status, &back.physical_resource_id), ("SUCCESS", &a), "{back:?}");
@@ -125,17 +133,17 @@ async fn a_replacement_canceled_in_flight_leaves_the_previous_resource() {
 #[tokio::test]
 async fn a_manually_deleted_resource_is_recreated() {
     let api = Api::new();
-    let (stack, gone) = Stack::with(&api, FIRST, &integration(ACCOUNT)).await;
+    let (stack, before) = Stack::with(&api, FIRST, &integration(ACCOUNT)).await;
     let (path, etag) = api.integration().await;
     assert_eq!(api.delete(&path, &etag).await.status, 204);
     let wanted = json!({"Provider": ACCOUNT, "SeverityMin": "HIGH"});
-    let recreated = stack.update(&gone, integration(ACCOUNT), wanted.clone()).await;
+    let recreated = stack.update(&before, integration(ACCOUNT), wanted.clone()).await;
     assert_eq!(recreated.status, "SUCCESS", "{recreated:?}");
-    assert_ne!(recreated.physical_resource_id, gone);
+    assert_ne!(recreated.physical_resource_id, before);
     assert_eq!(setting(&api, "severity_min").await, "HIGH");
-    // It is a replacement, so that CloudFormation deletes the previous resource.
-    assert_eq!(stack.delete(&gone, integration(ACCOUNT)).await.status, "SUCCESS");
-    assert_eq!(integrations(&api), [ACCOUNT], "it is another generation");
+    // The update is a replacement, so that CloudFormation deletes the previous resource.
+    assert_eq!(stack.delete(&before, integration(ACCOUNT)).await.status, "SUCCESS");
+    assert_eq!(integrations(&api), [ACCOUNT], "the recreated resource has another physical ID");
 
     let (path, etag) = api.integration().await;
     assert_eq!(api.delete(&path, &etag).await.status, 204);
@@ -151,8 +159,8 @@ async fn a_resource_in_deletion_rejects_changes_and_blocks_no_rollback() {
     let (path, etag) = api.integration().await;
     assert_eq!(api.delete(&format!("{path}?archive=true"), &etag).await.status, 202);
     let wanted = json!({"Provider": ACCOUNT, "SeverityMin": "HIGH"});
-    let refused = stack.update(&it, integration(ACCOUNT), wanted.clone()).await;
-    assert!(refused.status == "FAILED" && refused.reason.contains("being deleted"), "{refused:?}");
+    let rejected = stack.update(&it, integration(ACCOUNT), wanted.clone()).await;
+    assert!(rejected.status == "FAILED" && rejected.reason.contains("being deleted"), "{rejected:?}");
     let before = api.memory.contents().integrations[ACCOUNT].clone();
     let back = stack.update(&it, wanted, integration(ACCOUNT)).await;
     assert_eq!((back.status, &back.physical_resource_id), ("SUCCESS", &it), "{back:?}");
@@ -187,7 +195,7 @@ async fn a_failed_update_preserves_the_settings_of_operators() {
     assert_eq!(back.status, "SUCCESS", "{back:?}");
     assert_eq!(api.memory.contents().integrations[ACCOUNT], before);
 
-    // An applied update is reverted.
+    // An update that was applied is reverted.
     let wanted = json!({"Provider": ACCOUNT, "SeverityMin": "LOW"});
     stack.update(&it, integration(ACCOUNT), wanted.clone()).await;
     assert_eq!(setting(&api, "severity_min").await, "LOW", "the template's change applies");
@@ -211,5 +219,5 @@ async fn an_update_is_validated_before_anything_is_written() {
     let done = stack.update(&it, provider(ACCOUNT), right).await;
     assert_eq!((done.status, &done.physical_resource_id), ("SUCCESS", &it), "{done:?}");
     assert!(done.data["ExternalId"].as_str().unwrap().len() >= 32);
-    assert_eq!(api.actions(), ["provider.create", "provider.update"], "one change, one entry");
+    assert_eq!(api.actions(), ["provider.create", "provider.update"], "the update has one audit log entry");
 }

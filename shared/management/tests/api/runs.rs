@@ -18,7 +18,7 @@ fn run(run_id: &str, source: &str) -> RunReport {
     run
 }
 
-/// The API with a run for which every job is possible, and one for which none is.
+/// The API with a run for which every job is accepted, and a run for which every job is rejected.
 fn api() -> Api {
     let api = Api::new();
     let mut able = run("able", "s3://scans/a");
@@ -39,20 +39,20 @@ fn api() -> Api {
 async fn jobs_about_a_run_are_submitted_and_in_the_audit_log() {
     let api = api();
     for verb in ["replay", "approve", "undo-archive", "redrive"] {
-        let ordered = api.post(&format!("/runs/able/{verb}"), &json!(null)).await;
-        assert_eq!((ordered.status.as_u16(), &ordered.body["target"]), (202, &json!("able")), "{}", ordered.text);
-        assert_eq!(ordered.body["job"], verb.replace('-', "_"));
-        let address = ordered.headers["location"].to_str().unwrap().to_owned();
-        assert_eq!(api.get(&address).await.body, ordered.body, "{verb}: its address says how it stands");
-        let refused = api.post(&format!("/runs/idle/{verb}"), &json!(null)).await;
+        let submitted = api.post(&format!("/runs/able/{verb}"), &json!(null)).await;
+        assert_eq!((submitted.status.as_u16(), &submitted.body["target"]), (202, &json!("able")), "{}", submitted.text);
+        assert_eq!(submitted.body["job"], verb.replace('-', "_"));
+        let address = submitted.headers["location"].to_str().unwrap().to_owned();
+        assert_eq!(api.get(&address).await.body, submitted.body, "{verb}: the URL of the job returns its state");
+        let rejected = api.post(&format!("/runs/idle/{verb}"), &json!(null)).await;
         assert_eq!(
-            (refused.status.as_u16(), refused.problem()),
+            (rejected.status.as_u16(), rejected.problem()),
             (409, "invalid-run-state"),
             "{verb}: {}",
-            refused.text
+            rejected.text
         );
-        let nobody = api.post(&format!("/runs/none/{verb}"), &json!(null)).await;
-        assert_eq!((nobody.status.as_u16(), nobody.problem()), (404, "not-found"), "{verb}");
+        let not_found = api.post(&format!("/runs/none/{verb}"), &json!(null)).await;
+        assert_eq!((not_found.status.as_u16(), not_found.problem()), (404, "not-found"), "{verb}");
     }
     let run_id = || "able".to_owned();
     assert_eq!(
@@ -76,13 +76,13 @@ async fn jobs_about_a_run_are_submitted_and_in_the_audit_log() {
 #[tokio::test]
 async fn jobs_about_many_runs_or_accounts_are_submitted_as_requested() {
     let api = api();
-    for (address, about) in [
+    for (address, target) in [
         ("/quarantine/redrive?code=InvalidInput".to_owned(), None),
         (format!("/findings/reconcile?account={ACCOUNT}&regions=eu-west-1,us-east-1&dry_run=true"), Some(ACCOUNT)),
         ("/findings/reconcile".to_owned(), None),
     ] {
-        let ordered = api.post(&address, &json!(null)).await;
-        assert_eq!((ordered.status.as_u16(), ordered.body["target"].as_str()), (202, about), "{}", ordered.text);
+        let submitted = api.post(&address, &json!(null)).await;
+        assert_eq!((submitted.status.as_u16(), submitted.body["target"].as_str()), (202, target), "{}", submitted.text);
     }
     assert_eq!(
         api.memory.contents().submitted_jobs(),
@@ -104,11 +104,11 @@ async fn jobs_about_many_runs_or_accounts_are_submitted_as_requested() {
         ("/findings/reconcile?acount=123456789012", "acount"),
         ("/quarantine/redrive?code=", "code"),
     ] {
-        let refused = api.post(address, &json!(null)).await;
-        assert_eq!((refused.status.as_u16(), refused.fields()), (422, vec![field]), "{address}");
+        let rejected = api.post(address, &json!(null)).await;
+        assert_eq!((rejected.status.as_u16(), rejected.fields()), (422, vec![field]), "{address}");
     }
-    for nobody in ["/jobs/none", "/jobs/..%2Fprovider", "/jobs/%00"] {
-        assert_eq!(api.get(nobody).await.problem(), "not-found", "{nobody}");
+    for not_found in ["/jobs/none", "/jobs/..%2Fprovider", "/jobs/%00"] {
+        assert_eq!(api.get(not_found).await.problem(), "not-found", "{not_found}");
     }
 }
 
@@ -119,7 +119,7 @@ async fn only_a_failed_job_is_retried_and_only_once() {
     let address = message.headers["location"].to_str().unwrap().to_owned();
     let retry = format!("{address}/retry");
     let pending = api.post(&retry, &json!(null)).await;
-    assert_eq!((pending.status.as_u16(), &pending.body), (202, &message.body), "it is pending");
+    assert_eq!((pending.status.as_u16(), &pending.body), (202, &message.body), "a pending job is returned unchanged");
 
     let failed = api.memory.contents().jobs[0].clone();
     let why = Some("its message is in the dead-letter queue".to_owned());
@@ -133,7 +133,7 @@ async fn only_a_failed_job_is_retried_and_only_once() {
     }
     assert_eq!(api.actions(), ["run.replay", "job.retry"], "the second retry has no effect");
 
-    // Its last attempt was aborted a day ago, before it recorded an outcome.
+    // The last attempt was aborted a day ago, before it recorded an outcome.
     let now = api.memory.contents().jobs[0].submitted_at;
     let begun = now - jiff::SignedDuration::from_hours(24);
     api.memory.contents().jobs[0].last_attempt_at = Some(begun);
@@ -141,16 +141,16 @@ async fn only_a_failed_job_is_retried_and_only_once() {
     assert_eq!(api.post(&retry, &json!(null)).await.body["state"], "pending");
 
     api.memory.contents().jobs[0].state = JobState::Succeeded;
-    let refused = api.post(&retry, &json!(null)).await;
-    assert_eq!((refused.status.as_u16(), refused.problem()), (409, "invalid-job-state"), "{}", refused.text);
+    let rejected = api.post(&retry, &json!(null)).await;
+    assert_eq!((rejected.status.as_u16(), rejected.problem()), (409, "invalid-job-state"), "{}", rejected.text);
     assert_eq!(api.post("/jobs/none/retry", &json!(null)).await.problem(), "not-found");
 }
 
 #[tokio::test]
 async fn runs_and_quarantine_are_listed_newest_first() {
     let api = api();
-    let ids = |answer: &crate::client::ApiResponse| {
-        let items = answer.body["items"].as_array().unwrap().clone();
+    let ids = |response: &crate::client::ApiResponse| {
+        let items = response.body["items"].as_array().unwrap().clone();
         items.iter().map(|run| run["run_id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
     };
     assert_eq!(ids(&api.get("/runs").await), ["idle", "able"]);
@@ -164,21 +164,25 @@ async fn runs_and_quarantine_are_listed_newest_first() {
     let rest = api.get(&format!("/runs/able/quarantine?after={}", entries.body["next"].as_str().unwrap())).await;
     assert_eq!((&rest.body["items"], &rest.body["next"]), (&json!([{"code": "malformed"}]), &json!(null)));
     let nowhere = api.get("/runs/able/quarantine?after=abc").await;
-    assert_eq!((nowhere.status.as_u16(), nowhere.fields()), (422, vec!["after"]), "it does not begin again in silence");
+    assert_eq!(
+        (nowhere.status.as_u16(), nowhere.fields()),
+        (422, vec!["after"]),
+        "an invalid cursor doesn't silently return the first page"
+    );
 }
 
 #[tokio::test]
-async fn a_run_id_can_t_leave_its_prefix() {
+async fn a_run_id_can_t_escape_its_key_prefix() {
     let api = api();
     for id in ["..", "%2e%2e%2fstate", "a%2Fb", "%00", "a.b"] {
-        let answer = api.get(&format!("/runs/{id}")).await;
-        assert_eq!(answer.status, 404, "{id}: {}", answer.text);
+        let response = api.get(&format!("/runs/{id}")).await;
+        assert_eq!(response.status, 404, "{id}: {}", response.text);
     }
     let long = api.get(&format!("/runs/{}", "x".repeat(5_000))).await;
-    assert!(long.text.len() < 500, "it is truncated: {}", long.text);
+    assert!(long.text.len() < 500, "the ID is truncated: {}", long.text);
 }
 
-/// A run of a scan of this hour, with unproven findings.
+/// A run of a scan that was made at this hour, with unproven findings.
 fn unproven(run_id: &str, hour: i8) -> RunReport {
     let mut run = run(run_id, "s3://scans/a");
     run.status = RunStatus::Degraded;
@@ -190,7 +194,7 @@ fn unproven(run_id: &str, hour: i8) -> RunReport {
 }
 
 #[tokio::test]
-async fn an_approval_selects_findings_and_only_pending_ones_are_approved() {
+async fn an_approval_selects_pending_or_unproven_findings() {
     let api = api();
     api.memory.contents().runs.push(unproven("blind", 1));
     let approve = async |run: &str, body: serde_json::Value| api.post(&format!("/runs/{run}/approve"), &body).await;
@@ -203,8 +207,8 @@ async fn an_approval_selects_findings_and_only_pending_ones_are_approved() {
         ("blind", json!({"unproven": true})),
         ("blind", json!({"pending": false, "unproven": true})),
     ] {
-        let ordered = approve(run, body.clone()).await;
-        assert_eq!(ordered.status, 202, "{run} {body}: {}", ordered.text);
+        let submitted = approve(run, body.clone()).await;
+        assert_eq!(submitted.status, 202, "{run} {body}: {}", submitted.text);
     }
     let approved = |run_id: &str, pending, unproven| Job::Approve { run_id: run_id.to_owned(), pending, unproven };
     assert_eq!(
@@ -218,19 +222,19 @@ async fn an_approval_selects_findings_and_only_pending_ones_are_approved() {
             approved("blind", false, true),
         ]
     );
-    let refused = approve("blind", json!({})).await;
-    assert_eq!((refused.status.as_u16(), refused.problem()), (409, "invalid-run-state"));
-    assert!(refused.text.contains("hubctl run approve blind --unproven"), "{}", refused.text);
-    let refused = approve("able", json!({"unproven": true})).await;
-    assert!(refused.text.contains("hubctl run approve able\""), "{}", refused.text);
+    let rejected = approve("blind", json!({})).await;
+    assert_eq!((rejected.status.as_u16(), rejected.problem()), (409, "invalid-run-state"));
+    assert!(rejected.text.contains("hubctl run approve blind --unproven"), "{}", rejected.text);
+    let rejected = approve("able", json!({"unproven": true})).await;
+    assert!(rejected.text.contains("hubctl run approve able\""), "{}", rejected.text);
     for (body, field) in [
         (json!({"pending": false}), "pending"),
         (json!({"unproved": true}), "unproved"),
         (json!({"unproven": "yes"}), "unproven"),
         (json!([]), ""),
     ] {
-        let refused = approve("able", body.clone()).await;
-        assert_eq!((refused.status.as_u16(), refused.fields()), (422, vec![field]), "{body}");
+        let rejected = approve("able", body.clone()).await;
+        assert_eq!((rejected.status.as_u16(), rejected.fields()), (422, vec![field]), "{body}");
     }
     let text = api.send("POST", "/runs/able/approve", &[("content-type", "text/plain")], "yes").await;
     assert_eq!((text.status.as_u16(), text.problem()), (415, "unsupported-media-type"));
@@ -248,11 +252,11 @@ async fn a_superseded_run_is_not_approved_and_the_newer_one_is_named() {
     integrate(ArchiveScope::Full);
     api.memory.contents().runs.extend([unproven("old", 1), unproven("new", 2)]);
     let approve = async |run: &str| api.post(&format!("/runs/{run}/approve"), &json!({"unproven": true})).await;
-    let refused = approve("old").await;
-    assert_eq!((refused.status.as_u16(), refused.problem()), (409, "invalid-run-state"), "{}", refused.text);
-    assert_eq!(refused.body["remediation"], "hubctl run approve new --unproven");
+    let rejected = approve("old").await;
+    assert_eq!((rejected.status.as_u16(), rejected.problem()), (409, "invalid-run-state"), "{}", rejected.text);
+    assert_eq!(rejected.body["remediation"], "hubctl run approve new --unproven");
     assert_eq!(approve("new").await.status, 202);
-    // The newest scan of the account may cover another part of it.
+    // With a partial archive scope, the newest scan may cover another part of the account.
     integrate(ArchiveScope::Partial);
     assert_eq!(approve("old").await.status, 202);
 }
@@ -299,7 +303,7 @@ async fn the_reason_of_a_job_is_in_its_record_and_in_the_audit_log() {
 }
 
 #[tokio::test]
-async fn a_plan_and_an_explanation_are_jobs_with_a_report_and_no_changes() {
+async fn plans_and_explanations_are_jobs_that_report_and_change_nothing() {
     let api = api();
     let finding_id = format!("prowler-s3_bucket_acl-{ACCOUNT}-eu-west-1-0123456ab");
     let planned = api.post("/plan", &json!({ "source": "s3://scans/a b" })).await;
@@ -325,7 +329,7 @@ async fn a_plan_and_an_explanation_are_jobs_with_a_report_and_no_changes() {
         let rejected = api.post(path, &body).await;
         assert_eq!((rejected.status.as_u16(), rejected.fields()), (422, vec![field]), "{body}");
     }
-    // The report is there when the job has succeeded, and no earlier.
+    // The report is returned when the job has succeeded, and not earlier.
     let id = planned.body["id"].as_str().unwrap();
     let plan = PlanReport { run: run("x", "s3://scans/a b"), disabled: [].into() };
     let report = JobReport { plan: Some(plan), ..JobReport::default() };
@@ -334,5 +338,5 @@ async fn a_plan_and_an_explanation_are_jobs_with_a_report_and_no_changes() {
     assert_eq!(api.get(&path).await.body["plan"], json!(null));
     api.memory.contents().jobs[0].state = JobState::Succeeded;
     assert_eq!(api.get(&path).await.body["plan"]["run"]["upload"]["source"], "s3://scans/a b");
-    assert_eq!(api.get("/jobs").await.body["items"][1]["plan"], json!(null), "lists are short");
+    assert_eq!(api.get("/jobs").await.body["items"][1]["plan"], json!(null), "lists omit reports");
 }

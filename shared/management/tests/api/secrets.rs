@@ -1,4 +1,4 @@
-//! Secrets are write-only: searches all responses, the audit log, and the stored settings for planted keys.
+//! Secrets are write-only. The tests search all responses, the audit log, and the stored settings for planted keys.
 
 use exporter::testing::Operation;
 use serde_json::{Value, json};
@@ -13,13 +13,13 @@ fn key() -> Value {
     json!({"kind": "static", "access_key_id": KEY_ID, "secret_access_key": SECRET, "session_token": TOKEN})
 }
 
-fn nowhere(place: &str, text: &str) {
+fn assert_no_secret(place: &str, text: &str) {
     for planted in [KEY_ID, SECRET, TOKEN] {
         assert!(!text.contains(planted), "{planted} is in {place}: {text}");
     }
 }
 
-/// All stored values except for secrets.
+/// All stored values, without the secrets.
 fn stored_settings(api: &Api) -> String {
     let contents = api.memory.contents();
     format!(
@@ -40,13 +40,13 @@ async fn an_access_key_is_write_only() {
     let of_provider = api.put(&format!("{provider}/credentials"), "*", &key()).await;
     assert_eq!(of_provider.status, 200, "{}", of_provider.text);
 
-    for answer in [&set, &of_provider, &api.get(&path).await, &api.get(&provider).await, &api.get("/audit").await] {
-        nowhere("an answer", &format!("{answer:?}"));
+    for response in [&set, &of_provider, &api.get(&path).await, &api.get(&provider).await, &api.get("/audit").await] {
+        assert_no_secret("a response", &format!("{response:?}"));
     }
     for list in ["/integrations", "/providers"] {
-        nowhere(list, &api.get(list).await.text);
+        assert_no_secret(list, &api.get(list).await.text);
     }
-    nowhere("stored values", &stored_settings(&api));
+    assert_no_secret("stored values", &stored_settings(&api));
 }
 
 #[tokio::test]
@@ -60,8 +60,8 @@ async fn a_new_key_replaces_the_old_one() {
         "each key has its own secret"
     );
     assert_eq!(api.memory.contents().secrets.len(), 1, "the old secret is deleted");
-    let kept_key = json!({"kind": "static", "role": {"arn": format!("arn:aws:iam::{ACCOUNT}:role/Exporter")}});
-    let third = api.put(&format!("{path}/credentials"), &second.etag(), &kept_key).await;
+    let unchanged_key = json!({"kind": "static", "role": {"arn": format!("arn:aws:iam::{ACCOUNT}:role/Exporter")}});
+    let third = api.put(&format!("{path}/credentials"), &second.etag(), &unchanged_key).await;
     assert_eq!(
         third.body["credentials"]["secret"], second.body["credentials"]["secret"],
         "an omitted key is unchanged"
@@ -85,7 +85,7 @@ async fn a_rejected_change_neither_leaves_nor_deletes_a_key() {
     let late = api.put(&format!("{path}/credentials"), &first.etag(), &key()).await;
     assert_eq!(late.status, 412, "{}", late.text);
     assert_eq!(api.memory.contents().secrets, before);
-    nowhere("the refusal", &late.text);
+    assert_no_secret("the error", &late.text);
 }
 
 #[tokio::test]
@@ -95,10 +95,10 @@ async fn a_managed_secret_of_another_resource_is_rejected() {
     let set = api.put(&format!("{path}/credentials"), &etag, &key()).await;
     let theirs = json!({"kind": "static", "secret": set.body["credentials"]["secret"]});
     let provider = format!("/providers/{ACCOUNT}");
-    let refused = api.put(&format!("{provider}/credentials"), "*", &theirs).await;
-    assert_eq!((refused.status.as_u16(), refused.fields()), (422, vec!["credentials.secret"]), "{}", refused.text);
+    let rejected = api.put(&format!("{provider}/credentials"), "*", &theirs).await;
+    assert_eq!((rejected.status.as_u16(), rejected.fields()), (422, vec!["credentials.secret"]), "{}", rejected.text);
     let again = api.put(&format!("{path}/credentials"), &set.etag(), &theirs).await;
-    assert_eq!(again.status, 200, "its own key may be named: {}", again.text);
+    assert_eq!(again.status, 200, "a resource may name its own secret: {}", again.text);
     assert_eq!(api.memory.contents().secrets.len(), 1);
 }
 
@@ -114,7 +114,7 @@ async fn credentials_without_a_version_do_not_revert_a_concurrent_key() {
         let secret = "securityhub-exporter/managed/theirs".to_owned();
         stored.value.credentials = Some(exporter::integration::Credentials::Static { secret, role: None });
     });
-    // Only the role changes; the key is that of the concurrent writer.
+    // The change replaces only the role; the key is that of the concurrent writer.
     let role = json!({"kind": "static", "role": {"arn": format!("arn:aws:iam::{ACCOUNT}:role/Exporter")}});
     let given = api.put(&format!("{path}/credentials"), "*", &role).await;
     assert_eq!(given.status, 200, "{}", given.text);
@@ -138,12 +138,12 @@ async fn no_error_repeats_a_possible_secret() {
         json!([SECRET]),
     ];
     for body in bodies {
-        let answer = api.put(&path, &etag, &body).await;
-        assert_eq!(answer.status, 422, "{body}: {}", answer.text);
-        nowhere("a refusal", &answer.text);
+        let response = api.put(&path, &etag, &body).await;
+        assert_eq!(response.status, 422, "{body}: {}", response.text);
+        assert_no_secret("an error", &response.text);
     }
     let headers = [("content-type", "application/json"), ("if-match", etag.as_str())];
     let broken: ApiResponse = api.send("PUT", &path, &headers, format!("{{\"kind\": \"static\", {SECRET}")).await;
     assert_eq!((broken.status.as_u16(), broken.problem()), (400, "malformed"));
-    nowhere("a refusal", &broken.text);
+    assert_no_secret("an error", &broken.text);
 }

@@ -15,7 +15,7 @@ pub(crate) const OTHER: &str = "210987654321";
 /// Physical ID that CloudFormation generates for a canceled creation.
 pub(crate) const GENERATED_ID: &str = "accounts-It-1KRUUH0BO0V2V";
 
-/// A stack with a provider and an integration.
+/// A stack. Each request has a unique ID.
 pub(crate) struct Stack<'a> {
     pub(crate) api: &'a Api,
     arn: &'static str,
@@ -27,7 +27,7 @@ impl<'a> Stack<'a> {
         Self { api, arn, requests: AtomicU32::new(0) }
     }
 
-    /// A stack with a provider and an integration of [`ACCOUNT`], and the integration's physical ID.
+    /// A stack that created a provider and an integration of [`ACCOUNT`], and the physical ID of the integration.
     pub(crate) async fn with(api: &'a Api, arn: &'static str, settings: &Value) -> (Self, String) {
         let stack = Self::new(api, arn);
         stack.create(provider(ACCOUNT)).await;
@@ -40,7 +40,7 @@ impl<'a> Stack<'a> {
         self.send(self.event("Create", None, &properties, &json!({}))).await
     }
 
-    /// Updates from the previous properties.
+    /// Updates a resource; `before` are its previous properties.
     pub(crate) async fn update(&self, physical_id: &str, before: Value, after: Value) -> ResourceResponse {
         self.send(self.event("Update", Some(physical_id), &after, &before)).await
     }
@@ -49,7 +49,7 @@ impl<'a> Stack<'a> {
         self.send(self.event("Delete", Some(physical_id), &properties, &json!({}))).await
     }
 
-    /// A new request.
+    /// Creates a request with a new ID.
     pub(crate) fn event(&self, kind: &str, physical_id: Option<&str>, properties: &Value, before: &Value) -> Value {
         let number = self.requests.fetch_add(1, Ordering::Relaxed);
         let is_provider = properties.get("Id").is_some();

@@ -1,4 +1,4 @@
-//! Repeated, lost, and concurrent requests: each runs once, is in the audit log, and reverts nothing else.
+//! Repeated, lost, and concurrent requests. Each takes effect once, is in the audit log, and reverts no other change.
 
 use exporter::jobs::Job;
 use exporter::report::{AccountReport, Fate, RunReport, RunStatus, undelivered};
@@ -28,7 +28,7 @@ async fn a_key_is_retained_if_its_integration_moved_during_a_failed_deletion() {
     assert_eq!(deleted.status, 404, "{}", deleted.text);
     let contents = api.memory.contents();
     let secret = contents.integrations[OTHER].value.credentials.as_ref().and_then(|own| own.secret()).unwrap();
-    assert!(contents.secrets.contains_key(secret), "{secret} is named by the one that moved");
+    assert!(contents.secrets.contains_key(secret), "the moved integration references {secret}");
 }
 
 #[tokio::test]
@@ -60,11 +60,11 @@ async fn the_deletion_of_a_stack_does_not_cancel_archiving() {
     let (stack, it) = Stack::with(&api, FIRST, &integration(ACCOUNT)).await;
     let (path, etag) = api.integration().await;
     assert_eq!(api.delete(&format!("{path}?archive=true"), &etag).await.status, 202);
-    let refused = stack.delete(&it, integration(ACCOUNT)).await;
-    assert_eq!(refused.status, "FAILED");
-    assert!(refused.reason.contains("is being deleted"), "{}", refused.reason);
+    let rejected = stack.delete(&it, integration(ACCOUNT)).await;
+    assert_eq!(rejected.status, "FAILED");
+    assert!(rejected.reason.contains("is being deleted"), "{}", rejected.reason);
     let etag = api.get(&path).await.etag();
-    assert_eq!(api.delete(&path, &etag).await.status, 204, "by hand it can be");
+    assert_eq!(api.delete(&path, &etag).await.status, 204, "a manual deletion is possible");
     assert_eq!(stack.delete(&it, integration(ACCOUNT)).await.status, "SUCCESS");
 }
 
@@ -88,7 +88,7 @@ async fn each_job_is_in_the_audit_log() {
     let etag = api.delete(&format!("{path}?archive=true"), &etag).await.etag();
     api.delete(&format!("{path}?archive=true"), &etag).await;
     assert_eq!(api.actions()[api.actions().len() - 2..], ["integration.archive_all", "integration.archive_all"]);
-    let withdrawals =
+    let archive_all_jobs =
         api.memory.contents().submitted_jobs().iter().filter(|job| matches!(job, Job::ArchiveAll { .. })).count();
-    assert_eq!(withdrawals, 2);
+    assert_eq!(archive_all_jobs, 2);
 }

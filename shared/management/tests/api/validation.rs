@@ -1,4 +1,4 @@
-//! Validation errors: all at once, each with its field.
+//! Validation errors. All are reported at once, each with its field.
 
 use serde_json::{Value, json};
 
@@ -17,9 +17,9 @@ async fn all_invalid_settings_are_reported_at_once() {
         "credentials": {"kind": "static", "access_key_id": "AKIA", "role": {"arn": "Exporter", "duration_seconds": 7200,
             "external_id": "x", "session_name": "a b"}}
     });
-    let refused = api.post("/integrations", &body).await;
-    assert_eq!(refused.status, 422);
-    let mut fields = refused.fields();
+    let rejected = api.post("/integrations", &body).await;
+    assert_eq!(rejected.status, 422);
+    let mut fields = rejected.fields();
     fields.sort_unstable();
     assert_eq!(
         fields,
@@ -68,16 +68,16 @@ async fn an_unknown_field_is_rejected_with_its_name() {
         (json!({"provider": null}), "provider"),
         (json!({"provider": "x"}), "provider"),
     ] {
-        let refused = api.patch(&path, &etag, &body).await;
-        assert_eq!((refused.status.as_u16(), refused.fields()), (422, vec![field]), "{body}: {}", refused.text);
+        let rejected = api.patch(&path, &etag, &body).await;
+        assert_eq!((rejected.status.as_u16(), rejected.fields()), (422, vec![field]), "{body}: {}", rejected.text);
     }
     let role = json!({"kind": "default", "role": {"arn": "a", "externalid": "b"}});
-    let refused = api.put(&format!("{path}/credentials"), &etag, &role).await;
-    assert_eq!(refused.fields(), ["credentials.role.externalid"], "{}", refused.text);
+    let rejected = api.put(&format!("{path}/credentials"), &etag, &role).await;
+    assert_eq!(rejected.fields(), ["credentials.role.externalid"], "{}", rejected.text);
 }
 
 #[tokio::test]
-async fn a_wrong_value_is_refused_with_the_values_that_are_right() {
+async fn the_error_for_an_invalid_value_lists_the_valid_values() {
     let api = Api::with_integration().await;
     let (path, etag) = api.integration().await;
     for (field, value, message) in [
@@ -96,8 +96,8 @@ async fn a_wrong_value_is_refused_with_the_values_that_are_right() {
         ("scan_sources", json!([]), "must be 1 to 20 sources, or omitted for any"),
         ("fallback_region", json!("mars-north-1"), "must be a Region name, for example eu-west-1"),
     ] {
-        let refused = api.patch(&path, &etag, &json!({ field: value })).await;
-        let [error] = refused.body["errors"].as_array().unwrap().as_slice() else { panic!("{}", refused.text) };
+        let rejected = api.patch(&path, &etag, &json!({ field: value })).await;
+        let [error] = rejected.body["errors"].as_array().unwrap().as_slice() else { panic!("{}", rejected.text) };
         assert_eq!((&error["field"], &error["message"]), (&json!(field), &json!(message)), "{value}");
     }
     let abroad = api.patch(&path, &etag, &json!({"regions": ["eu-west-1"], "fallback_region": "us-east-1"})).await;
@@ -107,7 +107,7 @@ async fn a_wrong_value_is_refused_with_the_values_that_are_right() {
 }
 
 #[tokio::test]
-async fn credentials_must_be_of_the_providers_account() {
+async fn credentials_must_belong_to_the_providers_account() {
     let api = Api::with_integration().await;
     let (path, etag) = api.integration().await;
     let role = |arn: &str| json!({"kind": "default", "role": {"arn": arn}});
@@ -120,8 +120,8 @@ async fn credentials_must_be_of_the_providers_account() {
         "arn:mars:iam::123456789012:role/Exporter",
         "",
     ] {
-        let refused = api.put(&format!("{path}/credentials"), &etag, &role(arn)).await;
-        assert_eq!(refused.fields(), ["credentials.role.arn"], "{arn}");
+        let rejected = api.put(&format!("{path}/credentials"), &etag, &role(arn)).await;
+        assert_eq!(rejected.fields(), ["credentials.role.arn"], "{arn}");
     }
     for body in [
         json!({"kind": "provider", "role": {"arn": "arn:aws:iam::123456789012:role/Exporter"}}),
@@ -141,8 +141,8 @@ async fn credentials_must_be_of_the_providers_account() {
         json!({"kind": "static", "secret": "securityhub-exporter/"}),
         json!({"kind": "static", "secret": "securityhub-exporter/x y"}),
     ] {
-        let refused = api.put(&format!("{path}/credentials"), &etag, &body).await;
-        assert_eq!(refused.status, 422, "{body}: {}", refused.text);
+        let rejected = api.put(&format!("{path}/credentials"), &etag, &body).await;
+        assert_eq!(rejected.status, 422, "{body}: {}", rejected.text);
     }
     for secret in
         ["securityhub-exporter/x", "arn:aws:secretsmanager:eu-west-1:111122223333:secret:securityhub-exporter/x-AbCdEf"]
@@ -158,12 +158,12 @@ async fn an_external_id_is_generated_once() {
     let (path, etag) = api.integration().await;
     let path = format!("{path}/credentials");
     let role = |name: &str| json!({"kind": "default", "role": {"arn": format!("arn:aws:iam::{ACCOUNT}:role/{name}")}});
-    let id = |answer: &crate::client::ApiResponse| answer.body["credentials"]["role"]["external_id"].clone();
+    let id = |response: &crate::client::ApiResponse| response.body["credentials"]["role"]["external_id"].clone();
     let first = api.put(&path, &etag, &role("Exporter")).await;
     let same = api.put(&path, &first.etag(), &role("Exporter")).await;
-    assert_eq!(id(&first), id(&same), "the role keeps its External ID");
+    assert_eq!(id(&first), id(&same), "an unchanged role has the same External ID");
     let other = api.put(&path, &same.etag(), &role("Other")).await;
-    assert_eq!(id(&first), id(&other), "a new role keeps it, too");
+    assert_eq!(id(&first), id(&other), "a new role has the same External ID");
 }
 
 #[tokio::test]
@@ -183,8 +183,13 @@ async fn unknown_routes_and_media_types_get_a_problem() {
         ("GET", "/integrations/me", &json, "", 404, "not-found"),
         ("GET", "/integrations/%ff", &json, "", 400, "malformed"),
     ] {
-        let answer = api.send(method, path, headers, body.to_owned()).await;
-        assert_eq!((answer.status.as_u16(), answer.problem()), (status, problem), "{method} {path}: {}", answer.text);
+        let response = api.send(method, path, headers, body.to_owned()).await;
+        assert_eq!(
+            (response.status.as_u16(), response.problem()),
+            (status, problem),
+            "{method} {path}: {}",
+            response.text
+        );
     }
 }
 
@@ -192,10 +197,10 @@ async fn unknown_routes_and_media_types_get_a_problem() {
 async fn an_unavailable_service_is_reported_with_503() {
     let api = Api::with_integration().await;
     api.memory.contents().faults.fail_all("ProvisionedThroughputExceededException");
-    let answer = api.get("/integrations").await;
-    assert_eq!((answer.status.as_u16(), answer.problem()), (503, "unavailable"));
-    assert_eq!(answer.headers["retry-after"], "5");
-    let Value::String(detail) = &answer.body["detail"] else { panic!("{}", answer.text) };
+    let response = api.get("/integrations").await;
+    assert_eq!((response.status.as_u16(), response.problem()), (503, "unavailable"));
+    assert_eq!(response.headers["retry-after"], "5");
+    let Value::String(detail) = &response.body["detail"] else { panic!("{}", response.text) };
     assert!(detail.starts_with("ListIntegrations: "), "{detail}");
 }
 
