@@ -1,4 +1,4 @@
-//! Reads a function's environment variables; errors name the variable.
+//! Reads a function's environment variables. Errors state the name of the variable.
 
 use std::fmt::Display;
 use std::str::FromStr;
@@ -12,11 +12,11 @@ pub enum ConfigError {
     /// The value is invalid.
     #[error("the environment variable {name} is {value:?}: {reason}")]
     Invalid {
-        /// The variable.
+        /// Name of the variable.
         name: &'static str,
-        /// Its value.
+        /// Its invalid value.
         value: String,
-        /// Why it is invalid.
+        /// Why the value is invalid.
         reason: String,
     },
 }
@@ -24,7 +24,7 @@ pub enum ConfigError {
 /// Looks up a variable.
 type Lookup<'a> = Box<dyn Fn(&str) -> Option<String> + 'a>;
 
-/// Source of variables. An empty variable counts as not set.
+/// A source of variables. An empty variable counts as not set.
 pub struct Variables<'a>(Lookup<'a>);
 
 impl<'a> Variables<'a> {
@@ -33,7 +33,7 @@ impl<'a> Variables<'a> {
         Self::new(|name| std::env::var(name).ok())
     }
 
-    /// Other variables, for tests.
+    /// Another source of variables, for tests.
     pub fn new(variable: impl Fn(&str) -> Option<String> + 'a) -> Self {
         Self(Box::new(variable))
     }
@@ -52,11 +52,11 @@ impl<'a> Variables<'a> {
         self.optional(name).ok_or(ConfigError::Missing(name))
     }
 
-    /// A variable that need not be set, as what it stands for.
+    /// An optional variable, parsed. `None` if it is not set.
     ///
     /// # Errors
     ///
-    /// [`ConfigError::Invalid`], with the message of its type.
+    /// [`ConfigError::Invalid`], with the error message of the type.
     pub fn parsed<T>(&self, name: &'static str) -> Result<Option<T>, ConfigError>
     where
         T: FromStr,

@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use tokio::time::Instant;
 
-/// The deadline of the invocation on the runtime's clock. None if the caller sets none.
+/// The deadline of an invocation on the clock of the async runtime. `None` if the caller sets no deadline.
 pub fn instant(deadline: SystemTime) -> Option<Instant> {
     if deadline == SystemTime::UNIX_EPOCH {
         return None;
@@ -21,10 +21,10 @@ mod tests {
 
     #[test]
     fn a_past_deadline_leaves_no_time() {
-        let over = instant(SystemTime::now() - Duration::from_secs(9)).unwrap();
-        assert!(over <= Instant::now());
-        let ahead = instant(SystemTime::now() + Duration::from_secs(9)).unwrap();
-        assert!(ahead > Instant::now() + Duration::from_secs(8));
+        let past = instant(SystemTime::now() - Duration::from_secs(9)).unwrap();
+        assert!(past <= Instant::now());
+        let future = instant(SystemTime::now() + Duration::from_secs(9)).unwrap();
+        assert!(future > Instant::now() + Duration::from_secs(8));
         assert!(instant(SystemTime::UNIX_EPOCH).is_none());
     }
 }

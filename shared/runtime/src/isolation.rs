@@ -1,8 +1,8 @@
-//! A child process for work whose panic must not end the invocation.
+//! Runs work in a child process, if a panic in it must not end the invocation.
 //!
 //! The functions are compiled with `panic = "abort"` (decision 31): a panic ends the process, as does a stack overflow or
-//! exhausted memory. The child runs this program with its request on standard input. The exit status shows the parent how it
-//! ended; a result is on standard output.
+//! exhausted memory. The child process runs the same program, and reads its request from standard input. Its exit status shows
+//! the parent how the child ended. If the request has a result, the child writes it to standard output.
 
 use std::ffi::OsString;
 use std::io::{self, Read as _, Write as _};
@@ -13,11 +13,11 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
-/// First argument of a child; the second is its time limit in milliseconds.
+/// First argument of a child process. The second argument is its time limit in milliseconds.
 const CHILD_ARGUMENT: &str = "run-request";
 /// Polling interval of the parent. Most requests take a second or more.
 const POLL: Duration = Duration::from_millis(20);
-/// Exit code of a Rust program after a panic of its main thread, in profiles that unwind.
+/// Exit code of a Rust program whose main thread panicked, in profiles that unwind.
 const PANICKED: i32 = 101;
 
 /// Runs requests in child processes.
@@ -26,21 +26,21 @@ pub struct Isolation {
     program: PathBuf,
 }
 
-/// How a child ended.
+/// How a child process ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
-    /// It succeeded.
+    /// The child succeeded.
     Succeeded,
-    /// It returned an error, which it logged.
+    /// The child returned an error, which it logged.
     Failed,
-    /// A panic or a signal ended it.
+    /// A panic or a signal ended the child.
     Died,
-    /// It was killed at its deadline.
+    /// The child was killed at its deadline.
     TimedOut,
 }
 
 impl Ended {
-    /// Reason for the missing result.
+    /// Why there is no result.
     pub const fn reason(self) -> &'static str {
         match self {
             Self::TimedOut => "deadline exceeded; see the function's logs",
@@ -58,7 +58,7 @@ impl Ended {
 }
 
 impl Isolation {
-    /// Runs children with the current program.
+    /// Runs children with the program of the current process.
     ///
     /// # Errors
     ///
@@ -67,31 +67,31 @@ impl Isolation {
         Ok(Self { program: std::env::current_exe()? })
     }
 
-    /// Runs a request. Kills the child after `timeout`. It inherits standard output.
+    /// Runs a request in a child, which inherits standard output. Kills the child after `timeout`.
     ///
     /// # Errors
     ///
-    /// If no child can be started. Then nothing was done.
+    /// If the child can't be started. Then nothing was done.
     pub async fn run(&self, payload: &Value, timeout: Duration) -> io::Result<Ended> {
         self.start(payload, timeout, Stdio::inherit())?.end(timeout).await
     }
 
-    /// Runs a request and reads the child's standard output. The child must log to standard error.
+    /// Runs a request in a child, and returns the child's standard output. The child must log to standard error.
     ///
     /// # Errors
     ///
-    /// If no child can be started. Then nothing was done.
+    /// If the child can't be started. Then nothing was done.
     pub async fn output(&self, payload: &Value, timeout: Duration) -> io::Result<(Ended, Vec<u8>)> {
         let mut child = self.start(payload, timeout, Stdio::piped())?;
         let stdout = child.0.stdout.take();
-        // Concurrently: a result may be larger than the pipe's buffer.
+        // Read concurrently: a result may be larger than the pipe's buffer.
         let output = tokio::task::spawn_blocking(move || {
             let mut output = Vec::new();
-            // Discard partial output.
+            // A read error leaves partial output, which the caller can't parse.
             stdout.map(|mut stdout| stdout.read_to_end(&mut output));
             output
         });
-        // The child is then dropped, which closes the pipe.
+        // `end` drops the child, which closes the pipe.
         let ended = child.end(timeout).await?;
         Ok((ended, output.await.unwrap_or_default()))
     }
@@ -127,17 +127,17 @@ impl ChildGuard {
 
 impl Drop for ChildGuard {
     fn drop(&mut self) {
-        // Both fail for a child that has ended.
+        // Both calls fail if the child has already ended.
         self.0.kill().ok();
         self.0.wait().ok();
     }
 }
 
-/// The request and the time limit of this process, if it is a child.
+/// The request and the time limit, if this process is a child.
 ///
 /// # Errors
 ///
-/// If standard input has no valid request.
+/// If standard input doesn't contain a valid request.
 pub fn request(mut arguments: impl Iterator<Item = OsString>) -> io::Result<Option<(Value, Duration)>> {
     if arguments.nth(1).is_none_or(|argument| argument != CHILD_ARGUMENT) {
         return Ok(None);
@@ -148,7 +148,7 @@ pub fn request(mut arguments: impl Iterator<Item = OsString>) -> io::Result<Opti
     Ok(Some((serde_json::from_str(&text)?, Duration::from_millis(time.unwrap_or_default()))))
 }
 
-/// Programs for tests.
+/// Shell scripts as child programs, for tests.
 pub mod scripts {
     use std::io;
     use std::os::unix::fs::PermissionsExt as _;

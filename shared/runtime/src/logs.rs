@@ -1,7 +1,7 @@
-//! Log lines: JSON with dotted fields on standard output.
+//! Log lines: JSON with dotted field names, on standard output.
 //!
-//! Promise: below WARN, only our own crates log. The SDK's debug lines contain requests with headers. Bodies of API requests,
-//! which may contain an access key, are never logged.
+//! Promise: below WARN, only our own crates log, because debug lines of the SDK contain requests with their headers. The bodies
+//! of API requests, which may contain an access key, are never logged.
 
 use tracing::level_filters::LevelFilter;
 use tracing::{Level, Metadata, Subscriber};
@@ -11,21 +11,21 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-/// Crates that log at every level. Compared in full: `aws` is included, `aws_config` is not.
+/// Our crates, which log at every level. The whole first path segment is compared: `aws` matches, `aws_config` doesn't.
 const CRATES: [&str; 5] = ["asff", "aws", "exporter", "management", "runtime"];
 
-/// Starts logging to standard output: our crates and the function's own. Called once.
+/// Starts logging to standard output, from our crates and the function's own crate. Call it once.
 pub fn start(level: LevelFilter, function: &'static str) {
-    // Only a second call can fail; the first subscriber stays active.
+    // Only a second call can fail. Then the first subscriber stays active.
     let _ = lines(level, function, std::io::stdout).try_init();
 }
 
-/// Starts logging to standard error, which Lambda logs, too: for a child process, whose result is on standard output.
+/// Starts logging to standard error, which Lambda logs, too. For a child process, which writes its result to standard output.
 pub fn start_in_child(level: LevelFilter, function: &'static str) {
     let _ = lines(level, function, std::io::stderr).try_init();
 }
 
-/// The subscriber: filter and writer.
+/// The subscriber, with its filter and writer.
 pub fn lines<W>(level: LevelFilter, function: &'static str, writer: W) -> impl Subscriber + Send + Sync
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
@@ -71,7 +71,7 @@ pub mod capture {
         }
     }
 
-    /// The lines that an action logs.
+    /// Returns the lines that an action logs.
     pub fn written(level: LevelFilter, function: &'static str, action: impl FnOnce()) -> Vec<Value> {
         let captured = CapturedLogs::default();
         let on = captured.clone();

@@ -1,6 +1,6 @@
-//! Metrics as log lines in CloudWatch's embedded metric format: no call, no permission, no time.
+//! Metrics as log lines in CloudWatch's embedded metric format, which requires no API call and no permission.
 //!
-//! Each metric costs money for each combination of dimensions, so that the caller selects the combinations.
+//! CloudWatch bills each metric per combination of dimensions, so that the caller selects the combinations.
 
 use std::io::Write as _;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -30,14 +30,14 @@ impl Unit {
     }
 }
 
-/// A metric with its values.
+/// A metric and its values.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Metric {
-    /// Its name.
+    /// Name of the metric.
     pub name: &'static str,
-    /// Its unit.
+    /// Unit of the metric.
     pub unit: Unit,
-    /// The values, at least one.
+    /// The values; at least one.
     pub values: Vec<f64>,
 }
 
@@ -49,19 +49,20 @@ impl Metric {
     }
 }
 
-/// Metrics that have the same dimensions and were measured together.
+/// Metrics that have the same dimensions and are measured together.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Sample {
-    /// The values of the dimensions, and fields that Logs Insights can query. A field that is not in `dimensions` costs nothing.
+    /// The values of the dimensions, and other fields that Logs Insights can query. A field that is not in `dimensions` costs
+    /// nothing.
     pub properties: Vec<(&'static str, String)>,
-    /// Each metric is counted once for each of these sets of properties. Each set is a custom metric on the bill.
+    /// Sets of dimensions. CloudWatch counts each metric once per set, and bills each as a custom metric.
     pub dimensions: Vec<Vec<&'static str>>,
     /// The metrics.
     pub metrics: Vec<Metric>,
 }
 
 impl Sample {
-    /// The log lines: one, and more only if a metric has more values than CloudWatch reads in one line.
+    /// The log lines. A metric with more values than CloudWatch reads per line requires more than one line.
     pub fn lines(&self, at: SystemTime) -> Vec<Value> {
         let millis = at.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis());
         let millis = u64::try_from(millis).unwrap_or(u64::MAX);
@@ -94,7 +95,7 @@ impl Sample {
     pub fn write(&self) {
         let mut out = std::io::stdout().lock();
         for line in self.lines(SystemTime::now()) {
-            // A metric that can't be written is not worth a failure.
+            // A failure to write a metric must not fail the invocation.
             let _ = writeln!(out, "{line}");
         }
     }
@@ -139,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn no_value_is_lost_and_no_line_holds_more_than_cloudwatch_reads() {
+    fn values_are_split_into_lines_that_cloudwatch_can_read() {
         let values: Vec<f64> = (0..250).map(f64::from).collect();
         let metrics = vec![Metric { name: "RegionsUnavailable", unit: Unit::Count, values }];
         let all = Sample { metrics, ..Sample::default() }.lines(UNIX_EPOCH);
