@@ -1,6 +1,6 @@
-//! Checks a batch of accounts and publishes changes.
+//! Checks a batch of accounts, and publishes their changes.
 //!
-//! Promise: a failure of one account affects no other; all others are checked, and their changes published.
+//! Promise: a failure of one account doesn't affect the others; they are checked, and their changes are published.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -19,9 +19,10 @@ use runtime::isolation::Ended;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-/// Time that is reserved at the end to publish changes: a few calls per account, several accounts concurrently.
+/// Time that is reserved at the end of the invocation to publish changes: a few calls per account, for several accounts
+/// concurrently.
 pub(crate) const PUBLISH_RESERVE: Duration = Duration::from_secs(20);
-/// Accounts whose changes are published concurrently. Each requires a few calls to the table.
+/// Maximum number of accounts whose changes are published concurrently. Each account requires a few calls to the table.
 const PUBLISH_CONCURRENCY: usize = 16;
 
 /// Ports of a batch.
@@ -32,7 +33,7 @@ impl<T: CheckPorts + Notifications + CheckTargets + AccountLocks> BatchPorts for
 /// Outcome of a batch. A child process writes it as JSON ([`crate::isolated`]).
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Outcome {
-    /// Checked accounts.
+    /// Reports of the checked accounts.
     pub checked: Vec<Report>,
     /// Accounts that were not reached before the deadline.
     pub not_reached: Vec<AccountId>,
@@ -43,28 +44,28 @@ pub struct Outcome {
     pub problems: Vec<String>,
 }
 
-/// A checked account.
+/// The report of a checked account.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Report {
-    /// Its connection.
+    /// Connection of the account.
     pub connection: Connection,
     /// Duration of the check.
     pub took_ms: u64,
-    /// Published events.
+    /// Events that were published.
     pub events: Vec<Event>,
-    /// Due time of its missing scan, if any.
+    /// Due time of the missing scan, if a scan is missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub export_due_at: Option<Timestamp>,
 }
 
-/// An account whose check ended without a result: a transient problem, the next schedule checks it again.
+/// An account whose check ended without a result. The problem is transient: the next schedule checks the account again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failed {
     /// The account.
     pub account: AccountId,
-    /// Its provider.
+    /// Provider of the account's integration.
     pub provider: ProviderId,
-    /// Reason.
+    /// Why there is no result.
     pub reason: String,
 }
 
@@ -76,7 +77,7 @@ impl Failed {
     }
 }
 
-/// Since when the scans of an account are exported.
+/// Whether and since when the scans of an account are exported.
 #[derive(Clone, Copy, Debug, Default)]
 struct Since {
     is_enabled: bool,
@@ -100,7 +101,7 @@ impl Outcome {
     }
 }
 
-/// Checks accounts until the deadline, and publishes changes.
+/// Checks accounts until the deadline, and publishes their changes.
 pub async fn run<P: BatchPorts>(
     ports: &P,
     checker: &Arc<Checker<P>>,
@@ -112,13 +113,13 @@ pub async fn run<P: BatchPorts>(
     let mut failed: Vec<Failed> = targets.iter().map(|target| Failed::new(target, Ended::Died.reason())).collect();
     let since: BTreeMap<AccountId, Since> = targets.iter().map(Since::of).collect();
     let batch = checker.check_all(targets, checks_end).await;
-    // If panics unwind, a check that panicked is in neither list.
+    // In a profile that unwinds, the account of a check that panicked is in neither list.
     let known = batch.checked.iter().map(|checked| checked.connection.account);
     let known: BTreeSet<AccountId> = known.chain(batch.not_reached.iter().map(|target| target.account)).collect();
     failed.retain(|failed| !known.contains(&failed.account));
     let publishing = futures::stream::iter(batch.checked).map(|checked| {
         let since = since.get(&checked.connection.account).copied().unwrap_or_default();
-        // No scan is expected of a disabled integration.
+        // A disabled integration expects no scan.
         let schedule = schedules.get(&checked.connection.provider).filter(|_| since.is_enabled);
         async move {
             let changes = publish_changes_of(ports, &checked, schedule, since.exported).await;
@@ -145,7 +146,8 @@ pub async fn run<P: BatchPorts>(
     Outcome { checked, not_reached, failed, problems }
 }
 
-/// Publishes the changes of one account. Nothing if a concurrent check saved first: that one publishes them.
+/// Publishes the changes of one account. Publishes nothing if a concurrent check saved its result first: that check publishes
+/// them.
 async fn publish_changes_of<P: BatchPorts>(
     ports: &P,
     checked: &Checked,
@@ -163,7 +165,7 @@ async fn publish_changes_of<P: BatchPorts>(
         Some(_) => ports.lock_status(connection.account).await.map_err(|error| error.to_string())?,
     };
     let newest = newest.map(|(newest, _)| newest);
-    // Accounts of an organization may never be scanned. Only a scanned account can miss a scan.
+    // Accounts of an organization may never be scanned. Therefore, only an account that was scanned before can miss a scan.
     let schedule = schedule.filter(|_| connection.provider.account().is_some() || newest.is_some());
     let changes = StatusChanges {
         connection,

@@ -1,4 +1,4 @@
-//! The function's environment, read once. Only this module reads it, except for the SDK's own variables.
+//! The function's environment, read once. Only this module reads environment variables, except for those that the SDK reads.
 
 use aws::ResourceNames;
 use exporter::connection::CheckSettings;
@@ -10,11 +10,11 @@ use tracing::level_filters::LevelFilter;
 pub struct Config {
     /// `TABLE_NAME` and `STATE_BUCKET`.
     pub names: ResourceNames,
-    /// `CHECK_QUEUE_URL`: queue for accounts that exceed one invocation. None: the next scheduled check includes them.
+    /// `CHECK_QUEUE_URL`: queue for accounts that exceed one invocation. If `None`, the next scheduled check includes them.
     pub check_queue_url: Option<String>,
     /// Settings of checks.
     pub settings: CheckSettings,
-    /// `INTEGRATION_METRICS`: whether each integration has metrics of its own, which cost money. Default: false.
+    /// `INTEGRATION_METRICS`: whether each integration has its own metrics, which cost money. Default: false.
     pub integration_metrics: bool,
     /// `LOG_LEVEL`: the least severe level that is logged.
     pub log_level: LevelFilter,
@@ -25,7 +25,7 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// Names the first variable that is missing or invalid.
+    /// If a variable is missing or invalid. The error states the first one.
     pub fn from_env() -> Result<Self, ConfigError> {
         Self::read(&Variables::of_process())
     }

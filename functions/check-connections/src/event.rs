@@ -13,9 +13,9 @@ pub struct Request {
     pub selection: TargetSelection,
     /// Number of earlier invocations of this function in the chain.
     pub round: u32,
-    /// Whether accounts that exceed this invocation are forwarded to further ones. Otherwise the response lists them.
+    /// Whether accounts that exceed this invocation are forwarded to further ones. If not, the response lists them.
     pub fan_out: bool,
-    /// Whether the event is from the function's own queue.
+    /// Whether the event is a message of the function's own queue.
     pub queued: bool,
 }
 
@@ -27,7 +27,7 @@ pub struct Request {
 )]
 pub struct EventError(String);
 
-/// The known fields of a payload. Other fields, such as those of a schedule, are ignored.
+/// The fields that the function reads. Other fields of a payload, such as those of a schedule, are ignored.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Payload {
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -42,7 +42,7 @@ struct Payload {
     fan_out: bool,
 }
 
-/// Parses the payload of an invocation: each message of a queue is a separate request.
+/// Parses the payload of an invocation. Each message of a queue is a separate request.
 ///
 /// # Errors
 ///
@@ -60,7 +60,7 @@ pub fn parse(payload: &Value) -> Result<Vec<Request>, EventError> {
 }
 
 fn request(payload: &Value, queued: bool) -> Result<Request, EventError> {
-    // A schedule may send any string; it requests a check of all accounts.
+    // A schedule may send any string as its input, which requests a check of all accounts.
     let payload = match payload {
         Value::Object(_) => Payload::deserialize(payload).map_err(|error| EventError(error.to_string()))?,
         _ => Payload { fan_out: true, ..Payload::default() },
@@ -78,7 +78,7 @@ fn request(payload: &Value, queued: bool) -> Result<Request, EventError> {
     Ok(Request { selection, round: payload.round, fan_out: payload.fan_out, queued })
 }
 
-/// The message for another invocation that checks these accounts.
+/// The message that makes another invocation check these accounts.
 pub fn message(accounts: Vec<AccountId>, round: u32) -> String {
     let payload = Payload { accounts: Some(accounts), round, fan_out: true, ..Payload::default() };
     serde_json::to_string(&payload).unwrap_or_default()

@@ -1,7 +1,8 @@
-//! Translates an invocation into checks and their outcome into a response; fans out accounts that exceed one invocation.
+//! Converts an event to connection checks, and their outcome to a response. Accounts that exceed one invocation are fanned out to
+//! further invocations.
 //!
-//! Promises: each selected account is checked, by this invocation or a further one; no chain of invocations is longer than
-//! [`ROUNDS_MAX`], and each invocation has fewer accounts than the previous one.
+//! Promises: each selected account is checked by this invocation or a further one, or is reported as not checked; no chain of
+//! invocations is longer than [`ROUNDS_MAX`], and each invocation has fewer accounts than the previous one.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,19 +27,20 @@ use crate::event::{self, EventError, Request};
 use crate::isolated::{self, Share};
 use crate::telemetry::{batch_metrics, log_check, log_failure, not_checked, not_listed};
 
-/// Maximum number of accounts per invocation. Eight concurrent checks of three seconds take about forty seconds; if most Regions
-/// don't respond, five minutes suffice for about half of them, and the rest is forwarded.
+/// Maximum number of accounts per invocation. With eight concurrent checks of three seconds, they take about forty seconds. If
+/// most Regions don't respond, five minutes suffice for about half of them, and the others are forwarded.
 pub const ACCOUNTS_MAX: usize = 100;
-/// Maximum number of consecutive invocations that forward accounts. Lambda stops a chain at sixteen.
+/// Maximum number of consecutive invocations that forward accounts. The recursive loop detection of Lambda stops a chain at about
+/// sixteen.
 pub const ROUNDS_MAX: u32 = 8;
 
 /// Forwards accounts to further invocations.
 pub trait FanOut {
-    /// Invokes the function with each message. False if that isn't configured.
+    /// Invokes the function with each message. Returns `false` if fan-out is not configured.
     fn fan_out(&self, messages: &[String]) -> impl Future<Output = Result<bool, PortError>> + Send;
 }
 
-/// Fan-out with a queue, if any.
+/// Fans out with an SQS queue, if one is configured.
 #[derive(Clone, Debug)]
 pub struct SqsFanOut(pub Option<CheckQueue>);
 
@@ -51,7 +53,7 @@ impl FanOut for SqsFanOut {
     }
 }
 
-/// Handles invocations. Built once, and borrowed by each invocation.
+/// Handles invocations. It is built once, and each invocation borrows it.
 pub struct Handler<P, S> {
     ports: Arc<P>,
     checker: Arc<Checker<P>>,
@@ -68,7 +70,7 @@ struct Invocation {
     deadline: Option<Instant>,
 }
 
-/// Why an invocation failed. Lambda retries all of it.
+/// Why an invocation failed. Lambda retries the whole invocation.
 #[derive(Debug, thiserror::Error)]
 pub enum HandlerError {
     /// The event is invalid.
@@ -94,13 +96,13 @@ impl From<HandlerError> for Diagnostic {
 pub struct InvocationResponse {
     /// Connections that this invocation checked.
     pub connections: Vec<Connection>,
-    /// Published events.
+    /// Events that this invocation published.
     pub events: Vec<Event>,
     /// Number of accounts that further invocations check.
     pub forwarded: usize,
     /// Accounts that are not checked before the next schedule.
     pub not_reached: Vec<AccountId>,
-    /// Accounts whose check ended without a result, because of an internal error; their problems are below.
+    /// Accounts whose check ended without a result because of an internal error. `problems` has the reasons.
     pub failed: Vec<AccountId>,
     /// Other problems.
     pub problems: Vec<String>,
@@ -123,7 +125,7 @@ impl<P: BatchPorts, S: FanOut> Handler<P, S> {
     ///
     /// # Errors
     ///
-    /// If the payload is not that of [`isolated::run`].
+    /// If the payload was not created by [`isolated::run`].
     pub async fn run_in_child(&self, payload: Value, left: Duration) -> Result<Outcome, serde_json::Error> {
         let share: Share = serde_json::from_value(payload)?;
         let span = tracing::info_span!("invocation", request.id = share.request_id);
@@ -135,7 +137,7 @@ impl<P: BatchPorts, S: FanOut> Handler<P, S> {
     ///
     /// # Errors
     ///
-    /// If the event is invalid, or the integrations can't be read. Failed checks are part of the response.
+    /// If the event is invalid, or the integrations can't be read. A failed check is part of the response.
     pub async fn handle(&self, event: LambdaEvent<Value>) -> Result<InvocationResponse, HandlerError> {
         let (payload, context) = event.into_parts();
         let deadline = instant(context.deadline());
@@ -208,7 +210,7 @@ impl<P: BatchPorts, S: FanOut> Handler<P, S> {
         }
         response.problems.extend(outcome.problems);
         if !outcome.not_reached.is_empty() {
-            // Stop without progress: another invocation would have the same result.
+            // Without progress, don't forward: another invocation would have the same result.
             let progress = !outcome.checked.is_empty() || !outcome.failed.is_empty();
             self.forward(outcome.not_reached, &request, progress, &mut response).await?;
         }
@@ -216,7 +218,7 @@ impl<P: BatchPorts, S: FanOut> Handler<P, S> {
             response.connections.push(report.connection);
             response.events.extend(report.events);
         }
-        // A caller that disabled the fan-out requests the remaining accounts itself.
+        // A caller that disabled the fan-out requests the checks of the remaining accounts itself.
         let not_reached_count = if request.fan_out { response.not_reached.len() } else { 0 };
         if response.failed.len() + not_reached_count > 0 {
             not_checked(&invocation.function, response.failed.len() + not_reached_count).write();
@@ -225,7 +227,7 @@ impl<P: BatchPorts, S: FanOut> Handler<P, S> {
         Ok(response)
     }
 
-    /// Checks accounts in a child process, or in this one if no child can be started.
+    /// Checks accounts in a child process, or in this process if no child can be started.
     async fn check_batch(&self, targets: Vec<CheckTarget>, invocation: &Invocation) -> Outcome {
         if let Some(isolation) = &self.isolation {
             match isolated::run(isolation, &invocation.request_id, &targets, invocation.deadline).await {
@@ -236,7 +238,7 @@ impl<P: BatchPorts, S: FanOut> Handler<P, S> {
         batch::run(&*self.ports, &self.checker, targets, invocation.deadline).await
     }
 
-    /// Forwards accounts to further invocations, or reports them as not checked.
+    /// Forwards accounts to further invocations, or reports them as not reached.
     async fn forward(
         &self,
         accounts: Vec<AccountId>,

@@ -1,7 +1,8 @@
-//! Runs a batch in a child process, so that a panic in the check of one account does not end the checks of the others.
+//! Runs a batch in a child process, so that a panic in the check of one account doesn't end the checks of the others.
 //!
-//! Promise: each account of a batch is checked, forwarded, or reported as failed, however a process ends. One child checks all
-//! accounts. If it dies, each account is checked again in its own child: checks are idempotent.
+//! Promise: each account of a batch is checked, forwarded, or reported as failed, even if a process ends unexpectedly. One child
+//! checks all accounts. If it dies, each account is checked again in a separate child, which is safe because checks are
+//! idempotent.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -19,17 +20,18 @@ use tokio::time::Instant;
 
 use crate::batch::{Failed, Outcome, PUBLISH_RESERVE};
 
-/// Time that is reserved for the parent: to forward accounts and respond.
+/// Time that is reserved for the parent to forward accounts and respond.
 const PARENT_RESERVE: Duration = Duration::from_secs(5);
 /// Time limit of a child if the caller sets no deadline.
 const CHILD_TIMEOUT: Duration = Duration::from_secs(600);
-/// Concurrent children with one account each. Each has its own clients: about 30 MB of at least 256 MB.
+/// Maximum number of concurrent children, with one account each. Each child has its own clients, which use about 30 MB of the 256
+/// MB or more that the function has.
 const CHILDREN_MAX: usize = 4;
 
-/// Request to a child.
+/// The request to a child: its share of the accounts.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Share {
-    /// Request ID of the invocation, for the log.
+    /// Request ID of the invocation, for the logs.
     pub request_id: String,
     accounts: Vec<Account>,
 }
@@ -63,7 +65,7 @@ impl Share {
     }
 }
 
-/// Checks accounts in a child; if it dies, each in its own child.
+/// Checks accounts in a child. If the child dies, checks each account in a separate child.
 ///
 /// # Errors
 ///
@@ -90,7 +92,7 @@ pub async fn run(
     );
     let mut single_checks = futures::stream::iter(targets)
         .map(async |target| {
-            // Too little time for a check.
+            // The remaining time is too short for a check.
             if deadline.is_some_and(|deadline| Instant::now() + PUBLISH_RESERVE + PARENT_RESERVE >= deadline) {
                 return Outcome { not_reached: vec![target.account], ..Outcome::default() };
             }
@@ -107,13 +109,13 @@ pub async fn run(
         outcome.add(one);
     }
     outcome.failed.sort_by_key(|failed| failed.account);
-    // Children of the same organization report the same problems.
+    // Several children of the same organization report the same problems.
     outcome.problems.sort();
     outcome.problems.dedup();
     Ok(outcome)
 }
 
-/// Outcome of the accounts in one child, or how it ended without a result.
+/// The outcome of the accounts in one child, or how the child ended without a result.
 async fn in_child(
     isolation: &Isolation,
     request_id: &str,

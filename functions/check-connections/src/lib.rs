@@ -1,7 +1,7 @@
 //! The Lambda function that checks the connections of all integrations and publishes changes.
 //!
-//! `main` initializes, [`event`] parses, [`handler`] fans out, [`isolated`] runs child processes, [`batch`] checks, and the crate
-//! `exporter` decides.
+//! `main` initializes the function, [`event`] parses events, [`handler`] fans out accounts, [`isolated`] runs child processes,
+//! [`batch`] checks accounts and publishes changes. The crate `exporter` has the logic.
 
 pub mod batch;
 pub mod config;

@@ -1,4 +1,4 @@
-//! Initializes the function: configuration, logs, clients, handler, once before the first event.
+//! Initializes the function before the first event: configuration, logs, clients, and handler.
 
 use std::io::{Write as _, stdout};
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use runtime::{isolation, logs};
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    // As a string: main prints its error with `Debug`.
+    // Converted to a string, because the runtime prints the error of `main` with `Debug`.
     let config = Config::from_env().map_err(|error| error.to_string())?;
     let request = isolation::request(std::env::args_os())?;
     let start = if request.is_some() { logs::start_in_child } else { logs::start };

@@ -1,4 +1,4 @@
-//! Telemetry: one log line per checked account, and metrics per integration.
+//! Telemetry: one log line per checked account, and the metrics of each integration.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::batch::{Failed, Report};
 const INTEGRATION: &str = "Integration";
 /// The dimension that distinguishes deployments.
 const FUNCTION: &str = "FunctionName";
-/// Metrics per integration.
+/// Number of metrics per integration.
 const METRICS: usize = 5;
 
 /// Number of Regions that accept findings.
@@ -20,13 +20,13 @@ fn enabled(connection: &Connection) -> usize {
     connection.regions.values().filter(|region| region.status == RegionStatus::Enabled).count()
 }
 
-/// Number of Regions that became unavailable and have not recovered.
+/// Number of Regions that became unavailable and have not recovered since.
 fn lost(connection: &Connection) -> usize {
     let is_lost = |status: RegionStatus, lost: bool| lost && status != RegionStatus::Enabled;
     connection.regions.values().filter(|region| is_lost(region.status, region.unavailable_since.is_some())).count()
 }
 
-/// The account's problem, or else that of the first unavailable Region.
+/// The problem of the account, or else the problem of the first unavailable Region.
 fn problem(connection: &Connection) -> Option<&Problem> {
     let lost = connection.regions.values().filter(|region| region.unavailable_since.is_some());
     connection.problem.as_ref().or_else(|| lost.filter_map(|region| region.problem.as_ref()).next())
@@ -37,7 +37,7 @@ pub fn log_check(report: &Report) {
     let connection = &report.connection;
     let problem = problem(connection);
     let notified: Vec<&str> = report.events.iter().map(|event| event.kind.as_str()).collect();
-    /// The same fields at each level; `tracing` fixes a line's level where it is written.
+    /// Logs the same fields at each level: `tracing` requires the level of a line at compile time.
     macro_rules! line {
         ($level:ident, $message:literal) => {
             tracing::$level!(
@@ -84,12 +84,12 @@ pub fn log_failure(failed: &Failed) {
     );
 }
 
-/// The number of accounts that are not checked before the next schedule. An alarm reads it.
+/// Metric of the number of accounts that are not checked before the next schedule. An alarm monitors it.
 pub fn not_checked(function: &str, accounts: usize) -> Sample {
     of_function(function, "AccountsNotChecked", accounts)
 }
 
-/// The number of organizations that could not be listed. An alarm reads it.
+/// Metric of the number of organizations whose accounts could not be listed. An alarm monitors it.
 pub fn not_listed(function: &str, organizations: usize) -> Sample {
     of_function(function, "OrganizationsNotListed", organizations)
 }
@@ -106,7 +106,7 @@ fn count(count: usize) -> f64 {
     u32::try_from(count).map_or(f64::MAX, f64::from)
 }
 
-/// The metrics of a batch, a sample per integration: counted for the function, and for each integration if requested.
+/// The metrics of a batch: one sample per integration. They are counted for the function and, if requested, for each integration.
 pub fn batch_metrics<'a>(
     function: &str,
     reports: impl Iterator<Item = &'a Report>,
@@ -124,7 +124,7 @@ pub fn batch_metrics<'a>(
     metrics(reports).into_iter().map(sample).collect()
 }
 
-/// The metrics of each integration, with a value per account.
+/// The metrics of each integration, with one value per account.
 fn metrics<'a>(reports: impl Iterator<Item = &'a Report>) -> BTreeMap<ProviderId, [Metric; METRICS]> {
     let mut all: BTreeMap<ProviderId, [Metric; METRICS]> = BTreeMap::new();
     let empty = |name, unit| Metric { name, unit, values: Vec::new() };

@@ -1,4 +1,4 @@
-//! The function's environment, read once. Only this module reads it, except for the SDK's own variables.
+//! The function's environment, read once. Only this module reads environment variables, except for those that the SDK reads.
 
 use aws::{ManagementConfig, ResourceNames};
 use exporter::settings::Settings;
@@ -8,7 +8,7 @@ use tracing::level_filters::LevelFilter;
 
 use crate::metrics::MetricSettings;
 
-/// Default of `MAX_RECEIVE_COUNT`, as in the template.
+/// Default of `MAX_RECEIVE_COUNT`, the same as in the template.
 const MAX_RECEIVE_COUNT: u32 = 5;
 
 /// Configuration from the environment.
@@ -16,11 +16,11 @@ const MAX_RECEIVE_COUNT: u32 = 5;
 pub struct Config {
     /// `TABLE_NAME`, `STATE_BUCKET`, and `QUEUE_URL` if a queue is configured.
     pub names: ResourceNames,
-    /// `SECRET_NAME_PREFIX`: the access key of an integration is deleted with it after its findings are archived.
+    /// `SECRET_NAME_PREFIX`: when an integration is deleted after its findings are archived, its access key is deleted, too.
     pub management: ManagementConfig,
-    /// `IMPORT_CALLS_PER_SECOND` and `IMPORT_CALLS_BURST`; other settings have their defaults.
+    /// `IMPORT_CALLS_PER_SECOND` and `IMPORT_CALLS_BURST`. Other settings have their defaults.
     pub settings: Settings,
-    /// `MAX_RECEIVE_COUNT`: receives after which SQS moves a message to the dead-letter queue.
+    /// `MAX_RECEIVE_COUNT`: number of receives after which SQS moves a message to the dead-letter queue.
     pub max_receive_count: u32,
     /// `AWS_LAMBDA_FUNCTION_NAME`, which Lambda sets, and `INTEGRATION_METRICS`.
     pub metrics: MetricSettings,
@@ -33,7 +33,7 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// Names the first variable that is missing or invalid.
+    /// If a variable is missing or invalid. The error states the first one.
     pub fn from_env() -> Result<Self, ConfigError> {
         Self::read(&Variables::of_process())
     }
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn rates_and_level_are_taken_from_the_environment() {
+    fn rates_and_log_level_are_read_from_the_environment() {
         let config = read(&[
             ("TABLE_NAME", "t"),
             ("STATE_BUCKET", "b"),

@@ -1,7 +1,7 @@
-//! Parses events: an S3 event, an "Object Created" event of EventBridge, a user's job, or any of
-//! them in the messages of a queue. Upload events may be delivered via an SNS topic.
+//! Parses events: an S3 event, an "Object Created" event of EventBridge, a job, or any of these in the messages of a queue.
+//! Upload events may be delivered through an SNS topic.
 //!
-//! A key in an S3 event is form-encoded, in an EventBridge event it is plain (contract 6.4).
+//! The object key is form-encoded in an S3 event, and plain in an EventBridge event (contract 6.4).
 
 use std::borrow::Cow;
 
@@ -14,35 +14,35 @@ use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// Message attribute with the number of receives.
+/// Attribute of an SQS message: the number of receives.
 const RECEIVES: &str = "ApproximateReceiveCount";
 
-/// An invocation.
+/// The parsed payload of an invocation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Invocation {
-    /// Messages of a queue, with a response for each.
+    /// Messages of a queue. Each succeeds or fails separately.
     Queue(Vec<Message>),
-    /// The event itself.
+    /// An event of a direct invocation.
     Direct(Task),
 }
 
-/// The task of an event.
+/// What an event requests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Task {
-    /// Export these uploads, which continue a chain of invocations.
+    /// Export these uploads. The chain has the earlier invocations for them.
     Uploads(Vec<Upload>, Chain),
     /// Run a job.
     Job(JobMessage),
 }
 
-/// A message of a queue.
+/// A message of an SQS queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
-    /// Its ID, which reports a failure.
+    /// ID of the message, which identifies it in the response if it failed.
     pub id: String,
     /// Number of receives, including this one.
     pub receives: u32,
-    /// Its task.
+    /// The task in the body of the message.
     pub task: Result<Task, EventError>,
 }
 
@@ -67,7 +67,7 @@ pub enum EventError {
 ///
 /// # Errors
 ///
-/// If the payload is unknown. An invalid message of a queue is an error of that message.
+/// If the event is unknown. An invalid message of a queue is an error of this message only.
 pub fn parse(payload: &Value) -> Result<Invocation, EventError> {
     match queue_messages(payload) {
         Some(messages) => Ok(Invocation::Queue(messages?.into_iter().map(Message::from).collect())),
@@ -84,7 +84,7 @@ impl From<SqsMessage> for Message {
     }
 }
 
-/// The messages, if a queue invoked the function.
+/// The messages, if an SQS queue invoked the function.
 fn queue_messages(payload: &Value) -> Option<Result<Vec<SqsMessage>, EventError>> {
     let from_queue = payload.get("Records")?.get(0)?.get("eventSource")? == "aws:sqs";
     from_queue.then(|| complete::<SqsEvent>(payload).map(|event| event.records))
@@ -96,10 +96,11 @@ fn parse_task(event: &Value) -> Result<Task, EventError> {
         return Ok(Task::Job(job));
     }
     let chain = event.get("chain").map_or(Ok(Chain::default()), complete)?;
-    // A topic may be open to more senders than the queue, so that it carries no jobs.
+    // More principals may be allowed to publish to the topic than to send to the queue, so that jobs are not accepted from a
+    // topic.
     match published(event) {
         Some(message) => {
-            // For the same reason, the uploader that it states is not reliable.
+            // For the same reason, the uploader that the message states is not trusted.
             let anonymous = |upload| Upload { requester: None, ..upload };
             let uploads = uploads(&message?)?.into_iter().map(anonymous).collect();
             Ok(Task::Uploads(uploads, Chain::default()))
@@ -108,14 +109,14 @@ fn parse_task(event: &Value) -> Result<Task, EventError> {
     }
 }
 
-/// The event in an SNS envelope: the topic has no raw message delivery.
+/// The event in an SNS envelope, which a topic without raw message delivery adds.
 fn published(event: &Value) -> Option<Result<Value, EventError>> {
     let is_envelope = event.get("Type")? == "Notification" && event.get("TopicArn").is_some();
     let message = event.get("Message")?.as_str().filter(|_| is_envelope)?;
     Some(serde_json::from_str(message).map_err(|error| EventError::NotJson(error.to_string())))
 }
 
-/// The uploads of an event. Empty for other notifications.
+/// The uploads of an event. Empty for notifications about something else.
 fn uploads(event: &Value) -> Result<Vec<Upload>, EventError> {
     if event.get("Event").is_some_and(|event| event == "s3:TestEvent") {
         return Ok(Vec::new());
@@ -144,8 +145,8 @@ fn complete<'de, T: Deserialize<'de>>(value: &'de Value) -> Result<T, EventError
     T::deserialize(value).map_err(|error| EventError::Incomplete(error.to_string()))
 }
 
-/// The used fields of an S3 event record. `aws_lambda_events` also requires the sender's identity and IP address, which
-/// senders other than S3 omit.
+/// The fields of an S3 event record that are used. The type of `aws_lambda_events` also requires the sender's identity and IP
+/// address, which senders other than S3 omit.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct S3Record {
@@ -163,7 +164,7 @@ struct Bucket {
 struct Detail {
     bucket: Bucket,
     object: DetailObject,
-    /// An account's ID, or the name of a service (S3 User Guide, "EventBridge event message structure").
+    /// An account ID, or the name of a service (S3 User Guide, "EventBridge event message structure").
     requester: Option<String>,
 }
 
@@ -176,7 +177,7 @@ struct DetailObject {
 }
 
 impl S3Record {
-    /// Whether an object was created. Some senders prefix the name with `s3:`.
+    /// Whether the record is of a created object. Some senders prefix the event name with `s3:`.
     fn is_creation(&self) -> bool {
         self.event_name.trim_start_matches("s3:").starts_with("ObjectCreated")
     }
@@ -189,22 +190,22 @@ impl TryFrom<S3Record> for Upload {
         let S3Entity { bucket, object, .. } = record.s3;
         let bucket = named(bucket.name, "bucket")?;
         let key = decode(&named(object.key, "key")?)?;
-        // The principal in such an event is not an account.
+        // An S3 event has a principal ID instead of the uploader's account.
         Ok(Self { version: not_empty(object.version_id), ..Self::new(bucket, key) })
     }
 }
 
-/// A required name.
+/// Requires a name that is not empty.
 fn named(name: Option<String>, what: &str) -> Result<String, EventError> {
     not_empty(name).ok_or_else(|| EventError::Incomplete(format!("a record has no {what}")))
 }
 
-/// Treats an empty string as missing: S3 rejects an empty version ID.
+/// Treats an empty string as missing, because S3 rejects an empty version ID.
 fn not_empty(text: Option<String>) -> Option<String> {
     text.filter(|text| !text.is_empty())
 }
 
-/// Decodes a form-encoded key: `+` is a space, `%XX` a byte.
+/// Decodes a form-encoded key: `+` is a space, and `%XX` is a byte.
 fn decode(key: &str) -> Result<String, EventError> {
     let spaced = key.replace('+', " ");
     let decoded = percent_decode_str(&spaced).decode_utf8().map(Cow::into_owned);

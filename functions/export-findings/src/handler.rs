@@ -1,8 +1,8 @@
-//! Translates an invocation into exports or jobs, and their outcome into a response.
+//! Converts an event to exports or jobs, and their outcome to a response.
 //!
-//! Promises: a permanent failure is in the log and in a run's record, and the event is complete; a transient failure is retried
-//! separately and doesn't delay other messages. A message that can't be parsed, or fails after all retries, is moved to the
-//! dead-letter queue, which the record of its job or run states.
+//! Promises: a permanent failure is logged and recorded in the run, and its message is deleted; a transient failure is retried
+//! and doesn't delay other messages. A message that can't be parsed, or fails after all retries, is moved to the dead-letter
+//! queue, and the record of its job or run states that.
 
 use std::sync::Arc;
 
@@ -29,7 +29,7 @@ use crate::metrics::{MetricSettings, integration_metrics, run_metrics};
 use crate::notifications;
 use crate::telemetry::{log_quarantine, log_run};
 
-/// Handles invocations. Built once, and borrowed by each invocation.
+/// Handles invocations. It is built once, and each invocation borrows it.
 pub struct Handler<P> {
     pub(crate) ports: Arc<P>,
     pub(crate) settings: Settings,
@@ -38,7 +38,7 @@ pub struct Handler<P> {
     metrics: MetricSettings,
 }
 
-/// Why an invocation failed. Lambda retries all of it.
+/// Why an invocation failed. Lambda retries the whole invocation.
 #[derive(Debug, thiserror::Error)]
 pub enum HandlerError {
     /// The event is unknown.
@@ -59,18 +59,18 @@ pub enum HandlerError {
     /// The account of a job is locked.
     #[error("{0}")]
     Locked(String),
-    /// An export is incomplete; a retry continues.
+    /// An export is incomplete; a retry continues it.
     #[error("run {run_id} failed: {reasons}")]
     Failed {
         /// The run.
         run_id: String,
-        /// Reasons.
+        /// Reasons of the run.
         reasons: String,
     },
 }
 
 impl HandlerError {
-    /// Lambda's error type.
+    /// Error type that Lambda reports.
     fn kind(&self) -> &'static str {
         match self {
             Self::Event(_) => "UnknownEvent",
@@ -106,9 +106,9 @@ impl From<HandlerError> for Diagnostic {
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 pub enum InvocationResponse {
-    /// To a queue: the failed messages.
+    /// For a queue: the failed messages.
     Queue(SqsBatchResponse),
-    /// To a direct invocation: the run of each upload.
+    /// For a direct invocation: the run of each upload.
     Direct {
         /// The runs.
         runs: Vec<RunReport>,
@@ -122,19 +122,20 @@ impl<P: Ports + Scans + Queue + JobStore + Notifications> Handler<P> {
         Self { exporter, settings, ports, max_receive_count: u32::MAX, metrics: MetricSettings::default() }
     }
 
-    /// Sets the receives after which SQS moves a message to the dead-letter queue, so that the last receive is known.
+    /// Sets the number of receives after which SQS moves a message to the dead-letter queue, so that the last receive is
+    /// detected.
     #[must_use]
     pub fn with_max_receive_count(self, max_receive_count: u32) -> Self {
         Self { max_receive_count, ..self }
     }
 
-    /// Counts metrics for this deployment.
+    /// Sets how metrics are counted.
     #[must_use]
     pub fn with_metrics(self, metrics: MetricSettings) -> Self {
         Self { metrics, ..self }
     }
 
-    /// Lets exports use cached connections, and check those again that are outdated or wrong.
+    /// Makes exports use cached connections, and check again those that are outdated or wrong.
     #[must_use]
     pub fn with_connection_cache(self, connection_cache: Arc<dyn ConnectionCache>) -> Self {
         Self { exporter: self.exporter.with_connection_cache(connection_cache), ..self }
@@ -144,7 +145,7 @@ impl<P: Ports + Scans + Queue + JobStore + Notifications> Handler<P> {
     ///
     /// # Errors
     ///
-    /// For an unknown event or a failed export, except for a queue, whose response contains the failures.
+    /// If the event is unknown or an export failed. For a queue, the response contains the failed messages instead.
     pub async fn handle(&self, event: LambdaEvent<Value>) -> Result<InvocationResponse, HandlerError> {
         let (payload, context) = event.into_parts();
         let deadline = instant(context.deadline());
@@ -177,7 +178,7 @@ impl<P: Ports + Scans + Queue + JobStore + Notifications> Handler<P> {
         }
     }
 
-    /// Handles a message. Returns its ID if it must be retried.
+    /// Handles a message. Returns the message ID if the message must be retried.
     async fn message(&self, message: Message, deadline: Option<Instant>) -> Option<String> {
         let delivery = Delivery::Message { receives: message.receives, receives_max: self.max_receive_count };
         let is_last = delivery.is_last();
@@ -238,7 +239,7 @@ impl<P: Ports + Scans + Queue + JobStore + Notifications> Handler<P> {
         delivery: Delivery,
         deadline: Option<Instant>,
     ) -> Result<Vec<RunReport>, HandlerError> {
-        let (mut runs, mut refused) = (Vec::new(), None);
+        let (mut runs, mut rejected) = (Vec::new(), None);
         let mut following = Some((job, delivery));
         while let Some((job, delivery)) = following.take() {
             let options = jobs::Options { deadline, ..jobs::Options::default() };
@@ -257,13 +258,13 @@ impl<P: Ports + Scans + Queue + JobStore + Notifications> Handler<P> {
                     } else {
                         tracing::error!(job.id = job.id, job = %job.job, why, "job dropped: it can't be run");
                     }
-                    refused = refused.or(Some(error));
+                    rejected = rejected.or(Some(error));
                 }
                 Err(error) => return Err(error.into()),
             }
             following = next.map(|next| (next, Delivery::Inline));
         }
-        refused.map_or(Ok(runs), |error| Err(error.into()))
+        rejected.map_or(Ok(runs), |error| Err(error.into()))
     }
 }
 

@@ -1,7 +1,7 @@
-//! Detects objects that are not scans by their keys, so that they aren't opened: only files that Prowler writes in addition to
-//! scans. All other objects are detected by their contents.
+//! Detects objects that are not scans by their keys, so that they aren't opened. Only keys of files that Prowler writes in
+//! addition to scans are listed here. All other objects are detected by their content.
 
-/// Why an object is skipped. None if it may be a scan.
+/// Why an object is skipped. `None` if the object may be a scan.
 pub fn skip_reason(key: &str) -> Option<&'static str> {
     let name = key.rsplit('/').next().unwrap_or(key);
     let in_compliance = key.split('/').rev().skip(1).any(|folder| folder == "compliance");

@@ -1,6 +1,7 @@
 //! The Lambda function that exports the findings of an uploaded scan.
 //!
-//! `main` initializes, [`event`] parses, [`handler`] translates, and the crate `exporter` decides.
+//! `main` initializes the function, [`event`] parses events, [`handler`] converts them to exports or jobs. The crate `exporter`
+//! has the logic.
 
 pub mod config;
 pub mod event;

@@ -1,7 +1,7 @@
-//! The metrics of a run, in the embedded metric format: one line per run, and one per integration if requested.
+//! The metrics of a run in the embedded metric format: one line per run and, if requested, one line per integration.
 //!
-//! Each metric costs money for each set of dimensions in each hour that has a value, so a run has one set: the function. What only
-//! Logs Insights needs is a property, which is free.
+//! CloudWatch bills each metric per set of dimensions in each hour that has a value. Therefore, the metrics of a run have one
+//! set: the function. Values that only Logs Insights needs are properties, which are free.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ use crate::telemetry::{duration_ms, reasons};
 const FUNCTION: &str = "FunctionName";
 /// The dimension that distinguishes integrations: their provider, an account or an organization.
 const INTEGRATION: &str = "Integration";
-/// Maximum number of account IDs in a line. A file can have thousands; its report lists all.
+/// Maximum number of account IDs in a line. A file can have thousands; the report of the run lists all.
 const ACCOUNTS_MAX: usize = 100;
 
 /// How the metrics of a deployment are counted.
@@ -24,7 +24,7 @@ const ACCOUNTS_MAX: usize = 100;
 pub struct MetricSettings {
     /// The name of the function, which distinguishes deployments.
     pub function: String,
-    /// Whether each integration has metrics of its own, which cost money.
+    /// Whether each integration has its own metrics, which cost money.
     pub each_integration: bool,
 }
 
@@ -51,7 +51,7 @@ pub fn run_metrics(function: &str, run: &RunReport) -> Sample {
         Metric::count("ThrottledCalls", regions().map(|region| region.throttled).sum()),
         Metric { name: "RunDuration", unit: Unit::Milliseconds, values: vec![duration_ms(run) as f64] },
     ]);
-    // A run without a coverage check has no value: 0 would end the alarm.
+    // A run without a coverage check has no value: the value 0 would end the alarm.
     let uncovered: Vec<_> = accounts().filter_map(|account| account.uncovered.as_ref()).collect();
     if !uncovered.is_empty() {
         let services = uncovered.iter().map(|services| services.len() as u64).sum();
@@ -60,7 +60,7 @@ pub fn run_metrics(function: &str, run: &RunReport) -> Sample {
     Sample { properties: properties(function, run), dimensions: vec![vec![FUNCTION]], metrics }
 }
 
-/// The metrics of each integration. `integrations`: integration of each account, if known.
+/// The metrics of each integration. `integrations` has the integration of each account, if known.
 pub fn integration_metrics(
     function: &str,
     run: &RunReport,
@@ -83,9 +83,9 @@ pub fn integration_metrics(
     reports.into_iter().map(sample).collect()
 }
 
-/// The metrics that a run and each of its integrations have.
+/// The metrics that are counted both for a run and for each of its integrations.
 fn findings<'a>(counts: &Counts, status: RunStatus, accounts: impl Iterator<Item = &'a AccountReport>) -> [Metric; 8] {
-    let left: u64 = counts.undelivered_total() + counts.archive_undelivered;
+    let undelivered_count: u64 = counts.undelivered_total() + counts.archive_undelivered;
     [
         Metric::count("FindingsRead", counts.read),
         Metric::count("FindingsSent", counts.sent),
@@ -93,13 +93,13 @@ fn findings<'a>(counts: &Counts, status: RunStatus, accounts: impl Iterator<Item
         Metric::count("FindingsArchived", counts.archived),
         Metric::count("FindingsUnproven", counts.unproven),
         Metric::count("FindingsQuarantined", counts.quarantined_total() + counts.malformed),
-        Metric::count("FindingsUndelivered", left.saturating_sub(deferred(counts, status))),
+        Metric::count("FindingsUndelivered", undelivered_count.saturating_sub(deferred(counts, status))),
         Metric::count("FindingsPendingApproval", accounts.map(pending).sum()),
     ]
 }
 
-/// Findings that are deferred as intended: to the next invocation, to another run, or until their integration exists and is
-/// enabled. All other undelivered findings are failures.
+/// Number of findings that are deferred as intended: to the next invocation, to another run, or until their integration exists
+/// and is enabled. All other undelivered findings are failures.
 fn deferred(counts: &Counts, status: RunStatus) -> u64 {
     let waits = |reason: &str| {
         use undelivered::{ACCOUNT_LOCKED, DEADLINE_EXCEEDED, INTEGRATION_DISABLED, LEASE_LOST, NO_INTEGRATION};
@@ -110,7 +110,7 @@ fn deferred(counts: &Counts, status: RunStatus) -> u64 {
     findings + if status == RunStatus::Unfinished { counts.archive_undelivered } else { 0 }
 }
 
-/// Findings of an account that are archived upon approval only.
+/// Number of findings of an account that require approval to be archived.
 fn pending(account: &AccountReport) -> u64 {
     match &account.archive {
         Some(ArchiveSkipped::ArchiveRequiresApproval { pending, .. }) => *pending,
@@ -123,7 +123,7 @@ fn needs_approval(account: &AccountReport) -> bool {
     pending(account) > 0 || account.partial_scan.is_some()
 }
 
-/// Fields for Logs Insights. They have no dots, unlike those of other lines, so that queries need not quote them.
+/// Properties for Logs Insights. Their names have no dots, unlike those of other log lines, so that queries need not quote them.
 fn properties(function: &str, run: &RunReport) -> Vec<(&'static str, String)> {
     let accounts: Vec<&str> = run.accounts.keys().take(ACCOUNTS_MAX).map(AccountId::as_str).collect();
     vec![

@@ -1,6 +1,6 @@
-//! Publishes `Coverage Lost`, `Coverage Recovered` and `Source Not Authorized` after an export.
+//! Publishes the events `Coverage Lost`, `Coverage Recovered`, and `Source Not Authorized` after an export.
 //!
-//! Promise: a failure doesn't affect the export; events that were not published are published by the next export or check.
+//! Promise: a failure doesn't affect the export. The next export or check publishes the events that were not published.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,9 +13,9 @@ use exporter::report::{AccountReport, RunKind, RunReport};
 use futures::StreamExt as _;
 use tokio::time::Instant;
 
-/// Maximum time to publish the events of one run, which delays the response.
+/// Maximum time to publish the events of one run. It delays the response of the invocation.
 const PUBLISH_TIME_MAX: Duration = Duration::from_secs(15);
-/// Accounts that are published concurrently. Each requires a few calls to the table.
+/// Maximum number of accounts whose events are published concurrently. Each account requires a few calls to the table.
 const ACCOUNTS_AT_ONCE: usize = 16;
 
 /// Publishes the events of each account of a run, until the deadline of the invocation.
@@ -39,7 +39,7 @@ pub(crate) async fn publish<P: Notifications + Integrations + Clock>(
     }
 }
 
-/// The integration of each account of a run, if it can be read before the deadline.
+/// The integration of each account of a run, for the accounts whose integration can be read before the deadline.
 pub(crate) async fn integrations<P: Integrations>(
     ports: &P,
     run: &RunReport,

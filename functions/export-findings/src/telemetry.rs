@@ -1,14 +1,15 @@
-//! The log lines of a run: JSON with dotted fields, one line per run, and one per code of its quarantined findings.
+//! The log lines of a run, in JSON with dotted field names: one line per run, and one line per error code of its quarantined
+//! findings.
 
 use exporter::report::{RunKind, RunReport, RunStatus};
 
-/// Maximum number of reasons in a run's line; its report has all.
+/// Maximum number of reasons in the line of a run. The report of the run has all.
 const REASONS_MAX: usize = 5;
 
-/// Maximum number of codes that have a line. Security Hub has a dozen.
+/// Maximum number of error codes that are logged. Security Hub has a dozen.
 const CODES_MAX: usize = 20;
 
-/// Writes a line for each code of the run's quarantined findings.
+/// Logs a line for each error code of the run's quarantined findings.
 pub fn log_quarantine(run: &RunReport) {
     for (code, findings) in run.in_quarantine().iter().take(CODES_MAX) {
         tracing::warn!(
@@ -22,7 +23,7 @@ pub fn log_quarantine(run: &RunReport) {
 
 /// Logs a run.
 pub fn log_run(run: &RunReport) {
-    /// The same fields at each level; `tracing` fixes a line's level where it is written.
+    /// Logs the same fields at each level: `tracing` requires the level of a line at compile time.
     macro_rules! line {
         ($level:ident, $message:literal) => {
             tracing::$level!(
@@ -71,7 +72,7 @@ pub(crate) fn reasons(run: &RunReport) -> String {
     shown.collect::<Vec<_>>().join("; ")
 }
 
-/// How long a run took, in milliseconds.
+/// Duration of a run in milliseconds.
 pub(crate) fn duration_ms(run: &RunReport) -> i64 {
     let ended = run.finished_at.unwrap_or(run.started_at);
     ended.as_millisecond() - run.started_at.as_millisecond()

@@ -18,7 +18,7 @@ const DEAD_LETTER: &str = "this was the last attempt: the message of the upload 
                            when the cause is fixed, export the upload again";
 
 impl<P: Ports + Scans + Queue + JobStore + Notifications> Handler<P> {
-    /// Exports uploads in order; a failure doesn't affect the others.
+    /// Exports uploads one after another. A failure doesn't affect the others.
     pub(crate) async fn uploads(
         &self,
         uploads: &[Upload],
@@ -52,12 +52,12 @@ impl<P: Ports + Scans + Queue + JobStore + Notifications> Handler<P> {
         let options = Options { deadline, run_id: chain.run_id.clone(), ..Options::default() };
         let run = match self.ports.open(upload).await {
             Ok(scan) => match self.exporter.export(scan, options).await {
-                Err(held @ ExportError::InProgress { .. }) => {
-                    return self.requeue_locked(upload, chain, delivery, held).await;
+                Err(locked @ ExportError::InProgress { .. }) => {
+                    return self.requeue_locked(upload, chain, delivery, locked).await;
                 }
                 outcome => outcome?,
             },
-            Err(gone @ OpenError::NotFound { .. }) => self.record_missing(upload, &gone).await?,
+            Err(not_found @ OpenError::NotFound { .. }) => self.record_missing(upload, &not_found).await?,
             Err(error) => {
                 self.record_unopened(upload, delivery, &error.to_string()).await?;
                 return Err(error.into());
@@ -67,11 +67,11 @@ impl<P: Ports + Scans + Queue + JobStore + Notifications> Handler<P> {
         if run.status.should_retry() { self.schedule_retry(upload, chain, delivery, run).await } else { Ok(run) }
     }
 
-    /// Continues an incomplete run: with the next invocation of the chain, or another receive of the message.
+    /// Continues an incomplete run in the next invocation of the chain, or in another receive of the message.
     ///
     /// # Errors
     ///
-    /// If the message must be retried, or is moved to the dead-letter queue, which the run's record then states.
+    /// If the message must be retried. If it is moved to the dead-letter queue instead, the record of the run states that.
     async fn schedule_retry(
         &self,
         upload: &Upload,
@@ -100,15 +100,15 @@ impl<P: Ports + Scans + Queue + JobStore + Notifications> Handler<P> {
         Err(HandlerError::Failed { run_id: run.run_id, reasons: run.reasons.join("; ") })
     }
 
-    /// Requeues an upload that another run is exporting. If that run succeeds, the retry is a duplicate.
+    /// Requeues an upload that another run is exporting. If the other run succeeds, the retry is a duplicate run.
     async fn requeue_locked(
         &self,
         upload: &Upload,
         chain: &Chain,
         delivery: Delivery,
-        held: ExportError,
+        locked: ExportError,
     ) -> Result<RunReport, HandlerError> {
-        let mut why = held.to_string();
+        let mut why = locked.to_string();
         let round = if delivery == Delivery::Direct { None } else { Some(chain.next(&[])) };
         match round {
             Some(Ok(round)) if self.ports.requeue(upload, &round).await? => {
@@ -121,20 +121,21 @@ impl<P: Ports + Scans + Queue + JobStore + Notifications> Handler<P> {
             _ => {}
         }
         self.record_unopened(upload, delivery, &why).await?;
-        Err(held.into())
+        Err(locked.into())
     }
 
     /// Records that an upload no longer exists.
-    async fn record_missing(&self, upload: &Upload, gone: &OpenError) -> Result<RunReport, PortError> {
+    async fn record_missing(&self, upload: &Upload, not_found: &OpenError) -> Result<RunReport, PortError> {
         let mut run = self.new_run(upload);
         run.status = RunStatus::Ignored;
-        run.reasons.push(gone.to_string());
+        run.reasons.push(not_found.to_string());
         run.finished_at = Some(run.started_at);
         self.ports.record(&run).await?;
         Ok(run)
     }
 
-    /// Records an upload that was never read and whose message is not received again. It would have no run otherwise.
+    /// Records a run of an upload that was never read and whose message is not received again. Otherwise, the upload would have
+    /// no run.
     async fn record_unopened(&self, upload: &Upload, delivery: Delivery, why: &str) -> Result<(), PortError> {
         if !delivery.is_last() {
             return Ok(());
@@ -145,7 +146,7 @@ impl<P: Ports + Scans + Queue + JobStore + Notifications> Handler<P> {
         end_run(self.ports.as_ref(), &mut run, DEAD_LETTER, &command).await
     }
 
-    /// A new run of an upload that was not read yet.
+    /// A new run of an upload that has not been read yet.
     fn new_run(&self, upload: &Upload) -> RunReport {
         let info =
             UploadInfo { source: upload.url(), etag: String::new(), bytes: 0, modified_at: None, requester: None };
@@ -153,7 +154,7 @@ impl<P: Ports + Scans + Queue + JobStore + Notifications> Handler<P> {
     }
 }
 
-/// Logs why an upload is retried. A failed run has its own line.
+/// Logs why an upload is retried. A failed run is logged separately.
 fn log_failure(upload: &Upload, error: &HandlerError) {
     match error {
         HandlerError::Failed { .. } => {}

@@ -1,4 +1,4 @@
-//! The function's environment, read once. Only this module reads it, except for the SDK's own variables.
+//! The function's environment, read once. Only this module reads environment variables, except for those that the SDK reads.
 
 use std::fmt::Display;
 use std::str::FromStr;
@@ -15,13 +15,13 @@ use tracing::level_filters::LevelFilter;
 pub struct Config {
     /// `TABLE_NAME`, `STATE_BUCKET` and `QUEUE_URL`.
     pub names: ResourceNames,
-    /// `SECRET_NAME_PREFIX`, `SECRET_KMS_KEY_ARN` for a customer managed key of secrets, and `CHECK_FUNCTION_NAME` for connection
-    /// tests.
+    /// `SECRET_NAME_PREFIX`; `SECRET_KMS_KEY_ARN`, if secrets have a customer managed key; and `CHECK_FUNCTION_NAME`, the
+    /// function that tests connections.
     pub management: ManagementConfig,
-    /// `SECRET_NAME_PREFIX`, and `DEPLOYMENT_PARTITION` and `DEPLOYMENT_ACCOUNT`, in which the function runs.
+    /// `SECRET_NAME_PREFIX`; `DEPLOYMENT_PARTITION` and `DEPLOYMENT_ACCOUNT`, in which the function runs.
     pub settings: Settings,
-    /// Hosts that responses to CloudFormation may be sent to: AWS, unless `AWS_ENDPOINT_URL` replaces all endpoints, as in the
-    /// local stack. It isn't set in AWS; endpoints of single services have their own variables.
+    /// Hosts that responses to CloudFormation may be sent to. Only AWS, unless `AWS_ENDPOINT_URL` replaces all endpoints, as in
+    /// the local stack. The variable isn't set in AWS, where endpoints of single services have their own variables.
     pub response_url_policy: ResponseUrlPolicy,
     /// `LOG_LEVEL`: the least severe level that is logged.
     pub log_level: LevelFilter,
@@ -32,7 +32,7 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// Names the first variable that is missing or invalid.
+    /// If a variable is missing or invalid. The error states the first one.
     pub fn from_env() -> Result<Self, ConfigError> {
         Self::read(&Variables::of_process())
     }

@@ -1,8 +1,8 @@
 //! Dispatches HTTP requests and CloudFormation requests, and enforces deadlines.
 //!
 //! Promises: each CloudFormation request gets a response, even after an internal error or an exceeded deadline, so that the stack
-//! never waits in vain and knows what was created. After the response, the request has no further effect. In deployed functions,
-//! a panic ends the process, so that each request runs in a child process ([`runtime::isolation`]).
+//! doesn't wait for a timeout and knows what was created. After the response, the request has no further effect. In deployed
+//! functions, a panic ends the process; therefore, each request runs in a child process ([`runtime::isolation`]).
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -20,14 +20,14 @@ use crate::response::{ResponseSender, SendError, body};
 
 /// Time that is reserved for the response to CloudFormation, including retries.
 const RESPONSE_RESERVE: Duration = Duration::from_secs(25);
-/// Part of that time to determine the outcome of an interrupted request.
+/// Part of [`RESPONSE_RESERVE`] in which the outcome of an interrupted request is determined.
 const LOOKUP_TIMEOUT: Duration = Duration::from_secs(3);
-/// Time that is reserved for the parent's response if the child process of a request died or hangs.
+/// Time that is reserved for the parent to respond, if the child process of a request dies or hangs.
 const PARENT_RESERVE: Duration = Duration::from_secs(10);
 /// Time limit of a request if the caller sets no deadline.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(600);
 
-/// Handles invocations. Built once, and borrowed by each invocation.
+/// Handles invocations. It is built once, and each invocation borrows it.
 pub struct Handler<P, S> {
     service: Arc<Service<P>>,
     router: Router,
@@ -43,7 +43,7 @@ pub enum HandlerError {
         "the event is neither an HTTP request (payload format 2.0, as events/manage-list.json) nor a CloudFormation request"
     )]
     UnknownEvent,
-    /// The response URL is not trusted. Nothing was run.
+    /// The response URL is not trusted. Nothing was done.
     #[error(transparent)]
     UntrustedResponseUrl(#[from] UntrustedResponseUrl),
     /// The response to CloudFormation could not be sent. Lambda retries the request.
@@ -68,7 +68,7 @@ impl<P: Ports, S: ResponseSender> Handler<P, S> {
         Self { router: router(service.clone()), service, response_sender, isolation: None }
     }
 
-    /// Runs each CloudFormation request in a child process, and responds if it dies.
+    /// Runs each CloudFormation request in a child process. If the child dies, this process responds.
     #[must_use]
     pub fn with_isolation(self, isolation: Isolation) -> Self {
         Self { isolation: Some(isolation), ..self }
@@ -94,7 +94,7 @@ impl<P: Ports, S: ResponseSender> Handler<P, S> {
         Err(HandlerError::UnknownEvent)
     }
 
-    /// Runs a request in a child process, and responds if it dies.
+    /// Runs a request in a child process. If the child dies or hangs, this process responds.
     async fn handle_isolated(
         &self,
         isolation: &Isolation,
@@ -127,7 +127,7 @@ impl<P: Ports, S: ResponseSender> Handler<P, S> {
         self.handle_resource_request(request, left).await
     }
 
-    /// Handles a CloudFormation request in this process, and responds.
+    /// Handles a CloudFormation request in this process, and sends the response.
     async fn handle_resource_request(&self, request: ResourceRequest, left: Duration) -> Result<Value, HandlerError> {
         self.check_response_url(&request)?;
         let response = self.handle_in_time(&request, left.saturating_sub(RESPONSE_RESERVE)).await;
@@ -156,21 +156,21 @@ impl<P: Ports, S: ResponseSender> Handler<P, S> {
 }
 
 impl<P: Ports, S> Handler<P, S> {
-    /// Handles a CloudFormation request within the time limit.
+    /// Handles a CloudFormation request. Interrupts it after the time limit.
     async fn handle_in_time(&self, request: &ResourceRequest, left: Duration) -> ResourceResponse {
         const DEADLINE_EXCEEDED: &str = "deadline exceeded; see the function's logs";
         if left.is_zero() {
             return request.failed(DEADLINE_EXCEEDED);
         }
         let (service, owned_request) = (self.service.clone(), request.clone());
-        // A separate task, so that a panic results in a response, too.
+        // Runs in a separate task, so that a panic results in a response, too.
         let mut task = tokio::spawn(async move { handle_resource(&service, &owned_request).await });
         let reason = match tokio::time::timeout(left, &mut task).await {
             Ok(Ok(response)) => return response,
             Ok(Err(_)) => "internal error; see the function's logs",
             Err(_) => {
                 task.abort();
-                // Wait until it ends: calls in flight may arrive, but no new call is sent.
+                // Wait until the task ends. Calls in flight may still take effect, but no new call is sent.
                 task.await.ok();
                 DEADLINE_EXCEEDED
             }
@@ -181,13 +181,13 @@ impl<P: Ports, S> Handler<P, S> {
     /// The response to an interrupted request.
     async fn after_interruption(&self, request: &ResourceRequest, reason: &str) -> ResourceResponse {
         tracing::warn!(resource.request = request.request_type, reason, "request interrupted");
-        // The request may have created the resource: without its ID, the stack would never delete it.
+        // The request may have created the resource. Without the resource's ID, the stack would never delete it.
         let lookup = after_interruption(&self.service, request, reason);
         tokio::time::timeout(LOOKUP_TIMEOUT, lookup).await.unwrap_or_else(|_| request.failed(reason))
     }
 }
 
-/// The time until the end of the invocation.
+/// The time until the end of the invocation, or the default time limit.
 fn time_left(deadline: SystemTime) -> Duration {
     if deadline == SystemTime::UNIX_EPOCH {
         return REQUEST_TIMEOUT;

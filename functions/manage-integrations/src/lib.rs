@@ -1,7 +1,8 @@
-//! The Lambda function that manages a deployment: the operators' API, and resources of CloudFormation.
+//! The Lambda function that manages a deployment: the HTTP API for operators, and CloudFormation custom resources.
 //!
-//! `main` connects the parts, [`handler`] tells the two kinds of events apart and keeps the deadline, [`runtime::isolation`] runs each
-//! request of CloudFormation in a process of its own, [`response`] sends its response, and the crate `management` decides.
+//! `main` initializes the function, [`handler`] dispatches HTTP requests and CloudFormation requests and enforces deadlines,
+//! [`runtime::isolation`] runs each CloudFormation request in a child process, and [`response`] sends the response to
+//! CloudFormation. The crate `management` has the logic.
 
 pub mod config;
 pub mod handler;

@@ -1,4 +1,4 @@
-//! Initializes the function: configuration, logs, clients, handler, once before the first event.
+//! Initializes the function before the first event: configuration, logs, clients, and handler.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use runtime::isolation;
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    // As a string: main prints its error with `Debug`.
+    // Converted to a string, because the runtime prints the error of `main` with `Debug`.
     let config = Config::from_env().map_err(|error| error.to_string())?;
     runtime::logs::start(config.log_level, "manage_integrations");
     let response_sender = Https::new(config.response_url_policy)?;

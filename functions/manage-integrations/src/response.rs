@@ -1,7 +1,7 @@
-//! Sends responses to CloudFormation with a PUT to a presigned URL.
+//! Sends responses to CloudFormation with a PUT request to a presigned URL.
 //!
-//! Promises: logs and errors don't contain the URL, which authorizes anyone to respond; responses are sent only to AWS, except
-//! with an emulator.
+//! Promises: logs and errors don't contain the URL, which authorizes anyone who has it to respond; responses are sent only to
+//! AWS, except if an emulator is used.
 
 use std::time::Duration;
 
@@ -15,9 +15,9 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use management::host::{ResourceResponse, ResponseUrlPolicy, UntrustedResponseUrl};
 
-/// Retries of the PUT. Without a response, a stack waits for an hour.
+/// Maximum number of retries of the PUT request. Without a response, a stack waits for an hour.
 const RETRIES_MAX: usize = 3;
-/// Delay before the first retry; it doubles.
+/// Delay before the first retry. It doubles with each retry.
 const PAUSE: Duration = Duration::from_millis(250);
 /// Timeout of one attempt.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -28,10 +28,10 @@ pub trait ResponseSender: std::marker::Send + Sync {
     ///
     /// # Errors
     ///
-    /// Names the host, without the signature.
+    /// If responses must not be sent to the URL. The error contains the host, but not the signature.
     fn allows(&self, url: &str) -> Result<(), UntrustedResponseUrl>;
 
-    /// Sends a body to a URL, with retries of transient failures.
+    /// Sends a body to a URL. Retries transient failures.
     fn put(&self, url: &str, body: Bytes) -> impl Future<Output = Result<(), SendError>> + std::marker::Send;
 }
 
@@ -40,7 +40,7 @@ pub trait ResponseSender: std::marker::Send + Sync {
 #[error("failed to send the response: {0}")]
 pub struct SendError(pub String);
 
-/// Sends via HTTPS.
+/// Sends responses with HTTPS.
 #[derive(Clone, Debug)]
 pub struct Https {
     client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
@@ -67,7 +67,7 @@ impl Https {
     async fn attempt(&self, url: &str, body: Bytes) -> Result<(), SendError> {
         let request = Request::builder().method(Method::PUT).uri(url).body(Full::new(body));
         let request = request.map_err(|_| SendError("the URL is invalid".to_owned()))?;
-        // The client's error contains no URL, but its causes may.
+        // The HTTP client's error contains no URL, but its causes may. Therefore, the error is not included.
         let response = tokio::time::timeout(ATTEMPT_TIMEOUT, self.client.request(request)).await;
         let response =
             response.map_err(|_| SendError(format!("no response within {} s", ATTEMPT_TIMEOUT.as_secs())))?;
@@ -104,7 +104,7 @@ mod tests {
 
     use super::*;
 
-    /// A server that rejects some requests, then accepts one; the task returns the requests.
+    /// A server that rejects some requests, and then accepts one. The task returns the requests.
     async fn server(refusals: usize) -> (String, tokio::task::JoinHandle<Vec<String>>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/answers/1?signature=s", listener.local_addr().unwrap());
@@ -134,7 +134,7 @@ mod tests {
         let seen = server.await.unwrap();
         assert_eq!(seen.len(), 3);
         assert!(seen[0].starts_with("PUT /answers/1?signature=s HTTP/1.1\r\n"), "{}", seen[0]);
-        // The signature covers no content type.
+        // A content type would invalidate the signature, which doesn't include one.
         assert!(!seen[0].to_lowercase().contains("content-type"), "{}", seen[0]);
     }
 

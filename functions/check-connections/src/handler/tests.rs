@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::*;
 
-/// A queue of messages; `None` where there is none.
+/// A queue of messages, or `None` if no queue is configured.
 struct Queue(Option<Mutex<Vec<String>>>);
 
 impl FanOut for Queue {
@@ -28,7 +28,7 @@ fn account(number: usize) -> AccountId {
     format!("{:012}", 100_000_000_000 + number).parse().unwrap()
 }
 
-/// The ports, with so many accounts that can be connected to.
+/// The ports, with this number of accounts that accept connections.
 fn memory(accounts: usize) -> InMemory {
     let memory = InMemory::new(TestClock::Fixed("2026-11-23T00:00:00Z".parse().unwrap()));
     for number in 0..accounts {
@@ -37,7 +37,7 @@ fn memory(accounts: usize) -> InMemory {
     memory
 }
 
-/// The same, if it takes nine seconds to obtain the credentials of an account.
+/// Same as [`memory`], but it takes nine seconds to obtain the credentials of an account.
 fn slow(accounts: usize) -> InMemory {
     let memory = memory(accounts);
     memory.hubs().contents().connect_latency = Duration::from_secs(9);
@@ -58,7 +58,7 @@ async fn handle(handler: &Handler<InMemory, Queue>, payload: Value, left: Durati
     handler.handle_requests(&payload, &invocation).await.unwrap()
 }
 
-/// Handles an event and all messages that it forwards, as the queue would.
+/// Handles an event and all messages that are forwarded, as the queue does.
 async fn handle_with_forwarded(
     handler: &Handler<InMemory, Queue>,
     payload: Value,
@@ -112,7 +112,7 @@ async fn a_thousand_integrations_are_fanned_out() {
 
 #[tokio::test(start_paused = true)]
 async fn accounts_that_are_not_reached_are_forwarded() {
-    // Eight concurrent checks of nine seconds: about thirty accounts before the deadline.
+    // With eight concurrent checks of nine seconds, about thirty accounts are checked before the deadline.
     let slow = slow(90);
     let (checked, not_reached) = handle_with_forwarded(&handler(&slow, queue()), json!({}), MINUTE).await;
     assert_eq!((checked.len(), not_reached.len()), (90, 0));
@@ -121,7 +121,7 @@ async fn accounts_that_are_not_reached_are_forwarded() {
 
 #[tokio::test(start_paused = true)]
 async fn forwarding_always_ends() {
-    // No account before the deadline; then one per invocation.
+    // First, no account is checked before the deadline. Then, each invocation checks a few accounts.
     let (checked, not_reached) =
         handle_with_forwarded(&handler(&memory(9), queue()), json!({}), Duration::from_secs(1)).await;
     assert_eq!((checked.len(), not_reached.len()), (0, 9));
@@ -176,13 +176,13 @@ async fn connections_of_accounts_that_left_an_organization_are_deleted() {
     handle(&handler, json!({}), MINUTE).await;
     let known = || memory.contents().connections.keys().copied().collect::<Vec<_>>();
     assert_eq!(known(), [account(0), account(1), account(2)]);
-    // One account left; and the integration of another is deleted.
+    // One account leaves the organization, and the integration of another account is deleted.
     memory.contents().clock = TestClock::Fixed("2026-11-23T01:00:00Z".parse().unwrap());
     memory.contents().members.insert(organization.clone(), vec![account(1)]);
     memory.contents().integrations.remove(account(0).as_str());
     handle(&handler, json!({"integration": "o-a1b2c3d4e5"}), MINUTE).await;
     assert_eq!(known(), [account(1)]);
-    // The integration of the organization is deleted while a check stores a connection.
+    // The integration of the organization is deleted, too. A check of all accounts deletes the remaining connections.
     memory.contents().clock = TestClock::Fixed("2026-11-23T02:00:00Z".parse().unwrap());
     memory.contents().members.clear();
     memory.contents().integrations.clear();
@@ -219,9 +219,9 @@ async fn an_account_whose_process_dies_is_reported() {
     assert!(response.not_reached.is_empty() && handler.fan_out.0.unwrap().lock().unwrap().is_empty());
 }
 
-/// With the test profile, which unwinds. `local/defect.py` tests the packaged programs.
+/// The test profile unwinds. `local/defect.py` tests the packaged programs, which abort.
 #[tokio::test(start_paused = true)]
-async fn an_account_whose_check_panics_is_not_lost() {
+async fn an_account_whose_check_panics_is_reported() {
     let defect: fn(AccountId) = |of| assert!(of != account(1), "a planted defect");
     let memory = memory(3);
     memory.hubs().contents().on_connect = Some(defect);

@@ -3,7 +3,7 @@ use serde_json::json;
 
 use super::*;
 
-/// A child that checks one account, or as many as it is given by `response`.
+/// A child that reports one of its accounts as checked.
 const ONE: &str = r#"account=$(echo "$input" | sed 's/.*"account":"\([0-9]*\)".*/\1/')
 echo "{\"checked\":[{\"connection\":{\"account\":\"$account\",\"provider\":\"$account\",\"status\":\"connected\",
 \"checked_at\":\"2026-11-23T00:00:00Z\",\"regions\":{}},\"took_ms\":1,\"events\":[]}],\"not_reached\":[],\"problems\":[\"p\"]}""#;
@@ -38,7 +38,7 @@ async fn an_account_that_kills_a_process_does_not_stop_the_others() {
 #[tokio::test]
 async fn one_child_is_enough_if_it_does_not_die() {
     let outcome = outcome("one-child", ONE, 3, MINUTE).await;
-    assert_eq!((outcome.checked.len(), outcome.failed.len()), (1, 0), "the script knows one of three accounts");
+    assert_eq!((outcome.checked.len(), outcome.failed.len()), (1, 0), "the script reports one of three accounts");
 }
 
 #[tokio::test]
@@ -51,7 +51,7 @@ async fn a_single_account_is_checked_once() {
 }
 
 #[tokio::test]
-async fn targets_out_of_time_are_not_reached_and_a_hung_child_has_failed() {
+async fn accounts_out_of_time_are_not_reached_and_a_hung_child_fails() {
     let late = outcome("late", "kill -ABRT $$", 3, PUBLISH_RESERVE).await;
     assert_eq!((late.not_reached.len(), late.failed.len()), (3, 0));
     let hangs = outcome("hangs", "exec sleep 60", 3, PARENT_RESERVE + Duration::from_millis(300)).await;

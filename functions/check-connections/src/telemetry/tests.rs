@@ -35,7 +35,7 @@ fn checked(account: &str, provider: &str, enabled: &[&str], lost: &[&str]) -> Re
 }
 
 #[test]
-fn a_check_is_one_line_with_dotted_fields_and_what_fixes_it() {
+fn a_check_is_one_line_with_dotted_fields_and_the_remediation() {
     let checked = checked("123456789012", "o-a1b2c3d4e5", &["us-east-1"], &["eu-west-1"]);
     let lines = written(LevelFilter::INFO, "check_connections", || log_check(&checked));
     let [line] = lines.try_into().unwrap();
@@ -74,7 +74,7 @@ fn an_organization_has_one_value_for_each_account() {
 }
 
 #[test]
-fn an_account_that_was_not_checked_is_an_error_with_its_name() {
+fn an_account_that_was_not_checked_is_logged_as_an_error() {
     let failed = Failed {
         account: "123456789012".parse().unwrap(),
         provider: "o-a1b2c3d4e5".parse().unwrap(),

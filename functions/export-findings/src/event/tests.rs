@@ -27,7 +27,7 @@ fn the_uploader_is_read_from_eventbridge_and_not_from_a_topic() {
     event["detail"]["object"]["etag"] = "e".into();
     let named = Upload { requester: Some("210987654321".to_owned()), etag: Some("e".to_owned()), ..upload("a", "v2") };
     assert_eq!(uploads(&event), Ok(vec![named.clone()]));
-    // Whoever may publish to the topic may write anything.
+    // Any principal that may publish to the topic can write any content.
     let envelope = json!({"Type": "Notification", "TopicArn": "arn", "Message": event.to_string()});
     assert_eq!(parse_task(&envelope), Ok(exported([Upload { requester: None, ..named }])));
     let mut notification = s3_event("ObjectCreated:Put", "a");
@@ -35,7 +35,7 @@ fn the_uploader_is_read_from_eventbridge_and_not_from_a_topic() {
     assert_eq!(uploads(&notification), Ok(vec![upload("a", "v1")]));
 }
 
-/// Uploads that begin a chain.
+/// The task to export uploads at the beginning of a chain.
 fn exported(uploads: impl IntoIterator<Item = Upload>) -> Task {
     Task::Uploads(uploads.into_iter().collect(), Chain::default())
 }
@@ -55,7 +55,7 @@ fn the_key_of_an_eventbridge_event_is_plain() {
 }
 
 #[test]
-fn an_empty_name_is_none() {
+fn an_empty_string_counts_as_missing() {
     let mut notification = s3_event("ObjectCreated:Put", "a");
     let mut event = eventbridge_event("Object Created", "a");
     notification["Records"][0]["s3"]["object"]["versionId"] = "".into();
@@ -66,7 +66,7 @@ fn an_empty_name_is_none() {
     notification["Records"][0]["s3"]["object"]["key"] = "".into();
     event["detail"]["bucket"]["name"] = "".into();
     for event in [&notification, &event] {
-        assert!(matches!(uploads(event), Err(EventError::Incomplete(_))), "it never names an object");
+        assert!(matches!(uploads(event), Err(EventError::Incomplete(_))), "an object key is never empty");
     }
 }
 
@@ -100,7 +100,7 @@ fn each_message_of_a_queue_is_parsed_separately() {
         message("7", r#"{"job": "undo_archive", "run": "r"}"#),
         message("8", r#"{"job": "dance"}"#),
     ]});
-    let Invocation::Queue(messages) = parse(&payload).unwrap() else { panic!("not a queue's") };
+    let Invocation::Queue(messages) = parse(&payload).unwrap() else { panic!("not messages of a queue") };
     let ids: Vec<_> = messages.iter().map(|message| message.id.as_str()).collect();
     assert_eq!(ids, ["1", "2", "3", "4", "5", "6", "7", "8"]);
     assert_eq!(messages[0].task, Ok(exported([upload("a b", "v1")])));
@@ -121,7 +121,9 @@ fn a_message_has_its_receive_count_and_chain() {
     event["chain"] = json!({"rounds": 4, "idle_rounds": 2});
     let message = json!({"messageId": "1", "eventSource": "aws:sqs", "body": event.to_string(),
         "attributes": {"ApproximateReceiveCount": "3"}});
-    let Invocation::Queue(messages) = parse(&json!({ "Records": [message] })).unwrap() else { panic!("not a queue's") };
+    let Invocation::Queue(messages) = parse(&json!({ "Records": [message] })).unwrap() else {
+        panic!("not messages of a queue")
+    };
     let chain = Chain { rounds: 4, idle_rounds: 2, ..Chain::default() };
     assert_eq!((messages[0].receives, &messages[0].task), (3, &Ok(Task::Uploads(vec![upload("a", "v2")], chain))));
     event["chain"] = json!("x");
@@ -185,10 +187,10 @@ fn the_sample_events_have_their_tasks() {
     }
     let Invocation::Direct(Task::Job(job)) = sample!("job.json") else { panic!("not a job") };
     assert!(matches!(job.job, Job::Reconcile { dry_run: true, .. }), "{job:?}");
-    let Invocation::Queue(messages) = sample!("sqs-job.json") else { panic!("not a queue's") };
+    let Invocation::Queue(messages) = sample!("sqs-job.json") else { panic!("not messages of a queue") };
     let Ok(Task::Job(job)) = &messages[0].task else { panic!("not a job") };
     assert!(matches!(job.job, Job::UndoArchive { .. }), "{job:?}");
     let two: Vec<Upload> = queued(sample!("sqs-eventbridge-two.json"));
     assert_eq!(two.len(), 2);
-    assert_eq!(two[1].key, "output/100%25 done/output.ocsf.json.gz", "what looks encoded is not");
+    assert_eq!(two[1].key, "output/100%25 done/output.ocsf.json.gz", "the key is not form-encoded");
 }

@@ -15,14 +15,14 @@ use serde_json::json;
 
 use super::*;
 
-/// A real scan with one finding, of [`ACCOUNT`].
+/// A real scan of [`ACCOUNT`] with one finding.
 const SCAN: &str = include_str!("../../../../tests/scans/5.46.0-one-finding.ocsf.json");
 const ACCOUNT: &str = "123456789012";
-/// An account that can't be connected to, and one that another run has locked.
+/// An account to which the connection fails, and an account that another run has locked.
 const UNCONNECTED: &str = "200000000000";
-const BUSY: &str = "300000000000";
+const LOCKED: &str = "300000000000";
 
-/// In-memory AWS, with uploads whose names tell their outcome. Each, and some that are deleted, has an earlier run of its name.
+/// In-memory AWS with uploads whose names indicate their outcome. The runs are earlier runs, also of uploads that don't exist.
 fn aws() -> Arc<InMemory> {
     let memory = InMemory::default();
     let contents = &mut *memory.contents();
@@ -33,7 +33,7 @@ fn aws() -> Arc<InMemory> {
         ("held", ACCOUNT),
         ("twice", ACCOUNT),
         ("unconnected", UNCONNECTED),
-        ("busy", BUSY),
+        ("busy", LOCKED),
     ] {
         let bytes = Bytes::from(SCAN.replace(ACCOUNT, account));
         contents.uploads.insert(format!("{name}.json"), StoredUpload { etag: "e".to_owned(), bytes });
@@ -54,7 +54,7 @@ fn aws() -> Arc<InMemory> {
     }
     let holder = Some(("another".to_owned(), Timestamp::MAX));
     let lock = AccountLock { holder, ..AccountLock::new(Timestamp::UNIX_EPOCH.into()) };
-    contents.account_locks.insert(account_id(BUSY), lock);
+    contents.account_locks.insert(account_id(LOCKED), lock);
     contents.faults.add(Fault::fail(Operation::OpenUpload).target("denied.json"));
     contents.faults.add(Fault::fail(Operation::Connect).target(UNCONNECTED));
     Arc::new(memory.clone())
@@ -113,16 +113,16 @@ async fn transient_failures_are_retried_separately_and_others_complete() {
     let again = ["m0", "m6", "m7"].map(|id| json!({ "itemIdentifier": id }));
     assert_eq!(response.unwrap(), json!({ "batchItemFailures": again }));
     let contents = memory.contents();
-    let [(upload, round)] = contents.queue.uploads.as_slice() else { panic!("one waits for another run") };
-    let waits = Chain { rounds: 1, idle_rounds: 1, ..Chain::default() };
-    assert_eq!((upload.key.as_str(), &round.chain, round.delay), ("held.json", &waits, RETRY_DELAY));
+    let [(upload, round)] = contents.queue.uploads.as_slice() else { panic!("expected one requeued upload") };
+    let chain = Chain { rounds: 1, idle_rounds: 1, ..Chain::default() };
+    assert_eq!((upload.key.as_str(), &round.chain, round.delay), ("held.json", &chain, RETRY_DELAY));
     let recorded = &contents.runs;
     let last = |key: &str| {
         let source = format!("s3://scans/{key}");
         recorded.iter().rfind(|run| run.upload.source == source).map(|run| run.status)
     };
     assert_eq!(last("scan.json"), Some(RunStatus::Succeeded));
-    assert_eq!(last("gone.json"), Some(RunStatus::Ignored), "an upload that is gone has its run, too");
+    assert_eq!(last("gone.json"), Some(RunStatus::Ignored), "an upload that no longer exists is recorded, too");
     assert_eq!(last("page.json"), Some(RunStatus::Ignored));
     assert_eq!(last("unconnected.json"), Some(RunStatus::Failed));
     assert_eq!(last("denied.json"), None);
@@ -137,7 +137,11 @@ async fn a_message_with_several_uploads_is_retried_for_one_of_them() {
     let body = json!({"Records": [record("denied.json"), record("scan.json")]}).to_string();
     let (response, memory) = handle(json!({"Records": [message("m", &body)]})).await;
     assert_eq!(response.unwrap(), json!({"batchItemFailures": [{"itemIdentifier": "m"}]}));
-    assert_eq!(memory.contents().opened, ["denied.json", "scan.json"], "the second is not held up");
+    assert_eq!(
+        memory.contents().opened,
+        ["denied.json", "scan.json"],
+        "the failure of the first upload doesn't affect the second"
+    );
 }
 
 #[tokio::test]
@@ -162,7 +166,7 @@ async fn a_job_succeeds_is_rejected_or_retried() {
     let job = |name: &str, run_id: &str| json!({ "job": name, "run_id": run_id }).to_string();
     let bodies = [
         job("replay", "scan"),
-        // Nothing of the run waits for an approval.
+        // No finding of the run requires approval.
         job("approve", "scan"),
         job("replay", "unconnected"),
         job("undo_archive", "scan"),
@@ -172,7 +176,11 @@ async fn a_job_succeeds_is_rejected_or_retried() {
     let messages: Vec<_> = bodies.iter().zip(0..).map(|(body, id)| message(&format!("m{id}"), body)).collect();
     let (response, memory) = handle(json!({ "Records": messages })).await;
     let again = ["m2", "m5"].map(|id| json!({ "itemIdentifier": id }));
-    assert_eq!(response.unwrap(), json!({ "batchItemFailures": again }), "the scan archived nothing, so it is dropped");
+    assert_eq!(
+        response.unwrap(),
+        json!({ "batchItemFailures": again }),
+        "the scan archived nothing, so that its job is rejected and not retried"
+    );
     assert_eq!(memory.contents().opened, ["scan.json", "unconnected.json", "gone.json"]);
     assert_eq!(jobs(&memory), []);
 
@@ -184,12 +192,12 @@ async fn a_job_succeeds_is_rejected_or_retried() {
 
 #[tokio::test]
 async fn replays_continue_past_rejected_runs_but_not_past_retried_ones() {
-    for (first, goes_on) in [("scan", true), ("gone", true), ("unconnected", false)] {
+    for (first, continues) in [("scan", true), ("gone", true), ("unconnected", false)] {
         let body = json!({ "job": "replay", "run_id": first, "next_run_ids": ["second", "third"] }).to_string();
         let (_, memory) = handle(json!({ "Records": [message("m", &body)] })).await;
         let enqueued_jobs: Vec<_> = jobs(&memory).iter().map(|job| json!(job)).collect();
         let next = json!({ "job": "replay", "run_id": "second", "next_run_ids": ["third"] });
-        assert_eq!(enqueued_jobs, if goes_on { vec![next] } else { Vec::new() }, "{first}");
+        assert_eq!(enqueued_jobs, if continues { vec![next] } else { Vec::new() }, "{first}");
     }
 }
 
@@ -203,7 +211,7 @@ async fn a_job_about_all_accounts_fans_out() {
     assert_eq!(enqueued_jobs, [part("100000000001"), part("100000000002")]);
 }
 
-/// The messages of a batch in their last receive.
+/// Handles a batch of messages in their last receive.
 async fn handle_last(bodies: &[Value]) -> (Value, Arc<InMemory>) {
     let last = |(body, id): (&Value, u32)| {
         json!({"messageId": format!("m{id}"), "eventSource": "aws:sqs", "body": body.to_string(),
@@ -238,7 +246,7 @@ async fn an_upload_of_a_locked_account_backs_off_in_one_run_and_ends() {
     assert_eq!(minutes, [2, 4, 8, 15, 15, 15, 15, 15, 15, 15, 15, 15]);
     let recorded = memory.contents().runs.clone();
     let ids: BTreeSet<_> = recorded.iter().map(|run| run.run_id.as_str()).collect();
-    assert_eq!(ids.len(), 1, "not a failed run for each attempt");
+    assert_eq!(ids.len(), 1, "all attempts are one run");
     let last = recorded.last().unwrap();
     assert_eq!(last.status, RunStatus::Failed);
     let why = last.reasons.last().unwrap();
@@ -272,7 +280,11 @@ async fn a_message_that_can_t_be_parsed_is_never_deleted() {
         unknown.iter().zip(0..).map(|(body, id)| message(&format!("m{id}"), &body.to_string())).collect();
     let (response, _) = handle(json!({ "Records": records })).await;
     assert_eq!(response.unwrap(), json!({ "batchItemFailures": failures }));
-    assert_eq!(handle_last(&unknown).await.0, json!({ "batchItemFailures": failures }), "the queue moves it");
+    assert_eq!(
+        handle_last(&unknown).await.0,
+        json!({ "batchItemFailures": failures }),
+        "SQS moves the message to the dead-letter queue"
+    );
 }
 
 #[tokio::test]
@@ -303,13 +315,15 @@ async fn a_source_that_is_not_authorized_is_published_once() {
         (Some("210987654321"), vec![]),
         (None, vec![EventKind::SourceNotAuthorized]),
     ] {
-        // The same upload again, as if it had not been exported.
+        // Export the same upload again: without its lock, it is not a duplicate.
         memory.contents().upload_locks.clear();
         let mut event = created("a.json");
         event["detail"]["object"]["etag"] = "e".into();
         event["detail"]["requester"] = json!(requester);
         let response = handler.handle(LambdaEvent::new(event, Context::default())).await.unwrap();
-        let InvocationResponse::Direct { runs } = response else { panic!("it came directly") };
+        let InvocationResponse::Direct { runs } = response else {
+            panic!("expected the response to a direct invocation")
+        };
         let is_authorized = requester == Some("210987654321");
         assert_eq!(runs[0].counts.has_unauthorized(), !is_authorized, "{requester:?}: {:?}", runs[0].counts);
         let published = published(&memory);

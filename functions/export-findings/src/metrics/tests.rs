@@ -49,7 +49,7 @@ fn line(sample: &Sample) -> Value {
 }
 
 #[test]
-fn a_run_is_one_line_with_its_metrics_for_the_function_alone() {
+fn a_run_is_one_line_with_metrics_of_the_function_only() {
     let mut run = run(RunStatus::Failed);
     run.reasons = vec!["throttled".to_owned()];
     let line = line(&run_metrics("export", &run));
@@ -82,7 +82,7 @@ fn a_run_is_one_line_with_its_metrics_for_the_function_alone() {
     ] {
         assert_eq!(line[field], value, "{field}");
     }
-    assert_eq!(line.get("ServicesUncovered"), None, "the run did not look");
+    assert_eq!(line.get("ServicesUncovered"), None, "the run has no coverage check");
 }
 
 #[test]
