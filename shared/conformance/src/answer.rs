@@ -1,22 +1,22 @@
-//! What the service answered, before anything is concluded from it.
+//! The response of the service, before it is interpreted.
 
 use serde_json::Value;
 
-/// The answer to a call.
+/// The response to a call.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Answer {
     /// HTTP status.
     pub status: u16,
-    /// Error code, if the answer is an error.
+    /// Error code, if the response is an error.
     pub code: Option<String>,
-    /// Error message; empty if the answer is not an error.
+    /// Error message; empty if the response is not an error.
     pub message: String,
     /// The body; null if it is not JSON.
     pub body: Value,
 }
 
 impl Answer {
-    /// A successful answer.
+    /// A successful response.
     pub fn ok(body: Value) -> Self {
         Self { status: 200, code: None, message: String::new(), body }
     }
@@ -26,12 +26,13 @@ impl Answer {
         self.status == 200
     }
 
-    /// Whether the error code begins with these letters: the model's exceptions end in `Exception`, the codes of findings don't.
+    /// Whether the error code has this prefix. Exceptions of the service model have the suffix `Exception`, error codes of
+    /// findings don't.
     pub(crate) fn is_code(&self, beginning: &str) -> bool {
         self.code.as_deref().is_some_and(|code| code.starts_with(beginning))
     }
 
-    /// Whether a later attempt may be answered differently: throttled, or a failure of the service.
+    /// Whether a retry may succeed: the call was throttled, or the service failed.
     pub(crate) fn is_transient(&self) -> bool {
         match self.status {
             429 | 502..=504 => true,
@@ -48,7 +49,7 @@ impl Answer {
     }
 }
 
-/// A call without an answer: the endpoint can't be reached, or the connection was lost.
+/// A call without a response: the endpoint can't be reached, or the connection was lost.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("no answer: {0}")]
 pub struct NoAnswer(pub String);

@@ -1,4 +1,4 @@
-//! A check: one assumption of the exporter, and how to observe whether it holds.
+//! A check: one assumption of the exporter, and the function that observes whether it holds.
 
 use futures::future::BoxFuture;
 use serde::Serialize;
@@ -6,20 +6,20 @@ use serde::Serialize;
 use crate::session::Session;
 use crate::stop::Stop;
 
-/// What a check concluded.
+/// The conclusion of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// The service behaves as assumed.
     Holds,
-    /// It behaves otherwise.
+    /// The service behaves differently.
     Deviates,
-    /// It can't be said.
+    /// The check could not be made.
     NotChecked,
 }
 
 impl Verdict {
-    /// The verdict in words.
+    /// The verdict as text.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Holds => "holds",
@@ -33,13 +33,13 @@ impl Verdict {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
-    /// It needs an option, or something that the account doesn't have.
+    /// The check requires an option, or a resource that the account doesn't have.
     NotRequested,
-    /// No call can show it.
+    /// No API call can show whether the assumption holds.
     NotObservable,
     /// A permission is missing.
     Denied,
-    /// No answer, or a failure of the service, so that another run may check it.
+    /// No response, or a failure of the service. Another run may succeed.
     Failed,
 }
 
@@ -47,20 +47,20 @@ pub enum Reason {
 #[derive(Clone, Debug)]
 pub(crate) struct Observation {
     pub(crate) verdict: Verdict,
-    /// Why it was not made, if so.
+    /// Why the check was not made. `None` if it was made.
     pub(crate) reason: Option<Reason>,
-    /// What was observed; for a check that was not made, the reason.
+    /// What was observed, or why the check was not made.
     pub(crate) observed: String,
 }
 
 impl Observation {
-    /// The assumption holds if the condition does.
+    /// The assumption holds if the condition is true.
     pub(crate) fn holds_if(condition: bool, observed: impl Into<String>) -> Self {
         let verdict = if condition { Verdict::Holds } else { Verdict::Deviates };
         Self { verdict, reason: None, observed: observed.into() }
     }
 
-    /// The check needs an option, or something that the account doesn't have.
+    /// The check requires an option, or a resource that the account doesn't have.
     pub(crate) fn not_requested(because: impl Into<String>) -> Self {
         Self::not_checked(Reason::NotRequested, because)
     }
@@ -76,13 +76,13 @@ pub(crate) type Checked = Result<Observation, Stop>;
 
 /// A check.
 pub(crate) struct Check {
-    /// Its name, in kebab case.
+    /// Name of the check, in kebab case.
     pub(crate) id: &'static str,
     /// The assumption.
     pub(crate) assumed: &'static str,
-    /// What of the exporter builds upon the assumption.
+    /// The behavior of the exporter that depends on the assumption.
     pub(crate) used_by: &'static str,
-    /// Ingestion events at most, even if the assumption doesn't hold.
+    /// Maximum number of ingestion events, even if the assumption doesn't hold.
     pub(crate) events_max: u64,
     pub(crate) run: for<'a> fn(&'a Session<'_>) -> BoxFuture<'a, Checked>,
 }

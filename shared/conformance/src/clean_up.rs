@@ -1,4 +1,4 @@
-//! Archives what a run imported, or what killed runs left.
+//! Archives the findings that a run imported, or that interrupted runs left active.
 
 use std::collections::BTreeMap;
 
@@ -11,34 +11,34 @@ use crate::draft::Draft;
 use crate::session::{Session, now, time};
 use crate::stop::Stop;
 
-/// Findings of one call.
+/// Number of findings per call.
 const BATCH_FINDINGS: usize = 100;
-/// By how much the archived version is newer.
+/// How much newer the archived version is than the latest version.
 const STEP: SignedDuration = SignedDuration::from_millis(1);
 
 /// What a clean-up did.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct CleanUp {
-    /// Findings that were archived.
+    /// Number of findings that were archived.
     pub archived: u64,
     /// Ids of findings that `GetFindings` still returns as active.
     pub left_active: Vec<String>,
-    /// Why the clean-up is not complete, if so.
+    /// Why the clean-up is incomplete. `None` if it is complete.
     pub problem: Option<String>,
 }
 
 impl CleanUp {
-    /// Whether no finding is active any more.
+    /// Whether no finding is active anymore.
     pub fn is_complete(&self) -> bool {
         self.left_active.is_empty() && self.problem.is_none()
     }
 }
 
-/// Archives the active findings of the session's run, or with `all_runs` those of every run.
+/// Archives the active findings of the session's run, or of every run if `all_runs` is true.
 ///
 /// # Errors
 ///
-/// If the findings could not be read or archived. They may be active then, and the caller has to report that.
+/// If the findings could not be read or archived. Some may then still be active, and the caller must report that.
 pub async fn clean_up(session: &Session<'_>, all_runs: bool) -> Result<CleanUp, Stop> {
     let run = (!all_runs).then(|| session.run.clone());
     let mut active = session.ledger().active();
@@ -54,7 +54,7 @@ pub async fn clean_up(session: &Session<'_>, all_runs: bool) -> Result<CleanUp, 
     loop {
         let left = session.active(run.as_deref()).await?;
         done.left_active = left.iter().filter_map(|finding| finding["Id"].as_str().map(str::to_owned)).collect();
-        // A read may still show the version before.
+        // A read may still return the previous version.
         if done.left_active.is_empty() || begun.elapsed() >= session.timing.visibility_timeout {
             break;
         }
@@ -72,7 +72,7 @@ fn add(active: &mut BTreeMap<String, Timestamp>, session: &Session<'_>, finding:
     *latest = (*latest).max(stored).max(sent);
 }
 
-/// Imports the archived versions. Returns the first rejection.
+/// Imports the archived version of each finding. Returns the first rejection.
 async fn archive(session: &Session<'_>, active: &BTreeMap<String, Timestamp>) -> Result<Option<String>, Stop> {
     let archived = |(id, latest): (&String, &Timestamp)| {
         let next = latest.saturating_add(STEP).unwrap_or(*latest);

@@ -1,15 +1,15 @@
-//! A finding to import. It must neither alarm anyone nor matter to an export: INFORMATIONAL, archived, suppressed, and marked as a
-//! sample, which the exporter never adopts, compares, or archives.
+//! A finding to import. It must neither raise an alarm nor affect an export: it is INFORMATIONAL, archived, suppressed, and
+//! marked as a sample. The exporter never adopts, compares, or archives samples.
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use crate::target::{ID_PREFIX, Target};
 
-/// `GeneratorId` of the findings.
+/// `GeneratorId` of the imported findings.
 const GENERATOR: &str = "securityhub-exporter-verify";
 
-/// Pairs of a resource's details, and characters of a value: within the limits of the format.
+/// Number of pairs in the details of a resource, and length of their values. Both are within the limits of the format.
 const PAIRS: usize = 40;
 const VALUE_CHARS: usize = 1_000;
 
@@ -21,12 +21,12 @@ pub(crate) struct Draft {
 }
 
 impl Draft {
-    /// An archived finding. `name`: the end of its Id.
+    /// An archived finding. `name` is the suffix of its Id.
     pub(crate) fn new(target: &Target, run: &str, name: &str, at: Timestamp) -> Self {
         Self::with_id(target, &format!("{ID_PREFIX}{run}/{name}"), at)
     }
 
-    /// The same with a whole Id.
+    /// An archived finding with this Id.
     pub(crate) fn with_id(target: &Target, id: &str, at: Timestamp) -> Self {
         let value = json!({
             "SchemaVersion": "2018-10-08",
@@ -73,17 +73,17 @@ impl Draft {
         self.set("UpdatedAt", text(at))
     }
 
-    /// Makes it active.
+    /// Makes the finding active.
     pub(crate) fn active(self) -> Self {
         self.set("RecordState", "ACTIVE")
     }
 
-    /// Makes it archived.
+    /// Makes the finding archived.
     pub(crate) fn archived(self) -> Self {
         self.set("RecordState", "ARCHIVED")
     }
 
-    /// Fills it to a size in bytes, as JSON, with details of resources within every other limit of the format.
+    /// Fills the finding to a size in bytes, as JSON, with resource details that are within all other limits of the format.
     pub(crate) fn filled(self, bytes: usize) -> Self {
         let resource = self.fields["Resources"][0].clone();
         let empty = with_details(&resource, Map::new());
@@ -104,33 +104,33 @@ impl Draft {
                 continue;
             }
             let rest = missing - frame;
-            // What is left must hold another pair, or nothing.
+            // The remaining bytes must be enough for another pair, or 0.
             let chars = if rest > VALUE_CHARS { VALUE_CHARS.min(rest - frame - 1) } else { rest };
             pairs.insert(format!("k{:02}", pairs.len()), "x".repeat(chars).into());
             missing = rest - chars;
         }
         resources.push(with_details(&resource, pairs));
-        // Too little for a pair or a resource: the title has room for it.
+        // The remaining bytes are too few for a pair or a resource, so that they are added to the title.
         let title = filled.fields["Title"].as_str().unwrap_or_default().to_owned();
         filled.set("Resources", resources).set("Title", format!("{title}{}", "x".repeat(missing)))
     }
 
-    /// Its Id.
+    /// Id of the finding.
     pub(crate) fn id(&self) -> &str {
         self.fields.get("Id").and_then(Value::as_str).unwrap_or_default()
     }
 
-    /// Its `UpdatedAt`.
+    /// `UpdatedAt` of the finding.
     pub(crate) fn at(&self) -> Timestamp {
         self.updated_at
     }
 
-    /// Whether it is active.
+    /// Whether the finding is active.
     pub(crate) fn is_active(&self) -> bool {
         self.fields.get("RecordState").and_then(Value::as_str) != Some("ARCHIVED")
     }
 
-    /// The finding.
+    /// The finding as JSON.
     pub(crate) fn json(&self) -> Value {
         Value::Object(self.fields.clone())
     }
@@ -142,12 +142,12 @@ fn with_details(resource: &Value, pairs: Map<String, Value>) -> Value {
     resource
 }
 
-/// A time as the exporter writes it: UTC with milliseconds.
+/// Formats a time as the exporter does: UTC with milliseconds.
 pub(crate) fn text(at: Timestamp) -> String {
     format!("{at:.3}")
 }
 
-/// The body of an import.
+/// The body of an import call.
 pub(crate) fn body(findings: &[Value]) -> bytes::Bytes {
     json!({ "Findings": findings }).to_string().into()
 }
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_finding_alarms_nobody() {
+    fn a_finding_raises_no_alarm() {
         let json = draft().json();
         assert_eq!((&json["RecordState"], &json["Workflow"]["Status"]), (&json!("ARCHIVED"), &json!("SUPPRESSED")));
         assert_eq!(json["FindingProviderFields"]["Severity"]["Label"], "INFORMATIONAL");

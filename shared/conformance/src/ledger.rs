@@ -1,4 +1,4 @@
-//! What was sent, recorded before it is sent: what a run must archive, however it ends.
+//! Records each finding before it is sent, so that a run can archive its findings even if it is interrupted.
 
 use std::collections::BTreeMap;
 
@@ -10,16 +10,16 @@ use crate::draft::Draft;
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
     entries: BTreeMap<String, Entry>,
-    /// Findings in calls that may have been executed: the most that can be billed.
+    /// Number of findings in calls that may have been executed: the maximum that can be billed.
     pub(crate) imports: u64,
 }
 
-/// What was sent of a finding.
+/// What was sent for a finding.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Entry {
     /// The latest `UpdatedAt`.
     pub(crate) updated_at: Timestamp,
-    /// Whether it was ever sent as active.
+    /// Whether the finding was ever sent as active.
     pub(crate) was_active: bool,
 }
 
@@ -33,7 +33,7 @@ impl Ledger {
         self.imports += 1;
     }
 
-    /// Findings that may be active, with their latest `UpdatedAt`.
+    /// The findings that may be active, with their latest `UpdatedAt`.
     pub(crate) fn active(&self) -> BTreeMap<String, Timestamp> {
         let active = self.entries.iter().filter(|(_, entry)| entry.was_active);
         active.map(|(id, entry)| (id.clone(), entry.updated_at)).collect()

@@ -1,8 +1,8 @@
-//! Checks that a Security Hub behaves as the exporter assumes. Each check imports findings of its own, which are archived from the
-//! start where possible, compares what the service does with one assumption, and says what it observed.
+//! Checks whether Security Hub behaves as the exporter assumes. Each check imports its own findings, which are archived from the
+//! start if possible, compares the behavior of the service with one assumption, and reports what it observed.
 //!
-//! The crate makes no AWS calls: [`Service`] is the port. A new check is a file in `checks`, a line in its list, and a deviation of
-//! the simulator that the check must find.
+//! The crate makes no AWS calls; [`Service`] is the port. To add a check, add a file in `checks`, an entry in the list of checks,
+//! and a deviation of the simulator that the check must detect.
 
 mod answer;
 mod check;

@@ -1,4 +1,4 @@
-//! Whether a run can be made at all, before anything is imported.
+//! Checks whether a run is possible, before any finding is imported.
 
 use exporter::connection::write_probe_body;
 
@@ -7,11 +7,11 @@ use crate::service::Call;
 use crate::session::Session;
 use crate::stop::Stop;
 
-/// Checks the permissions that a run needs at least, without storing anything.
+/// Checks the permissions that every run requires, without storing any finding.
 ///
 /// # Errors
 ///
-/// What is missing.
+/// The permission or prerequisite that is missing.
 pub(crate) async fn preflight(session: &Session<'_>) -> Result<(), Stop> {
     let target = &session.target;
     let call = Call::Import(write_probe_body(target.partition, target.account, target.region));
@@ -26,7 +26,7 @@ pub(crate) async fn preflight(session: &Session<'_>) -> Result<(), Stop> {
     session.active(Some(&session.run)).await.map(drop)
 }
 
-/// Whether an import is denied because the hub is disabled or the product is not accepted.
+/// Determines whether an import is denied because Security Hub is disabled or the product is not accepted.
 async fn explain(session: &Session<'_>, stop: Stop) -> Stop {
     if !matches!(stop, Stop::Denied { .. } | Stop::HubDisabled(_)) {
         return stop;

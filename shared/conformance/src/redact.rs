@@ -1,11 +1,11 @@
-//! Removes what identifies an account or a principal from a report that is attached to an issue.
+//! Removes the account ID and principals from a report, so that it can be attached to an issue.
 
-/// Marks that end an ARN in a message.
+/// Characters that end an ARN in a message.
 const ENDS: [char; 8] = [' ', '"', '\'', ',', ';', ')', '`', '\n'];
 /// Services whose ARNs name principals.
 const PRINCIPALS: [&str; 2] = [":iam:", ":sts:"];
 
-/// The text without the account ID and without ARNs of principals.
+/// The text without the account ID and without the ARNs of principals.
 pub(crate) fn redacted(text: &str, account: &str) -> String {
     let mut result = String::with_capacity(text.len());
     let mut rest = text;

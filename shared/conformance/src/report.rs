@@ -1,4 +1,4 @@
-//! The report of a run: one line for each assumption. It can be attached to an issue.
+//! The report of a run, with one line per assumption. It can be attached to an issue.
 
 use std::fmt::Write;
 
@@ -10,35 +10,35 @@ use crate::clean_up::CleanUp;
 use crate::redact::redacted;
 use crate::session::Session;
 
-/// What a check observed.
+/// The result of a check.
 #[derive(Clone, Debug, Serialize)]
 pub struct CheckResult {
-    /// The name of the check.
+    /// Name of the check.
     pub id: &'static str,
-    /// What the exporter assumes.
+    /// The assumption of the exporter.
     pub assumed: String,
-    /// What of the exporter builds upon it.
+    /// The behavior of the exporter that depends on the assumption.
     pub used_by: &'static str,
-    /// What the service did; for a check that was not made, the reason.
+    /// The behavior of the service, or why the check was not made.
     pub observed: String,
     /// The conclusion.
     pub verdict: Verdict,
-    /// Why it was not made, if so.
+    /// Why the check was not made. `None` if it was made.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<Reason>,
-    /// What fixes the reason for which a check was not made, if a user can fix it.
+    /// How a user can make the check possible. `None` if it was made, or if no user action can make it possible.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remediation: Option<String>,
 }
 
-/// How many checks had which verdict.
+/// Number of checks by verdict.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Counts {
     /// Assumptions that hold.
     pub holds: usize,
     /// Assumptions from which the service deviates.
     pub deviates: usize,
-    /// Assumptions about which nothing can be said.
+    /// Assumptions that were not checked.
     pub not_checked: usize,
 }
 
@@ -49,25 +49,25 @@ pub struct Report {
     pub run: String,
     /// Version of this program.
     pub version: &'static str,
-    /// The account; `ACCOUNT` if it is redacted.
+    /// The account ID, or `ACCOUNT` if the report is redacted.
     pub account: String,
     /// The partition.
     pub partition: String,
     /// The Region.
     pub region: String,
-    /// Begin of the run.
+    /// Start of the run.
     pub started_at: Timestamp,
     /// End of the run, without the clean-up.
     pub finished_at: Timestamp,
-    /// Longest time until `GetFindings` returned an import, seconds.
+    /// Longest time in seconds until `GetFindings` returned an import.
     pub lag_seconds_max: f64,
-    /// Findings that were sent, those included that were rejected or ignored.
+    /// Number of findings that were sent, including those that were rejected or ignored.
     pub findings_sent: u64,
-    /// How many checks had which verdict.
+    /// Number of checks by verdict.
     pub counts: Counts,
-    /// The checks.
+    /// The results of the checks.
     pub checks: Vec<CheckResult>,
-    /// What the clean-up did.
+    /// The result of the clean-up.
     pub clean_up: CleanUp,
 }
 
@@ -94,7 +94,7 @@ impl Report {
         }
     }
 
-    /// Without the account ID and the caller's ARN.
+    /// The report without the account ID and without ARNs of principals.
     #[must_use]
     pub fn redacted(mut self) -> Self {
         let account = self.account.clone();
@@ -156,7 +156,7 @@ impl Report {
     }
 }
 
-/// A text as the cell of a table: in one line, with nothing that Markdown would interpret.
+/// Formats a text as a cell of a Markdown table: on one line, and with special characters escaped.
 fn cell(text: &str) -> String {
     let mut cell = String::with_capacity(text.len());
     for letter in text.chars() {

@@ -1,4 +1,4 @@
-//! Makes all checks, one after the other.
+//! Makes all checks, one after another.
 
 use jiff::Timestamp;
 
@@ -9,21 +9,22 @@ use crate::report::{CheckResult, Report};
 use crate::session::Session;
 use crate::stop::Stop;
 
-/// Findings that the clean-up archives at most, beyond those of the checks: two checks have active findings.
+/// Maximum number of ingestion events of the clean-up: two checks have active findings.
 const CLEAN_UP_EVENTS_MAX: u64 = 4;
 
-/// Ingestion events of a run at most, even if no assumption holds, without the clean-up of a service that doesn't archive.
+/// Maximum number of ingestion events of a run, even if no assumption holds. The clean-up of a service that doesn't archive may
+/// exceed it.
 pub fn events_max() -> u64 {
     ALL.iter().map(|check| check.events_max).sum::<u64>() + CLEAN_UP_EVENTS_MAX
 }
 
-/// Makes the checks. `progress` is called after each: its number, their number, its name, and the verdict.
+/// Makes the checks. `progress` is called after each check with its number, the number of checks, its name, and its verdict.
 ///
-/// The caller calls [`clean_up`](crate::clean_up()) afterward, also if this future is dropped.
+/// The caller must call [`clean_up`](crate::clean_up()) afterward, even if this future is dropped.
 ///
 /// # Errors
 ///
-/// If the run can't be made at all. Then nothing was imported.
+/// If the run is not possible. Then nothing was imported.
 pub async fn run(session: &Session<'_>, mut progress: impl FnMut(usize, usize, &str, Verdict)) -> Result<Report, Stop> {
     let started_at = Timestamp::now();
     preflight(session).await?;
@@ -48,7 +49,7 @@ pub async fn run(session: &Session<'_>, mut progress: impl FnMut(usize, usize, &
 fn result(check: &Check, checked: Checked, session: &Session<'_>) -> CheckResult {
     let (observation, remediation) = match checked {
         Ok(observation) => (observation, None),
-        // The exporter assumes that such findings are accepted.
+        // The exporter assumes that the findings of the check are accepted.
         Err(Stop::Rejected(text)) => (Observation::holds_if(false, format!("the import was rejected: {text}")), None),
         Err(stop) => {
             let is_denied = matches!(stop, Stop::Denied { .. } | Stop::Credentials(_));

@@ -1,4 +1,4 @@
-//! The port: one account's Security Hub, call by call.
+//! The port: the API of Security Hub in one account.
 
 use asff::RegionName;
 use bytes::Bytes;
@@ -17,13 +17,13 @@ pub enum Call {
     DescribeHub,
     /// A page of `ListEnabledProductsForImport`.
     ListProducts {
-        /// The token of the page; none for the first one.
+        /// The token of the page. `None` for the first page.
         next: Option<String>,
     },
 }
 
 impl Call {
-    /// The IAM action that the call needs.
+    /// The IAM action that the call requires.
     pub(crate) const fn action(&self) -> &'static str {
         match self {
             Self::Import(_) => "securityhub:BatchImportFindings",
@@ -34,7 +34,7 @@ impl Call {
     }
 }
 
-/// One account's Security Hub. An error of the service is an [`Answer`]. An implementer doesn't retry an import.
+/// Security Hub in one account. An error of the service is an [`Answer`]. An implementation must not retry imports.
 pub trait Service: Send + Sync {
     /// Makes a call in a Region.
     fn call(&self, region: RegionName, call: Call) -> BoxFuture<'_, Result<Answer, NoAnswer>>;

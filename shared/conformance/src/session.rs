@@ -1,4 +1,4 @@
-//! The calls of a run: paced, retried, and recorded.
+//! The calls of a run. They are rate-limited, retried, and recorded.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -16,33 +16,33 @@ use crate::service::{Call, Service};
 use crate::stop::Stop;
 use crate::target::{ID_PREFIX, Options, Target};
 
-/// Attempts of a call that is throttled, or that has no answer.
+/// Maximum number of attempts of a call that is throttled or gets no response.
 const ATTEMPTS_MAX: u32 = 5;
-/// Time before the second attempt; it doubles with each one.
+/// Delay before the second attempt. It doubles with each attempt.
 const BACKOFF: Duration = Duration::from_secs(1);
-/// Time between two reads of a finding that has not changed yet.
+/// Interval between two reads of a finding that is not as expected yet.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
-/// Age of the first `UpdatedAt` of a finding, so that later ones are not in the future.
+/// Age of the first `UpdatedAt` of a finding, so that the `UpdatedAt` of later versions is not in the future.
 const FIRST_UPDATE_AGE: SignedDuration = SignedDuration::from_mins(1);
-/// How many times the longest delay of a read a finding must stay unchanged to count as unchanged.
+/// A finding counts as unchanged after this multiple of the longest delay of a read.
 const SETTLE_FACTOR: u32 = 3;
-/// Findings on a page, the service's maximum.
+/// Number of findings per page: the maximum of the service.
 const PAGE_FINDINGS: usize = 100;
-/// Pages that are read at most, so that a service whose tokens never end can't keep a run.
+/// Maximum number of pages that are read, so that a service that always returns a token can't block a run.
 const PAGES_MAX: usize = 1_000;
 
-/// How long a run waits.
+/// Intervals and timeouts of a run.
 #[derive(Clone, Copy, Debug)]
 pub struct Timing {
-    /// Time between two `GetFindings` calls.
+    /// Minimum interval between two `GetFindings` calls.
     pub read_interval: Duration,
-    /// Maximum time until a read shows an import.
+    /// Maximum time until a read returns an import.
     pub visibility_timeout: Duration,
     /// Minimum time after which a finding counts as unchanged.
     pub settle: Duration,
 }
 
-/// What an import was answered.
+/// The response to an import.
 #[derive(Clone, Debug)]
 pub(crate) struct Imported {
     pub(crate) answer: Answer,
@@ -52,12 +52,12 @@ pub(crate) struct Imported {
     pub(crate) failed: Option<u64>,
 }
 
-/// A read that waited for a finding.
+/// The result of waiting for a finding.
 #[derive(Clone, Debug)]
 pub(crate) struct Watched {
-    /// The finding as it was read last.
+    /// The finding as it was last read.
     pub(crate) finding: Value,
-    /// Whether it is as expected.
+    /// Whether the finding is as expected.
     pub(crate) matched: bool,
     /// Time since the first read.
     pub(crate) after: Duration,
@@ -66,25 +66,25 @@ pub(crate) struct Watched {
 /// The calls of a run.
 pub struct Session<'s> {
     service: &'s dyn Service,
-    /// Whose Security Hub it is.
+    /// The Security Hub that is checked.
     pub(crate) target: Target,
-    /// What the run may do in addition.
+    /// Additional checks that the run may make.
     pub(crate) options: Options,
     /// The ID of the run, which is in the Ids of its findings.
     pub(crate) run: String,
     pub(crate) timing: Timing,
     ledger: Mutex<Ledger>,
     next_read: Mutex<Option<Instant>>,
-    /// Longest time until a read showed an import, milliseconds.
+    /// Longest time in milliseconds until a read returned an import.
     lag_ms_max: AtomicU64,
-    /// Whether `GetFindings` doesn't return archived findings, so that findings must be active to be observed.
+    /// Whether `GetFindings` doesn't return archived findings, so that checks must import active findings to observe them.
     needs_active: AtomicBool,
-    /// Whether imports don't become visible at all.
+    /// Whether `GetFindings` never returns imports.
     is_blind: AtomicBool,
 }
 
 impl<'s> Session<'s> {
-    /// A session without calls so far. `run`: an ID that no earlier run has.
+    /// A session without any calls yet. `run` is an ID that no earlier run has.
     pub fn new(service: &'s dyn Service, target: Target, run: &str, options: Options, timing: Timing) -> Self {
         Self {
             service,
@@ -104,32 +104,32 @@ impl<'s> Session<'s> {
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A finding that is archived, or active if archived ones can't be observed.
+    /// A finding that is archived, or active if archived findings can't be observed.
     pub(crate) fn draft(&self, name: &str) -> Draft {
         let now = now();
         let at = now.saturating_sub(FIRST_UPDATE_AGE).unwrap_or(now);
-        // A whole second, so that the next millisecond is in the same one.
+        // Whole seconds, so that the next millisecond is in the same second.
         let at = Timestamp::from_second(at.as_second()).unwrap_or(at);
         let draft = Draft::new(&self.target, &self.run, name, at);
         if self.needs_active.load(Ordering::Relaxed) { draft.active() } else { draft }
     }
 
-    /// From now on, findings are active.
+    /// Makes all further findings active.
     pub(crate) fn use_active_findings(&self) {
         self.needs_active.store(true, Ordering::Relaxed);
     }
 
-    /// From now on, no read waits: imports don't become visible.
+    /// Makes all further reads fail without waiting, because imports don't become visible.
     pub(crate) fn give_up_reading(&self) {
         self.is_blind.store(true, Ordering::Relaxed);
     }
 
-    /// The longest time until a read showed an import.
+    /// The longest time until a read returned an import.
     pub(crate) fn lag_max(&self) -> Duration {
         Duration::from_millis(self.lag_ms_max.load(Ordering::Relaxed))
     }
 
-    /// Makes a call, retried while it is throttled or fails transiently.
+    /// Makes a call. Retries it if it is throttled or fails transiently.
     pub(crate) async fn call(&self, region: RegionName, call: Call) -> Result<Answer, Stop> {
         let mut backoff = BACKOFF;
         for attempt in 1.. {
@@ -149,7 +149,7 @@ impl<'s> Session<'s> {
         Err(Stop::Unavailable("no attempt was made".to_owned()))
     }
 
-    /// Waits for the turn of a read: the quota of `GetFindings` is shared with consoles and SIEMs.
+    /// Delays a read to limit the rate: consoles and SIEMs share the quota of `GetFindings`.
     async fn pace(&self) {
         let turn = {
             let mut next = self.next_read.lock().unwrap_or_else(PoisonError::into_inner);
@@ -160,11 +160,11 @@ impl<'s> Session<'s> {
         sleep_until(turn).await;
     }
 
-    /// Imports findings and returns the answer, whatever it says about the findings.
+    /// Imports findings and returns the response, even if the service rejected the findings.
     ///
     /// # Errors
     ///
-    /// If the answer is about the caller or the service.
+    /// If the response is an error of credentials, permissions, or availability.
     pub(crate) async fn import(&self, drafts: &[Draft]) -> Result<Imported, Stop> {
         {
             let mut ledger = self.ledger();
@@ -194,7 +194,7 @@ impl<'s> Session<'s> {
         Stop::of_answer(action, &answer).map_or(Ok(answer), Err)
     }
 
-    /// The finding with an Id, read as the exporter reads it.
+    /// Finds a finding by its Id, with the same request as the exporter.
     pub(crate) async fn find(&self, id: &str) -> Result<Option<Value>, Stop> {
         let product = self.target.partition.product_arn(self.target.region);
         let filters = json!({ "ProductArn": equals(&product), "Id": equals(id) });
@@ -202,11 +202,11 @@ impl<'s> Session<'s> {
         Ok(findings(&answer).into_iter().find(|finding| finding["Id"] == id))
     }
 
-    /// Reads a finding until it is as expected, or for the time that a read may lag.
+    /// Reads a finding until it is as expected, or until the visibility timeout.
     ///
     /// # Errors
     ///
-    /// [`Stop::NotVisible`] if it is never returned.
+    /// [`Stop::NotVisible`] if the finding is never returned.
     pub(crate) async fn watch(&self, id: &str, expected: impl Fn(&Value) -> bool + Send) -> Result<Watched, Stop> {
         let timeout = self.timing.visibility_timeout;
         if self.is_blind.load(Ordering::Relaxed) {
@@ -229,14 +229,14 @@ impl<'s> Session<'s> {
         }
     }
 
-    /// Imports a finding that must be accepted, and waits until it is read in this version.
+    /// Imports a finding that must be accepted, and waits until a read returns this version.
     pub(crate) async fn put_and_watch(&self, draft: &Draft) -> Result<Watched, Stop> {
         self.put(draft).await?;
         let updated_at = draft.at();
         self.watch(draft.id(), |finding| time(finding, "UpdatedAt") == Some(updated_at)).await
     }
 
-    /// The finding after the time in which a read can lag: what it shows then, it keeps.
+    /// Reads a finding after the time for which a read can be delayed. From then on, the finding counts as unchanged.
     pub(crate) async fn settled(&self, id: &str) -> Result<Value, Stop> {
         let lag = (self.lag_max() * SETTLE_FACTOR).min(self.timing.visibility_timeout);
         sleep(self.timing.settle.max(lag)).await;
@@ -244,7 +244,7 @@ impl<'s> Session<'s> {
         found.ok_or(Stop::NotVisible(self.timing.visibility_timeout.as_secs()))
     }
 
-    /// Every page of findings of this tool that are active, of one run or of all.
+    /// All active findings that this tool imported in one run, or in all runs.
     pub(crate) async fn active(&self, run: Option<&str>) -> Result<Vec<Value>, Stop> {
         let prefix = run.map_or_else(|| ID_PREFIX.to_owned(), |run| format!("{ID_PREFIX}{run}/"));
         let mut filters = self.standard_filters("ACTIVE");
@@ -256,7 +256,7 @@ impl<'s> Session<'s> {
             if !answer.is_ok() {
                 return Err(Stop::Rejected(answer.text()));
             }
-            // A service that ignores filters must not make us archive findings of others.
+            // A service that ignores filters must not make the clean-up archive findings of other tools.
             let is_ours = |finding: &Value| {
                 finding["Id"].as_str().is_some_and(|id| id.starts_with(&prefix)) && finding["RecordState"] != "ARCHIVED"
             };
@@ -288,7 +288,7 @@ impl Imported {
         Self { answer, success, failed }
     }
 
-    /// Whether all of so many findings were accepted.
+    /// Whether all findings were accepted. `findings` is their number.
     pub(crate) fn is_accepted(&self, findings: u64) -> bool {
         self.answer.is_ok() && (self.success, self.failed) == (Some(findings), Some(0))
     }
@@ -302,7 +302,7 @@ impl Imported {
         self.answer.body["FailedFindings"].as_array().into_iter().flatten()
     }
 
-    /// Whether all findings were rejected as invalid, or the whole call.
+    /// Whether all findings were rejected as invalid, or the whole call was rejected.
     pub(crate) fn is_rejected(&self) -> bool {
         if self.answer.is_ok() {
             return self.success == Some(0) && self.failures().all(|failure| code(failure).starts_with("InvalidInput"));
@@ -310,7 +310,7 @@ impl Imported {
         (400..500).contains(&self.answer.status)
     }
 
-    /// The answer in one line.
+    /// Formats the response on one line.
     pub(crate) fn text(&self) -> String {
         if !self.answer.is_ok() {
             return self.answer.text();
@@ -329,12 +329,12 @@ fn code(failure: &Value) -> &str {
     failure["ErrorCode"].as_str().unwrap_or_default()
 }
 
-/// A time so many milliseconds later, or earlier if negative.
+/// Adds milliseconds to a time. They may be negative.
 pub(crate) fn later(at: Timestamp, ms: i64) -> Timestamp {
     at.saturating_add(SignedDuration::from_millis(ms)).unwrap_or(at)
 }
 
-/// The current time, in milliseconds as in a finding.
+/// The current time, truncated to milliseconds as in findings.
 pub(crate) fn now() -> Timestamp {
     let now = Timestamp::now();
     Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
@@ -345,7 +345,7 @@ pub(crate) fn findings(answer: &Answer) -> Vec<Value> {
     answer.body["Findings"].as_array().cloned().unwrap_or_default()
 }
 
-/// A time of a finding.
+/// A time in a finding.
 pub(crate) fn time(finding: &Value, name: &str) -> Option<Timestamp> {
     finding[name].as_str()?.parse().ok()
 }

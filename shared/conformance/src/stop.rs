@@ -1,8 +1,8 @@
-//! Why a check, or the whole run, can't go on.
+//! Why a check or a whole run can't continue.
 
 use crate::answer::Answer;
 
-/// Codes of rejected credentials.
+/// Error codes of rejected credentials.
 const CREDENTIALS: [&str; 8] = [
     "ExpiredToken",
     "UnrecognizedClient",
@@ -14,13 +14,13 @@ const CREDENTIALS: [&str; 8] = [
     "IncompleteSignature",
 ];
 
-/// Why a check, or the whole run, can't go on.
+/// Why a check or a whole run can't continue.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Stop {
     /// A permission is missing, or a policy denies the call.
     #[error("{message}")]
     Denied {
-        /// The IAM action.
+        /// The IAM action that is denied.
         action: &'static str,
         /// The service's message.
         message: String,
@@ -34,19 +34,19 @@ pub enum Stop {
     /// Security Hub does not accept the Prowler product.
     #[error("{0}")]
     ProductNotAccepted(String),
-    /// No answer, throttled, or a failure of the service, after all retries.
+    /// No response, throttled, or a failure of the service, after all retries.
     #[error("{0}")]
     Unavailable(String),
-    /// The service rejected a finding that the check builds upon.
+    /// The service rejected a finding that the check depends on.
     #[error("{0}")]
     Rejected(String),
-    /// A finding that the check builds upon was not returned by `GetFindings`.
+    /// `GetFindings` did not return a finding that the check depends on.
     #[error("the finding was not visible within {0} s")]
     NotVisible(u64),
 }
 
 impl Stop {
-    /// What an answer says about the caller, if it says anything.
+    /// The error in a response, if it concerns the caller: permissions, credentials, or a disabled Security Hub.
     pub(crate) fn of_answer(action: &'static str, answer: &Answer) -> Option<Self> {
         if CREDENTIALS.iter().any(|code| answer.is_code(code)) {
             return Some(Self::Credentials(answer.text()));
@@ -59,7 +59,7 @@ impl Stop {
         is_denied.then(|| Self::Denied { action, message: answer.text() })
     }
 
-    /// What fixes it: a permission, a command, or credentials; none if a retry may succeed.
+    /// How to fix the problem: a permission, a command, or credentials. `None` if only a retry may help.
     pub fn remediation(&self, region: &str) -> Option<String> {
         match self {
             Self::Denied { action, message } if message.contains("explicit deny") => {
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_about_the_request_says_nothing_about_the_caller() {
+    fn an_error_about_the_request_is_not_an_error_of_the_caller() {
         assert_eq!(Stop::of_answer("a", &answer(400, "InvalidInputException", "no")), None);
         assert_eq!(Stop::of_answer("a", &answer(500, "AuthorizerConfigurationException", "no")), None);
         let off = Stop::of_answer("a", &answer(401, "InvalidAccessException", "Account 1 is not subscribed")).unwrap();

@@ -1,4 +1,5 @@
-//! Whether `GetFindings` returns archived findings (contract 3.1). It comes first: the other checks use archived findings if it does.
+//! Whether `GetFindings` returns archived findings (contract 3.1). This check is first: if it holds, the other checks import
+//! archived findings.
 
 use crate::check::{Check, Checked, Observation, Reason};
 use crate::session::{Session, later};
@@ -23,7 +24,7 @@ async fn run(session: &Session<'_>) -> Checked {
         Err(Stop::NotVisible(_)) => {}
         Err(stop) => return Err(stop),
     }
-    // Is it the state, or is nothing returned at all?
+    // Determine whether only archived findings are missing, or no finding is returned at all.
     let active = draft.clone().active().updated_at(later(draft.at(), 1));
     match session.put_and_watch(&active).await {
         Ok(_) => {

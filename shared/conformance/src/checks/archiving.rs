@@ -1,4 +1,4 @@
-//! An active finding is archived (contract 3.2).
+//! Whether an active finding can be archived (contract 3.2).
 
 use serde_json::Value;
 
@@ -20,7 +20,7 @@ async fn run(session: &Session<'_>) -> Checked {
     session.put_and_watch(&first).await?;
     let second = first.clone().archived().updated_at(later(first.at(), 1_000));
     session.put(&second).await?;
-    // It may be archived, or not returned any more: both are not active.
+    // The finding may be archived, or no longer returned. In both cases, it is not active.
     let is_archived = |finding: &Value| finding["RecordState"] == "ARCHIVED";
     let is_active = match session.watch(first.id(), is_archived).await {
         Ok(watched) => !watched.matched,

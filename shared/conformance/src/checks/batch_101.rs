@@ -1,4 +1,4 @@
-//! A batch that is too large (contract 1.1, 1.10).
+//! A batch that exceeds the maximum size (contract 1.1, 1.10).
 
 use crate::check::{Check, Checked, Observation};
 use crate::session::Session;

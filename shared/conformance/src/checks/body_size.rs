@@ -25,14 +25,14 @@ async fn run(session: &Session<'_>) -> Checked {
     Ok(Observation::holds_if(rejected.is_rejected(), observed))
 }
 
-/// Findings of a call.
+/// Number of findings per call.
 const FINDINGS: u64 = 27;
-/// Bytes of a body at most, as documented.
+/// Maximum size of a body in bytes, as documented.
 const BODY_BYTES_MAX: usize = 6 * 1024 * 1024;
-/// By how much the rejected body is larger, in bytes.
+/// Number of bytes by which the rejected body is larger.
 const EXCESS_BYTES: usize = 1_024;
 
-/// Findings whose body has at most so many bytes, and at least a few less.
+/// Findings whose body has at most this number of bytes, and is at most a few bytes smaller.
 fn drafts(session: &Session<'_>, name: &str, bytes: usize) -> Vec<Draft> {
     let frame = r#"{"Findings":[]}"#.len();
     let each = bytes.saturating_sub(frame) / usize::try_from(FINDINGS).unwrap_or(1) - ",".len();

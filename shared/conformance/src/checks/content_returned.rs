@@ -1,4 +1,4 @@
-//! Whether `GetFindings` returns what was imported (contract 1.6, 3.1).
+//! Whether `GetFindings` returns fields as they were imported (contract 1.6, 3.1).
 
 use serde_json::json;
 

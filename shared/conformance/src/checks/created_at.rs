@@ -19,7 +19,7 @@ async fn run(session: &Session<'_>) -> Checked {
     let newer = later(first.at(), 1_000);
     let second = first.clone().updated_at(newer).set("CreatedAt", text(newer));
     let read = session.put_and_watch(&second).await?.finding;
-    let is_kept = time(&read, "CreatedAt") == Some(first.at());
-    let result = if is_kept { "CreatedAt is that of the first import" } else { "CreatedAt is that of the update" };
-    Ok(Observation::holds_if(is_kept, result))
+    let is_unchanged = time(&read, "CreatedAt") == Some(first.at());
+    let result = if is_unchanged { "CreatedAt is that of the first import" } else { "CreatedAt is that of the update" };
+    Ok(Observation::holds_if(is_unchanged, result))
 }

@@ -1,4 +1,4 @@
-//! The order without sort criteria (contract 3.1; not documented).
+//! The order of findings without sort criteria (contract 3.1; not documented).
 
 use super::pages::{own_findings, request};
 use crate::check::{Check, Checked, Observation};

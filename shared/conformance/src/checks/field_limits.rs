@@ -1,4 +1,4 @@
-//! The limits of fields, all at once (contract 1.3).
+//! The maximum lengths of fields, all in one finding (contract 1.3).
 
 use asff::limits;
 use serde_json::{Map, Value, json};
@@ -43,5 +43,5 @@ async fn run(session: &Session<'_>) -> Checked {
     Ok(Observation::holds_if(imported.is_accepted(1), imported.text()))
 }
 
-/// `Id`, in characters.
+/// Maximum length of `Id`, in characters.
 const ID_CHARS_MAX: usize = 512;

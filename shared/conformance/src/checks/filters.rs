@@ -1,4 +1,4 @@
-//! The filters by which the exporter reads nothing but its own findings (contract 2.4, 3.1).
+//! The filters with which the exporter reads only its own findings (contract 2.4, 3.1).
 
 use serde_json::{Value, json};
 
@@ -48,7 +48,7 @@ async fn run(session: &Session<'_>) -> Checked {
     Ok(Observation::holds_if(ignored.is_empty(), observed))
 }
 
-/// How many findings a filter returns, of at most 100.
+/// Number of findings that a filter returns, at most 100.
 async fn returned(session: &Session<'_>, filters: &Value) -> Result<usize, crate::stop::Stop> {
     let answer = session.page(&json!({ "Filters": filters, "MaxResults": 100 })).await?;
     Ok(findings(&answer).len())

@@ -26,5 +26,5 @@ async fn run(session: &Session<'_>) -> Checked {
     Ok(Observation::holds_if(rejected.is_rejected(), observed))
 }
 
-/// By how much the rejected finding is larger, in bytes.
+/// Number of bytes by which the rejected finding is larger.
 const EXCESS_BYTES: usize = 1_024;

@@ -33,5 +33,5 @@ async fn run(session: &Session<'_>) -> Checked {
     Ok(Observation::holds_if(is_access_error(&answer), import_text(&answer)))
 }
 
-/// Two Regions, of which one is not the target.
+/// Two Regions. At least one of them is not the target.
 const REGIONS: [&str; 2] = ["us-east-1", "us-west-2"];

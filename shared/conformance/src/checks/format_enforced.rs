@@ -1,4 +1,4 @@
-//! Findings that break the format, each in one place (contract 1.2, 1.3).
+//! Findings that each violate the format in one field (contract 1.2, 1.3).
 
 use asff::limits;
 use serde_json::{Map, Value, json};
@@ -32,7 +32,7 @@ async fn run(session: &Session<'_>) -> Checked {
     Ok(Observation::holds_if(imported.answer.status == 200 && accepted.is_empty(), observed))
 }
 
-/// Findings that are valid but for one thing, with its name.
+/// Findings that are valid except for one field, with a description of the violation.
 fn broken(session: &Session<'_>) -> Vec<(&'static str, Draft)> {
     let draft = |name: &str| session.draft(&format!("format-enforced/{name}"));
     let long = |chars: usize| "x".repeat(chars + 1);

@@ -1,4 +1,4 @@
-//! Errors while Security Hub is disabled (contract 1.10; two forms are reported for imports).
+//! Errors if Security Hub is disabled (contract 1.10; for imports, two different errors were reported).
 
 use asff::RegionName;
 use exporter::connection::write_probe_body;
@@ -30,7 +30,7 @@ async fn run(session: &Session<'_>) -> Checked {
         Some(Stop::Credentials(text)) => {
             return Ok(Observation::not_requested(format!("the account has no access to {region}: {text}")));
         }
-        // Is it the permission, or the answer of a disabled hub?
+        // Determine whether a permission is missing, or this is the error of a disabled Security Hub.
         Some(stop @ Stop::Denied { .. }) if !session.call(session.target.region, Call::DescribeHub).await?.is_ok() => {
             return Err(stop);
         }
@@ -48,12 +48,12 @@ async fn run(session: &Session<'_>) -> Checked {
     Ok(Observation::holds_if(holds, observed))
 }
 
-/// The import of a finding that can't be stored in another Region.
+/// The import of a finding that can't be stored, into a Region.
 pub(super) fn probe(session: &Session<'_>, region: RegionName) -> Call {
     Call::Import(write_probe_body(session.target.partition, session.target.account, region))
 }
 
-/// Whether an import was answered as one that is not accepted, in one of the forms that the exporter knows.
+/// Whether an import was rejected with one of the access errors that the exporter detects.
 pub(super) fn is_access_error(answer: &Answer) -> bool {
     let failed = answer.body["FailedFindings"][0]["ErrorCode"].as_str();
     answer.is_code("InvalidAccess")
@@ -61,7 +61,7 @@ pub(super) fn is_access_error(answer: &Answer) -> bool {
         || failed.is_some_and(|code| code.starts_with("InvalidAccess"))
 }
 
-/// The answer, and the code of its first failed finding.
+/// The response, with the error code of its first failed finding.
 pub(super) fn import_text(answer: &Answer) -> String {
     let failed = answer.body["FailedFindings"][0]["ErrorCode"].as_str();
     failed.map_or_else(|| answer.text(), |code| format!("{}, FailedFindings {code}", answer.text()))

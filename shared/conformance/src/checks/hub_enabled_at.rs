@@ -1,4 +1,4 @@
-//! Whether `DescribeHub` returns when Security Hub was enabled (contract 4.1).
+//! Whether `DescribeHub` returns the time at which Security Hub was enabled (contract 4.1).
 
 use jiff::Timestamp;
 

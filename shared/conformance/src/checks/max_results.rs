@@ -1,4 +1,4 @@
-//! The largest page (contract 3.1).
+//! The maximum page size (contract 3.1).
 
 use super::pages::request;
 use crate::check::{Check, Checked, Observation};

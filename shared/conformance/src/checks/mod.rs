@@ -1,4 +1,4 @@
-//! The checks, in the order in which they are made. A check is a file.
+//! The checks, in the order in which they are made. Each check is a file.
 
 mod archived_visible;
 mod archiving;
@@ -86,7 +86,7 @@ pub(crate) const ALL: [&Check; 39] = [
     &foreign_region::CHECK,
 ];
 
-/// Assumptions that no call of a run can show: name, assumption, reason.
+/// Assumptions that no call of a run can check: name, assumption, reason.
 pub(crate) const UNOBSERVABLE: [(&str, &str, &str); 7] = [
     (
         "billing-of-ignored-updates",

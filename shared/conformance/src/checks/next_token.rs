@@ -1,4 +1,4 @@
-//! A `NextToken` of another request (contract 3.1, observed).
+//! The use of a `NextToken` in another request (contract 3.1, observed).
 
 use serde_json::json;
 

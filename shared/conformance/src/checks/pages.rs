@@ -38,14 +38,14 @@ async fn run(session: &Session<'_>) -> Checked {
     Ok(Observation::holds_if(holds, observed))
 }
 
-/// Pages that are read at most.
+/// Maximum number of pages that are read.
 const PAGES_MAX: usize = 10;
-/// Findings of a page.
+/// Maximum number of findings per page.
 const PAGE_FINDINGS: usize = 2;
-/// Findings that are paged through.
+/// Number of findings that are imported and paged through.
 const FINDINGS: usize = 5;
 
-/// Imports findings, waits until all are visible, and returns their Ids in order.
+/// Imports findings, waits until all are visible, and returns their Ids in ascending order.
 pub(super) async fn own_findings(session: &Session<'_>, name: &str) -> Result<Vec<String>, Stop> {
     let drafts: Vec<_> = (0..FINDINGS).map(|number| session.draft(&format!("{name}/{number}"))).collect();
     let imported = session.import(&drafts).await?;
@@ -61,7 +61,7 @@ pub(super) async fn own_findings(session: &Session<'_>, name: &str) -> Result<Ve
     Ok(ids)
 }
 
-/// The request of the first page.
+/// The request for the first page.
 pub(super) fn request(session: &Session<'_>, name: &str) -> Value {
     let prefix = session.draft(&format!("{name}/")).id().to_owned();
     let filters = json!({ "Id": [{ "Value": prefix, "Comparison": "PREFIX" }] });

@@ -1,4 +1,4 @@
-//! Errors while the product is not accepted (contract 1.10, 2.2).
+//! Errors if the product is not accepted (contract 1.10, 2.2).
 
 use super::hub_disabled::{import_text, is_access_error, probe};
 use super::product_subscription::subscriptions;

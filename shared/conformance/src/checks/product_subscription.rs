@@ -54,5 +54,5 @@ pub(crate) async fn subscriptions(session: &Session<'_>, region: RegionName) -> 
     Ok(found)
 }
 
-/// Pages that are read at most.
+/// Maximum number of pages that are read.
 const PAGES_MAX: usize = 100;

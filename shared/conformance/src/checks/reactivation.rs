@@ -1,4 +1,4 @@
-//! An archived finding becomes active again (contract 1.7).
+//! Whether an archived finding can be reactivated (contract 1.7).
 
 use serde_json::Value;
 

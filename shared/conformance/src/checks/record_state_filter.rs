@@ -1,4 +1,4 @@
-//! The filter with which the exporter reads (contract 3.1).
+//! The record state filter of the exporter's reads (contract 3.1).
 
 use serde_json::json;
 
@@ -20,7 +20,7 @@ async fn run(session: &Session<'_>) -> Checked {
     session.put(&draft).await?;
     match session.watch(draft.id(), |_| true).await {
         Ok(_) => {}
-        // Archived findings are not returned at all, which another check reports.
+        // Archived findings are never returned. Another check reports that.
         Err(Stop::NotVisible(_)) => {}
         Err(stop) => return Err(stop),
     }

@@ -1,4 +1,4 @@
-//! The longest Id of a resource (contract 1.3; not documented).
+//! The maximum length of a resource Id (contract 1.3; not documented).
 
 use asff::limits::{RESOURCE_ARN_CHARS_MAX, RESOURCE_ID_CHARS_MAX};
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! An update is a full replacement (contract 1.5).
+//! Whether an update replaces the whole finding (contract 1.5).
 
 use crate::check::{Check, Checked, Observation};
 use crate::session::{Session, later};

@@ -1,4 +1,4 @@
-//! A newer `UpdatedAt` (contract 1.5).
+//! An update with a newer `UpdatedAt` (contract 1.5).
 
 use crate::check::{Check, Checked, Observation};
 use crate::session::{Session, later};

@@ -1,4 +1,4 @@
-//! How long it takes until `GetFindings` returns an import (contract 3.1).
+//! The time until `GetFindings` returns an import (contract 3.1).
 
 use crate::check::{Check, Checked, Observation};
 use crate::session::Session;

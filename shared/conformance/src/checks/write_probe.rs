@@ -1,4 +1,4 @@
-//! The probe of connection checks: a finding that can't be stored (decision 12; contract 1.10).
+//! The probe of connection checks: a finding that Security Hub can't store (decision 12; contract 1.10).
 
 use exporter::connection::{PROBE_ID, write_probe_body};
 use tokio::time::sleep;

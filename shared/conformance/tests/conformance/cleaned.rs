@@ -1,4 +1,4 @@
-//! Nothing stays active, however a run ends.
+//! No finding stays active after a run, even if the run is interrupted.
 
 use std::future::Future;
 use std::pin::pin;
@@ -10,22 +10,22 @@ use simulator::{Caller, Deviation, Fault, Operation, Rates};
 
 use crate::stage::{ACCOUNT, REGION, Stage};
 
-/// Polls a future at most so many times. Whether it is complete.
+/// Polls a future at most this number of times. Returns whether it completed.
 async fn poll_at_most(polls: usize, future: impl Future) -> bool {
     let mut future = pin!(future);
-    let mut left = polls;
+    let mut remaining = polls;
     std::future::poll_fn(|context| {
         if future.as_mut().poll(context).is_ready() {
             return Poll::Ready(true);
         }
-        left = left.saturating_sub(1);
-        if left == 0 { Poll::Ready(false) } else { Poll::Pending }
+        remaining = remaining.saturating_sub(1);
+        if remaining == 0 { Poll::Ready(false) } else { Poll::Pending }
     })
     .await
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_run_that_is_dropped_at_any_call_leaves_nothing_active() {
+async fn a_run_that_is_dropped_at_any_call_leaves_no_active_finding() {
     let (mut polls, mut was_active) = (1, false);
     loop {
         let stage = Stage::new(&[]);
@@ -44,24 +44,24 @@ async fn a_run_that_is_dropped_at_any_call_leaves_nothing_active() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_killed_run_left_is_found_and_archived() {
+async fn findings_of_an_interrupted_run_are_found_and_archived() {
     let stage = Stage::new(&[]);
-    let killed = stage.session();
+    let interrupted = stage.session();
     let mut polls = 1;
     while stage.stored("ACTIVE").is_empty() {
-        poll_at_most(polls, run(&killed, |_, _, _, _| ())).await;
+        poll_at_most(polls, run(&interrupted, |_, _, _, _| ())).await;
         polls += 7;
     }
-    // Another process: it knows nothing of the findings.
+    // A new process has no record of the findings.
     let session = stage.session();
     let done = clean_up(&session, true).await.unwrap();
     assert!(done.is_complete() && done.archived >= 1, "{done:?}");
     assert!(stage.stored("ACTIVE").is_empty());
-    assert_eq!(clean_up(&session, true).await.unwrap().archived, 0, "nothing is left");
+    assert_eq!(clean_up(&session, true).await.unwrap().archived, 0, "no active finding remains");
 }
 
 #[tokio::test(start_paused = true)]
-async fn findings_of_others_are_never_touched() {
+async fn findings_of_other_tools_are_never_changed() {
     let stage = Stage::new(&[Deviation::RecordStateFilterIgnored]);
     let product = "arn:aws:securityhub:eu-west-1::product/prowler/prowler";
     let finding = |id: &str| -> Value {
@@ -87,7 +87,7 @@ async fn findings_of_others_are_never_touched() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn throttled_and_lost_calls_are_made_again() {
+async fn throttled_and_failed_calls_are_retried() {
     let stage = Stage::new(&[]);
     stage.simulator.inject(Fault::error(429).on(Operation::GetFindings).times(3));
     stage.simulator.inject(Fault::error(503).on(Operation::BatchImportFindings).times(2));
@@ -115,5 +115,5 @@ async fn an_outage_is_not_a_deviation() {
     });
     let report = report.await.unwrap();
     assert_eq!((report.counts.deviates, report.counts.holds), (0, 10), "{report:#?}");
-    assert!(clean_up(&session, false).await.is_err(), "the caller must know that findings may be active");
+    assert!(clean_up(&session, false).await.is_err(), "findings may still be active, which the caller must report");
 }

@@ -1,4 +1,4 @@
-//! Each deviation of the simulator is found by the check of the rule that it breaks, and by no other.
+//! Each deviation of the simulator is detected by the checks of the rule that it breaks, and by no other check.
 
 use std::collections::BTreeSet;
 
@@ -7,13 +7,13 @@ use simulator::Deviation;
 
 use crate::stage::Stage;
 
-/// The checks that see a deviation.
+/// The checks that detect a deviation.
 fn expected(deviation: Deviation) -> &'static [&'static str] {
     match deviation {
         Deviation::ArchivedHidden => &["archived-visible"],
         Deviation::SlowReads => &["visibility"],
         Deviation::ProviderFieldsDropped | Deviation::SampleDropped => &["content-returned"],
-        // Whatever the finding, it is stored.
+        // Every finding is stored, even an invalid one.
         Deviation::FormatUnchecked => &["write-probe", "partial-batch", "format-enforced"],
         Deviation::EnabledAtMissing => &["hub-enabled-at"],
         Deviation::SubscriptionFormat => &["product-subscription"],
@@ -46,7 +46,7 @@ fn expected(deviation: Deviation) -> &'static [&'static str] {
         Deviation::TitleUnlimited => &["format-enforced"],
         Deviation::TitleShort => &["field-limits"],
         Deviation::PageRepeatsFinding => &["pages"],
-        // Without a second page there is no token.
+        // Without a second page, the response has no token.
         Deviation::PageSizeIgnored | Deviation::NextTokenMissing => &["pages", "next-token-bound"],
         Deviation::NextTokenUnbound => &["next-token-bound"],
         Deviation::OrderChanges => &["default-order"],
@@ -64,7 +64,7 @@ fn deviating(report: &Report) -> Vec<&'static str> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn everything_holds_of_the_documented_service() {
+async fn all_assumptions_hold_for_the_documented_service() {
     let stage = Stage::new(&[]);
     let report = stage.run().await.unwrap();
     assert_eq!(deviating(&report), Vec::<&str>::new(), "{report:#?}");
@@ -77,7 +77,7 @@ async fn everything_holds_of_the_documented_service() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_deviation_is_found() {
+async fn each_deviation_is_detected() {
     let mut found: BTreeSet<&str> = BTreeSet::new();
     let mut wrong = Vec::new();
     for deviation in Deviation::ALL {
@@ -94,18 +94,18 @@ async fn each_deviation_is_found() {
             "{deviation:?}: {billed}"
         );
         let is_clean = stage.stored("ACTIVE").is_empty() && report.clean_up.is_complete();
-        // What can't be archived, or can't be seen, stays; the report says so.
+        // If archiving is ignored, findings stay active, and the report states that.
         assert!(is_clean || deviation == Deviation::ArchiveIgnored, "{deviation:?}: {:?}", report.clean_up);
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
     let report = Stage::new(&[]).run().await.unwrap();
     let checks = report.checks.iter().filter(|check| check.verdict == Verdict::Holds).map(|check| check.id);
-    let unfound: Vec<&str> = checks.filter(|check| !found.contains(check)).collect();
-    assert!(unfound.is_empty(), "no deviation proves that these can fail: {unfound:?}");
+    let undetected: Vec<&str> = checks.filter(|check| !found.contains(check)).collect();
+    assert!(undetected.is_empty(), "no deviation makes these checks fail: {undetected:?}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_report_says_what_was_assumed_and_what_was_observed() {
+async fn a_report_states_each_assumption_and_observation() {
     let report = Stage::new(&[Deviation::BatchOf101Accepted]).run().await.unwrap().redacted();
     let text = report.markdown();
     let line = text.lines().find(|line| line.starts_with("| batch-of-101 |")).unwrap();

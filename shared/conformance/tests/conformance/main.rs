@@ -1,6 +1,6 @@
-//! The checks against the simulator: all hold, each deviation is found, and nothing stays active however a run ends.
+//! The checks against the simulator: all assumptions hold, each deviation is detected, and no finding stays active after any run.
 
-#![expect(clippy::unwrap_used, reason = "a test that can't set its stage has to fail")]
+#![expect(clippy::unwrap_used, reason = "a test that can't be set up has failed")]
 
 mod cleaned;
 mod deviations;

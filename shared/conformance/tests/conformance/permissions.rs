@@ -1,4 +1,4 @@
-//! What is missing is named, with the action or the command to fix it.
+//! A missing permission or prerequisite is reported with the action or command that fixes it.
 
 use conformance::{Reason, Stop};
 use simulator::{Config, Deny};
@@ -38,7 +38,7 @@ async fn a_check_without_permission_is_not_made() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_region_that_accepts_nothing_is_named_with_its_command() {
+async fn the_error_of_an_unavailable_region_has_the_command_to_fix_it() {
     let config = || Config::one_account(ACCOUNT, &[REGION]).unlimited();
     let disabled = Stage::with(config().region(ACCOUNT, REGION, |region| region.hub = false));
     let stop = disabled.run().await.unwrap_err();

@@ -1,4 +1,4 @@
-//! A simulated Security Hub behind the port, whose clock follows the test's.
+//! A simulated Security Hub behind the port. Its clock follows the clock of the test.
 
 use std::time::Duration;
 
@@ -13,9 +13,9 @@ use tokio::time::Instant;
 
 pub(crate) const ACCOUNT: &str = "123456789012";
 pub(crate) const REGION: &str = "eu-west-1";
-/// Security Hub is disabled.
+/// A Region in which Security Hub is disabled.
 pub(crate) const DISABLED: &str = "us-east-1";
-/// The product is not accepted.
+/// A Region in which the product is not accepted.
 pub(crate) const UNACCEPTED: &str = "ap-southeast-2";
 pub(crate) const RUN: &str = "0193b2a0-run";
 
@@ -31,7 +31,7 @@ impl Stage {
         Self::with(Self::config(deviations, Rates { enabled: false, ..Rates::default() }))
     }
 
-    /// One Region in which all checks can be made, and one for each of the errors.
+    /// One Region in which all checks are possible, and one for each of the access errors.
     pub(crate) fn config(deviations: &[Deviation], rates: Rates) -> Config {
         let mut config = Config::one_account(ACCOUNT, &[REGION, DISABLED, UNACCEPTED]);
         config = config.region(ACCOUNT, DISABLED, |region| region.hub = false);
@@ -45,7 +45,7 @@ impl Stage {
         Self { simulator: Simulator::new(config), begun: Instant::now(), start: Timestamp::now() }
     }
 
-    /// A session that may do everything.
+    /// A session with all options.
     pub(crate) fn session(&self) -> Session<'_> {
         let region = |name: &str| name.parse::<RegionName>().unwrap();
         let account: AccountId = ACCOUNT.parse().unwrap();
@@ -70,7 +70,7 @@ impl Stage {
         Ok(Report { clean_up, ..report? })
     }
 
-    /// What is stored, by record state.
+    /// The stored findings with this record state.
     pub(crate) fn stored(&self, record_state: &str) -> Vec<Value> {
         let mut findings = self.simulator.findings(ACCOUNT, REGION);
         findings.retain(|finding| finding["RecordState"] == record_state);
@@ -97,7 +97,7 @@ impl Stage {
 impl Service for Stage {
     fn call(&self, region: RegionName, call: Call) -> BoxFuture<'_, Result<Answer, NoAnswer>> {
         async move {
-            // As a call does, so that a run can be dropped at each.
+            // Yields as a real call does, so that a run can be dropped at each call.
             tokio::task::yield_now().await;
             let response = self.answer(region, &call);
             if response.dropped {
