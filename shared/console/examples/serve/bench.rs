@@ -1,9 +1,9 @@
-//! Stands for the commands of hubctl: what they would say of the sample data.
+//! Replaces the commands of hubctl, with results for the sample data.
 
 use web_console::ports::Reply;
 use web_console::{DeploymentCheck, Permissions, Workbench};
 
-/// The commands of this machine.
+/// The commands that run on this machine.
 pub(crate) struct Bench;
 
 impl Workbench for Bench {

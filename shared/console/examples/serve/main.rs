@@ -1,6 +1,6 @@
-//! Serves the console on 127.0.0.1 over ports in memory, with something of everything in it:
-//! `serve [PORT] [--read-only] [--accounts NUMBER] [--runs NUMBER]`, the last two for a large organization beside it.
-//! Jobs are run by a worker that only records them. `make console` starts it, and browsers test it (`make test-console`).
+//! Serves the console on 127.0.0.1 over in-memory ports with sample data of every kind: `serve [PORT] [--read-only] [--accounts
+//! NUMBER] [--runs NUMBER]`. The last two options add a large organization. A worker completes jobs, but only records them. `make
+//! console` starts this program, and browsers test it (`make test-console`).
 
 mod bench;
 mod sample;
@@ -17,7 +17,7 @@ use web_console::{InProcess, PORT_DEFAULT, Ports, Settings, console};
 
 type Failure = Box<dyn std::error::Error>;
 
-/// Who works with it.
+/// The operator that uses the console.
 const OPERATOR: &str = "arn:aws:sts::111122223333:assumed-role/SecurityAdmin/anna";
 
 struct Options {

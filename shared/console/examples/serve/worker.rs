@@ -22,7 +22,7 @@ pub(crate) async fn run(memory: Arc<InMemory>) {
     }
 }
 
-/// What a job has done after so many seconds.
+/// The progress of a job after this number of seconds.
 fn progress(seconds: i64, now: Timestamp) -> JobProgress {
     let share = |findings: u64| findings / JOB_SECONDS.unsigned_abs() * seconds.max(0).unsigned_abs();
     let regions = [("eu-west-1", 800), ("us-east-1", 400)].into_iter().filter_map(|(name, total)| {

@@ -1,9 +1,9 @@
-//! A bar to scale, in which each part is visible, however small.
+//! A bar to scale. Each segment is visible, even if its value is very small.
 
-/// The width of the whole, in hundredths of a unit of the drawing.
+/// Width of the bar, in hundredths of a unit of the drawing.
 const UNITS: u64 = 100_000;
 
-/// Where a part is: its offset and width, in units of the drawing, which is 1,000 wide.
+/// The offset and width of a segment, in hundredths of a unit of the drawing, which is 1,000 units wide.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Part {
     start: u64,
@@ -11,12 +11,12 @@ pub(crate) struct Part {
 }
 
 impl Part {
-    /// The offset, for an attribute.
+    /// The offset, as the value of an attribute.
     pub(crate) fn x(&self) -> String {
         hundredths(self.start)
     }
 
-    /// The width, for an attribute.
+    /// The width, as the value of an attribute.
     pub(crate) fn width(&self) -> String {
         hundredths(self.width)
     }
@@ -26,8 +26,8 @@ fn hundredths(number: u64) -> String {
     format!("{}.{:02}", number / 100, number % 100)
 }
 
-/// The parts of a bar, one for each value that isn't 0. `least` is the smallest width of a part, in thousandths of the bar;
-/// the largest part pays for it.
+/// The segments of a bar, one for each value that isn't 0. `least` is the minimum width of a segment, in thousandths of the bar.
+/// The largest segment becomes narrower in exchange.
 pub(crate) fn parts(values: &[u64], least: u64) -> Vec<Option<Part>> {
     let total: u128 = values.iter().map(|value| u128::from(*value)).sum();
     let used = values.iter().filter(|value| **value > 0).count() as u64;
@@ -38,7 +38,7 @@ pub(crate) fn parts(values: &[u64], least: u64) -> Vec<Option<Part>> {
     let exact = |value: u64| u64::try_from(u128::from(value) * u128::from(UNITS) / total).unwrap_or(UNITS);
     let mut widths: Vec<u64> =
         values.iter().map(|value| if *value == 0 { 0 } else { exact(*value).max(least) }).collect();
-    settle(&mut widths);
+    adjust(&mut widths);
     let mut start = 0;
     let place = |width: u64| {
         let part = (width > 0).then_some(Part { start, width });
@@ -48,8 +48,9 @@ pub(crate) fn parts(values: &[u64], least: u64) -> Vec<Option<Part>> {
     widths.into_iter().map(place).collect()
 }
 
-/// Makes the widths sum up to the whole: the largest ones pay, or get what rounding left.
-fn settle(widths: &mut [u64]) {
+/// Adjusts the widths so that their sum is the width of the bar. The largest segment loses the excess, or gains what rounding
+/// lost.
+fn adjust(widths: &mut [u64]) {
     loop {
         let sum: u64 = widths.iter().sum();
         let Some(largest) = widths.iter_mut().max() else { return };
@@ -57,7 +58,7 @@ fn settle(widths: &mut [u64]) {
             *largest += UNITS - sum;
             return;
         }
-        // At most to half of it: the next one pays the rest.
+        // Reduce this segment by at most half. The next iteration reduces the largest segment again.
         *largest -= (sum - UNITS).min(*largest / 2);
     }
 }

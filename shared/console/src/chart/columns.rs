@@ -1,12 +1,12 @@
-//! Columns over time: one for each day, with an axis up to the next 1, 2, or 5 times a power of ten.
+//! A column chart over time, with one column per day. The axis ends at the next 1, 2, or 5 times a power of ten.
 
-/// Size of the drawing, and margins for labels.
+/// Size of the drawing, and margins for the labels.
 const WIDTH: u64 = 300;
 const HEIGHT: u64 = 92;
 const LEFT: u64 = 34;
 const BOTTOM: u64 = 16;
 const TOP: u64 = 6;
-/// The smallest height of a column that isn't 0, in tenths.
+/// Minimum height of a column whose value isn't 0, in tenths.
 const LEAST: u64 = 15;
 
 /// A column, in units of the drawing.
@@ -16,7 +16,7 @@ pub(crate) struct Column {
     pub(crate) y: String,
     pub(crate) width: String,
     pub(crate) height: String,
-    /// Which value it is of.
+    /// Index of the value that the column shows.
     pub(crate) index: usize,
 }
 
@@ -28,7 +28,7 @@ pub(crate) struct Grid {
     pub(crate) label: String,
 }
 
-/// A chart's shapes.
+/// The shapes of a chart.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Columns {
     pub(crate) columns: Vec<Column>,
@@ -54,7 +54,7 @@ fn tenths(number: u64) -> String {
     format!("{}.{}", number / 10, number % 10)
 }
 
-/// A number for the axis: `5k`, `200k`, `1M`.
+/// Formats a number for the axis: `5k`, `200k`, `1M`.
 fn short(number: u64) -> String {
     let (unit, suffix) = match number {
         1_000_000.. => (1_000_000, "M"),
@@ -69,11 +69,12 @@ fn short(number: u64) -> String {
 pub(crate) fn columns(values: &[u64]) -> Columns {
     let most = values.iter().copied().max().unwrap_or_default().max(1);
     let top = ceiling(most);
-    let room = (HEIGHT - BOTTOM - TOP) * 10;
+    let height_max = (HEIGHT - BOTTOM - TOP) * 10;
     let step = (WIDTH - LEFT) * 10 / (values.len() as u64).max(1);
-    let scaled = |value: u64| u64::try_from(u128::from(value) * u128::from(room) / u128::from(top)).unwrap_or(room);
+    let scaled =
+        |value: u64| u64::try_from(u128::from(value) * u128::from(height_max) / u128::from(top)).unwrap_or(height_max);
     let column = |(index, value): (usize, &u64)| {
-        let height = scaled(*value).clamp(LEAST, room);
+        let height = scaled(*value).clamp(LEAST, height_max);
         (*value > 0).then(|| Column {
             x: tenths(LEFT * 10 + step * index as u64 + 5),
             y: tenths((HEIGHT - BOTTOM) * 10 - height),

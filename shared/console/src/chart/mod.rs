@@ -1,4 +1,4 @@
-//! Charts as shapes: pure functions from values to rectangles. Templates draw them as SVG.
+//! Charts as shapes: pure functions that convert values to rectangles. Templates draw the rectangles as SVG.
 
 pub(crate) mod bar;
 pub(crate) mod columns;

@@ -1,12 +1,12 @@
-//! Sparklines: one path of a column for each day, without an axis.
+//! Sparklines: a single SVG path with one column per day, without an axis.
 
-/// The drawing's size.
+/// Size of the drawing.
 const WIDTH: u64 = 120;
 const HEIGHT: u64 = 20;
-/// The smallest height of a column that isn't 0, in tenths.
+/// Minimum height of a column whose value isn't 0, in tenths.
 const LEAST: u64 = 10;
 
-/// The path of values, oldest first. Empty, if all are 0.
+/// The SVG path of values, oldest first. Empty if all values are 0.
 pub(crate) fn spark(values: &[u64]) -> String {
     let most = values.iter().copied().max().unwrap_or_default().max(1);
     let step = WIDTH * 10 / (values.len() as u64).max(1);

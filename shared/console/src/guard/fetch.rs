@@ -1,20 +1,20 @@
-//! Fetch metadata: whether a browser loads the console from its own pages. A page on another port of 127.0.0.1 is same-site,
-//! so that a strict cookie is sent with its requests; only `Sec-Fetch-Site` distinguishes it.
+//! Fetch metadata: whether a request comes from the console's own pages. A page on another port of 127.0.0.1 is same-site, so
+//! that even a strict cookie is sent with its requests. Only `Sec-Fetch-Site` distinguishes such a page.
 
 use axum::http::{HeaderMap, Method};
 
 /// Origin of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// From the console's own pages, or typed, or opened from outside a browser.
+    /// The request comes from the console's own pages, from the address bar, or from outside a browser.
     Own,
-    /// A link of another page, in a tab of its own.
+    /// Another page links to the console, and the link was opened as a top-level document.
     Navigation,
-    /// Another page that loads the console, or a change of unknown origin.
+    /// Another page loads the console, or the origin of a change is unknown.
     Foreign,
 }
 
-/// Judges a request by its fetch metadata.
+/// Determines the origin of a request from its fetch metadata.
 pub(super) fn judge(method: &Method, headers: &HeaderMap) -> Verdict {
     let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("malformed"));
     match text("sec-fetch-site") {

@@ -1,7 +1,8 @@
-//! Access control: only the browser that was opened with the one-time link, from the console's own pages.
+//! Access control: only the browser that opened the one-time link has access, and only from the console's own pages.
 //!
-//! The adversaries are any web page in the operator's browser, any other user of the machine, and anyone who chooses the names
-//! of resources. The layers run in this order: headers, Host, load, fetch metadata, cross-origin changes, session.
+//! The adversaries are any web page in the operator's browser, any other user of the machine, and anyone who can choose the names
+//! of resources. The layers run in this order: response headers, Host, concurrency limit, fetch metadata, cross-origin changes,
+//! session.
 
 mod fetch;
 mod headers;
@@ -21,12 +22,12 @@ use tower_http::csrf::CsrfLayer;
 pub use self::session::Gate;
 pub(crate) use self::session::Opened;
 
-/// Requests at once. A browser makes six to a host; a page has a few panels.
+/// Maximum number of concurrent requests. A browser opens up to six connections per host, and a page has a few panels.
 const REQUESTS_MAX: usize = 32;
-/// Paths that don't require the session.
+/// Paths that don't require a session.
 const OPEN: [&str; 2] = ["/open", "/assets/"];
 
-/// Response to an unauthorized browser.
+/// Creates the response to an unauthorized browser.
 pub(crate) type Unauthorized = Arc<dyn Fn() -> Response + Send + Sync>;
 
 struct Guard {
@@ -43,7 +44,8 @@ pub(crate) fn protect(router: Router, gate: &Arc<Gate>, unauthorized: Unauthoriz
     let csrf = host::names(gate.port())
         .into_iter()
         .try_fold(CsrfLayer::new(), |layer, name| layer.add_trusted_origin(format!("http://{name}")));
-    // Both origins are valid. Without them, the layer compares Origin with Host, which is one of the two by then.
+    // Both addresses of the console are trusted origins. If they can't be added, the layer compares Origin with Host, which
+    // `check_host` has already restricted to these addresses.
     let csrf = csrf.unwrap_or_default();
     router
         .layer(from_fn_with_state(guard.clone(), check_session))
@@ -89,7 +91,7 @@ async fn check_session(State(guard): State<Arc<Guard>>, request: Request, next: 
     next.run(request).await
 }
 
-/// Whether a method changes nothing.
+/// Whether a method doesn't change anything.
 fn is_safe(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD)
 }

@@ -1,4 +1,4 @@
-//! The one-time key of the link, and the session of the browser that opened it. Both end with the process.
+//! The one-time key of the link, and the session of the browser that opened the link. Both end with the process.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,28 +9,28 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest as _, Sha256};
 
-/// How long a link is valid.
+/// Maximum age of a link.
 const LINK_AGE_MAX: SignedDuration = SignedDuration::from_secs(60);
-/// Random bytes of a key and of a cookie.
+/// Number of random bytes of a key and of a cookie.
 const SECRET_BYTES: usize = 32;
 
 type Hash = [u8; 32];
 type Now = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
-/// What became of a key.
+/// The result of opening a link.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Opened {
-    /// It was valid. The cookie for the browser.
+    /// The key is valid. The value is the cookie for the browser.
     Now(String),
-    /// The browser has the session already.
+    /// The browser already has the session.
     Already,
-    /// It was used before: by this operator, or by another user of the machine.
+    /// The key was used before, by this operator or by another user of the machine.
     Reused,
-    /// It is too old, or it never was one.
+    /// The key has expired, or was never issued.
     Invalid,
 }
 
-/// The links and the session of a console.
+/// The current link and session of a console.
 pub struct Gate {
     port: u16,
     now: Now,
@@ -52,7 +52,7 @@ impl fmt::Debug for Gate {
 }
 
 impl Gate {
-    /// A gate without a link: every request is rejected.
+    /// Without a link and a session: every request is rejected.
     pub(crate) fn new(port: u16, now: Now) -> Self {
         Self { port, now, state: Mutex::default() }
     }
@@ -62,7 +62,7 @@ impl Gate {
         self.port
     }
 
-    /// A new link. It is valid once, for a minute; the session before it ends.
+    /// Creates a link, which is valid once and for a minute. Ends the current session.
     pub fn new_link(&self) -> String {
         let key = random();
         let issued_at = (self.now)();
@@ -71,7 +71,7 @@ impl Gate {
         format!("http://127.0.0.1:{}/open?key={key}", self.port)
     }
 
-    /// Uses a key.
+    /// Opens a link: exchanges its key for a session cookie.
     pub(crate) fn open(&self, key: &str, headers: &HeaderMap) -> Opened {
         if self.is_session(headers) {
             return Opened::Already;
@@ -82,7 +82,7 @@ impl Gate {
             return Opened::Reused;
         }
         let is_valid = state.key.is_some_and(|(stored, issued_at)| {
-            // Not short-circuited: the comparison takes constant time.
+            // `&` does not short-circuit, so that the evaluation takes constant time.
             is_equal(&stored, &given) & (now.duration_since(issued_at) <= LINK_AGE_MAX)
         });
         if !is_valid {
@@ -93,7 +93,7 @@ impl Gate {
         Opened::Now(format!("{}={cookie}; HttpOnly; SameSite=Strict; Path=/", self.cookie_name()))
     }
 
-    /// Whether a request has the session's cookie.
+    /// Whether a request has the cookie of the session.
     pub(crate) fn is_session(&self, headers: &HeaderMap) -> bool {
         let Some(session) = self.state().session else { return false };
         let name = self.cookie_name();
@@ -102,13 +102,13 @@ impl Gate {
         pairs.filter(|(key, _)| *key == name).any(|(_, value)| is_equal(&session, &hash(value)))
     }
 
-    /// Notes that the operator uses the console.
+    /// Records the time of a request by the operator.
     pub(crate) fn note_request(&self) {
         let now = (self.now)();
         self.state().last_request_at = Some(now);
     }
 
-    /// When the operator last used the console, or got a link to it.
+    /// Time of the last request by the operator, or of the last link that was created.
     pub fn last_request_at(&self) -> Option<Timestamp> {
         self.state().last_request_at
     }
@@ -130,7 +130,7 @@ fn hash(text: &str) -> Hash {
     Sha256::digest(text).into()
 }
 
-/// Compares in constant time.
+/// Compares two hashes in constant time.
 fn is_equal(left: &Hash, right: &Hash) -> bool {
     left.iter().zip(right).fold(0, |differences, (left, right)| differences | (left ^ right)) == 0
 }

@@ -1,4 +1,4 @@
-//! What needs attention, as `GET /attention` lists it: one line each, most urgent first.
+//! The attention list of `GET /attention`: one line per item, most urgent first.
 
 use jiff::Timestamp;
 use management::wire::{AttentionItem, AttentionKind, AttentionList};
@@ -7,10 +7,10 @@ use super::parts::State;
 use super::text::{age, clock, count, counted, sentence, time};
 use crate::form::encoded;
 
-/// Lines that are shown; the rest is counted.
+/// Maximum number of lines. The remaining items are counted.
 const ITEMS_MAX: usize = 7;
 
-/// Something that needs attention.
+/// An item that needs attention.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Item {
     pub(crate) state: State,
@@ -20,14 +20,14 @@ pub(crate) struct Item {
     pub(crate) action: &'static str,
 }
 
-/// The list, and the number of further items.
+/// The lines, and the number of items that are not shown.
 pub(crate) struct Attention {
     pub(crate) items: Vec<Item>,
     pub(crate) more: u64,
     pub(crate) summary: String,
 }
 
-/// The list as it is shown.
+/// Converts the attention list to its lines.
 pub(crate) fn attention(list: &AttentionList, now: Timestamp) -> Attention {
     let left_out = list.items.len().saturating_sub(ITEMS_MAX) as u64;
     let newest = list.last_run_at.map(|at| format!(" Last run {}.", clock(at, now)));
@@ -82,7 +82,7 @@ fn label(item: &AttentionItem) -> (&'static str, String) {
     (tone, label)
 }
 
-/// The page that shows it, and what to do.
+/// The page that shows the item and what to do about it.
 fn href(item: &AttentionItem) -> String {
     let run = item.run_id.as_deref().map(encoded).unwrap_or_default();
     let integration = item.integration.as_deref().map(encoded).unwrap_or_default();
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_names_what_where_why_and_leads_to_the_fix() {
+    fn a_line_has_the_place_and_the_reason_and_links_to_the_fix() {
         let list = list(&serde_json::json!([
             { "kind": "archive_requires_approval", "account": "123456789012", "run_id": "r1", "count": 80, "total": 120,
               "since": "2026-11-27T03:00:00Z", "message": "80 of 120 would be archived", "remediation": "hubctl run pending r1" },
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn more_lines_than_are_shown_are_counted() {
+    fn items_that_are_not_shown_are_counted() {
         let item =
             serde_json::json!({ "kind": "quarantine", "run_id": "r", "count": 1, "message": "m", "remediation": "c" });
         let shown = attention(&list(&serde_json::json!(vec![item; 10])), NOW.parse().unwrap());

@@ -1,4 +1,4 @@
-//! Controls of forms: a label, an input, a hint, and errors.
+//! Controls of forms: label, input, hint, and errors.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use super::fields::{FIRST_ROWS, Field, Kind, SECTIONS, find};
 use super::text::sentence;
 use crate::form::Form;
 
-/// Placeholder of a secret's field if the form is shown again.
+/// Error of a field with a secret, if the form is shown again.
 const AGAIN: &str = "Secrets are not shown again; enter it again.";
 
 /// A control.
@@ -60,7 +60,7 @@ pub(crate) struct Fields {
 }
 
 impl Fields {
-    /// Values by field. An unchecked checkbox has none.
+    /// Creates the values by field. An unchecked checkbox has no value.
     pub(crate) fn new(values: BTreeMap<String, String>) -> Self {
         Self { values, ..Self::default() }
     }
@@ -71,12 +71,12 @@ impl Fields {
         Self::new(known.map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
     }
 
-    /// A value.
+    /// The value of a field.
     pub(crate) fn get(&self, name: &str) -> &str {
         self.values.get(name).map_or("", String::as_str)
     }
 
-    /// Whether a choice has a value.
+    /// Whether a field has this value.
     pub(crate) fn is(&self, name: &str, value: &str) -> bool {
         self.get(name) == value
     }
@@ -101,7 +101,7 @@ impl Fields {
         self.values.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
-    /// The control of a field.
+    /// The control of a field. `None` if the field is unknown.
     pub(crate) fn control(&self, name: &str) -> Option<Control> {
         let field = find(name)?;
         let value = if field.kind == Kind::Password { String::new() } else { self.get(name).to_owned() };
@@ -111,17 +111,17 @@ impl Fields {
         Some(Control { field, error, options: options.collect(), value })
     }
 
-    /// The controls of each section, with its legend.
+    /// The controls of each section, with the legend of the section.
     pub(crate) fn sections(&self) -> Vec<(&'static str, Vec<Row>)> {
         SECTIONS.iter().map(|section| (section.legend, self.rows(section.rows.iter().copied()))).collect()
     }
 
-    /// The controls that the form of a new integration shows at first.
+    /// The controls that the form of a new integration shows first.
     pub(crate) fn first_rows(&self) -> Vec<Row> {
         self.rows(FIRST_ROWS.iter().map(std::slice::from_ref))
     }
 
-    /// The controls of the other rows.
+    /// The controls that the form of a new integration shows under "more".
     pub(crate) fn more_rows(&self) -> Vec<Row> {
         let rows = SECTIONS.iter().flat_map(|section| section.rows.iter().copied());
         self.rows(rows.filter(|row| !row.iter().any(|name| FIRST_ROWS.contains(name))))
@@ -139,7 +139,7 @@ impl Fields {
         }
     }
 
-    /// Adds the API's errors to the fields of the form.
+    /// Adds the API's errors to the corresponding fields of the form.
     pub(crate) fn fail_all(&mut self, errors: &[FieldError], form: &Form) {
         for error in errors {
             self.fail(field_of(&error.field), error.message.clone());
@@ -161,7 +161,7 @@ impl Fields {
         self.errors.contains_key(name)
     }
 
-    /// Title of the error summary.
+    /// Title of the error summary. `nothing` states what was not done.
     pub(crate) fn heading(&self, nothing: &str) -> String {
         let fields = if self.wrong() == 1 {
             "1 field needs correction".to_owned()
@@ -171,7 +171,7 @@ impl Fields {
         format!("{fields}. {nothing}")
     }
 
-    /// Errors, with the anchor of each field.
+    /// The errors, each with the anchor of its field.
     pub(crate) fn list(&self) -> Vec<(String, String)> {
         let known = self.errors.iter().filter_map(|(name, message)| {
             find(name).map(|field| (format!("#{}", field.name), format!("{}: {message}", field.label)))
@@ -180,7 +180,7 @@ impl Fields {
     }
 }
 
-/// The form's field of a field of the API.
+/// The form field for a field of the API.
 fn field_of(path: &str) -> &str {
     match path {
         "credentials.role.arn" => "role_arn",
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn secrets_are_never_part_of_a_form_that_is_shown_again() {
+    fn a_form_that_is_shown_again_contains_no_secrets() {
         let form = Form::parse(b"secret_access_key=planted&session_token=planted2&access_key_id=AKIA");
         let mut fields = Fields::of(&form);
         fields.fail_all(&[], &form);

@@ -1,11 +1,11 @@
-//! The fields of the forms: names as in the API, labels and hints as on Prowler App's page where it has them.
+//! The fields of the forms. Names are those of the API. Labels and hints are those of Prowler App, if its page has them.
 
 /// Input type of a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Text,
     Mono,
-    /// A text with the providers as suggestions.
+    /// Text, with the providers as suggestions.
     Provider,
     Number,
     Password,
@@ -19,12 +19,12 @@ pub(crate) enum Kind {
 pub(crate) struct Field {
     pub(crate) name: &'static str,
     pub(crate) label: &'static str,
-    /// After the label, such as `(optional)`.
+    /// Text after the label, such as `(optional)`.
     pub(crate) note: &'static str,
     pub(crate) kind: Kind,
     pub(crate) hint: &'static str,
     pub(crate) placeholder: &'static str,
-    /// Values and labels of a list.
+    /// Values and labels of the options of a list.
     pub(crate) options: &'static [(&'static str, &'static str)],
 }
 
@@ -54,7 +54,7 @@ impl Field {
 const SEVERITIES: [(&str, &str); 5] =
     [("", "All"), ("LOW", "Low"), ("MEDIUM", "Medium"), ("HIGH", "High"), ("CRITICAL", "Critical")];
 
-/// Settings of an integration, and of its provider: `alias` and `scan_schedule`.
+/// The settings of an integration, and `alias` and `scan_schedule` of its provider.
 pub(crate) const SETTINGS: &[Field] = &[
     field("provider", "AWS provider", Kind::Provider).hint(
         "A 12-digit AWS account ID, or an organization ID (o-…) to cover all accounts of the organization with one integration.",
@@ -99,14 +99,14 @@ pub(crate) const SETTINGS: &[Field] = &[
         .hint("In Regions where Security Hub is enabled but the product is not accepted yet."),
 ];
 
-/// A part of the form of settings.
+/// A section of the form with the settings.
 pub(crate) struct Section {
     pub(crate) legend: &'static str,
     /// The names of the settings in each row.
     pub(crate) rows: &'static [&'static [&'static str]],
 }
 
-/// Where the settings of an integration are in the forms.
+/// The position of each setting in the forms.
 pub(crate) const SECTIONS: [Section; 3] = [
     Section {
         legend: "Findings to send",
@@ -126,10 +126,10 @@ pub(crate) const SECTIONS: [Section; 3] = [
     },
 ];
 
-/// Rows that the form of a new integration shows at first.
+/// Rows that the form of a new integration shows first.
 pub(crate) const FIRST_ROWS: [&str; 2] = ["only_failed", "archive_previous_findings"];
 
-/// Credentials.
+/// The fields of credentials.
 pub(crate) const CREDENTIALS: [Field; 9] = [
     field("kind", "Credentials", Kind::Text),
     field("access_key_id", "Access key ID", Kind::Mono),
@@ -158,10 +158,10 @@ mod tests {
 
     use super::*;
 
-    /// A setting that a form doesn't show would be reset by it.
+    /// A form resets each setting that it doesn't show.
     #[test]
     fn each_setting_of_an_integration_is_in_the_forms() {
-        // `enabled` has buttons.
+        // `enabled` has buttons instead.
         let declared: BTreeSet<&str> =
             DECLARED.iter().map(|setting| setting.name).filter(|name| *name != "enabled").collect();
         let shown: Vec<&str> = SECTIONS.iter().flat_map(|section| section.rows.concat()).collect();
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_takes_the_values_of_its_setting() {
+    fn a_field_has_the_input_type_and_values_of_its_setting() {
         for setting in DECLARED.iter().filter(|setting| setting.name != "enabled") {
             let field = find(setting.name).unwrap();
             let kinds: &[Kind] = match &setting.kind {
@@ -186,7 +186,7 @@ mod tests {
             };
             assert!(kinds.contains(&field.kind), "{}", field.name);
             if let SettingKind::Word(words) = &setting.kind {
-                // All findings are at least informational.
+                // The minimum severity "All" is INFORMATIONAL, the lowest severity.
                 let shown = field.options.iter().map(|(word, _)| if word.is_empty() { "INFORMATIONAL" } else { word });
                 assert_eq!(shown.collect::<Vec<_>>(), *words, "{}", field.name);
             }

@@ -1,4 +1,5 @@
-//! History of runs: four charts on one time axis, each with its own scale, the same as a table, and by Region or account.
+//! The history of runs: four charts with a common time axis and their own scales, the same data as a table, and tables by Region
+//! or account.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -15,7 +16,7 @@ use crate::chart::spark::spark;
 use crate::form::encoded;
 use crate::histories::Period;
 
-/// Accounts of the table at most, worst first.
+/// Maximum number of accounts in the table, worst first.
 const ACCOUNTS_MAX: usize = 100;
 
 /// A chart.
@@ -30,19 +31,19 @@ pub(crate) struct Chart {
     pub(crate) last: String,
 }
 
-/// A number of a table: its text, and whether it is an error that isn't 0.
+/// A cell of a table: a number as text, and whether it is an error count above 0.
 pub(crate) struct Cell {
     pub(crate) text: String,
     pub(crate) is_bad: bool,
     pub(crate) is_zero: bool,
 }
 
-/// A row: a day, a Region, or an account.
+/// A row of a table: a day, a Region, or an account.
 pub(crate) struct Row {
     pub(crate) name: String,
-    /// The runs of the day or the account; empty of a Region.
+    /// Link to the runs of the day or the account. Empty for a Region.
     pub(crate) href: String,
-    /// A sparkline of the findings sent, and its label; of a Region.
+    /// A sparkline of the findings sent, and its label. Empty except for a Region.
     pub(crate) spark: String,
     pub(crate) spark_label: String,
     pub(crate) cells: Vec<Cell>,
@@ -62,7 +63,7 @@ pub(crate) struct Accounts {
     pub(crate) summary: String,
 }
 
-/// What each chart is of: name, CSS class.
+/// Name and CSS class of each chart.
 const CHARTS: [(&str, &str); 4] =
     [("Sent", "sent"), ("Unchanged", "unchanged"), ("Archived", "archived"), ("Errors", "quarantined")];
 
@@ -76,7 +77,7 @@ fn sum<'a>(all: impl IntoIterator<Item = &'a Totals>) -> Totals {
     sum
 }
 
-/// The history of a period, of an account or of all. None: nothing was done.
+/// The history of a period, of one account or of all. `None` if no run ended in the period.
 pub(crate) fn history(period: &Period, account: &str) -> Option<History> {
     if period.days.is_empty() {
         return None;
@@ -123,7 +124,7 @@ fn chart(name: &'static str, class: &'static str, values: &[u64], days: &[Date])
     }
 }
 
-/// The numbers of a row; those of `bad` are errors.
+/// The cells of a row. The cells with an index in `bad` are errors.
 fn cells(numbers: &[u64], bad: std::ops::Range<usize>) -> Vec<Cell> {
     let cell = |(index, number): (usize, &u64)| Cell {
         text: count(*number),
@@ -133,12 +134,12 @@ fn cells(numbers: &[u64], bad: std::ops::Range<usize>) -> Vec<Cell> {
     numbers.iter().enumerate().map(cell).collect()
 }
 
-/// Worst first: most errors, most findings that were not taken, most throttled calls.
+/// Sort key, worst first: most errors and findings for unavailable Regions, then most throttled calls, then most findings sent.
 fn badness(totals: &Totals) -> Reverse<(u64, u64, u64)> {
     Reverse((totals.errors.saturating_add(totals.unavailable), totals.throttled, totals.sent))
 }
 
-/// A row per Region, worst first; what isn't counted by Region comes last.
+/// A row per Region, worst first. Findings that aren't counted by Region are the last row.
 fn regions(period: &Period, days: &[Date]) -> Vec<Row> {
     let mut sums: BTreeMap<&str, Totals> = BTreeMap::new();
     for (region, totals) in period.days.values().flatten() {
@@ -167,7 +168,7 @@ fn all_cells(totals: &Totals) -> Vec<Cell> {
     cells(&[sent, unchanged, archived, unavailable, errors, throttled], 3..5)
 }
 
-/// The runs of an account in a period, worst first.
+/// A row per account, worst first. Findings that belong to no account are the last row.
 pub(crate) fn accounts(items: &[HistoryItem], names: &BTreeMap<String, String>) -> Accounts {
     let mut sorted: Vec<&HistoryItem> = items.iter().collect();
     sorted.sort_by_key(|item| (item.account.as_deref() == Some(OTHER), badness(&item.totals())));
@@ -192,7 +193,8 @@ pub(crate) fn accounts(items: &[HistoryItem], names: &BTreeMap<String, String>) 
     Accounts { rows: sorted.iter().take(shown).map(row).collect(), summary }
 }
 
-/// The runs that began on a day: the list begins with the newest of them, since IDs of runs (UUID, version 7) are ordered by time.
+/// Link to the runs that began on a day. The list begins with the newest of them, because run IDs (UUID version 7) are ordered by
+/// time.
 fn runs_of(day: Date, account: &str) -> String {
     let end = TimeZone::UTC.to_timestamp(day.tomorrow().unwrap_or(day).at(0, 0, 0, 0));
     let milliseconds = end.map(Timestamp::as_millisecond).unwrap_or_default();
@@ -237,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn regions_are_worst_first_and_what_has_none_comes_last() {
+    fn regions_are_sorted_worst_first_and_other_findings_come_last() {
         let bad = Totals { unavailable: 4, ..sent(0) };
         let period = period(&[
             ("2026-11-26", "eu-west-1", sent(500)),

@@ -1,4 +1,4 @@
-//! An integration as a card, a row, and a page: its states, its facts, and its buttons, in the words of Prowler App's page.
+//! An integration as a card, a table row, and a page: its state, its facts, and its buttons, with the labels of Prowler App.
 
 use asff::SeverityLabel;
 use exporter::connection::Connection;
@@ -16,7 +16,7 @@ use super::region;
 use super::run;
 use super::text::{age, clock, count, principal, time};
 
-/// Chips of Regions on a card; a link names the rest.
+/// Maximum number of Region chips on a card. A link shows how many more exist.
 const CHIPS_MAX: usize = 20;
 
 /// A labeled value.
@@ -24,9 +24,9 @@ const CHIPS_MAX: usize = 20;
 pub(crate) struct Fact {
     pub(crate) label: &'static str,
     pub(crate) text: String,
-    /// Less important, after it.
+    /// Additional text after the value.
     pub(crate) aside: String,
-    /// Where it links to.
+    /// Target of a link, if any.
     pub(crate) href: String,
     pub(crate) class: &'static str,
 }
@@ -53,7 +53,7 @@ impl Fact {
     }
 }
 
-/// A problem with its fix.
+/// A problem of a connection, with its remediation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ConnectionProblem {
     pub(crate) tone: &'static str,
@@ -66,13 +66,13 @@ pub(crate) struct ConnectionProblem {
 pub(crate) struct Known {
     pub(crate) view: IntegrationView,
     pub(crate) provider: Option<ProviderView>,
-    /// The newest check of the account. None: it wasn't checked, or the provider is an organization.
+    /// The newest check of the account. `None` if the account wasn't checked, or the provider is an organization.
     pub(crate) connection: Option<Connection>,
-    /// The newest run of it among those that were read.
+    /// The newest run of the integration among the runs that were read.
     pub(crate) last_run: Option<RunReport>,
 }
 
-/// A card.
+/// A card of the list of integrations.
 pub(crate) struct Card {
     pub(crate) alias: String,
     pub(crate) id: String,
@@ -93,22 +93,22 @@ pub(crate) struct Card {
 pub(crate) struct Actions {
     pub(crate) test: Button,
     pub(crate) switch: Button,
-    /// For a disabled integration: enables it, and exports pending uploads.
+    /// For a disabled integration: enables the integration, and exports its pending uploads.
     pub(crate) replay: Option<Button>,
 }
 
 impl Known {
-    /// The name for people.
+    /// The display name.
     pub(crate) fn alias(&self) -> String {
         self.view.provider_alias.clone().unwrap_or_else(|| self.view.id.clone())
     }
 
-    /// Whether it covers an organization.
+    /// Whether the integration covers an organization.
     pub(crate) fn is_organization(&self) -> bool {
         self.view.provider.starts_with("o-")
     }
 
-    /// The card.
+    /// The card of the integration.
     pub(crate) fn card(&self, now: Timestamp, may_change: bool) -> Card {
         let view = &self.view;
         let href = format!("/integrations/{}", view.id);
@@ -130,12 +130,12 @@ impl Known {
         }
     }
 
-    /// Where its runs are listed.
+    /// Link to the runs of the integration.
     pub(crate) fn runs_href(&self) -> String {
         if self.is_organization() { "/runs".to_owned() } else { format!("/runs?account={}", self.view.provider) }
     }
 
-    /// The worst problem: of the account's Regions, or the one that the summary names.
+    /// The most severe problem: that of the account or its Regions, or else that of the connection summary.
     fn connection_problem(&self) -> Option<ConnectionProblem> {
         let connection = &self.view.connection;
         let worst = self.connection.as_ref().and_then(region::worst_problem);
@@ -172,7 +172,7 @@ impl Known {
         fact.aside(parts.join(", "))
     }
 
-    /// When the next scan is expected.
+    /// The time of the next expected scan.
     pub(crate) fn next_scan(&self, now: Timestamp) -> Fact {
         let label = "Next scheduled scan";
         let has_schedule = self.provider.as_ref().is_some_and(|provider| provider.scan_schedule.is_some());
@@ -193,7 +193,7 @@ impl Known {
         Fact::new("Credentials", credentials(used)).aside(from)
     }
 
-    /// The Regions of a card: those that accept findings, and those that should and don't.
+    /// The Regions of a card: those that accept findings, and those that should accept findings but don't.
     fn regions(&self, href: &str) -> (String, Vec<Chip>) {
         let summary = &self.view.connection;
         let mut chips: Vec<Chip> = summary.regions.iter().map(|name| Chip::new(name.to_string())).collect();
@@ -223,7 +223,7 @@ fn regions_summary(summary: &ConnectionSummary, missing: usize, is_organization:
     }
 }
 
-/// The state of a connection.
+/// The status of a connection as a state to show.
 pub(crate) fn connection_state(status: ConnectionStatus) -> State {
     match status {
         ConnectionStatus::Connected => State::new("good", "Connected"),
@@ -233,7 +233,7 @@ pub(crate) fn connection_state(status: ConnectionStatus) -> State {
     }
 }
 
-/// The state of an integration.
+/// The state of an integration, and its filter value.
 pub(crate) fn state(view: &IntegrationView) -> (&'static str, State) {
     match (view.deletion_requested_at, view.settings.enabled) {
         (Some(_), _) => ("Deleting", State::new("warn", "Deleting")),
@@ -250,11 +250,11 @@ fn flags(view: &IntegrationView, now: Timestamp) -> Vec<Chip> {
     }
 }
 
-/// The filters, with the labels of Prowler App.
+/// The filters of an integration, with the labels of Prowler App.
 pub(crate) fn filters(view: &IntegrationView) -> Vec<Chip> {
     let mut chips = vec![Chip::new(if view.settings.only_failed { "Failed only" } else { "All findings" })];
     if let Some(severity) = view.settings.severity_min {
-        chips.push(Chip::new(severity_words(severity)));
+        chips.push(Chip::new(severity_label(severity)));
     }
     match view.settings.muted {
         MutedFindings::AsProwler => {}
@@ -265,7 +265,7 @@ pub(crate) fn filters(view: &IntegrationView) -> Vec<Chip> {
     chips
 }
 
-fn severity_words(severity: SeverityLabel) -> &'static str {
+fn severity_label(severity: SeverityLabel) -> &'static str {
     match severity {
         SeverityLabel::Informational => "Informational and above",
         SeverityLabel::Low => "Low and above",
@@ -275,7 +275,7 @@ fn severity_words(severity: SeverityLabel) -> &'static str {
     }
 }
 
-/// Credentials in a few words.
+/// A short description of credentials.
 pub(crate) fn credentials(credentials: &CredentialsView) -> String {
     let role = credentials.role.as_ref().map(|role| role.arn.rsplit('/').next().unwrap_or_default());
     match (credentials.kind, role) {
@@ -287,7 +287,7 @@ pub(crate) fn credentials(credentials: &CredentialsView) -> String {
     }
 }
 
-/// Description of what is archived.
+/// Description of the findings that are archived.
 pub(crate) fn archiving(view: &IntegrationView) -> String {
     if !view.settings.archive_previous_findings {
         return "Keep previous: nothing is archived".to_owned();
@@ -303,7 +303,7 @@ pub(crate) fn archiving(view: &IntegrationView) -> String {
     format!("{what}; more than {}% of the active findings requires approval", view.settings.archive_limit_percent)
 }
 
-/// Which findings are sent in each scan, in words.
+/// Description of the findings that are sent in each scan.
 pub(crate) fn sending(view: &IntegrationView) -> &'static str {
     match view.settings.resend {
         Resend::Changed => "New and changed findings, plus a monthly refresh",
@@ -311,7 +311,7 @@ pub(crate) fn sending(view: &IntegrationView) -> &'static str {
     }
 }
 
-/// The buttons, as forms that carry the version that the page shows.
+/// The buttons. Each is a form that carries the version that the page shows.
 pub(crate) fn actions(view: &IntegrationView, class: &'static str) -> Actions {
     let etag = version_of(view);
     let address = |verb: &str| format!("/integrations/{}/{verb}", view.id);
@@ -326,7 +326,7 @@ pub(crate) fn actions(view: &IntegrationView, class: &'static str) -> Actions {
     }
 }
 
-/// The `ETag` of the version that a page shows, also if it was read in a list.
+/// The `ETag` of the version that a page shows, even if the integration was read as part of a list.
 pub(crate) fn version_of(view: &IntegrationView) -> String {
     etag(Revision { version: view.version, created_at: view.created_at })
 }

@@ -1,4 +1,5 @@
-//! The matrix of accounts and Regions, and what to do about it, grouped so that many accounts with one cause have one fix.
+//! The matrix of accounts and Regions, and the fixes for it. Fixes are grouped by cause, so that many accounts with one cause
+//! have one fix.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,16 +11,16 @@ use super::parts::{Remediation, State};
 use super::region::words;
 use super::text::{count, sentence, time};
 
-/// Accounts that a fix names.
+/// Maximum number of places that a fix lists.
 const NAMED_MAX: usize = 3;
 
-/// A cell: a mark, and its meaning.
+/// A cell: a symbol, and its meaning.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Cell {
     pub(crate) class: &'static str,
     pub(crate) mark: &'static str,
     pub(crate) title: String,
-    /// The fix that it links to.
+    /// Link to the fix.
     pub(crate) href: String,
 }
 
@@ -35,7 +36,7 @@ pub(crate) struct Matrix {
     pub(crate) rows: Vec<Row>,
 }
 
-/// A fix, and where it is needed.
+/// A fix, and the accounts and Regions that need it.
 pub(crate) struct Fix {
     pub(crate) id: String,
     pub(crate) state: State,
@@ -44,7 +45,7 @@ pub(crate) struct Fix {
     pub(crate) note: String,
 }
 
-/// Whether a Region should accept findings and doesn't.
+/// Whether a Region should accept findings but doesn't.
 fn is_missing(region: &RegionConnection) -> bool {
     match region.status {
         RegionStatus::Enabled => false,
@@ -53,12 +54,12 @@ fn is_missing(region: &RegionConnection) -> bool {
     }
 }
 
-/// Whether something is to be done for an account.
+/// Whether an account needs an action.
 pub(crate) fn needs_action(connection: &Connection) -> bool {
     connection.problem.is_some() || !connection.risks.is_empty() || connection.regions.values().any(is_missing)
 }
 
-/// Worst first: disconnected, then lost Regions, then others that need action.
+/// Sort key, worst first: disconnected, then accounts with Regions that became unavailable, then others that need action.
 pub(crate) fn rank(connection: &Connection) -> u8 {
     match connection.status {
         ConnectionStatus::Disconnected => 0,
@@ -68,7 +69,7 @@ pub(crate) fn rank(connection: &Connection) -> u8 {
     }
 }
 
-/// The Regions that any account uses, or all that were checked.
+/// The Regions that any account uses, or all Regions that were checked.
 fn regions_of(connections: &[&Connection], with_all: bool) -> Vec<RegionName> {
     let all = connections.iter().flat_map(|connection| &connection.regions);
     let used =
@@ -127,7 +128,7 @@ fn mark(status: RegionStatus) -> &'static str {
     }
 }
 
-/// The marks, for the legend.
+/// The symbols and their meanings, for the legend.
 pub(crate) const LEGEND: [(&str, &str); 9] = [
     ("✓", "accepts findings"),
     ("·", "not used"),
@@ -140,7 +141,7 @@ pub(crate) const LEGEND: [(&str, &str); 9] = [
     ("R", "credentials don't work"),
 ];
 
-/// Common properties of Regions with the same remediation.
+/// Key of the fix: Regions with the same key have the same remediation.
 fn key(region: &RegionConnection) -> String {
     let lost = if region.unavailable_since.is_some() { "-lost" } else { "" };
     format!("{}{lost}", words(region.status).replace(' ', "-").to_lowercase())
@@ -156,7 +157,7 @@ struct Group<'a> {
     since: Option<Timestamp>,
 }
 
-/// What to do, a fix for each cause, worst first.
+/// The fixes, one per cause, worst first.
 pub(crate) fn fixes(connections: &[&Connection], now: Timestamp) -> Vec<Fix> {
     let mut groups: BTreeMap<String, Group<'_>> = BTreeMap::new();
     let mut add =
@@ -274,7 +275,7 @@ mod tests {
         ];
         let all: Vec<&Connection> = all.iter().collect();
         let shown = matrix(&all, false);
-        assert_eq!(shown.regions, ["eu-west-1", "us-east-1"], "a Region that nobody uses has no column");
+        assert_eq!(shown.regions, ["eu-west-1", "us-east-1"], "a Region that no account uses has no column");
         let marks: Vec<String> =
             shown.rows.iter().map(|row| row.cells.iter().map(|cell| cell.mark).collect()).collect();
         assert_eq!(marks, ["✓✓H", "✓D–"]);
@@ -282,7 +283,11 @@ mod tests {
         let now = "2026-11-27T17:42:08Z".parse().unwrap();
         let fixes = fixes(&all, now);
         let ids: Vec<_> = fixes.iter().map(|fix| format!("#{}", fix.id)).collect();
-        assert_eq!(ids, ["#fix-access-denied-lost", "#fix-hub-not-enabled"], "lost Regions come first");
+        assert_eq!(
+            ids,
+            ["#fix-access-denied-lost", "#fix-hub-not-enabled"],
+            "Regions that became unavailable come first"
+        );
         assert!(
             shown
                 .rows

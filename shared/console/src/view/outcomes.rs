@@ -1,4 +1,4 @@
-//! The outcomes of findings: the bar, the equation, and a row for each reason. They add up to the findings read.
+//! The outcomes of findings: the bar, the equation, and a row per reason. They add up to the number of findings read.
 
 use askama::Template;
 use askama::filters::HtmlSafe;
@@ -8,7 +8,7 @@ use super::parts::State;
 use super::text::{count, share};
 use crate::chart::bar::{Part, parts};
 
-/// The smallest part of a bar, in thousandths: of a wide one, and of a small one in a list.
+/// Minimum width of a segment of a bar, in thousandths: of a wide bar, and of a small bar in a list.
 const LEAST: u64 = 4;
 const LEAST_SMALL: u64 = 28;
 
@@ -23,7 +23,7 @@ pub(crate) const OUTCOMES: [(&str, &str); 7] = [
     ("undelivered", "undelivered"),
 ];
 
-/// The counts of the outcomes, in that order.
+/// The counts of the outcomes, in the order of [`OUTCOMES`].
 pub(crate) fn totals(counts: &Counts) -> [u64; 7] {
     [
         counts.sent,
@@ -54,7 +54,7 @@ struct Segment {
 }
 
 impl Bar {
-    /// A wide bar, with a title for each part.
+    /// A wide bar, with a title for each segment.
     pub(crate) fn wide(counts: &Counts) -> Self {
         Self::new(counts, "acc", LEAST)
     }
@@ -84,7 +84,7 @@ pub(crate) struct Equation {
     pub(crate) state: State,
 }
 
-/// The equation of counts, and whether it holds.
+/// The equation of counts. Its state shows whether the counts add up.
 pub(crate) fn equation(counts: &Counts) -> Equation {
     let terms = totals(counts).into_iter().zip(OUTCOMES).filter(|(number, _)| *number > 0);
     let missing = counts.read.abs_diff(counts.accounted());
@@ -97,7 +97,7 @@ pub(crate) fn equation(counts: &Counts) -> Equation {
     Equation { read: count(counts.read), terms, state }
 }
 
-/// A row: an outcome with a reason.
+/// A row: an outcome with its reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Row {
     pub(crate) class: &'static str,
@@ -110,7 +110,7 @@ pub(crate) struct Row {
     number: u64,
 }
 
-/// The rows of a run. Each has a reason, and where to go next.
+/// The rows of a run. Each has a reason and, if there is one, a link to the next step.
 pub(crate) fn rows(run: &RunReport) -> Vec<Row> {
     let counts = &run.counts;
     let row = |class: &'static str, name: String, why: String, number: u64| Row {
@@ -216,7 +216,7 @@ pub(crate) fn meaning(code: &str) -> &'static str {
     }
 }
 
-/// Other counts: not outcomes, since these findings are counted above, or are not in the file.
+/// Describes further counts. They are not outcomes, because these findings are counted above or are not in the file.
 pub(crate) fn also(counts: &Counts) -> String {
     let all = [
         ("repaired to fit the limits of Security Hub", counts.repaired, true),

@@ -1,4 +1,4 @@
-//! The rows of a long list that a page shows, and the way to the others.
+//! The rows of a long list that a page shows, and the links to the other rows.
 
 use std::ops::Range;
 
@@ -8,7 +8,8 @@ use askama::filters::HtmlSafe;
 use super::text::count;
 use crate::visit::Visit;
 
-/// Which rows a page shows, by `from` and, where the page lets choose, `size` of its query.
+/// The rows that a page shows. The query parameter `from` selects the first row, and `size` the number of rows if the page offers
+/// a choice.
 #[derive(Clone, Debug, Template)]
 #[template(path = "parts/pager.html")]
 pub(crate) struct Pager {
@@ -22,8 +23,8 @@ pub(crate) struct Pager {
 impl HtmlSafe for Pager {}
 
 impl Pager {
-    /// A page of `sizes[0]` rows, or of another of `sizes` if the query names it. `noun` is what a row is, as in "accounts".
-    /// A start behind the last row shows the last page.
+    /// A page of `sizes[0]` rows, or of another number in `sizes` if the query has it. `noun` is the plural of what a row shows,
+    /// such as "accounts". If the start exceeds the last row, the last page is shown.
     pub(crate) fn new(visit: &Visit, total: usize, sizes: &[usize], noun: &str) -> Self {
         let default = sizes.first().copied().unwrap_or(total).max(1);
         let size = visit.query.get("size").parse().ok().filter(|size| sizes.contains(size)).unwrap_or(default);

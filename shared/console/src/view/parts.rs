@@ -1,17 +1,17 @@
-//! Parts that pages consist of, each with a template of its own. They escape their values.
+//! Parts of pages, each with its own template. The templates escape all values.
 
 use askama::Template;
 use askama::filters::HtmlSafe;
 
 use crate::messages::Message;
 
-/// A state: a shape, a word, and a color.
+/// A state, shown as a symbol, a word, and a color.
 #[derive(Clone, Debug, PartialEq, Eq, Template)]
 #[template(path = "parts/state.html")]
 pub(crate) struct State {
     /// `good`, `warn`, `bad`, `plain`, or `busy`.
     pub(crate) tone: &'static str,
-    /// The state.
+    /// The state as text.
     pub(crate) word: String,
 }
 
@@ -24,18 +24,18 @@ impl State {
     }
 }
 
-/// A block to copy: a command, or several.
+/// A block with one or more commands to copy.
 #[derive(Clone, Debug, PartialEq, Eq, Template)]
 #[template(path = "parts/remediation.html")]
 pub(crate) struct Remediation {
-    /// The command.
+    /// The commands.
     pub(crate) text: String,
 }
 
 impl HtmlSafe for Remediation {}
 
 impl Remediation {
-    /// A block to copy.
+    /// A block with commands to copy.
     pub(crate) fn new(text: impl Into<String>) -> Self {
         Self { text: text.into() }
     }
@@ -120,7 +120,7 @@ impl Chip {
         Self { class, ..self }
     }
 
-    /// Makes it a link.
+    /// Makes the label a link.
     pub(crate) fn link(self, href: impl Into<String>) -> Self {
         Self { href: href.into(), ..self }
     }

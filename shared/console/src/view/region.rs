@@ -1,4 +1,4 @@
-//! Regions of an account: which accept findings, and the remediation of the others.
+//! Regions of an account: those that accept findings, and the remediation for the others.
 
 use asff::RegionName;
 use exporter::connection::{Connection, Problem, RegionConnection, RegionStatus};
@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::parts::{Remediation, State};
 use super::text::{sentence, time};
 
-/// A Region's row: its checks, worst first.
+/// The row of a Region, with the results of its checks.
 pub(crate) struct Row {
     pub(crate) name: String,
     pub(crate) status: State,
@@ -19,34 +19,34 @@ pub(crate) struct Row {
 /// The result of a check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Check {
-    /// It passed.
+    /// The check passed.
     Yes,
-    /// It failed, or its result matters.
+    /// The check failed.
     No(State),
-    /// An earlier check failed.
+    /// The check was not made, because an earlier one failed.
     NotChecked,
 }
 
 impl Check {
-    /// The state to show, if it failed.
+    /// The state to show, if the check failed.
     pub(crate) fn state(&self) -> Option<&State> {
         if let Self::No(state) = self { Some(state) } else { None }
     }
 
-    /// Whether it passed.
+    /// Whether the check passed.
     pub(crate) fn is_yes(&self) -> bool {
         *self == Self::Yes
     }
 }
 
-/// Remediation of Regions with the same problem.
+/// A problem of an account or a Region, with its remediation.
 pub(crate) struct Fix {
     pub(crate) state: State,
     pub(crate) text: String,
     pub(crate) remediation: Option<Remediation>,
 }
 
-/// A status in words.
+/// A status as text.
 pub(crate) fn words(status: RegionStatus) -> &'static str {
     match status {
         RegionStatus::Enabled => "accepts findings",
@@ -58,7 +58,7 @@ pub(crate) fn words(status: RegionStatus) -> &'static str {
     }
 }
 
-/// Whether a Region should accept findings and doesn't. One that the account never enabled needs nothing.
+/// Whether a Region should accept findings but doesn't. A Region that the account never enabled needs no action.
 fn is_missing(region: &RegionConnection) -> bool {
     match region.status {
         RegionStatus::Enabled => false,
@@ -71,7 +71,8 @@ fn tone(region: &RegionConnection) -> &'static str {
     if region.unavailable_since.is_some() { "bad" } else { "warn" }
 }
 
-/// Worst first: lost, then those that need action, then those that accept findings, then those never enabled.
+/// Sort key, worst first: Regions that became unavailable, others that need action, Regions that accept findings, Regions that
+/// were never enabled.
 fn rank(region: &RegionConnection) -> u8 {
     match (region.status, region.unavailable_since) {
         (_, Some(_)) => 0,
@@ -87,7 +88,7 @@ fn sorted(connection: &Connection) -> Vec<(&RegionName, &RegionConnection)> {
     regions
 }
 
-/// The Regions that should accept findings and don't, as the words and the style of a chip.
+/// The Regions that should accept findings but don't, as text and CSS class of a chip.
 pub(crate) fn unavailable(connection: &Connection) -> Vec<(String, &'static str)> {
     let missing = sorted(connection).into_iter().filter(|(_, region)| is_missing(region));
     missing
@@ -98,14 +99,14 @@ pub(crate) fn unavailable(connection: &Connection) -> Vec<(String, &'static str)
         .collect()
 }
 
-/// The problem of an account that matters most.
+/// The most severe problem of an account.
 pub(crate) fn worst_problem(connection: &Connection) -> Option<&Problem> {
     let lost =
         sorted(connection).into_iter().filter(|(_, region)| region.unavailable_since.is_some() && is_missing(region));
     connection.problem.as_ref().or_else(|| lost.filter_map(|(_, region)| region.problem.as_ref()).next())
 }
 
-/// The rows of an account, worst first, and how many Regions were never enabled and are left out.
+/// The rows of an account, worst first, and the number of Regions that are omitted because they were never enabled.
 pub(crate) fn rows(connection: &Connection, with_all: bool, now: Timestamp) -> (Vec<Row>, usize) {
     let all = sorted(connection);
     let hidden = |region: &RegionConnection| !with_all && rank(region) == 3;
@@ -137,7 +138,7 @@ fn row(name: &RegionName, region: &RegionConnection, now: Timestamp) -> Row {
     }
 }
 
-/// What to do, a problem each, worst first.
+/// The fixes of an account, one per problem, worst first.
 pub(crate) fn fixes(connection: &Connection) -> Vec<Fix> {
     let mut fixes: Vec<Fix> = connection
         .problem

@@ -1,4 +1,4 @@
-//! A run's panels: attention, pending and unproven findings, the run itself, its Regions.
+//! The panels of a run: pending and unproven findings, fixes, facts, accounts, and Regions.
 
 use asff::AccountId;
 use exporter::report::{AccountReport, ArchiveSkipped, ReadStatus, RegionReport, RunReport};
@@ -9,7 +9,7 @@ use super::parts::{Remediation, State};
 use super::region::Fix;
 use super::text::{bytes, count, counted, duration, sentence, share, time};
 
-/// What of an account waits for approval because it is more than the limit.
+/// The findings of an account that require approval because they exceed the limit.
 pub(crate) struct Pending {
     pub(crate) account: String,
     pub(crate) title: String,
@@ -63,10 +63,10 @@ pub(crate) const COLUMNS: [&str; 10] = [
     "Archived",
     "Calls",
 ];
-/// Which of them are amber if they aren't 0.
+/// Index of the column that is amber if its number isn't 0.
 const UNAVAILABLE: usize = 7;
 
-/// An account among several.
+/// An account in the table of accounts.
 pub(crate) struct AccountRow {
     pub(crate) id: String,
     pub(crate) href: String,
@@ -74,7 +74,7 @@ pub(crate) struct AccountRow {
     pub(crate) problem: String,
 }
 
-/// What waits for approval.
+/// The findings that require approval, by account.
 pub(crate) fn pending(run: &RunReport) -> Vec<Pending> {
     let waiting = run.accounts.iter().filter_map(|(account, report)| match report.archive {
         Some(ArchiveSkipped::ArchiveRequiresApproval { pending, active }) => Some((account, pending, active)),
@@ -90,7 +90,7 @@ pub(crate) fn pending(run: &RunReport) -> Vec<Pending> {
         .collect()
 }
 
-/// Unproven findings, largest groups first.
+/// Unproven findings, the largest groups first.
 pub(crate) fn unproven(run: &RunReport) -> Option<Unproven> {
     let mut rows = Vec::new();
     let mut partial = Vec::new();
@@ -123,7 +123,7 @@ pub(crate) fn unproven(run: &RunReport) -> Option<Unproven> {
     (number > 0 || !partial.is_empty()).then(|| Unproven { count: count(number), rows, partial: partial.join(" ") })
 }
 
-/// What to do: each problem with its fix.
+/// The fixes, one per problem.
 pub(crate) fn fixes(run: &RunReport) -> Vec<Fix> {
     let mut fixes = Vec::new();
     for (account, report) in &run.accounts {
@@ -143,7 +143,7 @@ pub(crate) fn fixes(run: &RunReport) -> Vec<Fix> {
     fixes
 }
 
-/// A message with its commands below it.
+/// Splits a message from the commands below it.
 fn split(text: &str) -> (String, Option<Remediation>) {
     match text.split_once('\n') {
         Some((message, command)) => (sentence(message), Some(Remediation::new(command))),
@@ -151,7 +151,7 @@ fn split(text: &str) -> (String, Option<Remediation>) {
     }
 }
 
-/// The run in facts.
+/// The facts about a run.
 pub(crate) fn facts(run: &RunReport, now: Timestamp) -> Vec<Fact> {
     let (calls, throttled) = all_regions(run)
         .fold((0, 0), |(calls, throttled), region| (calls + region.calls, throttled + region.throttled));
@@ -187,7 +187,7 @@ fn all_regions(run: &RunReport) -> impl Iterator<Item = &RegionReport> {
     run.accounts.values().flat_map(|report| report.regions.values())
 }
 
-/// The rows of accounts, those with problems first, and how many are left out.
+/// The rows of accounts, those with problems first, and the number of accounts that are omitted.
 pub(crate) fn accounts(run: &RunReport, max: usize) -> (Vec<AccountRow>, usize) {
     let mut all: Vec<(&AccountId, &AccountReport)> = run.accounts.iter().collect();
     all.sort_by_key(|(id, report)| (report.problem.is_none(), super::run::errors(&report.counts) == 0, **id));
@@ -205,7 +205,7 @@ pub(crate) fn accounts(run: &RunReport, max: usize) -> (Vec<AccountRow>, usize) 
     (rows.collect(), hidden)
 }
 
-/// The Regions of an account, those that are unavailable first.
+/// The Regions of an account, unavailable ones first.
 pub(crate) fn regions(account: &AccountId, report: &AccountReport) -> Regions {
     let numbers = |name: &str, region: &RegionReport| {
         let changes = &region.changes;

@@ -1,10 +1,10 @@
-//! Runs: their states, their counts, and what of them needs attention.
+//! Runs: their state, their kind, and their errors.
 
 use exporter::report::{Counts, RunKind, RunReport, RunStatus};
 
 use super::parts::State;
 
-/// Findings that were neither sent nor deliberately left out, and that a replay alone may not fix.
+/// Number of findings that were neither sent nor intentionally omitted, and that a replay alone may not fix.
 pub(crate) fn errors(counts: &Counts) -> u64 {
     counts.errors()
 }
@@ -32,7 +32,7 @@ pub(crate) fn kind(kind: RunKind) -> &'static str {
     }
 }
 
-/// A reason without the account and the code that precede it.
+/// A reason without the prefixes that name the account and the code.
 pub(crate) fn reason(text: &str) -> &str {
     let line = text.lines().next().unwrap_or_default();
     let is_mark =
@@ -44,7 +44,7 @@ pub(crate) fn reason(text: &str) -> &str {
     rest
 }
 
-/// The newest run of an account among runs that are sorted, newest first.
+/// The newest export of an account, in runs that are sorted newest first.
 pub(crate) fn newest_of<'a>(runs: &'a [RunReport], account: &str) -> Option<&'a RunReport> {
     runs.iter().find(|run| {
         run.kind == RunKind::Export

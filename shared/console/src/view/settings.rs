@@ -1,4 +1,4 @@
-//! Settings and credentials between a form and the API.
+//! Converts settings and credentials between forms and the API.
 
 use std::collections::BTreeMap;
 
@@ -14,14 +14,14 @@ use super::control::Fields;
 use super::fields::{Kind, SETTINGS, find};
 use crate::form::Form;
 
-/// Bytes of a body, reserved at once: growing would leave copies of a secret behind.
+/// Capacity that is reserved for a body, in bytes. A buffer that grows would leave copies of a secret in memory.
 const BODY_BYTES: usize = 64 * 1024;
-/// Settings of the provider.
+/// Settings that belong to the provider.
 pub(crate) const OF_PROVIDER: [&str; 2] = ["alias", "scan_schedule"];
 
-/// The values that a new integration's form begins with: the defaults.
+/// The initial values of the form of a new integration: the defaults.
 pub(crate) fn defaults() -> Fields {
-    // Any account: the defaults don't depend on it.
+    // The defaults don't depend on the account.
     let id = "000000000000".parse::<asff::AccountId>();
     let settings = id.map(Integration::new).ok().and_then(|settings| serde_json::to_value(settings).ok());
     let mut fields = of_json(settings.as_ref().unwrap_or(&Value::Null));
@@ -62,7 +62,8 @@ fn of_json(json: &Value) -> Fields {
     Fields::new(values)
 }
 
-/// A field's value for the API. Empty becomes null: the default. The error message if it is invalid.
+/// Converts a field's value for the API. An empty value becomes null, which selects the default. The error is the message for the
+/// user.
 pub(crate) fn value(fields: &Fields, name: &str) -> Result<Value, &'static str> {
     let text = fields.get(name).trim();
     let kind = find(name).map(|field| field.kind);
@@ -87,7 +88,7 @@ fn sources(text: &str) -> Result<Value, &'static str> {
     parsed.ok().and_then(|sources| serde_json::to_value(sources).ok()).ok_or(FORM)
 }
 
-/// The named settings for the API. Invalid values are errors of their fields.
+/// Converts settings for the API. Invalid values are added as errors of their fields.
 pub(crate) fn body<'a>(fields: &mut Fields, names: impl Iterator<Item = &'a str>) -> Map<String, Value> {
     let mut body = Map::new();
     for name in names {
@@ -99,16 +100,16 @@ pub(crate) fn body<'a>(fields: &mut Fields, names: impl Iterator<Item = &'a str>
     body
 }
 
-/// Settings whose values differ.
+/// The settings whose values differ.
 pub(crate) fn changed(before: &Fields, after: &Fields) -> Vec<&'static str> {
     let differs =
         |name: &&str| before.has(name) != after.has(name) || before.get(name).trim() != after.get(name).trim();
-    // A missing text is an empty one; a missing checkbox is not a checked one.
+    // A missing text equals an empty one, and a missing checkbox equals one that is not checked.
     let is_empty = |name: &&str| before.get(name).is_empty() && after.get(name).is_empty();
     SETTINGS.iter().map(|field| field.name).filter(|name| differs(name) && !is_empty(name)).collect()
 }
 
-/// A setting's value for people.
+/// The value of a setting as the page shows it.
 pub(crate) fn shown(fields: &Fields, name: &str) -> String {
     let (value, field) = (fields.get(name), find(name));
     let option = field.and_then(|field| field.options.iter().find(|(option, _)| *option == value));
@@ -119,7 +120,7 @@ pub(crate) fn shown(fields: &Fields, name: &str) -> String {
     }
 }
 
-/// Credentials as they travel. They may hold secrets, so they borrow them.
+/// Credentials in a request body. They may contain secrets, so that they borrow from the form instead of copying.
 #[derive(Serialize)]
 pub(crate) struct Credentials<'a> {
     kind: &'a str,
@@ -147,7 +148,7 @@ struct Role<'a> {
 }
 
 impl<'a> Credentials<'a> {
-    /// The credentials of a form. What doesn't belong to the chosen kind is left out.
+    /// The credentials of a form. Fields that don't belong to the selected kind are omitted.
     pub(crate) fn of(form: &'a Form) -> Self {
         let is_static = form.get("kind") == "static";
         let key = |name| form.given(name).filter(|_| is_static);
@@ -168,7 +169,7 @@ impl<'a> Credentials<'a> {
     }
 }
 
-/// The values of a form for credentials in use. A secret's place is not a value to send again.
+/// The form values of current credentials. The name of the secret is not included, because it is not a value to send again.
 pub(crate) fn of_credentials(view: &CredentialsView) -> Fields {
     let mut fields = Fields::default();
     fields.set(
@@ -189,7 +190,7 @@ pub(crate) fn of_credentials(view: &CredentialsView) -> Fields {
     fields
 }
 
-/// An integration to create, as it travels.
+/// The request body that creates an integration.
 #[derive(Serialize)]
 pub(crate) struct Creation<'a> {
     #[serde(flatten)]
@@ -198,10 +199,10 @@ pub(crate) struct Creation<'a> {
     pub(crate) credentials: Option<Credentials<'a>>,
 }
 
-/// A body that may hold secrets: it is erased when dropped.
+/// Serializes a body that may contain secrets. It is erased when dropped.
 pub(crate) fn secret_body(body: &impl Serialize) -> Zeroizing<Vec<u8>> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(BODY_BYTES));
-    // Writing texts to memory doesn't fail.
+    // Serialization to memory doesn't fail.
     let _ = serde_json::to_writer(&mut *bytes, body);
     bytes
 }
@@ -236,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_differs_is_changed() {
+    fn only_settings_with_other_values_are_changed() {
         let (before, mut after) = (defaults(), defaults());
         after.set("severity_min", "HIGH");
         after.set("archive_previous_findings", "on");

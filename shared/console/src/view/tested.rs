@@ -1,4 +1,4 @@
-//! The result of a connection test, as the message of the page that follows it.
+//! The result of a connection test, as the message on the next page.
 
 use management::wire::Test;
 use management::wire::TestOutcome;
@@ -7,7 +7,7 @@ use super::region::fixes;
 use super::text::{counted, sentence};
 use crate::messages::Message;
 
-/// The result of a test. What precedes it is what caused it, such as `Created`.
+/// The result of a connection test. `before` is the action that caused the test, such as `Created`.
 pub(crate) fn message(before: &str, test: &Test) -> Message {
     let (tone, title) = match test.outcome {
         TestOutcome::Passed => ("good", "Connection test passed."),

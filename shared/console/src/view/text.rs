@@ -1,14 +1,14 @@
-//! Numbers, times, and text, as pages show them.
+//! Formats numbers, times, and text for pages.
 
 use jiff::{SignedDuration, Timestamp};
 
-/// Minutes of an hour, and of a day.
+/// Number of minutes per hour and per day.
 const HOUR: i64 = 60;
 const DAY: i64 = 24 * HOUR;
-/// Replacement of characters that are invisible, or change the direction or position of others.
+/// Replaces characters that are invisible, or change the direction or position of others.
 const REPLACEMENT: char = '\u{fffd}';
 
-/// A count with commas.
+/// Formats a count with commas.
 pub(crate) fn count(number: u64) -> String {
     let digits = number.to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
@@ -21,25 +21,25 @@ pub(crate) fn count(number: u64) -> String {
     out
 }
 
-/// A count with its noun.
+/// Formats a count with its noun.
 pub(crate) fn counted(number: u64, one: &str, many: &str) -> String {
     format!("{} {}", count(number), if number == 1 { one } else { many })
 }
 
-/// A time: `27 Nov 15:09`, with the year if it isn't this one.
+/// Formats a time as `27 Nov 15:09`, with the year if it is not the current one.
 pub(crate) fn time(at: Timestamp, now: Timestamp) -> String {
     let year = |at: Timestamp| at.strftime("%Y").to_string();
     let form = if year(at) == year(now) { "%-d %b %H:%M" } else { "%-d %b %Y %H:%M" };
     at.strftime(form).to_string()
 }
 
-/// The time of a day: `17:00 UTC`, or with the day if it isn't today.
+/// Formats the time of day as `17:00 UTC`, with the date if it is not today.
 pub(crate) fn clock(at: Timestamp, now: Timestamp) -> String {
     let day = |at: Timestamp| at.strftime("%Y-%m-%d").to_string();
     if day(at) == day(now) { at.strftime("%H:%M UTC").to_string() } else { format!("{} UTC", time(at, now)) }
 }
 
-/// How long ago, or in how long.
+/// Formats how long ago a time was, or how long until it is.
 pub(crate) fn age(at: Timestamp, now: Timestamp) -> String {
     let seconds = now.duration_since(at).as_secs();
     if seconds < -59 {
@@ -48,7 +48,7 @@ pub(crate) fn age(at: Timestamp, now: Timestamp) -> String {
     if seconds < 60 { "just now".to_owned() } else { format!("{} ago", span(seconds / 60)) }
 }
 
-/// A number of minutes: `42 min`, `9 h 18 min`, `61 days`.
+/// Formats minutes: `42 min`, `9 h 18 min`, `61 days`.
 fn span(minutes: i64) -> String {
     match minutes {
         ..HOUR => format!("{minutes} min"),
@@ -59,7 +59,7 @@ fn span(minutes: i64) -> String {
     }
 }
 
-/// A duration: `6.4 s`, `41 s`, `12 min`.
+/// Formats a duration: `6.4 s`, `41 s`, `12 min`.
 pub(crate) fn duration(duration: SignedDuration) -> String {
     let seconds = duration.as_secs_f64();
     if seconds < 10.0 {
@@ -71,7 +71,7 @@ pub(crate) fn duration(duration: SignedDuration) -> String {
     }
 }
 
-/// A share in percent.
+/// Formats a share in percent.
 pub(crate) fn share(part: u64, whole: u64) -> String {
     if part == 0 || whole == 0 {
         return "0%".to_owned();
@@ -81,7 +81,7 @@ pub(crate) fn share(part: u64, whole: u64) -> String {
     if percent < 0.1 { "< 0.1%".to_owned() } else { format!("{percent:.1}%") }
 }
 
-/// Bytes: `38.2 MB`.
+/// Formats a size: `38.2 MB`.
 pub(crate) fn bytes(bytes: u64) -> String {
     #[expect(clippy::cast_precision_loss, reason = "one decimal is shown")]
     let number = bytes as f64;
@@ -93,12 +93,12 @@ pub(crate) fn bytes(bytes: u64) -> String {
     }
 }
 
-/// The name of a principal: what follows the kind in its ARN.
+/// The name of a principal: the part of its ARN after the first slash.
 pub(crate) fn principal(arn: &str) -> &str {
     arn.strip_prefix("arn:").map_or(arn, |rest| rest.split_once('/').map_or(arn, |(_, name)| name))
 }
 
-/// A text whose first letter is a capital, with a period at its end.
+/// Makes a text a sentence: a capital first letter, and a period at the end.
 pub(crate) fn sentence(text: &str) -> String {
     let mut letters = text.chars();
     let Some(first) = letters.next() else { return String::new() };
@@ -106,7 +106,7 @@ pub(crate) fn sentence(text: &str) -> String {
     format!("{}{}{end}", first.to_uppercase(), letters.as_str())
 }
 
-/// A text from elsewhere, without control characters and bidirectional marks.
+/// Replaces control characters and bidirectional marks in untrusted text.
 pub(crate) fn harmless(text: &str) -> String {
     let is_bad = |letter: char| {
         (letter.is_control() && !matches!(letter, '\n' | '\t'))

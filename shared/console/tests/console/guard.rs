@@ -1,4 +1,4 @@
-//! Security: each control is a test that names it.
+//! Security controls. Each is a test whose name states it.
 
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode, header};
@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::host::{Browser, Host, PORT, get};
 
-/// An action that would disable an integration.
+/// A request that would disable an integration.
 const CHANGE: &str = "/integrations/123456789012/disable";
 
 fn request(method: &str, path: &str, headers: &[(&str, &str)]) -> Request<Body> {
@@ -20,7 +20,7 @@ fn request(method: &str, path: &str, headers: &[(&str, &str)]) -> Request<Body> 
 }
 
 #[tokio::test]
-async fn host_must_be_the_console_s_own_address_byte_for_byte() {
+async fn the_host_header_must_be_exactly_the_console_s_address() {
     let browser = Host::new();
     let cookie = browser.open().await;
     for (host, is_own) in [
@@ -34,7 +34,7 @@ async fn host_must_be_the_console_s_own_address_byte_for_byte() {
         ("rebound.example:8017", false),
         ("", false),
     ] {
-        // A rebound page sends no fetch metadata.
+        // After DNS rebinding, a page sends no fetch metadata.
         let reply = browser.send(request("GET", "/integrations", &[("host", host), ("cookie", &cookie)])).await;
         assert_eq!(reply.status == StatusCode::OK, is_own, "{host}");
         if !is_own {
@@ -67,7 +67,7 @@ async fn a_key_is_valid_once_and_all_other_requests_require_its_cookie() {
     let late = host.gate.new_link();
     *clock.lock().unwrap() += SignedDuration::from_secs(61);
     assert_eq!(open(&late).await.status, StatusCode::FORBIDDEN);
-    // The new link ended the session before it.
+    // The new link ended the previous session.
     let pair = cookie.split(';').next().unwrap();
     for path in ["/", "/integrations", "/runs", "/jobs", "/audit", "/nothing"] {
         let reply = host.send(get(path).header(header::COOKIE, pair).body(Body::empty()).unwrap()).await;
@@ -76,7 +76,7 @@ async fn a_key_is_valid_once_and_all_other_requests_require_its_cookie() {
 }
 
 #[tokio::test]
-async fn only_the_console_s_own_pages_change_anything_or_load_it() {
+async fn only_the_console_s_own_pages_can_load_it_or_make_changes() {
     let host = Host::new();
     let cookie = host.open().await;
     let own = format!("127.0.0.1:{PORT}");
@@ -85,7 +85,7 @@ async fn only_the_console_s_own_pages_change_anything_or_load_it() {
         ("GET", "", "", "", "", 200),
         ("GET", "", "none", "navigate", "document", 200),
         ("GET", "", "same-origin", "cors", "empty", 200),
-        // A page on another port of 127.0.0.1 is same-site, and the strict cookie is sent.
+        // A page on another port of 127.0.0.1 is same-site, so that the strict cookie is sent.
         ("GET", "", "same-site", "no-cors", "image", 403),
         ("GET", "", "same-site", "navigate", "iframe", 403),
         ("GET", "", "same-site", "navigate", "document", 403),
@@ -94,7 +94,7 @@ async fn only_the_console_s_own_pages_change_anything_or_load_it() {
         ("POST", other_port, "same-site", "navigate", "document", 403),
         ("POST", "null", "cross-site", "navigate", "document", 403),
         ("POST", "https://evil.example", "cross-site", "no-cors", "empty", 403),
-        // A change without fetch metadata is rejected, even with the right origin.
+        // A change without fetch metadata is rejected, even with the right Origin.
         ("POST", &own_origin, "", "", "", 403),
         ("POST", "", "", "", "", 403),
     ] {
@@ -146,7 +146,7 @@ async fn read_only_rejects_changes_and_shows_no_buttons() {
 }
 
 #[tokio::test]
-async fn no_address_leads_to_another_host() {
+async fn no_path_redirects_or_links_to_another_host() {
     let browser = Browser::open().await;
     for path in ["//evil.example/?theme=dark", "///evil.example/?theme=dark", "/integrations?theme=dark"] {
         let reply = browser.get(path).await;
@@ -158,7 +158,7 @@ async fn no_address_leads_to_another_host() {
 }
 
 #[tokio::test]
-async fn forms_are_bounded() {
+async fn a_form_that_is_too_large_is_rejected() {
     let browser = Browser::open().await;
     let large = "x".repeat(65 * 1024);
     assert_eq!(browser.post(CHANGE, &[("etag", &large)]).await.status, StatusCode::PAYLOAD_TOO_LARGE);
@@ -185,7 +185,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
-    fn no_request_from_elsewhere_changes_anything(
+    fn no_request_from_another_page_or_program_makes_changes(
         [host, origin, site, mode, cookie] in headers(),
         method in prop::sample::select(vec!["POST", "PUT", "PATCH", "DELETE", "GET"]),
     ) {
@@ -206,7 +206,7 @@ proptest! {
 }
 
 #[tokio::test]
-async fn no_get_changes_anything() {
+async fn no_get_request_makes_changes() {
     let browser = Browser::open().await;
     let state = |browser: &Browser| {
         let contents = browser.host.memory.contents();
@@ -225,7 +225,7 @@ async fn no_get_changes_anything() {
             let path = link.split('#').next().unwrap().to_owned();
             (path.starts_with('/') && !path.starts_with("/assets")).then_some(path)
         }));
-        // Whatever a form would send, as a GET.
+        // The request of each form, sent as a GET.
         let forms = reply.text.split("method=\"post\" action=\"").skip(1).filter_map(|rest| rest.split_once('"'));
         for (action, _) in forms {
             let _ = browser.get(&crate::host::plain(action)).await;

@@ -1,14 +1,14 @@
-//! The history on the page of the runs.
+//! The history on the page with the runs.
 
 use axum::http::StatusCode;
 use exporter::report::RunReport;
 
 use crate::host::Browser;
 
-/// A run of today that sent findings, under a new ID.
+/// Adds a run of today that sent findings, with a new ID.
 fn add_run(browser: &Browser, id: &str, sent: u64) {
-    let kept = &mut *browser.host.memory.contents();
-    let like = kept.runs.iter().rev().find(|run| run.counts.sent > 0 && run.accounts.len() == 1).unwrap().clone();
+    let contents = &mut *browser.host.memory.contents();
+    let like = contents.runs.iter().rev().find(|run| run.counts.sent > 0 && run.accounts.len() == 1).unwrap().clone();
     let mut run = RunReport { run_id: id.to_owned(), ..like };
     run.counts.sent += sent;
     for part in run.accounts.values_mut() {
@@ -16,7 +16,7 @@ fn add_run(browser: &Browser, id: &str, sent: u64) {
         let region = part.regions.first_entry().unwrap().into_mut();
         region.sent += sent;
     }
-    kept.runs.push(run);
+    contents.runs.push(run);
 }
 
 #[tokio::test]
@@ -24,7 +24,7 @@ async fn the_history_shows_charts_regions_and_other_periods() {
     let browser = Browser::open().await;
     let reply = browser.get("/runs/history").await;
     assert_eq!(reply.status, StatusCode::OK);
-    for words in [
+    for part in [
         "Last 30 days, since 29 Oct",
         "By Region, 30 days",
         "class=\"mono\">eu-west-1<",
@@ -35,7 +35,7 @@ async fn the_history_shows_charts_regions_and_other_periods() {
         "href=\"/runs?by=account\"",
         "href=\"/runs?since=2026-11-26&#38;after=",
     ] {
-        assert!(reply.text.contains(words), "{words}: {}", reply.text);
+        assert!(reply.text.contains(part), "{part}: {}", reply.text);
     }
     let week = browser.get("/runs/history?days=7&account=123456789012").await.text;
     assert!(
@@ -50,31 +50,37 @@ async fn the_history_shows_charts_regions_and_other_periods() {
 }
 
 #[tokio::test]
-async fn accounts_have_their_sums_and_a_link_to_their_runs() {
+async fn accounts_are_listed_with_their_sums_and_a_link_to_their_runs() {
     let browser = Browser::open().await;
     let text = browser.get("/runs/history?by=account").await.text;
     assert!(text.contains("<a href=\"/runs?account=123456789012\">") && text.contains("worst first"), "{text}");
     let whole = browser.get("/runs?by=account&wait=1").await.text;
     assert!(whole.contains("<caption class=\"vh\">By account</caption>"), "{whole}");
-    assert!(whole.contains("href=\"/runs?days=7&#38;by=account&#38;wait=1\""), "it works without JavaScript: {whole}");
-    let nobody = browser.get("/runs/history?by=account&account=000000000000").await.text;
-    assert!(nobody.contains("No run ended in the last 30 days"), "{nobody}");
+    assert!(
+        whole.contains("href=\"/runs?days=7&#38;by=account&#38;wait=1\""),
+        "the links work without JavaScript: {whole}"
+    );
+    let empty = browser.get("/runs/history?by=account&account=000000000000").await.text;
+    assert!(empty.contains("No run ended in the last 30 days"), "{empty}");
     let wrong = browser.get("/runs/history?account=nobody").await;
     assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
 }
 
 #[tokio::test]
-async fn what_was_read_is_shared_until_it_is_read_again() {
+async fn the_history_is_cached_until_it_is_refreshed() {
     let browser = Browser::open().await;
     let before = browser.get("/runs/history").await.text;
     add_run(&browser, "ffffffff-0000-7000-8000-000000000001", 1_000_000_000);
     assert_eq!(browser.get("/runs/history").await.text, before);
     let fresh = browser.get("/runs/history?fresh=1").await.text;
     assert!(fresh.contains("1,000,0"), "{fresh}");
-    // A change that the console sends: today is read again, and the days before stay as they were.
+    // After a change that the console makes, today is read again, and earlier days are not.
     add_run(&browser, "ffffffff-0000-7000-8000-000000000002", 1_000_000_000);
     browser.post("/runs/0193a1c4-7d5e-7c41-9a3b-0c2d5e6f7a8b/replay", &[]).await;
     let after = browser.get("/runs/history").await.text;
     assert!(after.contains("3,000,0"), "{after}");
-    assert!(browser.get("/runs/history?days=90").await.text.contains("3,000,0"), "older days are read");
+    assert!(
+        browser.get("/runs/history?days=90").await.text.contains("3,000,0"),
+        "the period includes days that were not read before"
+    );
 }

@@ -1,4 +1,4 @@
-//! A console over the sample data, at a fixed time, and requests as a browser sends them.
+//! A console over the sample data at a fixed time, and a client that sends requests as a browser does.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use web_console::{Gate, InProcess, Ports, Settings, console};
 mod bench;
 pub(crate) use crate::sample;
 
-/// The port in the tests' addresses; nothing listens on it.
+/// The port in the tests' URLs. No process listens on it.
 pub(crate) const PORT: u16 = 8017;
 /// The time of the sample data.
 const NOW: &str = "2026-11-27T17:42:08Z";
@@ -35,19 +35,19 @@ pub(crate) struct Reply {
 }
 
 impl Reply {
-    /// Where it leads to.
+    /// The target of a redirect.
     pub(crate) fn location(&self) -> &str {
         self.headers.get(header::LOCATION).map_or("", |value| value.to_str().unwrap())
     }
 }
 
 impl Host {
-    /// Over the sample data.
+    /// A console over the sample data.
     pub(crate) fn new() -> Self {
         Self::with(|settings| settings)
     }
 
-    /// With other settings.
+    /// A console with other settings.
     pub(crate) fn with(change: impl FnOnce(Settings) -> Settings) -> Self {
         let now: Timestamp = NOW.parse().unwrap();
         let memory = Arc::new(InMemory::default());
@@ -63,7 +63,7 @@ impl Host {
         Self { memory, gate, router }
     }
 
-    /// Sends a request as it is.
+    /// Sends a request unchanged.
     pub(crate) async fn send(&self, request: Request<Body>) -> Reply {
         let Ok(response) = self.router.clone().oneshot(request).await;
         let (head, body) = response.into_parts();
@@ -71,7 +71,7 @@ impl Host {
         Reply { status: head.status, headers: head.headers, text }
     }
 
-    /// The cookie of a browser that opens the link.
+    /// Opens a new link, and returns the cookie of the session.
     pub(crate) async fn open(&self) -> String {
         let link = self.gate.new_link();
         let path = link.strip_prefix("http://127.0.0.1:8017").unwrap();
@@ -82,42 +82,42 @@ impl Host {
     }
 }
 
-/// A request to an address of the console.
+/// Creates a GET request to the console.
 pub(crate) fn get(path: &str) -> axum::http::request::Builder {
     Request::get(path).header(header::HOST, format!("127.0.0.1:{PORT}"))
 }
 
-/// A browser with the session, on the console's own pages.
+/// A browser that has the session and shows the console's own pages.
 pub(crate) struct Browser {
     pub(crate) host: Host,
     cookie: String,
 }
 
 impl Browser {
-    /// Opens the console.
+    /// Opens a console over the sample data.
     pub(crate) async fn open() -> Self {
         Self::of(Host::new()).await
     }
 
-    /// Opens a console.
+    /// Opens this console.
     pub(crate) async fn of(host: Host) -> Self {
         let cookie = host.open().await;
         Self { host, cookie }
     }
 
-    /// Opens a page.
+    /// Gets a page.
     pub(crate) async fn get(&self, path: &str) -> Reply {
         self.get_with(path, &[]).await
     }
 
-    /// Opens a page with more headers.
+    /// Gets a page with further request headers.
     pub(crate) async fn get_with(&self, path: &str, headers: &[(&str, &str)]) -> Reply {
         let request = get(path).header(header::COOKIE, &self.cookie).header("sec-fetch-site", "same-origin");
         let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
         self.host.send(request.body(Body::empty()).unwrap()).await
     }
 
-    /// Sends a form.
+    /// Posts a form.
     pub(crate) async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Reply {
         let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
         let request = Request::post(path)
@@ -130,13 +130,13 @@ impl Browser {
     }
 }
 
-/// The value of a hidden field of a page.
+/// The value of a hidden field on a page.
 pub(crate) fn hidden<'a>(html: &'a str, name: &str) -> &'a str {
     let mark = format!("name=\"{name}\" value=\"");
     html.split_once(&mark).and_then(|(_, rest)| rest.split_once('"')).map_or("", |(value, _)| value)
 }
 
-/// Undoes the escaping of an attribute's value.
+/// Removes the HTML escapes of an attribute's value.
 pub(crate) fn plain(text: &str) -> String {
     text.replace("&#34;", "\"")
         .replace("&#39;", "'")

@@ -1,4 +1,4 @@
-//! Long lists: pages of them, and what pages share and transfer.
+//! Long lists: their pages, the data that pages share, and the size of responses.
 
 use crate::host::{Browser, Host, plain};
 use crate::pages::follow;
@@ -16,7 +16,7 @@ async fn a_large_organization_is_listed_in_pages() {
     let succeeded = browser.get("/runs?status=Succeeded&kind=Export").await.text;
     assert!(plain(&succeeded).contains("100 shown, newest first") && succeeded.contains("status=Succeeded"));
     assert!(plain(&browser.get("/runs?kind=Archive+all&status=Failed").await.text).contains("No run matches"));
-    // A start behind the end, as in an old bookmark, is the last page.
+    // A start after the end, such as that of an old bookmark, shows the last page.
     for (path, start) in [("/accounts?size=100&from=100", "101–200 of"), ("/doctor?show=all&from=100", "101–200 of")]
     {
         assert!(plain(&browser.get(path).await.text).contains(start), "{path}");
@@ -26,7 +26,7 @@ async fn a_large_organization_is_listed_in_pages() {
 }
 
 #[tokio::test]
-async fn quarantine_is_read_a_page_at_a_time() {
+async fn the_quarantine_is_read_page_by_page() {
     let host = Host::new();
     let now = host.memory.contents().clock.now();
     crate::sample::fill_many(&host.memory, 10, 3_000, now).unwrap();
@@ -45,7 +45,7 @@ async fn quarantine_is_read_a_page_at_a_time() {
 }
 
 #[tokio::test]
-async fn what_pages_share_is_as_new_as_they_say() {
+async fn data_shared_by_pages_is_read_again_after_30_seconds_or_a_change() {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -71,17 +71,17 @@ async fn what_pages_share_is_as_new_as_they_say() {
     set(ConnectionStatus::Connected);
     let all = connected("/accounts").await;
     set(ConnectionStatus::Disconnected);
-    assert_eq!(connected("/accounts?sort=account").await, all, "read for another page");
-    assert_eq!(connected("/accounts?fresh=1").await, all - 1, "Refresh reads it again");
-    assert!(!browser.get("/accounts?fresh=1").await.text.contains("sort=account&"), "links don't repeat it");
+    assert_eq!(connected("/accounts?sort=account").await, all, "the data is shared with other pages");
+    assert_eq!(connected("/accounts?fresh=1").await, all - 1, "Refresh reads the data again");
+    assert!(!browser.get("/accounts?fresh=1").await.text.contains("sort=account&"), "links don't repeat the refresh");
     set(ConnectionStatus::Connected);
     follow(&browser, "/quarantine/redrive?code=InvalidInput", &[]).await;
-    assert_eq!(connected("/accounts").await, all, "after a change, it is read again");
+    assert_eq!(connected("/accounts").await, all, "after a change, the data is read again");
     set(ConnectionStatus::Disconnected);
     seconds.store(29, Ordering::Relaxed);
     assert_eq!(connected("/accounts").await, all);
     seconds.store(30, Ordering::Relaxed);
-    assert_eq!(connected("/accounts").await, all - 1, "after 30 seconds, it is read again");
+    assert_eq!(connected("/accounts").await, all - 1, "after 30 seconds, the data is read again");
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
-//! The console's promises, each a test that bears its sentence, over the sample data in memory.
+//! The promises of the console. Each is a test whose name states it, over in-memory sample data.
 
-#![expect(clippy::unwrap_used, reason = "a broken page is a failed test")]
+#![expect(clippy::unwrap_used, reason = "a page that can't be read fails the test")]
 
 #[path = "../../examples/serve/sample/mod.rs"]
 mod sample;

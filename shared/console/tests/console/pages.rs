@@ -1,4 +1,4 @@
-//! What pages do: each action, its result, and what happens when something fails.
+//! The behavior of pages: each action, its result, and the response to failures.
 
 use axum::http::StatusCode;
 use exporter::jobs::{Job, JobState, JobStore};
@@ -6,7 +6,7 @@ use exporter::jobs::{Job, JobState, JobStore};
 use crate::host::sample::RUN;
 use crate::host::{Browser, hidden, plain};
 
-/// The page that follows an action.
+/// Posts a form, and returns the page that it redirects to.
 pub(crate) async fn follow(browser: &Browser, path: &str, fields: &[(&str, &str)]) -> String {
     let reply = browser.post(path, fields).await;
     assert_eq!(reply.status, StatusCode::SEE_OTHER, "{path}: {}", reply.text);
@@ -14,7 +14,7 @@ pub(crate) async fn follow(browser: &Browser, path: &str, fields: &[(&str, &str)
 }
 
 #[tokio::test]
-async fn every_page_responds_and_names_its_command() {
+async fn every_page_responds_and_shows_its_command() {
     let browser = Browser::open().await;
     for path in [
         "/integrations",
@@ -70,7 +70,7 @@ async fn the_counts_of_a_run_add_up_on_its_page() {
 }
 
 #[tokio::test]
-async fn a_message_stays_until_the_page_is_left() {
+async fn a_message_is_shown_only_on_the_page_after_its_action() {
     let browser = Browser::open().await;
     let page = follow(&browser, "/integrations/210987654321/test", &[]).await;
     assert!(page.contains("Connection test passed.") && page.contains("role=\"status\""));
@@ -98,14 +98,14 @@ async fn a_change_is_made_to_the_version_that_the_page_shows() {
         let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         browser.post(path, &fields).await
     };
-    // Somebody else turns archiving off; then this user, who sees the version before, changes the severity.
+    // Another user turns archiving off. Then this user, whose page shows the previous version, changes the severity.
     assert_eq!(send(&form(&[], "archive_previous_findings")).await.status, StatusCode::SEE_OTHER);
     let conflict = send(&form(&[("severity_min", "HIGH")], "")).await;
     assert_eq!(conflict.status, StatusCode::PRECONDITION_FAILED);
     for part in ["Your change is not saved yet.", "Archive previous findings", "Save mine: Minimum severity: High"] {
         assert!(conflict.text.contains(part), "{part}");
     }
-    // What is saved then is only what this user changed.
+    // The form of the conflict page saves only what this user changed.
     let names = ["etag", "was", "severity_min", "archive_limit_percent", "muted", "provider", "alias", "absent_scans"];
     let names = names.into_iter().chain([
         "partial_scan_percent",
@@ -119,7 +119,7 @@ async fn a_change_is_made_to_the_version_that_the_page_shows() {
     let fields: Vec<(&str, String)> = names.map(|name| (name, plain(hidden(&conflict.text, name)))).collect();
     let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let page = follow(&browser, path, &fields).await;
-    assert!(page.contains("Changed: Minimum severity."), "only that");
+    assert!(page.contains("Changed: Minimum severity."), "only the severity is changed");
     let stored = browser.host.memory.contents().integrations["123456789012"].value.clone();
     assert!(!stored.archive_previous_findings && stored.severity_min.is_some());
 }
@@ -136,7 +136,7 @@ async fn field_errors_are_shown_at_their_fields() {
 }
 
 #[tokio::test]
-async fn nothing_irreversible_takes_one_click() {
+async fn irreversible_actions_require_a_confirmation() {
     let browser = Browser::open().await;
     let path = "/integrations/210987654321/delete";
     let etag = plain(hidden(&browser.get(path).await.text, "etag"));
@@ -195,7 +195,7 @@ async fn a_failure_of_the_deployment_is_a_page_with_its_cause() {
 }
 
 #[tokio::test]
-async fn the_live_part_of_a_job_ends_with_the_job() {
+async fn the_event_stream_of_a_job_ends_with_the_job() {
     let browser = Browser::open().await;
     let done = "0193a1f0-0000-7e02-8b11-000000000001";
     let reply = browser.get(&format!("/jobs/{done}/events")).await;
@@ -204,11 +204,11 @@ async fn the_live_part_of_a_job_ends_with_the_job() {
 }
 
 #[tokio::test]
-async fn a_pending_job_shows_how_far_it_is() {
+async fn a_pending_job_shows_its_progress() {
     let browser = Browser::open().await;
     let id = "0193a20f-1c7a-7e02-8b11-4d5e6f7a8b9c";
     let page = browser.get(&format!("/jobs/{id}")).await.text;
-    assert!(!page.contains("<progress"), "nothing is known yet");
+    assert!(!page.contains("<progress"), "no progress is known yet");
     let region = |done| exporter::jobs::RegionProgress { done, total: Some(2_410) };
     let progress = exporter::jobs::JobProgress {
         done: 3_100,
@@ -227,7 +227,7 @@ async fn a_pending_job_shows_how_far_it_is() {
 }
 
 #[tokio::test]
-async fn an_empty_deployment_says_what_to_do_next() {
+async fn the_pages_of_an_empty_deployment_state_what_to_do_next() {
     let browser = Browser::open().await;
     *browser.host.memory.contents() = exporter::testing::Contents::default();
     for (path, words) in [
@@ -248,7 +248,7 @@ async fn an_empty_deployment_says_what_to_do_next() {
 }
 
 #[tokio::test]
-async fn a_thousand_accounts_are_one_page_of_bounded_size() {
+async fn the_page_of_a_thousand_accounts_has_a_limited_size() {
     let browser = Browser::open().await;
     {
         let contents = &mut *browser.host.memory.contents();
@@ -268,7 +268,7 @@ async fn a_thousand_accounts_are_one_page_of_bounded_size() {
 }
 
 #[tokio::test]
-async fn enabling_and_replaying_is_one_click_on_a_disabled_integration() {
+async fn a_disabled_integration_is_enabled_and_replayed_with_one_click() {
     let browser = Browser::open().await;
     let page = browser.get("/integrations/456789012345").await.text;
     assert!(page.contains("Enable and replay"));
@@ -277,7 +277,7 @@ async fn enabling_and_replaying_is_one_click_on_a_disabled_integration() {
 }
 
 #[tokio::test]
-async fn the_search_box_finds_by_format() {
+async fn the_search_box_detects_ids_by_their_format() {
     let browser = Browser::open().await;
     for (text, path) in [
         ("123456789012", "/integrations/123456789012"),
@@ -291,7 +291,7 @@ async fn the_search_box_finds_by_format() {
 }
 
 #[tokio::test]
-async fn documents_of_a_role_are_downloads_with_names_of_ours() {
+async fn documents_of_a_role_are_downloads_with_fixed_names() {
     let browser = Browser::open().await;
     let page = browser.get("/integrations/123456789012/credentials").await.text;
     assert!(page.contains("href=\"/integrations/123456789012/documents/role.yaml\""));
@@ -302,12 +302,12 @@ async fn documents_of_a_role_are_downloads_with_names_of_ours() {
 }
 
 #[tokio::test]
-async fn what_the_machine_knows_is_shown_as_text_and_problems_come_first() {
+async fn explanations_are_shown_as_text_and_problems_come_first() {
     let browser = Browser::open().await;
     let id = "prowler-s3_bucket_acl-123456789012-eu-west-1-0123456ab";
     let started = browser.post("/explain", &[("id", id), ("live", "on")]).await;
     let path = started.location().strip_suffix("?live=on").unwrap();
-    assert!(browser.get(path).await.text.contains("aria-busy"), "the page is there before the result");
+    assert!(browser.get(path).await.text.contains("aria-busy"), "the page is shown before the result");
     complete(&browser);
     let page = browser.get(&format!("{path}/result")).await.text;
     assert!(
@@ -324,7 +324,7 @@ async fn what_the_machine_knows_is_shown_as_text_and_problems_come_first() {
 }
 
 #[tokio::test]
-async fn a_plan_is_shown_when_it_is_there_and_changes_nothing() {
+async fn a_plan_changes_nothing_and_is_shown_when_it_is_ready() {
     let browser = Browser::open().await;
     let wrong = browser.post("/plan", &[("key", "scan.json"), ("events", "0")]).await;
     assert!(wrong.status == StatusCode::UNPROCESSABLE_ENTITY && wrong.text.contains("Must be an object"));
@@ -333,30 +333,30 @@ async fn a_plan_is_shown_when_it_is_there_and_changes_nothing() {
     let path = started.location().strip_suffix("?events=20000").unwrap();
     let is_plan = |job: &Job| matches!(job, Job::Plan { source } if source == "s3://scans/scan.json");
     assert!(is_plan(browser.host.memory.contents().submitted_jobs().last().unwrap()), "the deployment makes the plan");
-    assert!(browser.get(path).await.text.contains("aria-busy"), "the page is there before the result");
+    assert!(browser.get(path).await.text.contains("aria-busy"), "the page is shown before the result");
     complete(&browser);
     let panel = browser.get(&format!("{path}/result?events=20000")).await.text;
     for part in ["s3://scans/scan.json", "The counts add up", "Estimated cost", "$0.01", "<b>24,816</b> read"] {
         assert!(panel.contains(part), "{part}: {panel}");
     }
     assert!(!browser.get(path).await.text.contains("aria-busy"));
-    // A job of another type, and one that is rejected.
+    // Next, the path of a job of another type, and a job that is rejected.
     assert_eq!(browser.get(&path.replace("/plan/", "/explain/")).await.status, StatusCode::NOT_FOUND);
     assert_eq!(browser.get("/plan/none").await.status, StatusCode::NOT_FOUND);
     {
-        let kept = &mut *browser.host.memory.contents();
-        let job = kept.jobs.last_mut().unwrap();
+        let contents = &mut *browser.host.memory.contents();
+        let job = contents.jobs.last_mut().unwrap();
         (job.state, job.message) = (JobState::Rejected, Some("s3://scans/<b> does not exist".to_owned()));
     }
     let page = browser.get(path).await.text;
     assert!(page.contains("There is no result.") && page.contains("S3://scans/&#60;b&#62; does not exist"), "{page}");
 }
 
-/// Completes the newest job with its report, as the deployment would.
+/// Completes the newest job with its report, as the deployment does.
 fn complete(browser: &Browser) {
-    let kept = &mut *browser.host.memory.contents();
-    let job = kept.jobs.last_mut().unwrap();
+    let contents = &mut *browser.host.memory.contents();
+    let job = contents.jobs.last_mut().unwrap();
     job.state = JobState::Succeeded;
     let (id, report) = (job.id.clone(), crate::sample::report(&job.job, job.submitted_at).unwrap());
-    kept.put_job_report(&id, &report);
+    contents.put_job_report(&id, &report);
 }

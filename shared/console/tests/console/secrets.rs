@@ -1,4 +1,4 @@
-//! Secrets are write-only, and text from scans is text.
+//! Secrets are write-only, and values from scans are shown as text.
 
 use axum::http::StatusCode;
 use serde_json::json;
@@ -8,7 +8,7 @@ use crate::host::{Browser, hidden, plain};
 const SECRET: &str = "planted-secret-AbCdEf0123456789";
 const TOKEN: &str = "planted-token-AbCdEf0123456789";
 
-async fn everywhere(browser: &Browser) -> String {
+async fn all_responses(browser: &Browser) -> String {
     let mut all = String::new();
     for path in ["/integrations", "/integrations/567890123456", "/integrations/567890123456/credentials", "/audit"] {
         let reply = browser.get(path).await;
@@ -21,7 +21,7 @@ async fn everywhere(browser: &Browser) -> String {
 }
 
 #[tokio::test]
-async fn a_secret_goes_in_and_never_comes_out() {
+async fn an_access_key_is_stored_and_never_shown() {
     let browser = Browser::open().await;
     let first = browser.get("/integrations/new").await;
     let once = hidden(&first.text, "once").to_owned();
@@ -37,38 +37,38 @@ async fn a_secret_goes_in_and_never_comes_out() {
         ("session_token", TOKEN),
         ("with_role", "on"),
     ];
-    // The role is of another account: the form is shown again, without the secrets.
+    // The role belongs to another account. Therefore, the form is shown again, without the secrets.
     let wrong = [&fields[..], &key[..], &[("role_arn", "arn:aws:iam::999999999999:role/SecurityHubExporter")]].concat();
-    let refused = browser.post("/integrations", &wrong).await;
-    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
-    assert!(refused.text.contains("Nothing was created.") && refused.text.contains("enter it again"));
-    assert!(refused.text.contains("ASIAIOSFODNN7EXAMPLE"), "what is no secret is kept");
-    assert!(!refused.text.contains("planted"), "{}", refused.text);
+    let rejected = browser.post("/integrations", &wrong).await;
+    assert_eq!(rejected.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(rejected.text.contains("Nothing was created.") && rejected.text.contains("enter it again"));
+    assert!(rejected.text.contains("ASIAIOSFODNN7EXAMPLE"), "the form has the values that are not secret");
+    assert!(!rejected.text.contains("planted"), "{}", rejected.text);
     let right = [&fields[..], &key[..], &[("role_arn", "arn:aws:iam::567890123456:role/SecurityHubExporter")]].concat();
     let created = browser.post("/integrations", &right).await;
     assert_eq!(created.status, StatusCode::SEE_OTHER);
     assert!(created.location().starts_with("/integrations/567890123456?said="), "{}", created.location());
-    assert!(browser.host.memory.contents().secrets.values().any(|stored| stored.contains(SECRET)), "it was stored");
-    let all = everywhere(&browser).await;
-    assert!(!all.contains("planted"), "no page, header, or message has it");
+    assert!(browser.host.memory.contents().secrets.values().any(|stored| stored.contains(SECRET)), "the key is stored");
+    let all = all_responses(&browser).await;
+    assert!(!all.contains("planted"), "no page, header, or message contains the key");
 }
 
 #[tokio::test]
-async fn replaced_keys_don_t_come_out_either() {
+async fn a_replaced_access_key_is_never_shown() {
     let browser = Browser::open().await;
     let path = "/integrations/456789012345/credentials";
     let etag = plain(hidden(&browser.get(path).await.text, "etag"));
     let fields =
         [("etag", etag.as_str()), ("kind", "static"), ("access_key_id", "short"), ("secret_access_key", SECRET)];
-    let refused = browser.post(path, &fields).await;
-    assert!(refused.status == StatusCode::UNPROCESSABLE_ENTITY && !refused.text.contains("planted"));
+    let rejected = browser.post(path, &fields).await;
+    assert!(rejected.status == StatusCode::UNPROCESSABLE_ENTITY && !rejected.text.contains("planted"));
     let fields = [fields[0], fields[1], ("access_key_id", "AKIAIOSFODNN7EXAMPLE"), fields[3]];
     assert_eq!(browser.post(path, &fields).await.status, StatusCode::SEE_OTHER);
-    assert!(!everywhere(&browser).await.contains("planted"));
+    assert!(!all_responses(&browser).await.contains("planted"));
 }
 
 #[tokio::test]
-async fn what_a_scan_says_is_text() {
+async fn values_from_scans_are_shown_as_text() {
     let browser = Browser::open().await;
     let run = crate::host::sample::RUN;
     let title = "x".repeat(1_000_000);

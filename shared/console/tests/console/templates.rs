@@ -1,12 +1,13 @@
-//! What templates may contain: no script or style of their own, and of htmx the attributes that the policy allows.
+//! What templates may contain. They have no inline script or style, and only those attributes of htmx that the content security
+//! policy allows.
 
 use std::path::Path;
 
-/// Attributes of htmx that templates use.
+/// The attributes of htmx that templates may use.
 const HTMX: [&str; 6] = ["hx-get", "hx-trigger", "hx-target", "hx-swap", "hx-sse:connect", "hx-sse:close"];
 
-fn templates(folder: &Path, found: &mut Vec<(String, String)>) {
-    for entry in std::fs::read_dir(folder).unwrap() {
+fn templates(directory: &Path, found: &mut Vec<(String, String)>) {
+    for entry in std::fs::read_dir(directory).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
             templates(&path, found);

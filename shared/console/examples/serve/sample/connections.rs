@@ -1,11 +1,11 @@
-//! What connection checks found.
+//! Sample results of connection checks.
 
 use exporter::connection::{Connection, ConnectionStatus, Problem, RegionConnection, RegionStatus};
 use jiff::Timestamp;
 
 use super::{Failure, ago};
 
-/// Regions that every account has.
+/// Regions that are enabled in every account.
 const REGIONS: [&str; 15] = [
     "us-east-1",
     "us-east-2",
@@ -23,16 +23,16 @@ const REGIONS: [&str; 15] = [
     "ap-southeast-1",
     "ap-southeast-2",
 ];
-/// Regions that no account enabled.
+/// Regions that no account has enabled.
 const NOT_OPTED_IN: [&str; 4] = ["af-south-1", "ap-east-1", "eu-south-1", "me-south-1"];
 
 /// The state of a connection.
 #[derive(Clone, Copy)]
 pub(super) enum Kind {
     Connected,
-    /// Two Regions never accepted findings.
+    /// Connected, but two Regions never accepted findings.
     Partial,
-    /// And one was lost.
+    /// Two Regions never accepted findings, and one became unavailable.
     Degraded,
     Disconnected,
 }
@@ -41,7 +41,7 @@ fn problem(reason: &str, message: String, remediation: String) -> Problem {
     Problem { reason: reason.to_owned(), message, remediation: Some(remediation) }
 }
 
-/// A role that can't be assumed.
+/// The problem of a role that can't be assumed.
 fn no_role(id: &str) -> Problem {
     problem(
         "role_not_assumable",
@@ -56,7 +56,7 @@ fn no_role(id: &str) -> Problem {
     )
 }
 
-/// A connection.
+/// The connection of an account.
 pub(super) fn account(id: &str, provider: &str, kind: Kind, now: Timestamp) -> Result<Connection, Failure> {
     let since = ago(now, 120_000);
     let enabled = RegionConnection {

@@ -9,10 +9,10 @@ use super::{Failure, runs};
 
 /// The organization.
 const ORGANIZATION: &str = "o-a1b2c3d4e5";
-/// Minutes between two runs: a thousand accounts with a scan a day.
+/// Minutes between two runs: a thousand accounts with one scan per day.
 const MINUTES_PER_RUN: f64 = 1.44;
 
-/// Adds as many accounts to the organization, and as many runs of them.
+/// Adds this number of accounts to the organization, and this number of runs.
 pub(super) fn fill(contents: &mut Contents, accounts: u64, run_count: u64, now: Timestamp) -> Result<(), Failure> {
     let id = |number: u64| format!("{:012}", 700_000_000_000 + number * 97);
     for number in 0..accounts {

@@ -1,4 +1,4 @@
-//! Sample data: an organization and four accounts, in every state that a page shows.
+//! Sample data: an organization and its accounts, in every state that a page shows.
 
 mod connections;
 mod many;
@@ -18,19 +18,19 @@ use serde_json::json;
 use self::connections::{account, organization};
 pub(crate) use self::reports::report;
 
-/// The ID of the job that is pending.
+/// ID of the pending job.
 const JOB: &str = "0193a20f-1c7a-7e02-8b11-4d5e6f7a8b9c";
-/// The run with everything: pending, unproven, quarantined, and unavailable findings.
+/// A run with all kinds of problems: pending, unproven, quarantined, and undeliverable findings.
 pub(crate) const RUN: &str = "0193a1c4-7d5e-7c41-9a3b-0c2d5e6f7a8b";
 
 type Failure = Box<dyn std::error::Error>;
 
-/// A number of minutes before a time.
+/// The time a number of minutes earlier.
 fn ago(now: Timestamp, minutes: i64) -> Timestamp {
     now - SignedDuration::from_mins(minutes)
 }
 
-/// Fills the ports.
+/// Fills the ports with sample data.
 pub(crate) fn fill(memory: &InMemory, now: Timestamp) -> Result<(), Failure> {
     let contents = &mut *memory.contents();
     integrations(contents, now)?;
@@ -50,7 +50,7 @@ pub(crate) fn fill(memory: &InMemory, now: Timestamp) -> Result<(), Failure> {
         contents.put_newest_scan(account.parse()?, ago(now, minutes));
     }
     jobs(contents, now);
-    trail(contents, now);
+    audit_log(contents, now);
     Ok(())
 }
 
@@ -59,7 +59,7 @@ pub(crate) fn fill_many(memory: &InMemory, accounts: u64, runs: u64, now: Timest
     many::fill(&mut memory.contents(), accounts, runs, now)
 }
 
-/// Plan of an export of the object.
+/// A plan of an export of the object.
 pub(crate) fn sample_plan(source: &str, now: Timestamp) -> Result<RunReport, String> {
     let memory = InMemory::default();
     fill(&memory, now).map_err(|error| error.to_string())?;
@@ -135,7 +135,7 @@ fn jobs(contents: &mut Contents, now: Timestamp) {
     contents.jobs.push(JobRecord::new(JOB.to_owned(), reconcile, now, ben));
 }
 
-fn trail(contents: &mut Contents, now: Timestamp) {
+fn audit_log(contents: &mut Contents, now: Timestamp) {
     let change = |from: serde_json::Value, to: serde_json::Value| FieldChange { from: Some(from), to: Some(to) };
     let entries = [
         (9_000, "ben", "integration.create", "o-a1b2c3d4e5", Vec::new()),

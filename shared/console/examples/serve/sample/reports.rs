@@ -1,4 +1,4 @@
-//! Reports of jobs: what they would say of the sample data.
+//! Reports of jobs about the sample data.
 
 use exporter::explain::{Explanation, ExportedState, FindingName, RunNote};
 use exporter::jobs::{Job, JobReport};

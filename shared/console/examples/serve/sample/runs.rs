@@ -13,7 +13,7 @@ use super::{Failure, RUN, ago};
 
 const STAGING: &str = "210987654321";
 const SEVERITIES: [&str; 4] = ["LOW", "MEDIUM", "HIGH", "CRITICAL"];
-/// Findings of the big run that wait for approval, by service: count, class.
+/// Findings of the large run that require approval, by service: service, count, class.
 const PENDING: [(&str, usize, &str); 5] =
     [("ec2", 62, "proven"), ("rds", 21, "proven"), ("s3", 14, "passed"), ("iam", 8, "absent"), ("vpc", 3, "muted")];
 
@@ -37,7 +37,7 @@ fn run(id: &str, account: &str, minutes: i64, now: Timestamp) -> RunReport {
     run
 }
 
-/// A run in which little changed. Its ID precedes those of the other samples, as its time does.
+/// A run with few changes. Its ID and its time precede those of the other samples.
 pub(super) fn plain(account: &str, number: u64, minutes: i64, now: Timestamp) -> Result<RunReport, Failure> {
     let mut run = run(
         &format!("0193{:04x}-7d5e-7c41-9a3b-{:012x}", 0x6fff - number / 0x10000, 0xffff_ffff_ffff - number),
@@ -45,7 +45,7 @@ pub(super) fn plain(account: &str, number: u64, minutes: i64, now: Timestamp) ->
         minutes,
         now,
     );
-    settle(
+    add_counts(
         &mut run,
         account,
         &[("eu-west-1", number % 40, 900, 300, number % 7), ("us-east-1", number % 11, 400, 120, 0)],
@@ -53,8 +53,8 @@ pub(super) fn plain(account: &str, number: u64, minutes: i64, now: Timestamp) ->
     Ok(run)
 }
 
-/// Gives a run the counts of its only account, Region by Region: sent, unchanged, filtered, archived.
-fn settle(run: &mut RunReport, account: &str, regions: &[(&str, u64, u64, u64, u64)]) -> Result<(), Failure> {
+/// Adds the counts of the only account of a run, by Region: sent, unchanged, filtered, archived.
+fn add_counts(run: &mut RunReport, account: &str, regions: &[(&str, u64, u64, u64, u64)]) -> Result<(), Failure> {
     let mut report = AccountReport::default();
     for (name, sent, unchanged, filtered, archived) in regions {
         let changes = Changes { new: sent / 2, changed: sent - sent / 2, reactivated: 0, refresh_due: 0 };
@@ -85,7 +85,7 @@ fn add(run: &mut RunReport, account: &str, report: AccountReport) -> Result<(), 
     Ok(())
 }
 
-/// Adds the runs, oldest first.
+/// Adds the sample runs, oldest first.
 pub(super) fn fill(contents: &mut Contents, now: Timestamp) -> Result<(), Failure> {
     for day in (1..20_i64).rev() {
         for (index, account) in ["123456789012", STAGING].into_iter().enumerate() {
@@ -93,7 +93,7 @@ pub(super) fn fill(contents: &mut Contents, now: Timestamp) -> Result<(), Failur
             let id = format!("0193{:04x}-0000-7c41-9a3b-{index:012}", 0x8000 - day);
             let mut past = run(&id, account, minutes, now);
             let sent = 180 + (u64::try_from(day)? * 7_919) % 240;
-            settle(
+            add_counts(
                 &mut past,
                 account,
                 &[("eu-west-1", sent, 6_020, 12_400, sent / 4), ("us-east-1", sent / 3, 3_010, 6_200, sent / 9)],
@@ -116,7 +116,7 @@ pub(super) fn fill(contents: &mut Contents, now: Timestamp) -> Result<(), Failur
     (ignored.status, ignored.reasons) = (RunStatus::Ignored, vec!["a compliance file, not a scan".to_owned()]);
     contents.runs.push(ignored);
     let mut production = run("0193a1e0-0000-7c41-9a3b-000000000012", "123456789012", 153, now);
-    settle(
+    add_counts(
         &mut production,
         "123456789012",
         &[("eu-west-1", 201, 6_098, 12_410, 61), ("us-east-1", 97, 3_010, 6_410, 23)],
@@ -124,7 +124,7 @@ pub(super) fn fill(contents: &mut Contents, now: Timestamp) -> Result<(), Failur
     contents.runs.push(production);
     let mut undone = run("0193a1f0-0000-7c41-9a3b-000000000013", "123456789012", 100, now);
     (undone.kind, undone.source_run_id) = (RunKind::UndoArchive, contents.runs.first().map(|run| run.run_id.clone()));
-    settle(&mut undone, "123456789012", &[("eu-west-1", 61, 0, 0, 0)])?;
+    add_counts(&mut undone, "123456789012", &[("eu-west-1", 61, 0, 0, 0)])?;
     contents.runs.push(undone);
     let mut running = run("0193a201-0000-7c41-9a3b-000000000014", "600000000000", 0, now);
     (running.status, running.finished_at) = (RunStatus::Running, None);
@@ -132,7 +132,7 @@ pub(super) fn fill(contents: &mut Contents, now: Timestamp) -> Result<(), Failur
     Ok(())
 }
 
-/// The run with everything.
+/// The run with all kinds of problems.
 fn staging(contents: &mut Contents, now: Timestamp) -> Result<RunReport, Failure> {
     let mut big = run(RUN, STAGING, 511, now);
     big.status = RunStatus::Degraded;
