@@ -19,8 +19,8 @@ use runtime::isolation::Ended;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-/// Time that is reserved at the end of the invocation to publish changes: a few calls per account, for several accounts
-/// concurrently.
+/// Time that is reserved at the end of the invocation to publish
+/// changes: a few calls per account, for several accounts concurrently.
 pub(crate) const PUBLISH_RESERVE: Duration = Duration::from_secs(20);
 /// Maximum number of accounts whose changes are published concurrently. Each account requires a few calls to the table.
 const PUBLISH_CONCURRENCY: usize = 16;
@@ -146,8 +146,8 @@ pub async fn run<P: BatchPorts>(
     Outcome { checked, not_reached, failed, problems }
 }
 
-/// Publishes the changes of one account. Publishes nothing if a concurrent check saved its result first: that check publishes
-/// them.
+/// Publishes the changes of one account. Publishes nothing if a
+/// concurrent check saved its result first: that check publishes them.
 async fn publish_changes_of<P: BatchPorts>(
     ports: &P,
     checked: &Checked,

@@ -30,8 +30,8 @@ use crate::telemetry::{batch_metrics, log_check, log_failure, not_checked, not_l
 /// Maximum number of accounts per invocation. With eight concurrent checks of three seconds, they take about forty seconds. If
 /// most Regions don't respond, five minutes suffice for about half of them, and the others are forwarded.
 pub const ACCOUNTS_MAX: usize = 100;
-/// Maximum number of consecutive invocations that forward accounts. The recursive loop detection of Lambda stops a chain at about
-/// sixteen.
+/// Maximum number of consecutive invocations that forward accounts. The
+/// recursive loop detection of Lambda stops a chain at about sixteen.
 pub const ROUNDS_MAX: u32 = 8;
 
 /// Forwards accounts to further invocations.

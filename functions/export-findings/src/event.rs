@@ -96,8 +96,8 @@ fn parse_task(event: &Value) -> Result<Task, EventError> {
         return Ok(Task::Job(job));
     }
     let chain = event.get("chain").map_or(Ok(Chain::default()), complete)?;
-    // More principals may be allowed to publish to the topic than to send to the queue, so that jobs are not accepted from a
-    // topic.
+    // More principals may be allowed to publish to the topic than to
+    // send to the queue, so that jobs are not accepted from a topic.
     match published(event) {
         Some(message) => {
             // For the same reason, the uploader that the message states is not trusted.

@@ -122,8 +122,8 @@ impl<P: Ports + Scans + Queue + JobStore + Notifications> Handler<P> {
         Self { exporter, settings, ports, max_receive_count: u32::MAX, metrics: MetricSettings::default() }
     }
 
-    /// Sets the number of receives after which SQS moves a message to the dead-letter queue, so that the last receive is
-    /// detected.
+    /// Sets the number of receives after which SQS moves a message to
+    /// the dead-letter queue, so that the last receive is detected.
     #[must_use]
     pub fn with_max_receive_count(self, max_receive_count: u32) -> Self {
         Self { max_receive_count, ..self }

@@ -1,5 +1,5 @@
-//! The log lines of a run, in JSON with dotted field names: one line per run, and one line per error code of its quarantined
-//! findings.
+//! The log lines of a run, in JSON with dotted field names: one line
+//! per run, and one line per error code of its quarantined findings.
 
 use exporter::report::{RunKind, RunReport, RunStatus};
 

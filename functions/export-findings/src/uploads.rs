@@ -134,8 +134,8 @@ impl<P: Ports + Scans + Queue + JobStore + Notifications> Handler<P> {
         Ok(run)
     }
 
-    /// Records a run of an upload that was never read and whose message is not received again. Otherwise, the upload would have
-    /// no run.
+    /// Records a run of an upload that was never read and whose message
+    /// is not received again. Otherwise, the upload would have no run.
     async fn record_unopened(&self, upload: &Upload, delivery: Delivery, why: &str) -> Result<(), PortError> {
         if !delivery.is_last() {
             return Ok(());

@@ -12,8 +12,8 @@ use crate::stop::Stop;
 /// Maximum number of ingestion events of the clean-up: two checks have active findings.
 const CLEAN_UP_EVENTS_MAX: u64 = 4;
 
-/// Maximum number of ingestion events of a run, even if no assumption holds. The clean-up of a service that doesn't archive may
-/// exceed it.
+/// Maximum number of ingestion events of a run, even if no assumption
+/// holds. The clean-up of a service that doesn't archive may exceed it.
 pub fn events_max() -> u64 {
     ALL.iter().map(|check| check.events_max).sum::<u64>() + CLEAN_UP_EVENTS_MAX
 }

@@ -64,8 +64,7 @@ pub trait ConnectionTester {
 
 /// Submits jobs to the exporter.
 pub trait JobSubmitter {
-    /// Records a job and enqueues it. After this returns, the job is not lost: it completes once, possibly after several
-    /// attempts.
+    /// Records a job and enqueues it. After this returns, the job completes once, possibly after several attempts.
     fn submit(&self, record: &JobRecord) -> impl Future<Output = Result<(), PortError>> + Send;
 
     /// Enqueues a failed job again ([`exporter::jobs::retry`]), and returns its new record. Returns `None`, and changes nothing,

@@ -1,5 +1,5 @@
-//! In-memory implementations of management's own ports, in addition to those of the exporter: for tests, and to use the API
-//! without AWS.
+//! In-memory implementations of management's own ports, in addition to
+//! those of the exporter: for tests, and to use the API without AWS.
 
 use exporter::jobs::{JobRecord, JobReport, read_job_report, retry, submit};
 use exporter::ports::PortError;

@@ -52,8 +52,8 @@ impl Metric {
 /// Metrics that have the same dimensions and are measured together.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Sample {
-    /// The values of the dimensions, and other fields that Logs Insights can query. A field that is not in `dimensions` costs
-    /// nothing.
+    /// The values of the dimensions, and other fields that Logs Insights
+    /// can query. A field that is not in `dimensions` costs nothing.
     pub properties: Vec<(&'static str, String)>,
     /// Sets of dimensions. CloudWatch counts each metric once per set, and bills each as a custom metric.
     pub dimensions: Vec<Vec<&'static str>>,

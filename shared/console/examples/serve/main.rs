@@ -1,6 +1,7 @@
-//! Serves the console on 127.0.0.1 over in-memory ports with sample data of every kind: `serve [PORT] [--read-only] [--accounts
-//! NUMBER] [--runs NUMBER]`. The last two options add a large organization. A worker completes jobs, but only records them. `make
-//! console` starts this program, and browsers test it (`make test-console`).
+//! Serves the console on 127.0.0.1 over in-memory ports with sample data of every kind:
+//! `serve [PORT] [--read-only] [--accounts NUMBER] [--runs NUMBER]`. The last two options add a large organization.
+//! A worker completes jobs, but only records them. `make console` starts this program, and browsers test it
+//! (`make test-console`).
 
 mod bench;
 mod sample;

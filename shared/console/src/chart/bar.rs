@@ -48,8 +48,8 @@ pub(crate) fn parts(values: &[u64], least: u64) -> Vec<Option<Part>> {
     widths.into_iter().map(place).collect()
 }
 
-/// Adjusts the widths so that their sum is the width of the bar. The largest segment loses the excess, or gains what rounding
-/// lost.
+/// Adjusts the widths so that their sum is the width of the bar. The
+/// largest segment loses the excess, or gains what rounding lost.
 fn adjust(widths: &mut [u64]) {
     loop {
         let sum: u64 = widths.iter().sum();

@@ -9,8 +9,8 @@ use axum::response::Response;
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
                                        connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-/// The referrer policy is not `no-referrer`, because browsers would then send `Origin: null` with the console's own POST
-/// requests.
+/// The referrer policy is not `no-referrer`, because browsers would
+/// then send `Origin: null` with the console's own POST requests.
 const HEADERS: [(HeaderName, &str); 5] = [
     (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),

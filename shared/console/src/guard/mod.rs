@@ -1,8 +1,8 @@
 //! Access control: only the browser that opened the one-time link has access, and only from the console's own pages.
 //!
-//! The adversaries are any web page in the operator's browser, any other user of the machine, and anyone who can choose the names
-//! of resources. The layers run in this order: response headers, Host, concurrency limit, fetch metadata, cross-origin changes,
-//! session.
+//! The adversaries are any web page in the operator's browser, any other user of the
+//! machine, and anyone who can choose the names of resources. The layers run in this order:
+//! response headers, Host, concurrency limit, fetch metadata, cross-origin changes, session.
 
 mod fetch;
 mod headers;

@@ -1,5 +1,5 @@
-//! The history of runs: four charts with a common time axis and their own scales, the same data as a table, and tables by Region
-//! or account.
+//! The history of runs: four charts with a common time axis and their own
+//! scales, the same data as a table, and tables by Region or account.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -193,8 +193,8 @@ pub(crate) fn accounts(items: &[HistoryItem], names: &BTreeMap<String, String>) 
     Accounts { rows: sorted.iter().take(shown).map(row).collect(), summary }
 }
 
-/// Link to the runs that began on a day. The list begins with the newest of them, because run IDs (UUID version 7) are ordered by
-/// time.
+/// Link to the runs that began on a day. The list begins with the newest
+/// of them, because run IDs (UUID version 7) are ordered by time.
 fn runs_of(day: Date, account: &str) -> String {
     let end = TimeZone::UTC.to_timestamp(day.tomorrow().unwrap_or(day).at(0, 0, 0, 0));
     let milliseconds = end.map(Timestamp::as_millisecond).unwrap_or_default();

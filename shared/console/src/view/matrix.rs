@@ -1,5 +1,5 @@
-//! The matrix of accounts and Regions, and the fixes for it. Fixes are grouped by cause, so that many accounts with one cause
-//! have one fix.
+//! The matrix of accounts and Regions, and the fixes for it. Fixes are
+//! grouped by cause, so that many accounts with one cause have one fix.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -8,8 +8,8 @@ use askama::filters::HtmlSafe;
 use super::text::count;
 use crate::visit::Visit;
 
-/// The rows that a page shows. The query parameter `from` selects the first row, and `size` the number of rows if the page offers
-/// a choice.
+/// The rows that a page shows. The query parameter `from` selects the
+/// first row, and `size` the number of rows if the page offers a choice.
 #[derive(Clone, Debug, Template)]
 #[template(path = "parts/pager.html")]
 pub(crate) struct Pager {

@@ -62,8 +62,8 @@ fn of_json(json: &Value) -> Fields {
     Fields::new(values)
 }
 
-/// Converts a field's value for the API. An empty value becomes null, which selects the default. The error is the message for the
-/// user.
+/// Converts a field's value for the API. An empty value becomes null,
+/// which selects the default. The error is the message for the user.
 pub(crate) fn value(fields: &Fields, name: &str) -> Result<Value, &'static str> {
     let text = fields.get(name).trim();
     let kind = find(name).map(|field| field.kind);

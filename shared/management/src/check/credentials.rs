@@ -257,8 +257,8 @@ fn validate_role(body: &RoleBody, before: Option<&Role>, errors: &mut Errors) ->
     }
 }
 
-/// Checks that a role is in the provider's account, or in every account of the organization, and in the deployment's
-/// partition.
+/// Checks that a role is in the provider's account, or in every
+/// account of the organization, and in the deployment's partition.
 fn check_role_account(id: &ProviderId, arn: Option<&str>, deployment: &Settings, errors: &mut Errors) {
     let Some(arn) = arn else {
         if id.account().is_none() {

@@ -120,8 +120,8 @@ fn regions(name: &str, value: &Value, deployment: &Settings, errors: &mut Errors
             Err(message) => errors.add(&format!("{name}.{index}"), message),
         }
     }
-    // If the deployment's partition is unknown, `region` accepts every partition, so that the Regions are compared with each
-    // other.
+    // If the deployment's partition is unknown, `region` accepts every
+    // partition, so that the Regions are compared with each other.
     if partitions.len() > 1 {
         errors.add(name, "must be in one partition: credentials are not valid across partitions");
     }

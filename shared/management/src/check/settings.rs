@@ -20,8 +20,8 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Error message for a partition other than the deployment's. `None` if the partitions are equal, or the deployment's is
-    /// unknown.
+    /// Error message for a partition other than the deployment's. `None`
+    /// if the partitions are equal, or the deployment's is unknown.
     pub(super) fn partition_mismatch(&self, partition: &str) -> Option<String> {
         let own = self.partition.filter(|own| own.as_str() != partition && is_partition(partition))?;
         Some(format!(

@@ -69,8 +69,8 @@ pub struct ResourceResponse {
 }
 
 impl ResourceRequest {
-    /// Parses a payload. `None` if it is not a request of CloudFormation. Any other error is reported in the response to the
-    /// request.
+    /// Parses a payload. `None` if it is not a request of CloudFormation.
+    /// Any other error is reported in the response to the request.
     pub fn parse(payload: &Value) -> Option<Self> {
         payload.get("ResponseURL").and_then(Value::as_str)?;
         let request = Self::deserialize(payload).ok();

@@ -91,8 +91,8 @@ async fn create_or_update<P: Ports>(service: &Service<P>, request: &ResourceRequ
     }
     let current = service.apply_resource(&request.caller(), kind, &desired).await?;
     let physical_id = match (&current.properties, &request.physical_resource_id) {
-        // Another owner created the resource. Keep the physical ID of the deleted resource, so that the stack never deletes this
-        // one.
+        // Another owner created the resource. Keep the physical ID of the
+        // deleted resource, so that the stack never deletes this one.
         (None, Some(physical_id)) => physical_id.clone(),
         _ => PhysicalId::format(kind, &current.id, current.created_at),
     };

@@ -1,5 +1,5 @@
-//! `/openapi.json`: the API's description in `OpenAPI` 3.1, derived from the handlers and from the types of request and response
-//! bodies.
+//! `/openapi.json`: the API's description in `OpenAPI` 3.1, derived
+//! from the handlers and from the types of request and response bodies.
 
 use axum::http::StatusCode;
 use axum::response::Response;

@@ -1,5 +1,5 @@
-//! The settings in the API's description. The schemas of bodies, patches, and views get their fields from the declaration of the
-//! settings.
+//! The settings in the API's description. The schemas of bodies, patches,
+//! and views get their fields from the declaration of the settings.
 
 use exporter::integration::{IntegrationSettings, Setting, SettingKind};
 use exporter::scan_source::SOURCES_MAX;

@@ -1,5 +1,5 @@
-//! JSON without duplicate fields. Parsers disagree on which of two fields with the same name counts, so that the intended value
-//! is unknown.
+//! JSON without duplicate fields. Parsers disagree on which of two fields
+//! with the same name counts, so that the intended value is unknown.
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};

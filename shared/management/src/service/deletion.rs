@@ -95,8 +95,8 @@ impl<P: Ports> Service<P> {
     ///
     /// # Errors
     ///
-    /// If the integration doesn't exist or has another version, or if the job can't be submitted. In the last case, retry the
-    /// request.
+    /// If the integration doesn't exist or has another version, or if
+    /// the job can't be submitted. In the last case, retry the request.
     pub async fn archive_integration_findings(
         &self,
         caller: &Caller,

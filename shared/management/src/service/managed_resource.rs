@@ -155,8 +155,8 @@ impl ManagedResource for Integration {
     }
 }
 
-/// Splits changes into settings and credentials. The credentials are `None` if unchanged, and `Some(None)` if reset to their
-/// default.
+/// Splits changes into settings and credentials. The credentials are
+/// `None` if unchanged, and `Some(None)` if reset to their default.
 fn split_credentials(changes: &Map<String, Value>) -> Result<(Value, Option<Option<CredentialsBody>>), ApiError> {
     let mut settings = changes.clone();
     let credentials = match settings.remove(CREDENTIALS) {

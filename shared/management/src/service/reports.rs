@@ -10,8 +10,8 @@ use crate::ports::{Caller, Ports};
 use crate::problem::ApiError;
 use crate::wire::JobView;
 
-/// Maximum length of an object's S3 URI in bytes: a bucket name has at most 63 (S3 User Guide, "Bucket naming rules"), a key
-/// 1,024.
+/// Maximum length of an object's S3 URI in bytes: a bucket name has
+/// at most 63 (S3 User Guide, "Bucket naming rules"), a key 1,024.
 const SOURCE_BYTES_MAX: usize = 1_100;
 /// Maximum length of a finding's Id in bytes (service model of Security Hub).
 const FINDING_ID_BYTES_MAX: usize = 512;

@@ -13,12 +13,12 @@ use crate::wire::{List, QuarantinedRun, RunFilter};
 
 /// Maximum length of a run ID: a UUID has 36 characters.
 const RUN_ID_CHARS_MAX: usize = 64;
-/// Maximum size of a report in a response, in bytes. The Lambda quota is 6 MB for a JSON string, in which quotation marks are
-/// escaped.
+/// Maximum size of a report in a response, in bytes. The Lambda quota
+/// is 6 MB for a JSON string, in which quotation marks are escaped.
 pub(super) const REPORT_BYTES_MAX: usize = 4 * 1024 * 1024;
 
-/// Maximum size of a page of the audit log in bytes (see [`REPORT_BYTES_MAX`]). As an item of the table, an entry has at most 400
-/// KB.
+/// Maximum size of a page of the audit log in bytes (see [`REPORT_BYTES_MAX`]).
+/// As an item of the table, an entry has at most 400 KB.
 const AUDIT_LOG_BYTES_MAX: usize = 3 * 1024 * 1024;
 
 impl<P: Ports> Service<P> {
@@ -84,8 +84,8 @@ impl<P: Ports> Service<P> {
         Ok(List::of(list_page.ok_or_else(ApiError::invalid_cursor)?, |entry| entry))
     }
 
-    /// Runs with quarantined findings, newest first. A page may be shorter than the limit, even empty, and still have a next
-    /// one.
+    /// Runs with quarantined findings, newest first. A page may be
+    /// shorter than the limit, even empty, and still have a next one.
     ///
     /// # Errors
     ///

@@ -1,5 +1,5 @@
-//! Changes whose responses are lost. Promise: an access key in use is never deleted, and a key that is certainly unused is
-//! deleted.
+//! Changes whose responses are lost. Promise: an access key in use
+//! is never deleted, and a key that is certainly unused is deleted.
 
 use exporter::testing::Operation;
 use serde_json::{Value, json};
