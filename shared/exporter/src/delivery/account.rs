@@ -46,10 +46,19 @@ pub(crate) struct Shared {
     pub(crate) progress: Arc<Progress>,
 }
 
-/// The delivery of one account's findings.
+/// The delivery of one account's findings, connected to the account's hub.
 pub(crate) struct AccountDelivery<P: Ports> {
-    pub(super) ports: Arc<P>,
     pub(super) hub: P::Hub,
+    pub(super) workers: BTreeMap<RegionName, Running<P>>,
+    pub(super) context: DeliveryContext<P>,
+}
+
+/// The suspended delivery of one account's findings, without a connection and without workers.
+pub(crate) struct SuspendedDelivery<P: Ports>(pub(super) DeliveryContext<P>);
+
+/// The part of a delivery that outlasts a suspension.
+pub(super) struct DeliveryContext<P: Ports> {
+    pub(super) ports: Arc<P>,
     pub(super) account: AccountId,
     pub(super) partition: Partition,
     pub(super) scanned_at: Timestamp,
@@ -57,7 +66,6 @@ pub(crate) struct AccountDelivery<P: Ports> {
     pub(super) policy: Policy,
     pub(super) shared: Shared,
     pub(super) lease: Lease,
-    pub(super) workers: BTreeMap<RegionName, Running<P>>,
     /// At least one Region of the account responded.
     pub(super) has_response: Arc<AtomicBool>,
     /// The Regions that were suspended and have not resumed.
@@ -69,21 +77,6 @@ pub(crate) struct AccountDelivery<P: Ports> {
 pub(super) struct Running<P: Ports> {
     pub(super) queue: mpsc::Sender<Message>,
     pub(super) task: JoinHandle<RegionWorker<P>>,
-}
-
-/// The suspended delivery of one account's findings.
-pub(crate) struct SuspendedDelivery<P: Ports> {
-    pub(super) ports: Arc<P>,
-    pub(super) account: AccountId,
-    pub(super) partition: Partition,
-    pub(super) scanned_at: Timestamp,
-    pub(super) fallback_region: Option<RegionName>,
-    pub(super) policy: Policy,
-    pub(super) shared: Shared,
-    pub(super) lease: Lease,
-    pub(super) has_response: Arc<AtomicBool>,
-    pub(super) suspended: BTreeMap<RegionName, SuspendedWorker<P>>,
-    pub(super) delivered: AccountDelivered,
 }
 
 /// The suspended worker of a Region.
@@ -118,30 +111,28 @@ pub(crate) struct DeliveryTarget<P: Ports> {
 }
 
 impl<P: Ports> AccountDelivery<P> {
-    pub(crate) fn new(ports: Arc<P>, sending: DeliveryTarget<P>, policy: Policy, shared: Shared) -> Self {
-        let DeliveryTarget { hub, account, partition, scanned_at, fallback_region } = sending;
-        let (lease, workers, has_response) = (Lease::fixed(), BTreeMap::new(), Arc::default());
-        let (suspended, delivered) = (BTreeMap::new(), AccountDelivered::default());
-        Self {
+    pub(crate) fn new(ports: Arc<P>, target: DeliveryTarget<P>, policy: Policy, shared: Shared) -> Self {
+        let DeliveryTarget { hub, account, partition, scanned_at, fallback_region } = target;
+        let context = DeliveryContext {
             ports,
-            hub,
             account,
             partition,
             scanned_at,
             fallback_region,
             policy,
             shared,
-            lease,
-            workers,
-            has_response,
-            suspended,
-            delivered,
-        }
+            lease: Lease::fixed(),
+            has_response: Arc::default(),
+            suspended: BTreeMap::new(),
+            delivered: AccountDelivered::default(),
+        };
+        Self { hub, workers: BTreeMap::new(), context }
     }
 
     /// Returns the delivery with the account's lease: it stops when the lease is lost.
-    pub(crate) fn with_lease(self, lease: Lease) -> Self {
-        Self { lease, ..self }
+    pub(crate) fn with_lease(mut self, lease: Lease) -> Self {
+        self.context.lease = lease;
+        self
     }
 
     /// Starts the worker of a Region that has a state, even if the scan doesn't mention the Region.
@@ -163,9 +154,9 @@ impl<P: Ports> AccountDelivery<P> {
     /// Notifies the Regions that may have a copy of a finding how the scan shows it, if the finding's own Region is not
     /// selected.
     pub(crate) async fn mark_seen_elsewhere(&mut self, mapped: &Mapped, seen: SeenInScan) -> Result<(), PortError> {
-        let at_ms = mapped.scanned_at.min(self.ports.now()).as_millisecond();
+        let at_ms = mapped.scanned_at.min(self.context.ports.now()).as_millisecond();
         let key = FindingKey::from_id(mapped.finding.id.as_str());
-        for copy_region in self.policy.copy_regions.clone().iter() {
+        for copy_region in self.context.policy.copy_regions.clone().iter() {
             let queue = self.worker_queue(*copy_region);
             queue.send(Message::SeenInScan(key, seen, at_ms)).await.map_err(|_| worker_stopped(*copy_region))?;
         }
@@ -180,8 +171,10 @@ impl<P: Ports> AccountDelivery<P> {
         seen: SeenInScan,
         at_ms: i64,
     ) -> Result<(), PortError> {
-        let known_regions = self.policy.copy_regions.iter().copied().chain(self.fallback_region).chain([region]);
-        let is_known = |known: &RegionName| self.workers.contains_key(known) || self.suspended.contains_key(known);
+        let known_regions =
+            self.context.policy.copy_regions.iter().copied().chain(self.context.fallback_region).chain([region]);
+        let is_known =
+            |known: &RegionName| self.workers.contains_key(known) || self.context.suspended.contains_key(known);
         let known_regions: BTreeSet<RegionName> = known_regions.filter(is_known).collect();
         for known in known_regions {
             let queue = self.worker_queue(known);
@@ -199,28 +192,30 @@ impl<P: Ports> AccountDelivery<P> {
         if let Some(running) = self.workers.get(&region) {
             return running.queue.clone();
         }
-        let fallback =
-            self.fallback_region.filter(|fallback| *fallback != region).map(|fallback| self.worker_queue(fallback));
+        let fallback = self
+            .context
+            .fallback_region
+            .filter(|fallback| *fallback != region)
+            .map(|fallback| self.worker_queue(fallback));
         // To avoid a cycle of workers that wait for each other, a Region that holds copies notifies only the Regions
         // after it, and the fallback Region notifies none. The others are notified after all queues are drained.
         let is_before = |copy_region: &RegionName| {
-            self.fallback_region != Some(region) && Some(*copy_region) != self.fallback_region
+            self.context.fallback_region != Some(region) && Some(*copy_region) != self.context.fallback_region
         };
-        let after = self
-            .policy
-            .copy_regions
-            .iter()
-            .skip_while(|copy_region| self.policy.copy_regions.contains(&region) && **copy_region <= region);
+        let after =
+            self.context.policy.copy_regions.iter().skip_while(|copy_region| {
+                self.context.policy.copy_regions.contains(&region) && **copy_region <= region
+            });
         let copy_regions: Vec<RegionName> =
             after.filter(|copy_region| **copy_region != region && is_before(copy_region)).copied().collect();
-        let all = self.policy.copy_regions.iter().copied();
+        let all = self.context.policy.copy_regions.iter().copied();
         let late = all.filter(|copy_region| *copy_region != region && !copy_regions.contains(copy_region)).collect();
         let copy_regions = copy_regions.into_iter().map(|copy_region| self.worker_queue(copy_region)).collect();
         let mut worker = RegionWorker { late_copy_regions: late, ..self.new_worker(region, fallback, copy_regions) };
-        if let Some(suspended) = self.suspended.remove(&region) {
+        if let Some(suspended) = self.context.suspended.remove(&region) {
             worker.resume(suspended);
         }
-        let (queue, receiver) = mpsc::channel(self.shared.settings.worker_queue_max);
+        let (queue, receiver) = mpsc::channel(self.context.shared.settings.worker_queue_max);
         let task = tokio::spawn(worker.process_queue(receiver));
         self.workers.insert(region, Running { queue: queue.clone(), task });
         queue
@@ -232,37 +227,37 @@ impl<P: Ports> AccountDelivery<P> {
         fallback: Option<mpsc::Sender<Message>>,
         copy_regions: Vec<mpsc::Sender<Message>>,
     ) -> RegionWorker<P> {
-        let settings = &self.shared.settings;
+        let settings = &self.context.shared.settings;
         let config = RegionConfig {
-            hub: TimedHub::new(self.hub.clone(), self.shared.give_up_at, self.has_response.clone()),
-            partition: self.partition,
-            account: self.account,
+            hub: TimedHub::new(self.hub.clone(), self.context.shared.give_up_at, self.context.has_response.clone()),
+            partition: self.context.partition,
+            account: self.context.account,
             region,
             settings: settings.clone(),
             call_rate: CallRate::new(settings.import_calls_per_second, settings.import_calls_burst),
-            in_flight: self.shared.in_flight.clone(),
-            give_up_at: self.shared.give_up_at,
-            lease: self.lease.clone(),
+            in_flight: self.context.shared.in_flight.clone(),
+            give_up_at: self.context.shared.give_up_at,
+            lease: self.context.lease.clone(),
             counters: Counters::default(),
             has_accepted: AtomicBool::default(),
-            progress: self.shared.progress.clone(),
+            progress: self.context.shared.progress.clone(),
         };
-        let now = self.ports.now();
-        let scanned_at = Some(self.scanned_at.min(now));
-        let ahead = (self.scanned_at > now).then_some(Ahead { dated: self.scanned_at, begun: now });
-        let tail = Tail { full_at: self.policy.full_at.get(&region).copied(), ..Tail::default() };
+        let now = self.context.ports.now();
+        let scanned_at = Some(self.context.scanned_at.min(now));
+        let ahead = (self.context.scanned_at > now).then_some(Ahead { dated: self.context.scanned_at, begun: now });
+        let tail = Tail { full_at: self.context.policy.full_at.get(&region).copied(), ..Tail::default() };
         RegionWorker {
-            ports: self.ports.clone(),
-            run_id: self.shared.run_id.clone(),
-            header: StateHeader { account: self.account, region, hub_since: None, scanned_at, ahead, tail },
-            scan_time: self.scanned_at,
-            policy: self.policy.clone(),
+            ports: self.context.ports.clone(),
+            run_id: self.context.shared.run_id.clone(),
+            header: StateHeader { account: self.context.account, region, hub_since: None, scanned_at, ahead, tail },
+            scan_time: self.context.scanned_at,
+            policy: self.context.policy.clone(),
             sender: Sender::new(config),
-            quarantine: self.shared.quarantine.clone(),
-            pending: self.shared.pending.clone(),
+            quarantine: self.context.shared.quarantine.clone(),
+            pending: self.context.shared.pending.clone(),
             fallback,
             copy_regions,
-            buffer_slots: self.shared.buffer_slots.clone(),
+            buffer_slots: self.context.shared.buffer_slots.clone(),
             marks: Vec::new(),
             late_copy_regions: Vec::new(),
             state: WorkerState::default(),
@@ -272,10 +267,10 @@ impl<P: Ports> AccountDelivery<P> {
     /// Closes the queues, waits until every finding has its outcome, archives resolved findings if that is allowed, and
     /// saves the states. Without `judging`, findings that were not sent are not judged.
     pub(crate) async fn finish(mut self, judging: Option<Judging>) -> AccountDelivered {
-        for region in self.suspended.keys().copied().collect::<Vec<_>>() {
+        for region in self.context.suspended.keys().copied().collect::<Vec<_>>() {
             self.track(region);
         }
-        let mut delivered = std::mem::take(&mut self.delivered);
+        let mut delivered = std::mem::take(&mut self.context.delivered);
         let mut drained = self.drain_workers(&mut delivered).await;
         forward_late_marks(&mut drained);
         let all_reported = delivered.error.is_none() && drained.iter().all(RegionWorker::has_reported_all);
@@ -297,7 +292,7 @@ impl<P: Ports> AccountDelivery<P> {
                 delivered.add_region(region, result);
             }
         }
-        if !self.has_response.load(Ordering::Relaxed) {
+        if !self.context.has_response.load(Ordering::Relaxed) {
             delivered.mark_network_unreachable();
         }
         delivered
@@ -306,11 +301,12 @@ impl<P: Ports> AccountDelivery<P> {
     /// The Regions that have reported all their findings to a Region, which may have copies of them. The fallback
     /// Region can have copies of all Regions.
     fn reporting_regions(&self, region: RegionName, all_reported: bool) -> ReportingRegions {
-        if self.fallback_region == Some(region) {
+        if self.context.fallback_region == Some(region) {
             return ReportingRegions { is_empty: !all_reported, only: None };
         }
-        let is_nothing = !all_reported || !self.policy.copy_regions.contains(&region);
-        let only = if self.fallback_region.is_some() { None } else { self.policy.selected_regions.clone() };
+        let is_nothing = !all_reported || !self.context.policy.copy_regions.contains(&region);
+        let only =
+            if self.context.fallback_region.is_some() { None } else { self.context.policy.selected_regions.clone() };
         ReportingRegions { is_empty: is_nothing, only }
     }
 
@@ -318,9 +314,14 @@ impl<P: Ports> AccountDelivery<P> {
     /// others and are drained after them; the fallback Region's worker is last.
     pub(super) async fn drain_workers(&mut self, delivered: &mut AccountDelivered) -> Vec<RegionWorker<P>> {
         let mut last = Vec::new();
-        let copy_regions =
-            self.policy.copy_regions.iter().copied().filter(|copy_region| Some(*copy_region) != self.fallback_region);
-        for region in copy_regions.chain(self.fallback_region).collect::<Vec<_>>() {
+        let copy_regions = self
+            .context
+            .policy
+            .copy_regions
+            .iter()
+            .copied()
+            .filter(|copy_region| Some(*copy_region) != self.context.fallback_region);
+        for region in copy_regions.chain(self.context.fallback_region).collect::<Vec<_>>() {
             last.extend(self.workers.remove_entry(&region));
         }
         // Close all other queues first, so that the workers drain at the same time.

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use super::account::{AccountDelivery, SuspendedDelivery, SuspendedWorker};
+use super::account::{AccountDelivery, DeliveryContext, SuspendedDelivery, SuspendedWorker};
 use super::delivered::AccountDelivered;
 use super::worker::region::RegionWorker;
 use crate::ports::{PortError, Ports};
@@ -21,87 +21,35 @@ impl<P: Ports> AccountDelivery<P> {
 
     /// Waits for the findings in flight, saves the states, and frees everything that needs memory.
     pub(crate) async fn suspend(mut self) -> SuspendedDelivery<P> {
-        let mut delivered = std::mem::take(&mut self.delivered);
+        let mut delivered = std::mem::take(&mut self.context.delivered);
         let drained = self.drain_workers(&mut delivered).await;
         let suspend = |worker: RegionWorker<P>| (worker.header.region, tokio::spawn(worker.suspend()));
         let saves: Vec<_> = drained.into_iter().map(suspend).collect();
         for (region, task) in saves {
             if let Some(suspended) = delivered.join_result(region, task.await) {
-                self.suspended.insert(region, suspended);
+                self.context.suspended.insert(region, suspended);
             }
         }
-        let Self {
-            ports,
-            account,
-            partition,
-            scanned_at,
-            fallback_region,
-            policy,
-            shared,
-            lease,
-            has_response,
-            suspended,
-            ..
-        } = self;
-        SuspendedDelivery {
-            ports,
-            account,
-            partition,
-            scanned_at,
-            fallback_region,
-            policy,
-            shared,
-            lease,
-            has_response,
-            suspended,
-            delivered,
-        }
+        SuspendedDelivery(DeliveryContext { delivered, ..self.context })
     }
 }
 
 impl<P: Ports> SuspendedDelivery<P> {
     /// Continues with a new connection.
     pub(crate) fn resume(self, hub: P::Hub) -> AccountDelivery<P> {
-        let Self {
-            ports,
-            account,
-            partition,
-            scanned_at,
-            fallback_region,
-            policy,
-            shared,
-            lease,
-            has_response,
-            suspended,
-            delivered,
-        } = self;
-        let workers = BTreeMap::new();
-        AccountDelivery {
-            ports,
-            hub,
-            account,
-            partition,
-            scanned_at,
-            fallback_region,
-            policy,
-            shared,
-            lease,
-            workers,
-            has_response,
-            suspended,
-            delivered,
-        }
+        AccountDelivery { hub, workers: BTreeMap::new(), context: self.0 }
     }
 
     /// Ends without reading the states again, for a transient reason: nothing is judged or archived.
-    pub(crate) fn abandon(mut self, reason: &'static str) -> AccountDelivered {
-        for (region, suspended) in self.suspended {
-            let mut result = suspended.state.into_result(suspended.calls, suspended.halt.as_ref(), &self.policy);
+    pub(crate) fn abandon(self, reason: &'static str) -> AccountDelivered {
+        let DeliveryContext { policy, suspended, mut delivered, .. } = self.0;
+        for (region, suspended) in suspended {
+            let mut result = suspended.state.into_result(suspended.calls, suspended.halt.as_ref(), &policy);
             result.is_in_doubt = suspended.is_in_doubt;
             result.report.unfinished.get_or_insert_with(|| reason.to_owned());
-            self.delivered.add_region(region, result);
+            delivered.add_region(region, result);
         }
-        self.delivered
+        delivered
     }
 }
 
