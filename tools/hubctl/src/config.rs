@@ -48,12 +48,12 @@ pub(crate) struct Global {
     )]
     pub(crate) state_bucket: Option<String>,
 
-    // Not a doc comment: a variable would want backticks there.
+    // Not a doc comment: rustdoc would require backticks around the variable.
     #[arg(help = "Profile of the AWS configuration files [env: AWS_PROFILE]")]
     #[arg(long, global = true, value_name = "NAME", help_heading = "Deployment")]
     pub(crate) profile: Option<String>,
 
-    // Not a doc comment: a variable would want backticks there.
+    // Not a doc comment: rustdoc would require backticks around the variable.
     #[arg(help = "Region of the deployment [env: AWS_REGION]")]
     #[arg(long, global = true, value_name = "REGION", help_heading = "Deployment")]
     pub(crate) region: Option<String>,
@@ -62,7 +62,7 @@ pub(crate) struct Global {
     #[arg(long, global = true, value_enum, value_name = "FORMAT", default_value_t = OutputFormat::Table, help_heading = "Output")]
     pub(crate) output: OutputFormat,
 
-    // Not a doc comment: a variable would want backticks there.
+    // Not a doc comment: rustdoc would require backticks around the variable.
     #[arg(help = "Disable colored output (also: NO_COLOR)")]
     #[arg(long, global = true, help_heading = "Output")]
     pub(crate) no_color: bool,
@@ -77,7 +77,7 @@ pub(crate) struct Global {
 }
 
 impl Global {
-    /// The options with which another command finds the same deployment, without those that the environment sets.
+    /// The options with which another command finds the same deployment, except those that are set by environment variables.
     pub(crate) fn options(&self) -> String {
         let named = [
             ("--stack", &self.stack, "HUBCTL_STACK"),
@@ -94,7 +94,7 @@ impl Global {
     }
 }
 
-/// Whether a variable of the environment has this value.
+/// Whether an environment variable has this value.
 pub(crate) fn is_set(variable: &str, value: &str) -> bool {
     std::env::var(variable).is_ok_and(|set| set == value)
 }
@@ -107,7 +107,7 @@ pub(crate) enum OutputFormat {
     Json,
     // The same values as JSON.
     Yaml,
-    // Rows under headings, of commands that say so.
+    // Rows under headings, only for commands that support it.
     #[value(skip)]
     Csv,
 }
@@ -136,7 +136,7 @@ impl Style {
     /// The style of a stream of the process.
     pub(crate) fn of(stream: &impl IsTerminal, no_color: bool) -> Self {
         let terminal = stream.is_terminal();
-        // https://no-color.org: any value but an empty one.
+        // https://no-color.org: any value except an empty one.
         let unwanted = no_color || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let dumb = std::env::var_os("TERM").is_some_and(|value| value == "dumb");
         let width = terminal_size::terminal_size().map_or(WIDTH_ELSEWHERE, |(width, _)| width.0.min(WIDTH_MAX));

@@ -1,4 +1,4 @@
-//! Finds the deployment that a command works on, and connects to it.
+//! Selects the deployment that a command works on, and connects to it.
 
 use std::sync::Arc;
 
@@ -89,7 +89,7 @@ pub(crate) fn no_stack(name: &str, error: &DeploymentError) -> Failure {
     }
 }
 
-/// Error codes of rejected credentials. [`PortError`] has only a message.
+/// Error codes of rejected credentials, found in the message: [`PortError`] has no separate code.
 const CREDENTIALS_SIGNS: [&str; 10] = [
     "AccessDenied",
     "ExpiredToken",
@@ -114,7 +114,7 @@ pub(crate) fn port(error: &PortError) -> Failure {
             .hint("to see your identity: aws sts get-caller-identity; to use another: --profile NAME");
     }
     let failure = Failure::new(Exit::Error, message);
-    // The table or the bucket: its name is from an option, or from a partly deleted stack.
+    // The table or the bucket doesn't exist: its name is from an option, or from a partly deleted stack.
     if ["ResourceNotFoundException", "NoSuchBucket"].iter().any(|code| error.message.contains(code)) {
         return failure
             .hint("check that the deployment is in this Region: --region selects another, --stack reads the names");
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_of_credentials_has_its_own_exit_code_and_says_how_to_look() {
+    fn credential_errors_have_their_own_exit_code_and_a_hint() {
         let missing = failure("dispatch failure: no credentials found in chain. Attempted:\n  Environment: ...");
         assert_eq!(missing.exit, Exit::Credentials);
         assert_eq!(missing.message, "failed to list the runs: no credentials found");

@@ -11,7 +11,7 @@ pub(crate) enum Exit {
     Error = 1,
     /// The command line is invalid.
     Usage = 2,
-    /// Findings are quarantined, malformed, undelivered, or missing because the file is truncated or has none; or some require
+    /// Findings are quarantined, malformed, undelivered, or missing because the file is truncated or empty; or some require
     /// approval to be archived.
     Findings = 3,
     /// Credentials are missing, expired, of the wrong account, or lack a permission.

@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn the_sdk_never_tells_its_details_however_verbose_it_is() {
+    fn sdk_details_are_not_logged_at_any_verbosity() {
         assert_eq!(written(0), "");
         let once = written(1);
         assert!(once.contains("our news") && once.contains("their warning") && !once.contains("our detail"), "{once}");

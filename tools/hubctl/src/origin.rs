@@ -1,4 +1,4 @@
-//! The options with which printed commands find a run again, so that they can be copied.
+//! The options that identify a run's deployment or state. They are added to printed commands, so that these can be copied.
 
 use exporter::report::RunReport;
 
@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn commands_get_the_options_by_which_the_run_is_found_once() {
+    fn commands_get_the_options_that_find_the_run_once() {
         let origin = Origin { options: " --state '/ci/my state'".to_owned(), state: None };
         let text = "account 1: 3 stay, because hubctl did not look\nhubctl run pending r  # lists them\nhubctl run approve r \
                     --unproven --state old\nhubctl permissions print --format trust-policy > trust.json\naws sts x";

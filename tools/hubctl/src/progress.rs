@@ -30,7 +30,7 @@ impl Watch {
         Self::with(style, template, total, look)
     }
 
-    /// Shows a changing message, and a bar as soon as `look` returns how many items are done, of how many.
+    /// Shows a changing message, and a bar once `look` returns the numbers of done and of all items.
     pub(crate) fn waiting(style: Style, look: impl Fn() -> (Option<(u64, u64)>, String) + Send + 'static) -> Self {
         let seen = Cell::new(None);
         Self::spawn(style, move |bar| {
@@ -46,7 +46,7 @@ impl Watch {
         })
     }
 
-    /// Shows how many of `total` items are done. `things` is their noun.
+    /// Shows how many of `total` items are done. `things` is the noun for the items.
     pub(crate) fn counting(
         style: Style,
         total: u64,
@@ -76,7 +76,7 @@ impl Watch {
         })
     }
 
-    /// Updates a bar regularly, if there is a terminal.
+    /// Updates a bar regularly, if the output is a terminal.
     fn spawn(style: Style, update: impl Fn(&ProgressBar) + Send + 'static) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let thread = style.terminal.then(|| {

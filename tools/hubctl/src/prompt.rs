@@ -13,7 +13,8 @@ use crate::render::{Output, text};
 /// The terminal, if there is one.
 pub(crate) struct Prompt {
     is_there: bool,
-    /// Typed input, in tests. Otherwise standard input, which isn't locked: an access key may be read from it.
+    /// Typed input, in tests. Otherwise standard input is read without locking it, since an access key may be read from it as
+    /// well.
     typed: Option<Box<dyn BufRead>>,
 }
 
@@ -64,7 +65,7 @@ mod tests {
     use crate::config::OutputFormat;
 
     #[test]
-    fn only_a_clear_yes_agrees() {
+    fn only_y_and_yes_confirm() {
         let mut output = Output::of_process(OutputFormat::Table, true);
         for (typed, confirm) in [("yes\n", true), ("Y\n", true), ("\n", false), ("", false), ("yes please\n", false)] {
             let mut prompt = Prompt { is_there: true, typed: Some(Box::new(Cursor::new(typed))) };
@@ -73,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn where_nobody_is_nothing_is_assumed() {
+    fn without_a_terminal_no_answer_is_assumed() {
         let nobody = Prompt { is_there: false, typed: Some(Box::new(Cursor::new("yes\n"))) };
         let failure = nobody.require_terminal("whether to delete it", "to confirm in advance, add --yes").unwrap_err();
         assert_eq!((failure.exit, failure.hint.as_deref()), (Exit::Usage, Some("to confirm in advance, add --yes")));

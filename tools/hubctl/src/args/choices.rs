@@ -1,4 +1,4 @@
-//! The settings of an integration as options: those that an export without a deployment has as well.
+//! The settings of an integration as options, as far as an export without a deployment has them too.
 
 use std::ops::RangeInclusive;
 

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use crate::exit::{Exit, Failure};
 use crate::render::text;
 
-/// A value, or null. A separate type, since clap treats a nested `Option` in another way.
+/// A value, or null. A separate type, since clap interprets a nested `Option` differently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub(crate) struct OrNull<T>(pub(crate) Option<T>);
@@ -54,11 +54,11 @@ pub(crate) fn word(words: &'static [&'static str]) -> impl TypedValueParser<Valu
     })
 }
 
-/// The changes that options are, as the API's fields. Null clears a setting.
+/// Options as changes in the fields of the API. Null clears a setting.
 ///
 /// # Errors
 ///
-/// If they can't be written as JSON.
+/// If they can't be serialized as JSON.
 pub(crate) fn changes(options: &impl Serialize) -> Result<Map<String, Value>, Failure> {
     match serde_json::to_value(options) {
         Ok(Value::Object(changes)) => Ok(changes),
@@ -67,11 +67,11 @@ pub(crate) fn changes(options: &impl Serialize) -> Result<Map<String, Value>, Fa
     }
 }
 
-/// The settings with the changes that options are.
+/// The settings, changed by the options.
 ///
 /// # Errors
 ///
-/// If the Regions are not in one partition.
+/// If the Regions are in more than one partition.
 pub(crate) fn changed(
     settings: &IntegrationSettings,
     options: &impl Serialize,
@@ -154,7 +154,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn regions_must_exist_and_be_of_one_partition() {
+    fn regions_must_exist_and_be_in_one_partition() {
         assert!(region("eu-wst-1").unwrap_err().contains("unknown Region"));
         let filters = |regions: &[&str]| Filters {
             regions: Some(regions.iter().map(|name| OrNull(Some(region(name).unwrap()))).collect()),

@@ -12,8 +12,8 @@ use crate::exit::{Exit, Failure};
 /// Characters of an External ID (STS, `AssumeRole`).
 const EXTERNAL_ID_CHARS: std::ops::RangeInclusive<usize> = 2..=1224;
 
-/// The ARN of a role: `arn:<partition>:iam::<account>:role/<path and name>`, with a star for the account where the role is
-/// one in every account of an organization.
+/// The ARN of a role: `arn:<partition>:iam::<account>:role/<path and name>`. The account is `*` for a role that exists in every
+/// account of an organization.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RoleArn {
     pub(crate) text: String,
@@ -65,7 +65,7 @@ impl FromStr for RoleArn {
     }
 }
 
-/// Whether a name matches a pattern of IAM, in which a star stands for any characters and a question mark for one.
+/// Whether a name matches a pattern of IAM, in which `*` matches any characters and `?` matches one character.
 pub(crate) fn matches_pattern(pattern: &str, name: &str) -> bool {
     let mut pattern_chars = pattern.chars();
     match pattern_chars.next() {
@@ -82,12 +82,12 @@ pub(crate) fn matches_pattern(pattern: &str, name: &str) -> bool {
     }
 }
 
-/// The name of a role, with its path where it has one.
+/// The name of a role, with its path if it has one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RoleName(String);
 
 impl RoleName {
-    /// The role of this name in an account, or in every account of an organization.
+    /// The role with this name in an account, or in every account of an organization.
     pub(crate) fn in_provider(&self, id: &ProviderId, partition: Partition) -> RoleArn {
         let account = id.account();
         let number = account.as_ref().map_or("*", AccountId::as_str);
@@ -141,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_role_is_named_by_its_arn_in_any_partition() {
+    fn a_role_arn_is_accepted_in_any_partition() {
         for right in ["arn:aws:iam::123456789012:role/a", "arn:aws-cn:iam::123456789012:role/path/to/a"] {
             assert_eq!(right.parse::<RoleArn>().unwrap().account, "123456789012".parse().ok());
         }
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn an_external_id_has_the_form_that_sts_takes() {
+    fn an_external_id_has_the_form_that_sts_accepts() {
         assert!(ExternalId::generate().0.parse::<ExternalId>().is_ok());
         for wrong in ["", "a", "a b", "ä1"] {
             assert!(wrong.parse::<ExternalId>().is_err(), "{wrong}");

@@ -1,5 +1,5 @@
-//! The settings of an integration as options without defaults: an option that is not given leaves a setting unchanged, or at
-//! the API's default for a new integration.
+//! The settings of an integration as options without defaults: an option that is not given leaves a setting unchanged, or at the
+//! API's default if the integration is new.
 
 use asff::ScanFormat;
 #[cfg(test)]
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_named_is_not_changed() {
+    fn settings_without_an_option_are_unchanged() {
         assert_eq!(patch(""), json!({}));
         assert_eq!(patch("--only-failed"), json!({ "only_failed": true }));
         assert_eq!(
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_can_be_taken_away() {
+    fn a_limit_can_be_cleared() {
         let all = patch("--severity-min none --regions all --fallback-region none");
         let sources = patch("--scan-source prefix=a/ --scan-source uploader-account=123456789012,prefix=b,c/");
         let both = json!({ "prefix": "b,c/", "uploader_account": "123456789012" });
@@ -120,7 +120,7 @@ mod tests {
         format!("--{}", setting.name.replace('_', "-").replace("sources", "source"))
     }
 
-    /// What the options write is what the exporter reads. `enabled` has commands of its own.
+    /// The exporter must read the values that the options write. `enabled` has separate commands.
     #[test]
     fn every_setting_is_an_option_and_is_documented() {
         let page = include_str!("../../../../docs/configuration.md");
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn wrong_values_are_refused() {
+    fn invalid_values_are_rejected() {
         for wrong in [
             "--archive-limit-percent 101",
             "--archive-scope half",

@@ -1,5 +1,5 @@
-//! Rejects options that a command would ignore, since they may select a deployment: a command never uses another deployment
-//! than its options state. Environment variables are not checked.
+//! Rejects options that a command would ignore, since they may select a deployment: a command must not use a deployment other
+//! than the one that its options select. Environment variables are not checked.
 
 use clap::ArgMatches;
 use clap::parser::ValueSource;
@@ -86,7 +86,7 @@ fn offline(line: &Line<'_>) -> Option<Failure> {
     is_fixed.then(|| line.ignored("output", &format!("`{name}` has only one output format"), "omit it"))
 }
 
-/// `--standalone`, or `--state` of a command that uses standalone runs.
+/// Rejects options of a deployment together with `--standalone`, or with `--state` of a command that uses standalone runs.
 fn without_deployment(line: &Line<'_>) -> Option<Failure> {
     let option = line.first(["standalone", "location"])?;
     let option = if option == "location" { "--state" } else { "--standalone" };
@@ -94,7 +94,7 @@ fn without_deployment(line: &Line<'_>) -> Option<Failure> {
     Some(line.ignored(id, &format!("with {option}, no deployment is used"), &format!("omit it or {option}")))
 }
 
-/// A sample with the caller's credentials and an explicit Region doesn't use a deployment.
+/// Rejects options of a deployment for a sample with the caller's credentials and an explicit Region, which uses no deployment.
 fn unneeded(line: &Line<'_>) -> Option<Failure> {
     let needs_none =
         line.is(&["integration", "send-sample"]) && line.has("use_caller_credentials") && line.has("hub_region");
@@ -102,13 +102,13 @@ fn unneeded(line: &Line<'_>) -> Option<Failure> {
     Some(line.ignored(id, "with --use-caller-credentials and --hub-region, no deployment is used", "omit it"))
 }
 
-/// Security Hub of the caller's account is called directly.
+/// Rejects options of a deployment for `verify`, which calls Security Hub of the caller's own account.
 fn own_account(line: &Line<'_>) -> Option<Failure> {
     let id = line.first(DEPLOYMENT).filter(|_| line.is(&["verify"]))?;
     Some(line.ignored(id, "`verify` calls Security Hub of your own account, without a deployment", "omit it"))
 }
 
-/// The function uses its own table and bucket.
+/// Rejects the table and the bucket for commands that invoke the function, which uses those of its own deployment.
 fn by_function(line: &Line<'_>) -> Option<Failure> {
     let is_online = line.path.first().is_some_and(|name| !OFFLINE.contains(name));
     let is_by_function = is_online && !line.is_direct() && !line.has("local");
@@ -137,7 +137,7 @@ fn named_twice(line: &Line<'_>) -> Option<Failure> {
     is_twice.then(|| line.ignored("stack", because, "omit --stack, or the other two"))
 }
 
-/// Options that have no effect with another one.
+/// Rejects options that have no effect in combination with another one.
 fn ineffective(line: &Line<'_>) -> Option<Failure> {
     if line.has("no_wait") && line.has("report") {
         return Some(line.ignored("report", "with --no-wait, there is no run yet", "omit one of the two"));

@@ -1,4 +1,4 @@
-//! What the documentation says to type can be typed.
+//! The commands in the documentation, in help texts, and in printed messages parse.
 
 use clap::CommandFactory as _;
 use clap::error::ErrorKind;
@@ -20,10 +20,10 @@ const PAGES: [(&str, &str); 13] = [
     ("docs/style.md", include_str!("../../../../docs/style.md")),
     ("docs/troubleshooting.md", include_str!("../../../../docs/troubleshooting.md")),
 ];
-/// What stands for something of the reader's own, with an example.
+/// Placeholders in the documentation, each with an example value.
 const PLACEHOLDERS: [(&str, &str); 2] = [("ID", "123456789012"), ("BOOL", "true")];
 
-/// Everything in a page that stands as code: lines of blocks, and what is between backticks.
+/// All code in a page: the lines of code blocks, and the text between backticks.
 fn code(page: &str) -> Vec<String> {
     let mut all = Vec::new();
     for (index, part) in page.split("```").enumerate() {
@@ -36,7 +36,7 @@ fn code(page: &str) -> Vec<String> {
     all
 }
 
-/// The words of each command of ours in a piece of code.
+/// The words of each `hubctl` command in a piece of code.
 fn commands(code: &str) -> Vec<Vec<String>> {
     let code = code.split(" # ").next().unwrap_or_default();
     let ours = code.split("hubctl ").skip(1).map(|rest| rest.split([';', '>', '&', '"']).next().unwrap_or_default());
@@ -51,7 +51,7 @@ fn commands(code: &str) -> Vec<Vec<String>> {
 }
 
 #[test]
-fn every_command_in_the_documentation_is_one() {
+fn every_command_in_the_documentation_parses() {
     for (page, text) in PAGES {
         let found: Vec<_> = code(text).iter().flat_map(|code| commands(code)).collect();
         assert!(!found.is_empty(), "{page} names no command");
@@ -63,7 +63,7 @@ fn every_command_in_the_documentation_is_one() {
     }
 }
 
-/// Columns of an example at most, so that it stands in one line wherever help is shown.
+/// Maximum width of an example, in columns, so that it fits on one line in every help text.
 const EXAMPLE_WIDTH: usize = 79;
 
 fn with_subcommands(command: &clap::Command) -> Vec<&clap::Command> {
@@ -85,9 +85,9 @@ fn a_command_in_a_help_text_is_one_line_that_can_be_copied() {
     assert!(seen > 30, "{seen}");
 }
 
-/// Folders whose programs print commands.
+/// Directories of the programs that print commands.
 const SOURCES: [&str; 3] = ["shared", "functions", "tools/hubctl/src"];
-/// What stands in a literal for something that is known when it is printed; whatever is not here is an ID.
+/// Example values for the placeholders of string literals. A placeholder that is not listed is an ID.
 const VALUES: [(&str, &str); 16] = [
     ("of_run", ""),
     ("template", "policy"),
@@ -107,7 +107,7 @@ const VALUES: [(&str, &str); 16] = [
     ("format", "csv"),
 ];
 
-/// The source files below a folder, tests left out.
+/// The source files below a directory, without tests.
 fn sources(folder: &std::path::Path, found: &mut Vec<std::path::PathBuf>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -122,7 +122,7 @@ fn sources(folder: &std::path::Path, found: &mut Vec<std::path::PathBuf>) {
     }
 }
 
-/// The string literals of a source file, up to its tests and without its comments, as they are when printed.
+/// The string literals of a source file as they are printed. Tests and comments are skipped.
 fn literals(source: &str) -> Vec<String> {
     let source = source.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
     let code: String = source
@@ -145,7 +145,7 @@ fn literals(source: &str) -> Vec<String> {
                 '"' => break,
                 '\\' => match letters.next() {
                     Some('n') => literal.push('\n'),
-                    // The line goes on.
+                    // A backslash at the end of a line: the literal continues on the next line.
                     Some('\n') => while letters.next_if(|letter| letter.is_whitespace()).is_some() {},
                     Some(letter) => literal.push(letter),
                     None => break,
@@ -158,7 +158,7 @@ fn literals(source: &str) -> Vec<String> {
     found
 }
 
-/// The commands of a literal, each as words, with examples in the place of values.
+/// The commands of a literal as words, with example values instead of placeholders.
 fn printed(literal: &str) -> Vec<Vec<String>> {
     let mut text = String::new();
     let mut rest = literal;
@@ -182,7 +182,7 @@ fn printed(literal: &str) -> Vec<Vec<String>> {
     commands.map(words).filter(|words| words.first().is_some_and(|word| word.starts_with(char::is_lowercase))).collect()
 }
 
-/// Whether a command only lacks something: a sentence may name it without all that it wants.
+/// Whether a command is only incomplete: a sentence may mention a command without its required arguments.
 fn is_short(error: &clap::Error) -> bool {
     matches!(
         error.kind(),
@@ -192,7 +192,7 @@ fn is_short(error: &clap::Error) -> bool {
     ) || error.to_string().contains("but none was supplied")
 }
 
-/// Whether a command can be typed. A sentence may go on behind it, but not behind a wrong option.
+/// Whether a command parses. Words of a sentence may follow a command, but not an invalid option.
 fn is_command(words: &[String]) -> Result<(), clap::Error> {
     let parse =
         |words: &[String]| Cli::try_parse_from(std::iter::once("hubctl").chain(words.iter().map(String::as_str)));
@@ -214,7 +214,7 @@ fn is_command(words: &[String]) -> Result<(), clap::Error> {
     Err(error)
 }
 
-/// Where a sentence speaks of a program or a group, not of a command.
+/// Words after `hubctl` in sentences about the program or about a group of commands.
 const NAMES: [&str; 14] = [
     "asks",
     "generates",
@@ -233,7 +233,7 @@ const NAMES: [&str; 14] = [
 ];
 
 #[test]
-fn every_command_that_a_program_prints_is_one() {
+fn every_printed_command_parses() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let mut files = Vec::new();
     SOURCES.iter().for_each(|folder| sources(&root.join(folder), &mut files));
@@ -256,7 +256,7 @@ fn every_command_that_a_program_prints_is_one() {
 }
 
 #[test]
-fn the_options_by_which_a_run_is_found_go_with_every_command_about_it() {
+fn every_command_about_a_run_accepts_the_options_that_find_it() {
     let options = [
         "--state /ci/state --profile audit",
         "--state s3://bucket/prefix",
@@ -288,9 +288,9 @@ fn read(line: &str) -> Result<Cli, Wrong> {
     Cli::read(["hubctl"].into_iter().chain(line.split_whitespace()).map(Into::into))
 }
 
-/// Each of these names something that the command would not look at, or says something that has no effect.
+/// Each line has an option that the command would not use, or that would have no effect.
 #[test]
-fn an_option_that_would_be_ignored_is_refused() {
+fn an_option_that_would_be_ignored_is_rejected() {
     for (option, line) in [
         ("--table", "provider delete 123456789012 --yes --table t --state-bucket b"),
         ("--table", "--stack s --table t config export"),
@@ -337,7 +337,7 @@ fn an_option_that_would_be_ignored_is_refused() {
 }
 
 #[test]
-fn an_option_that_is_used_is_not_refused() {
+fn an_option_that_is_used_is_accepted() {
     for line in [
         "config export --local --stack s --table second",
         "integration list --local --table t --state-bucket b",

@@ -1,4 +1,4 @@
-//! Which deployment a management command works on, and how it reaches it.
+//! Selects the deployment of a management command, and connects to its API.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::deployment::{no_stack, port, region_of, which_deployment};
 use crate::exit::{Exit, Failure};
 use crate::shell::quoted;
 
-/// How a management command reaches its deployment.
+/// The options that select how a management command calls its deployment.
 #[derive(clap::Args, Clone, Debug, Default)]
 pub(crate) struct ConnectionArgs {
     /// Run locally with your own credentials instead of invoking the deployed function
@@ -27,7 +27,7 @@ pub(crate) struct ConnectionArgs {
 }
 
 impl ConnectionArgs {
-    /// The options with which another command reaches the deployment in the same way.
+    /// The options with which another command calls the deployment in the same way.
     pub(crate) fn options(&self) -> String {
         let function =
             self.manage_function.as_ref().filter(|name| !crate::config::is_set("HUBCTL_MANAGE_FUNCTION", name));
@@ -67,7 +67,7 @@ impl ConnectionArgs {
     }
 }
 
-/// The partition of the deployment's Region; none if the Region is not known to this release.
+/// The partition of the deployment's Region; `None` if this release doesn't know the Region.
 fn partition_of(config: &SdkConfig) -> Result<Option<Partition>, Failure> {
     let name: Option<RegionName> = region_of(config)?.parse().ok();
     Ok(name.and_then(Partition::that_may_hold))
@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_function_is_of_the_account_that_its_arn_names_or_of_the_caller_s() {
+    fn a_function_is_in_the_account_of_its_arn_or_of_the_caller() {
         let caller = Caller { arn: String::new(), account: "111122223333".to_owned() };
         for (function, account) in [
             ("manage", "111122223333"),

@@ -36,7 +36,7 @@ pub(crate) struct Management {
     pub(crate) trusted_arns: Vec<String>,
     /// The pattern of the names of roles that the functions can assume, if known.
     pub(crate) role_pattern: Option<String>,
-    /// What is known of the deployment, to validate a file. The deployment itself checks the rest.
+    /// The known settings of the deployment, to validate a file. The deployment checks the rest.
     pub(crate) deployment: Settings,
     /// The Region of the deployment.
     pub(crate) region: String,
@@ -125,7 +125,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_list_whose_answer_would_be_too_large_is_asked_for_in_smaller_parts() {
+    async fn a_list_that_is_too_large_is_read_in_smaller_pages() {
         let transport: Transport = Box::new(|request| {
             let query = request.uri().query().unwrap_or_default().to_owned();
             Box::pin(async move {
@@ -134,7 +134,7 @@ mod tests {
                     value.and_then(|value| value.parse::<usize>().ok())
                 };
                 let (limit, from) = (number("limit").unwrap(), number("after").unwrap_or(0));
-                // Thirty entries fit an answer.
+                // A response can hold 30 entries.
                 let (status, body) = if limit > 30 {
                     (422, serde_json::json!({"errors": [{"field": "limit", "message": "too many bytes"}]}))
                 } else {

@@ -62,7 +62,7 @@ fn message(problem: &Problem) -> String {
     message
 }
 
-/// A field with the name of the option that sets it.
+/// The name of the option that sets a field.
 fn option_of(field: &str) -> String {
     let field = field.replace('/', ".");
     // An option has all values of a list: `regions.1` is one of --regions.
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn fields_at_fault_are_named_with_their_options() {
+    fn invalid_fields_are_reported_with_their_options() {
         let body = r#"{"type":"urn:x","title":"Invalid","status":422,"detail":"two settings are wrong","errors":[
             {"field":"archive_limit_percent","message":"is 0 to 100"},
             {"field":"/credentials/role/arn","message":"is no role"}]}"#;
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn each_refusal_ends_with_its_exit_code_and_what_to_do() {
+    fn each_error_status_has_an_exit_code_and_a_hint() {
         for (status, exit) in [(400, 2), (401, 4), (403, 4), (404, 1), (409, 1), (412, 1), (422, 2), (500, 1), (503, 1)]
         {
             assert_eq!(refused(status, r#"{"title":"no"}"#).exit as u8, exit, "{status}");

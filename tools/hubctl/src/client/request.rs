@@ -1,7 +1,7 @@
 //! Requests to the management API, and their responses.
 //!
-//! A creation has an idempotency key, since the transport may retry it. A change has the version that it applies to and is sent
-//! once: a retry would conflict with the change itself.
+//! A creation has an idempotency key, since the transport may retry it. A change contains the version that it applies to and is
+//! sent once: a retry would conflict with the change itself.
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, ETAG, IF_MATCH};
@@ -57,7 +57,7 @@ impl Request {
         Self::new("POST", path)
     }
 
-    /// Performs an idempotent action with a body, if there is one.
+    /// Performs an idempotent action; `body` is optional.
     pub(crate) fn post_action_with(path: impl Into<String>, body: Option<Value>) -> Self {
         Self { body: body.map(|body| (JSON, body)), ..Self::new("POST", path) }
     }
@@ -147,16 +147,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_creation_can_be_sent_twice() {
+    fn a_creation_can_be_retried() {
         let key =
             |request: Request| request.into_http().unwrap().headers()[IDEMPOTENCY_KEY].to_str().unwrap().to_owned();
         let first = key(Request::create("/providers", Value::Null));
         assert_eq!(first.len(), 36);
-        assert_ne!(first, key(Request::create("/providers", Value::Null)), "another creation is another");
+        assert_ne!(first, key(Request::create("/providers", Value::Null)), "each creation has its own key");
     }
 
     #[test]
-    fn a_change_names_its_version() {
+    fn a_change_contains_its_version() {
         let request = Request::change("/integrations/1", serde_json::json!({ "enabled": true }));
         let request = request.at_version(Some("\"7\"".to_owned())).into_http().unwrap();
         assert_eq!((request.method().as_str(), request.headers()[IF_MATCH].to_str().unwrap()), ("PATCH", "\"7\""));
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_a_meaning_in_a_path_is_written_otherwise() {
+    fn reserved_characters_in_a_path_are_percent_encoded() {
         assert_eq!(segment("o-a1b2c3d4e5"), "o-a1b2c3d4e5");
         assert_eq!(segment("../a?b#ü"), "..%2Fa%3Fb%23%C3%BC");
     }

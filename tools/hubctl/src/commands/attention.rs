@@ -1,4 +1,4 @@
-//! `hubctl attention`: what needs attention.
+//! `hubctl attention`: lists what needs attention.
 
 use anyhow::Result;
 use management::wire::{AttentionItem, AttentionKind, AttentionList};
@@ -57,7 +57,8 @@ pub(crate) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<E
     Ok(Exit::Success)
 }
 
-/// The commands that fix the items, each once, in the order of the items. Not in the table, so that they can be copied.
+/// The commands that fix the items, without duplicates, in the order of the items. They are not in the table, so that they can be
+/// copied.
 fn write_commands(items: &[AttentionItem], origin: &Origin, output: &mut Output) -> Result<()> {
     output.line("")?;
     output.line("What to do")?;
@@ -79,7 +80,7 @@ fn write_commands(items: &[AttentionItem], origin: &Origin, output: &mut Output)
     Ok(())
 }
 
-/// Where the item is: the integration or account by its name, and the Region.
+/// The location of an item: the name of the integration or account, and the Region.
 fn place(item: &AttentionItem) -> String {
     let account = item.account.as_ref().map(ToString::to_string);
     let name = account.or_else(|| item.integration.clone());

@@ -12,9 +12,9 @@ use crate::render::{Column, Output, Table, TextStyle};
 
 /// Maximum number of entries.
 const LIMIT_MAX: i64 = 10_000;
-/// Parts of an ARN's name that are shown.
+/// Maximum number of parts of an ARN's name to show.
 const PARTS_MAX: usize = 2;
-/// Characters of a value that are shown.
+/// Maximum number of characters of a value to show.
 const VALUE_CHARS_MAX: usize = 40;
 
 /// Show the audit log, newest entry first
@@ -68,7 +68,8 @@ pub(crate) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<E
     Ok(Exit::Success)
 }
 
-/// The account of an ARN and the last two parts of its name: the user, or the role and its session. The rest is in the JSON.
+/// The account of an ARN and the last two parts of its name: the user, or the role and its session. JSON output has the whole
+/// ARN.
 fn who(arn: &str) -> String {
     let account = arn.split(':').nth(4).filter(|account| !account.is_empty());
     let name = arn.rsplit(':').next().unwrap_or(arn);
@@ -105,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_caller_is_named_by_account_role_and_session() {
+    fn a_caller_is_shown_as_account_role_and_session() {
         assert_eq!(who("arn:aws:sts::123456789012:assumed-role/Operators/ada"), "123456789012 Operators/ ada");
         assert_eq!(who("arn:aws:iam::210987654321:user/teams/security/ada"), "210987654321 security/ ada");
         assert_eq!(who("arn:aws:iam::123456789012:root"), "123456789012 root");

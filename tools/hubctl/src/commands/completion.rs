@@ -16,7 +16,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, mut hubctl: clap::Command, output: &mut Output) -> Result<Exit> {
-    // Written whole: the generator itself panics on a closed pipe.
+    // Written in one call: the generator panics on a closed pipe.
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut hubctl, "hubctl", &mut script);
     output.out().write_all(&script)?;

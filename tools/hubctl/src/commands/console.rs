@@ -24,7 +24,7 @@ use crate::render::Output;
 
 /// Number of ports to try if none is given.
 const PORTS_TRIED: u16 = 20;
-/// How often it is checked whether the console is idle: four times per timeout, within these bounds.
+/// Bounds of the interval between two checks whether the console is idle, which is a quarter of the timeout.
 const IDLE_CHECK_MIN: Duration = Duration::from_millis(100);
 const IDLE_CHECK_MAX: Duration = Duration::from_secs(30);
 /// The key that prints a new link.
@@ -106,7 +106,7 @@ pub(crate) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<E
     })
 }
 
-/// Binds the port on loopback, and on no other address.
+/// Binds the port on loopback only.
 async fn listen(port: Option<u16>) -> Result<TcpListener> {
     let (first, last) = port.map_or((PORT_DEFAULT, PORT_DEFAULT + PORTS_TRIED), |port| (port, port));
     for port in first..=last {
@@ -201,7 +201,7 @@ impl Workbench for Host {
     fn inspect(&self) -> web_console::ports::Reply<Vec<DeploymentCheck>> {
         let global = self.global.clone();
         Box::pin(async move {
-            // On a thread of its own: the checks are not all of them ready to move between threads.
+            // On a separate thread, since the futures of some checks are not `Send`.
             let runtime = tokio::runtime::Handle::current();
             let work = tokio::task::spawn_blocking(move || runtime.block_on(doctor::inspect(&global)));
             let found = work.await.map_err(anyhow::Error::from).flatten();

@@ -68,7 +68,7 @@ fn convert(source: &Source, output: &mut Output) -> Result<ScanSummary> {
     Ok(summary)
 }
 
-/// Writes a finding as one line, with characters that a terminal would hide escaped: the value is the same.
+/// Writes a finding as one line. Characters that a terminal would hide are escaped; the JSON value is unchanged.
 fn write(json: &[u8], out: &mut impl Write) -> io::Result<()> {
     match std::str::from_utf8(json) {
         Ok(json) => out.write_all(hidden::escaped_json(json).as_bytes())?,

@@ -1,4 +1,4 @@
-//! `hubctl explain`: why one finding has its current state.
+//! `hubctl explain`: explains the current state of one finding.
 
 use anyhow::Result;
 use exporter::explain::{Explanation, ExportedState, FindingName, HubState, explain};

@@ -225,7 +225,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pipeline_sees_that_security_hub_differs() {
+    fn differences_have_an_exit_code() {
         let row = |missing, fixed, problem: Option<&str>| Row {
             run_id: "r",
             account: "123456789012".parse().unwrap(),

@@ -21,7 +21,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cell_holds_whatever_a_scan_says() {
+    fn a_cell_can_contain_any_text_of_a_scan() {
         let cells = ["arn:aws:iam::1:user/a", "a,b", "say \"no\"", "=cmd()", "two\nlines", "\rb\u{202e}", ""];
         let row = row(cells);
         assert_eq!(

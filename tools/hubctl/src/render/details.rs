@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn long_values_are_broken_between_words_only() {
+    fn long_values_wrap_between_words_only() {
         let mut details = Details::new();
         details.add(TextStyle::Good, "State", "complete").add(
             TextStyle::Plain,

@@ -44,12 +44,12 @@ pub(super) fn is_hidden(letter: char) -> bool {
     letter.is_control() || HIDDEN.iter().any(|(first, last)| (*first..=*last).contains(&letter))
 }
 
-/// Text with each such character as `\u{202e}`, but for those that are `kept`.
+/// Escapes such characters as `\u{202e}`, except those in `kept`.
 pub(super) fn escaped<'a>(text: &'a str, kept: &[char]) -> Cow<'a, str> {
     replaced(text, |letter| is_hidden(letter) && !kept.contains(&letter), |letter| letter.escape_unicode().to_string())
 }
 
-/// Lines of output: color codes are preserved if colors are enabled.
+/// Escapes lines of output. Color codes are preserved if colors are enabled.
 pub(super) fn escaped_lines(text: &str, color: bool) -> Cow<'_, str> {
     const KEPT: [char; 2] = ['\n', '\t'];
     if !color {
@@ -67,7 +67,8 @@ pub(super) fn escaped_lines(text: &str, color: bool) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// A JSON document of the same value. Outside of its strings it has none of these characters but the ends of lines.
+/// Escapes such characters in a JSON document; its value is unchanged. Outside of strings, JSON contains none of them except line
+/// ends.
 pub(crate) fn escaped_json(json: &str) -> Cow<'_, str> {
     replaced(json, is_hidden_in_json, |letter| {
         let mut units = [0; 2];
@@ -75,12 +76,12 @@ pub(crate) fn escaped_json(json: &str) -> Cow<'_, str> {
     })
 }
 
-/// The same for a YAML document in the form of JSON. YAML knows no halves of characters.
+/// Like [`escaped_json`], for a YAML document in the form of JSON: YAML has no escapes for surrogate pairs.
 pub(super) fn escaped_yaml(json: &str) -> Cow<'_, str> {
     replaced(json, is_hidden_in_json, |letter| format!("\\U{:08x}", u32::from(letter)))
 }
 
-/// Whether text has one that no line of a document needs.
+/// Whether text has such a character other than a line end.
 pub(super) fn hides_something(text: &str) -> bool {
     text.chars().any(is_hidden_in_json)
 }
@@ -104,23 +105,24 @@ fn replaced(text: &str, is_it: impl Fn(char) -> bool, with: impl Fn(char) -> Str
 mod tests {
     use super::*;
 
-    /// One of each kind: a bidirectional override and isolate, a mark, what has no width, a tag, a filler, a selector.
+    /// One of each kind: a bidirectional override, an isolate, a mark, a zero-width character, a tag, a filler, a selector, and
+    /// others.
     const EACH: &str = "\u{202e}\u{2066}\u{61c}\u{200b}\u{e0041}\u{3164}\u{fe0f}\u{ad}\u{2028}\u{85}\u{7f}\u{1b}";
 
     #[test]
-    fn what_is_not_seen_or_reorders_is_escaped() {
+    fn hidden_and_reordering_characters_are_escaped() {
         assert_eq!(escaped("a\u{202e}b\u{1b}[2J", &[]), "a\\u{202e}b\\u{1b}[2J");
         for letter in EACH.chars() {
             let shown = escaped(&letter.to_string(), &['\n']).into_owned();
             assert!(shown.is_ascii() && shown.starts_with("\\u{"), "{shown}");
         }
         let seen = "Zürich, 東京, עברית, हिन्दी, e\u{301}, 🦀, a\\b";
-        assert_eq!(escaped(seen, &[]), seen, "what is seen stays");
+        assert_eq!(escaped(seen, &[]), seen, "visible characters are unchanged");
         assert_eq!(escaped("one\ntwo", &['\n']), "one\ntwo");
     }
 
     #[test]
-    fn our_own_colours_pass_and_nothing_else_does() {
+    fn only_color_codes_are_preserved() {
         assert_eq!(escaped_lines("\u{1b}[1;31mbad\u{1b}[0m\n", true), "\u{1b}[1;31mbad\u{1b}[0m\n");
         assert_eq!(escaped_lines("\u{1b}[2Jx\u{1b}]0;t\u{7}\u{1b}[31", true), "\\u{1b}[2Jx\\u{1b}]0;t\\u{7}\\u{1b}[31");
         assert_eq!(escaped_lines("\u{1b}[31mbad", false), "\\u{1b}[31mbad");

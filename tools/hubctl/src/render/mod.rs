@@ -135,7 +135,7 @@ impl Output {
     ///
     /// # Errors
     ///
-    /// If standard error is closed: then no input must be taken as an answer.
+    /// If standard error is closed: the user doesn't see the prompt, so no input may be interpreted as the answer.
     pub(crate) fn ask(&mut self, question: &str) -> io::Result<()> {
         self.out.flush()?;
         self.write_err(&format!("{question} "))?;

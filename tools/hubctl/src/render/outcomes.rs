@@ -54,7 +54,7 @@ mod tests {
     use exporter::report::Fate;
 
     #[test]
-    fn every_fate_has_a_row_and_the_sum_is_below() {
+    fn every_outcome_has_a_row_above_the_total() {
         let mut counts = Counts { read: 12_345, repaired: 3, archived: 7, archive_undelivered: 1, ..Counts::default() };
         (counts.absent, counts.unproven) = (4, 20);
         counts.add(Fate::Sent, 12_000);

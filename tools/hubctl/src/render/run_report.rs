@@ -1,4 +1,4 @@
-//! A run's report as text, and its exit code: the same after an export and when it is shown later.
+//! A run's report as text, and its exit code. They are the same after an export and when a stored run is shown.
 
 use std::collections::BTreeSet;
 use std::io;

@@ -34,7 +34,7 @@ impl Stream {
         matches!(self.state, State::Open)
     }
 
-    /// The error that made the output incomplete, returned once. None for a closed pipe.
+    /// The error that made the output incomplete; it is returned once. `None` for a closed pipe.
     pub(super) fn error(&mut self) -> Option<io::Error> {
         match &mut self.state {
             State::Lost(error) => error.take(),
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_that_goes_away_is_no_error_and_a_full_disk_is_told_once() {
+    fn a_closed_pipe_is_not_an_error_and_a_full_disk_is_reported_once() {
         let mut closed = Stream::new(Failing(ErrorKind::BrokenPipe));
         closed.write_all(b"a").unwrap();
         closed.write_all(b"b").unwrap();

@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_stand_to_the_right() {
+    fn numbers_are_right_aligned() {
         insta::assert_snapshot!(sample().render(PAPER), @r"
         Fate  Findings
         --------------
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn colors_are_only_where_they_are_wanted() {
+    fn colors_are_used_only_if_enabled() {
         assert!(!sample().render(PAPER).contains('\u{1b}'));
         assert!(sample().render(Style { color: true, ..PAPER }).contains('\u{1b}'));
     }

@@ -97,14 +97,14 @@ mod tests {
     }
 
     #[test]
-    fn sizes_are_cut_not_rounded_up() {
+    fn sizes_are_truncated_and_not_rounded() {
         let texts: Vec<_> =
             [1, 999, 1_000, 1_999, 322_024, 700_000_000, 2_000_000_000].into_iter().map(bytes).collect();
         assert_eq!(texts, ["1 byte", "999 bytes", "1.0 KB", "1.9 KB", "322.0 KB", "700.0 MB", "2.0 GB"]);
     }
 
     #[test]
-    fn what_a_scan_says_cannot_steer_the_terminal() {
+    fn text_of_a_scan_can_not_control_the_terminal() {
         assert_eq!(harmless("a\u{1b}[2Jb\r\n\u{202e}c"), "a\\u{1b}[2Jb\\u{d}\\u{a}\\u{202e}c");
         assert_eq!(end("äöüäöü", 5), "...öü");
     }

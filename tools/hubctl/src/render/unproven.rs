@@ -1,4 +1,4 @@
-//! The table of unproven findings: services and Regions for which a scan has no evidence, and why.
+//! The table of unproven findings: the services and Regions for which a scan has no evidence, with the reason.
 
 use asff::AccountId;
 use exporter::report::unproven::explain;
@@ -73,7 +73,7 @@ mod tests {
     use crate::config::Style;
 
     #[test]
-    fn each_service_and_region_has_its_reason_in_words() {
+    fn each_service_and_region_is_shown_with_its_reason() {
         let row = |region: &str, service: &str, reason: &str, findings| Row {
             account: "123456789012".parse().unwrap(),
             region: region.to_owned(),

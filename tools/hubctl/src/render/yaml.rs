@@ -44,7 +44,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read_again() {
+    fn written_yaml_parses_to_the_same_value() {
         let value = json!({
             "id": "012345678901", "list": ["a: b", "yes", "1e3", ""], "none": null, "map": { "empty": {}, "number": 3 },
             "long": "arn:aws:iam::123456789012:role/".repeat(9), "lines": "one\ntwo\n", "words": "word ".repeat(40),
@@ -53,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_be_hidden_is_escaped_and_read_again() {
+    fn hidden_characters_are_escaped_and_parsed_again() {
         let value = json!({ "alias": "a\u{202e}b\u{e0041}\u{1b}\u{1d173}", "role": { "arn": null } });
         let text = text(&value).unwrap();
         assert!(text.is_ascii() && text.contains("a\\U0000202eb"), "{text}");
@@ -61,13 +61,13 @@ mod tests {
     }
 
     #[test]
-    fn an_accounts_number_need_not_be_quoted() {
+    fn an_account_id_does_not_need_quotes() {
         assert_eq!(parse::<Named>("id: 012345678901").unwrap().id, "012345678901");
         assert_eq!(parse::<Named>("id: 123456789012").unwrap().id, "123456789012");
     }
 
     #[test]
-    fn a_wrong_document_says_where() {
+    fn an_invalid_document_is_reported_with_its_line() {
         let wrong = parse::<Named>("id: a\nname: b\n").unwrap_err();
         assert!(wrong.contains("line 2") && wrong.contains("name"), "{wrong}");
         assert!(wrong.lines().count() == 1 && !wrong.contains("error:"), "{wrong}");

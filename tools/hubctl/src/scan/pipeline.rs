@@ -19,7 +19,7 @@ use bytes::Bytes;
 const READ_BYTES: usize = 256 * 1024;
 /// Approximate size of a batch, in bytes: 40 findings of a real scan, so that the overhead is negligible.
 const BATCH_BYTES: u64 = 256 * 1024;
-/// Maximum number of elements in a batch, for files of small ones.
+/// Maximum number of elements in a batch. It limits batches of files with small elements.
 const BATCH_ELEMENTS_MAX: usize = 512;
 /// Capacity of the queues before and after each mapper, in batches.
 const BATCHES_WAITING: usize = 2;
@@ -33,11 +33,11 @@ pub(crate) type Encoded = Result<Vec<u8>, TooLarge>;
 pub(crate) enum Item {
     /// A finding, its relation to those before it, and its ASFF.
     Finding(Box<Mapped>, Identity, Encoded),
-    /// Anything else.
+    /// An element that is not a mapped finding.
     Other(Outcome),
 }
 
-/// How far the reading is, for those who watch it.
+/// The progress of the reading, for observers such as a progress bar.
 #[derive(Debug, Default)]
 pub(crate) struct Progress {
     /// Bytes read, as stored.
@@ -51,7 +51,7 @@ pub(crate) struct Progress {
 pub(crate) struct Finished {
     /// The format, if detected.
     pub(crate) format: Option<ScanFormat>,
-    /// How the file ended; none if the caller stopped before.
+    /// How the file ended; `None` if the caller stopped before its end.
     pub(crate) ending: Option<Ending>,
 }
 
@@ -163,7 +163,7 @@ fn collect(
 ) -> bool {
     let mut identities = Identities::default();
     for mapper in mappers.iter().cycle() {
-        // The next mapper ended: the file has no more batches.
+        // The next mapper has ended: all batches were received.
         let Ok(batch) = mapper.recv() else { return true };
         connection_args.entries.fetch_add(batch.len() as u64, Ordering::Relaxed);
         for (outcome, encoded) in batch {

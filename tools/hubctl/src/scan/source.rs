@@ -41,7 +41,7 @@ impl Source {
         }
     }
 
-    /// Whether only this machine can read it.
+    /// Whether the source can be read only on this machine.
     pub(crate) fn is_local_file(&self) -> bool {
         !matches!(self, Self::Object(_))
     }

@@ -176,7 +176,7 @@ impl ScanSummary {
 
     fn take_other(&mut self, outcome: &Outcome) {
         match outcome {
-            // Without ASFF: it was not mapped.
+            // The finding has no ASFF, since it was not mapped.
             Outcome::Finding(_) => {}
             Outcome::Skipped(skip) => *self.skipped.entry(skip.as_str()).or_default() += 1,
             Outcome::Malformed(broken) => {

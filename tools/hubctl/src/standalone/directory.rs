@@ -1,7 +1,7 @@
 //! Objects as files in a directory.
 //!
-//! Promises: writes are atomic; conditions are checked at the moment of the write, even against other processes; a reader sees one
-//! version, whatever is written concurrently.
+//! Promises: writes are atomic; conditions are checked at the moment of the write, even against other processes; a reader sees a
+//! single version, even during concurrent writes.
 
 use std::fs::File;
 use std::io::{self, Read, Seek};
@@ -176,13 +176,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_file_appears_whole_and_only_under_its_condition() {
+    async fn a_file_is_written_atomically_and_only_if_its_condition_holds() {
         let location = tempfile::tempdir().unwrap();
         let directory = Directory { path: location.path().join("state") };
         assert!(get(&directory, "state/1/a.zst").await.is_none());
         let mut draft = directory.create("state/1/a.zst", PutMode::Create).await.unwrap();
         draft.write(&Bytes::from_static(b"half")).await.unwrap();
-        assert_eq!(directory.keys("state/").await.unwrap(), [""; 0], "nothing before it is finished");
+        assert_eq!(directory.keys("state/").await.unwrap(), [""; 0], "the file is not visible before it is finished");
         drop(draft);
         put(&directory, "state/1/a.zst", "one", PutMode::Create).await.unwrap();
         assert!(put(&directory, "state/1/a.zst", "two", PutMode::Create).await.is_err());
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn of_two_that_write_at_once_one_fails() {
+    async fn one_of_two_concurrent_writes_fails() {
         let location = tempfile::tempdir().unwrap();
         let directory = Directory { path: location.path().to_owned() };
         let writes = (0..16).map(|_| put(&directory, "k.json", "x", PutMode::Create));

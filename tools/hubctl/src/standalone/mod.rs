@@ -43,7 +43,7 @@ impl Standalone {
             StateLocation::Bucket { bucket, .. } => bucket.clone(),
             StateLocation::Directory(_) => String::new(),
         };
-        // There is no table, and no port uses one.
+        // No table exists, and none of the ports uses one.
         let names = ResourceNames { table: String::new(), state_bucket, queue_url: None };
         let cloud = Arc::new(Cloud::new(config, names));
         let store = Store::new(location, &cloud);
@@ -120,7 +120,7 @@ impl UploadLocks for Standalone {
 }
 
 impl Runs for Standalone {
-    /// Writes reports of failed runs; the exporter writes those of completed runs.
+    /// Writes the reports of failed runs only: the exporter writes those of completed runs.
     async fn record(&self, report: &RunReport) -> Result<(), PortError> {
         if report.status != RunStatus::Failed {
             return Ok(());
@@ -174,7 +174,7 @@ impl AccountLocks for Standalone {
         }))
     }
 
-    /// Nothing checks when an account of a directory was exported last.
+    /// Ignores the time of the scan: overdue scans are not detected without a deployment.
     async fn release(
         &self,
         account: AccountId,

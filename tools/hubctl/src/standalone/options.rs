@@ -67,7 +67,7 @@ impl Options {
         self.state.as_ref().ok_or_else(|| Failure::new(Exit::Usage, "--standalone requires --state"))
     }
 
-    /// Whether a scan is exported in any format: for a local file without `--format`. For an upload of a deployment the
+    /// Whether a scan is exported in any format, as a local file without `--format` is. For an upload of a deployment the
     /// integration's format applies, as in the function, so that each scan is exported once.
     pub(crate) fn any_format(&self, source: &Source) -> bool {
         match source {
@@ -76,7 +76,7 @@ impl Options {
         }
     }
 
-    /// The ports for the options. The only calls are those that load the SDK's configuration.
+    /// The ports for the options. This makes no calls except those that load the SDK's configuration.
     pub(crate) async fn connect(&self, global: &Global) -> Result<Standalone> {
         let template = self.template()?;
         let config = self.config(global).await?;
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn an_option_that_would_be_ignored_is_refused() {
+    fn an_option_that_would_be_ignored_is_rejected() {
         for wrong in ["--standalone", "--state s", "--role-arn arn:aws:iam::123456789012:role/a"] {
             assert!(template(wrong).is_err(), "{wrong}");
         }

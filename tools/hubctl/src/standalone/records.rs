@@ -51,7 +51,7 @@ struct Lock {
 }
 
 impl AccountRecord {
-    /// Acquires the lock, or returns why not. The record is to be written if it is acquired.
+    /// Acquires the lock, or returns why not. If the lock is acquired, the caller must write the record.
     pub(super) fn begin(
         old: Option<Self>,
         run_id: &str,
@@ -78,14 +78,14 @@ impl AccountRecord {
         (Some(taken), Acquired::Granted { in_doubt })
     }
 
-    /// The record with a renewed lock; none if the run doesn't have the lock.
+    /// The record with a renewed lock; `None` if the run doesn't have the lock.
     pub(super) fn renew(mut self, run_id: &str, until: Timestamp) -> Option<Self> {
         let lock = self.lock.as_mut().filter(|lock| lock.run_id == run_id)?;
         lock.until = until;
         Some(self)
     }
 
-    /// The record with the lock released; none if the run doesn't have the lock.
+    /// The record without the lock; `None` if the run doesn't have the lock.
     pub(super) fn end(self, run_id: &str, in_doubt: &InDoubt) -> Option<Self> {
         let is_owner = self.lock.as_ref().is_some_and(|lock| lock.run_id == run_id);
         is_owner.then(|| Self {
@@ -96,13 +96,13 @@ impl AccountRecord {
         })
     }
 
-    /// What the previous run left in doubt.
+    /// The findings that the previous run left in doubt.
     pub(super) fn in_doubt(&self) -> InDoubt {
         InDoubt { everywhere: self.in_doubt, regions: self.in_doubt_regions.clone() }
     }
 }
 
-/// Lock of an upload, or the run that exported it.
+/// Lock of an upload, or the record of the run that exported it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct ClaimRecord {
     identity: String,
@@ -124,7 +124,7 @@ enum ClaimState {
 }
 
 impl ClaimRecord {
-    /// Acquires the lock, or returns why not. The record is to be written if it is acquired.
+    /// Acquires the lock, or returns why not. If the lock is acquired, the caller must write the record.
     pub(super) fn acquire(
         old: Option<Self>,
         identity: &str,
@@ -144,13 +144,13 @@ impl ClaimRecord {
         (Some(Self { identity, run_id, state: ClaimState::InProgress, until }), Claim::Granted)
     }
 
-    /// The record with a renewed lock; none if the run doesn't have the lock.
+    /// The record with a renewed lock; `None` if the run doesn't have the lock.
     pub(super) fn renew(self, run_id: &str, until: Timestamp) -> Option<Self> {
         let is_owner = self.run_id == run_id && self.state == ClaimState::InProgress;
         is_owner.then_some(Self { until, ..self })
     }
 
-    /// The record after the run completed or released the upload; none if the run doesn't have the lock.
+    /// The record after the run completed or released the upload; `None` if the run doesn't have the lock.
     pub(super) fn complete(self, run_id: &str, done: bool, now: Timestamp) -> Option<Self> {
         let state = if done { ClaimState::Completed } else { ClaimState::Released };
         let until = now.saturating_add(CLAIM_RETENTION).unwrap_or(Timestamp::MAX);

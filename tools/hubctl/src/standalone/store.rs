@@ -195,7 +195,8 @@ impl Store {
             Ok(answer)
         };
         let mut last = None;
-        // If nobody has changed the object since the last rejection, the store doesn't work.
+        // If the object has not changed since the last rejection, no concurrent write caused the rejection, and a retry can't
+        // succeed.
         let is_superseded = |error: &ChangeError| match error {
             ChangeError::Rejected { version, .. } => last.replace(version.clone()).as_ref() != Some(version),
             ChangeError::Failed(_) => false,
@@ -219,7 +220,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_place_is_a_folder_or_a_prefix_of_a_bucket() {
+    fn a_location_is_a_directory_or_a_prefix_of_a_bucket() {
         let bucket = |bucket: &str, prefix: &str| {
             Ok(StateLocation::Bucket { bucket: bucket.to_owned(), prefix: prefix.to_owned() })
         };
@@ -231,7 +232,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn no_change_is_lost_where_many_change_at_once() {
+    async fn no_concurrent_change_is_lost() {
         let location = tempfile::tempdir().unwrap();
         let store = Store::Directory(Directory { path: location.path().to_owned() });
         let add = || store.change("count.json", |old: Option<u32>| (Some(old.unwrap_or_default() + 1), ()));

@@ -9,10 +9,10 @@ use serde_json::Value;
 
 use super::{hubctl, run, run_in, scan};
 
-/// The scans that exist as OCSF, ASFF and CSV.
+/// The scans that are available as OCSF, ASFF, and CSV.
 const SCANS: [&str; 3] = ["5.46.0-scan-1", "5.46.0-scan-2-after-fixes", "5.8.1-scan"];
 
-/// The findings that Prowler itself would send, by Id.
+/// The findings of Prowler's own ASFF output, by Id.
 fn prowlers_own(scan_name: &str) -> BTreeMap<String, Value> {
     let mut json = String::new();
     let file = File::open(scan(&format!("{scan_name}.asff.json.gz"))).unwrap();
@@ -31,9 +31,9 @@ fn by_id(findings: impl IntoIterator<Item = Value>) -> BTreeMap<String, Value> {
     findings.into_iter().map(|finding| (finding["Id"].as_str().unwrap().to_owned(), finding)).collect()
 }
 
-/// Moving from Prowler's own integration makes no duplicate: same Ids, same ProductArn.
+/// A migration from Prowler's own integration creates no duplicates: Ids and ProductArn are the same.
 #[test]
-fn every_format_of_a_scan_gives_the_ids_of_prowlers_own_asff() {
+fn every_format_has_the_ids_of_prowlers_own_asff() {
     for name in SCANS {
         let own = prowlers_own(name);
         for format in ["ocsf.json", "asff.json", "csv"] {
@@ -49,7 +49,7 @@ fn every_format_of_a_scan_gives_the_ids_of_prowlers_own_asff() {
 }
 
 #[test]
-fn the_order_of_the_file_is_kept() {
+fn the_order_of_the_file_is_preserved() {
     let ended = run(&format!("convert {}", scan("5.46.0-scan-1.ocsf.json.gz").display()));
     let ids = ended.stdout.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["Id"].take());
     let mut json = String::new();
@@ -79,7 +79,7 @@ fn the_counts_go_to_standard_error_and_into_the_report() {
 }
 
 #[test]
-fn standard_input_is_a_file_like_any_other() {
+fn standard_input_is_read_like_a_file() {
     let file = File::open(scan("5.8.1-scan.ocsf.json.gz")).unwrap();
     let output = hubctl().args(["convert", "-"]).stdin(file).output().unwrap();
     assert!(output.status.success());
@@ -87,7 +87,7 @@ fn standard_input_is_a_file_like_any_other() {
 }
 
 #[test]
-fn a_reader_that_has_enough_is_no_error_and_changes_no_count() {
+fn a_closed_pipe_is_not_an_error_and_changes_no_count() {
     let file = scan("5.46.0-scan-1.ocsf.json.gz");
     let mut child = hubctl().arg("convert").arg(file).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut line = String::new();

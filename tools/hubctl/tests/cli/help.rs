@@ -1,8 +1,8 @@
-//! Help texts are part of the interface: a change shows here.
+//! Snapshots of the help texts, which are part of the interface.
 
 use super::run;
 
-/// A command and all below it: the words that follow `hubctl`, and whether it only groups others.
+/// A command and its subcommands: the words that follow `hubctl`, and whether the command only groups others.
 fn commands(command: &clap::Command, words: &str) -> Vec<(String, bool)> {
     let below = command.get_subcommands().filter(|command| !command.is_hide_set());
     let below = below.flat_map(|command| commands(command, format!("{words} {}", command.get_name()).trim_start()));
@@ -11,7 +11,7 @@ fn commands(command: &clap::Command, words: &str) -> Vec<(String, bool)> {
 }
 
 #[test]
-fn every_command_explains_itself_with_an_example_in_80_columns() {
+fn every_help_text_has_an_example_and_fits_80_columns() {
     let commands = commands(&hubctl::command(), "");
     assert!(commands.len() > 50, "{commands:?}");
     for (command, is_group) in commands {
@@ -26,7 +26,7 @@ fn every_command_explains_itself_with_an_example_in_80_columns() {
 }
 
 #[test]
-fn completion_is_for_every_usual_shell() {
+fn completion_supports_every_common_shell() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let ended = run(&format!("completion {shell}"));
         assert_eq!(ended.exit, 0);

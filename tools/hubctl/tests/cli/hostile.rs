@@ -1,4 +1,4 @@
-//! Files that are no scan, or a damaged one: a clear report, the right exit code, no panic.
+//! Files that are damaged or not scans: the report is clear, the exit code is right, and nothing panics.
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
@@ -23,7 +23,7 @@ fn genuine() -> Vec<u8> {
     json
 }
 
-/// Validates bytes as a file of that name.
+/// Validates bytes as a file with this name.
 fn validate(name: &str, bytes: &[u8]) -> Ended {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join(name), bytes).unwrap();
@@ -36,8 +36,8 @@ fn snapshot(ended: &Ended) -> String {
 }
 
 #[test]
-fn files_that_are_no_scan_are_refused_with_a_reason() {
-    // Members of a gzip file follow each other, so 80 MB need not be compressed to make it.
+fn files_that_are_not_scans_are_rejected_with_a_reason() {
+    // A gzip file may have several members, so that 80 MB can be made without compressing 80 MB.
     let bomb = gzip(&vec![b' '; 1 << 20]).repeat(80);
     let files: [(&str, Vec<u8>); 5] = [
         ("empty.json", Vec::new()),
@@ -54,7 +54,7 @@ fn files_that_are_no_scan_are_refused_with_a_reason() {
 }
 
 #[test]
-fn a_truncated_scan_says_so_wherever_it_is_cut() {
+fn a_truncated_scan_is_reported_at_any_position() {
     let whole = gzip(&genuine());
     for length in [whole.len() / 3, whole.len() - 9, whole.len() - 1] {
         let ended = validate("cut.json.gz", &whole[..length]);
@@ -67,9 +67,9 @@ fn a_truncated_scan_says_so_wherever_it_is_cut() {
     insta::assert_snapshot!("truncated", snapshot(&ended));
 }
 
-/// One bad finding harms only itself.
+/// An invalid finding does not affect the others.
 #[test]
-fn bad_entries_are_named_and_the_rest_is_read() {
+fn invalid_entries_are_reported_and_the_others_are_read() {
     let mut findings: Vec<Value> = serde_json::from_slice(&genuine()).unwrap();
     findings.truncate(8);
     findings[1]["cloud"]["region"] = "mars-north-1".into();
@@ -80,12 +80,12 @@ fn bad_entries_are_named_and_the_rest_is_read() {
     findings[6]["cloud"]["region"] = "\u{1b}[2Jred".into();
     let ended = validate("mixed.json", &serde_json::to_vec(&findings).unwrap());
     assert_eq!(ended.exit, 3, "{}", ended.stdout);
-    assert!(!ended.stdout.contains('\u{1b}'), "a scan can't steer the terminal");
+    assert!(!ended.stdout.contains('\u{1b}'), "a scan can't control the terminal");
     insta::assert_snapshot!("mixed", snapshot(&ended));
 }
 
 #[test]
-fn files_that_are_not_there_are_named() {
+fn missing_files_are_reported_by_name() {
     let folder = tempfile::tempdir().unwrap();
     let missing = run_in(folder.path(), "convert missing.json");
     assert_eq!(missing.exit, 1);

@@ -1,5 +1,5 @@
-//! `hubctl export --standalone` and `hubctl plan`: genuine scans, one after the other, into a simulated Security Hub, with
-//! nothing between but a folder.
+//! `hubctl export --standalone` and `hubctl plan`: exports real scans, one after the other, to a simulated Security Hub, with
+//! only a directory as state.
 
 use std::process::Command;
 
@@ -12,7 +12,7 @@ pub(super) const ACCOUNT: &str = "123456789012";
 pub(super) const FIRST: &str = "5.46.0-scan-1.ocsf.json.gz";
 pub(super) const SECOND: &str = "5.46.0-scan-2-after-fixes.ocsf.json.gz";
 
-/// A Security Hub, and a CI job's folder.
+/// A simulated Security Hub, and the directory of a CI job.
 pub(super) struct World {
     pub(super) simulator: Simulator,
     pub(super) url: String,
@@ -35,7 +35,7 @@ impl World {
         }
     }
 
-    /// A hub in every Region of the scans.
+    /// A world with Security Hub enabled in every Region of the scans.
     pub(super) fn whole() -> Self {
         let file = scan(FIRST);
         let ended = super::run(&format!("validate {} --output json", file.display()));
@@ -44,7 +44,7 @@ impl World {
         Self::new(Config::one_account(ACCOUNT, &regions))
     }
 
-    /// Runs a command on a scan, in the job's folder.
+    /// Runs a command on a scan, in the directory of the job.
     pub(super) fn run(&self, command: &str, file: &str, options: &str) -> Ended {
         let output = self
             .hubctl()
@@ -57,7 +57,7 @@ impl World {
         Ended::of(output.unwrap())
     }
 
-    /// A `hubctl` that calls this Security Hub.
+    /// A `hubctl` process that calls this Security Hub.
     pub(super) fn hubctl(&self) -> Command {
         let mut command = hubctl();
         command
@@ -66,7 +66,7 @@ impl World {
         command
     }
 
-    /// Exports a scan; its report, and the import calls it made.
+    /// Exports a scan. Returns the report, and the number of import calls.
     fn export(&self, file: &str, options: &str) -> (Value, usize) {
         self.simulator.forget_calls();
         let ended = self.run("export", file, &format!("{options} --output json"));
@@ -78,15 +78,15 @@ impl World {
         self.simulator.calls().iter().filter(|call| call.operation == Operation::BatchImportFindings).count()
     }
 
-    /// Findings of the hub by their record state.
+    /// Number of findings in all hubs with this record state.
     pub(super) fn count(&self, record_state: &str) -> usize {
         self.simulator.summary().iter().filter_map(|region| region.by_record_state.get(record_state)).sum()
     }
 }
 
-/// An older scan never overwrites a newer one; the same scan twice makes no call; what is gone is archived.
+/// An older scan never overwrites a newer one, a repeated scan makes no calls, and resolved findings are archived.
 #[test]
-fn a_ci_job_sends_what_changed_and_archives_what_is_gone() {
+fn a_ci_job_sends_changes_and_archives_resolved_findings() {
     let world = World::whole();
     let (first, _) = world.export(FIRST, "--archive --report run.json");
     assert_eq!((first["status"].as_str(), first["counts"]["sent"].as_u64()), (Some("succeeded"), Some(687)));
@@ -113,7 +113,7 @@ fn a_ci_job_sends_what_changed_and_archives_what_is_gone() {
 }
 
 #[test]
-fn with_once_an_upload_is_exported_once() {
+fn skip_exported_exports_an_upload_once() {
     let world = World::whole();
     world.export(SECOND, "--skip-exported");
     let (again, imports) = world.export(SECOND, "--skip-exported");
@@ -121,17 +121,17 @@ fn with_once_an_upload_is_exported_once() {
 }
 
 #[test]
-fn resend_always_sends_all_at_every_scan() {
+fn resend_always_sends_all_findings_of_every_scan() {
     let world = World::whole();
     let (first, _) = world.export(FIRST, "--resend always");
     let (second, _) = world.export(SECOND, "--resend always");
     assert_eq!((&first["counts"]["sent"], &second["counts"]["sent"]), (&687.into(), &561.into()));
     let (again, calls) = world.export(SECOND, "--resend always");
-    assert_eq!((&again["counts"]["sent"], calls), (&0.into(), 0), "the same scan again is not another scan");
+    assert_eq!((&again["counts"]["sent"], calls), (&0.into(), 0), "an exported scan is not sent again");
 }
 
 #[test]
-fn only_the_regions_that_are_named_receive_findings() {
+fn only_selected_regions_receive_findings() {
     let world = World::whole();
     let ended = world.run("export", FIRST, "--region us-east-1 --region eu-west-1 --severity-min high");
     assert_eq!(ended.exit, 0, "{}", ended.stderr);
@@ -141,9 +141,9 @@ fn only_the_regions_that_are_named_receive_findings() {
     assert_eq!(with_findings, ["eu-west-1", "us-east-1"]);
 }
 
-/// The plan is what the export then does, and changes nothing.
+/// The plan predicts what the export then does, and changes nothing.
 #[test]
-fn a_plan_says_what_the_export_then_does() {
+fn a_plan_predicts_the_export() {
     let world = World::whole();
     let plan = |file: &str| {
         world.simulator.forget_calls();
@@ -153,7 +153,7 @@ fn a_plan_says_what_the_export_then_does() {
     };
     for file in [FIRST, SECOND, SECOND] {
         let planned = plan(file);
-        assert_eq!(planned, plan(file), "a plan leaves no trace");
+        assert_eq!(planned, plan(file), "a plan changes nothing");
         let (done, _) = world.export(file, "--archive");
         assert_eq!(planned["counts"], done["counts"], "{file}");
         for region in planned["regions"].as_array().unwrap() {
@@ -171,9 +171,9 @@ fn a_plan_says_what_the_export_then_does() {
     insta::assert_snapshot!(ended.text(world.place.path()));
 }
 
-/// Everything is counted: what can't be mapped is told by the exit code.
+/// Findings that can't be mapped are counted and change the exit code.
 #[test]
-fn findings_in_quarantine_end_with_exit_code_3() {
+fn quarantined_findings_have_exit_code_3() {
     let world = World::whole();
     let mut findings: Vec<Value> = genuine(FIRST);
     findings[0]["cloud"]["account"]["uid"] = "12".into();
@@ -189,9 +189,9 @@ pub(super) fn genuine(name: &str) -> Vec<Value> {
     serde_json::from_reader(flate2::read::GzDecoder::new(file)).unwrap()
 }
 
-/// Another account's credentials send nothing, and that is told.
+/// With credentials of another account, nothing is sent, and the report states the reason.
 #[test]
-fn credentials_of_another_account_end_with_exit_code_4() {
+fn credentials_of_another_account_have_exit_code_4() {
     let world = World::new(Config::one_account("210987654321", &["us-east-1"]));
     let ended = world.run("export", FIRST, "");
     assert_eq!(ended.exit, 4, "{}", ended.stdout);
@@ -199,7 +199,7 @@ fn credentials_of_another_account_end_with_exit_code_4() {
 }
 
 #[test]
-fn validate_plan_and_export_agree_about_a_file_whatever_its_format() {
+fn validate_plan_and_export_agree_in_every_format() {
     for file in [FIRST, "5.46.0-scan-1.asff.json.gz", "5.46.0-scan-1.csv.gz"] {
         let world = World::whole();
         let counts = |ended: &Ended, of: &str| {
@@ -212,7 +212,7 @@ fn validate_plan_and_export_agree_about_a_file_whatever_its_format() {
         assert_eq!(counts(&world.run("plan", file, "--output json"), "/counts"), wanted, "{file}");
         assert_eq!(counts(&world.run("export", file, "--output json"), "/counts"), wanted, "{file}");
     }
-    // Another format than the one that is asked for says so.
+    // An error states that the file has another format than the requested one.
     let world = World::whole();
     let ended = world.run("export", "5.46.0-scan-1.csv.gz", "--format ocsf");
     assert!(ended.exit != 0 && ended.stdout.contains("the scan is in csv"), "{}", ended.stdout);
@@ -220,7 +220,7 @@ fn validate_plan_and_export_agree_about_a_file_whatever_its_format() {
 }
 
 #[test]
-fn a_file_without_findings_ends_with_exit_code_3_and_archives_nothing() {
+fn a_file_without_findings_has_exit_code_3_and_archives_nothing() {
     let world = World::whole();
     world.export(FIRST, "--archive");
     let active = world.count("ACTIVE");

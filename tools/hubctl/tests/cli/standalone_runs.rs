@@ -1,29 +1,29 @@
-//! Commands that a run without a deployment prints: each is typed as it stands, from another folder, and works.
+//! Commands that a run without a deployment prints: each is run unchanged, from another directory, and works.
 
 use serde_json::Value;
 
 use super::Ended;
 use super::standalone::{ACCOUNT, FIRST, SECOND, World, genuine};
 
-/// A Region of the scans that has failed findings.
+/// The Region that is removed from the second scan; it has failed findings.
 const BLIND: &str = "eu-west-1";
 
 impl World {
-    /// Types a command as it was printed, in another folder. A comment behind it is none of its words.
+    /// Runs a command as it was printed, in another directory. The comment after a command is removed.
     fn typed(&self, line: &str) -> Ended {
         let elsewhere = tempfile::tempdir().unwrap();
         let words = line.split("  # ").next().unwrap().split_whitespace().skip_while(|word| *word == "hubctl");
         Ended::of(self.hubctl().current_dir(elsewhere.path()).args(words).output().unwrap())
     }
 
-    /// The same, whose result is JSON.
+    /// Like `typed`, with JSON output.
     fn json(&self, line: &str) -> Value {
         let line = line.split("  # ").next().unwrap();
         let ended = self.typed(&format!("{line} --output json"));
         serde_json::from_str(&ended.stdout).expect(&ended.stderr)
     }
 
-    /// Exports the second scan without a Region after the first; what the run printed.
+    /// Exports the first scan, and then the second one without a Region. Returns the result of the second export.
     fn blind(&self) -> Ended {
         assert_eq!(self.run("export", FIRST, "--archive").exit, 0);
         let mut findings = genuine(SECOND);
@@ -34,7 +34,7 @@ impl World {
     }
 }
 
-/// The commands of ours that a text names on lines of their own.
+/// The `hubctl` commands that are on separate lines of a text.
 fn commands(text: &str) -> Vec<String> {
     let mut all: Vec<_> =
         text.lines().map(str::trim).filter(|line| line.starts_with("hubctl ")).map(str::to_owned).collect();
@@ -43,7 +43,7 @@ fn commands(text: &str) -> Vec<String> {
 }
 
 #[test]
-fn what_a_run_prints_can_be_typed_from_anywhere_and_does_what_it_says() {
+fn printed_commands_work_from_any_directory() {
     let world = World::whole();
     let ended = world.blind();
     assert_eq!(ended.exit, 3, "{}\n{}", ended.stdout, ended.stderr);
@@ -73,7 +73,7 @@ fn what_a_run_prints_can_be_typed_from_anywhere_and_does_what_it_says() {
     assert!(words.contains("because the scan has no results for the Region"), "{explained}");
     assert!(words.contains(approve.split("  # ").next().unwrap()), "{explained}");
 
-    assert_eq!(world.typed(approve).exit, 2, "no terminal to ask");
+    assert_eq!(world.typed(approve).exit, 2, "without a terminal, the command can't ask for confirmation");
     let approved = world.json(&format!("{} --yes", approve.split("  # ").next().unwrap()));
     assert_eq!(approved["counts"]["archived"].as_u64(), Some(findings.len() as u64), "{approved:#}");
     assert_eq!(world.count("ACTIVE"), active - findings.len());
@@ -91,7 +91,7 @@ fn what_a_run_prints_can_be_typed_from_anywhere_and_does_what_it_says() {
 }
 
 #[test]
-fn a_file_that_changed_or_is_gone_is_not_exported_in_its_place() {
+fn a_changed_or_deleted_file_is_not_exported_again() {
     let world = World::whole();
     let printed = commands(&world.blind().stdout);
     let approve = printed.last().unwrap().split("  # ").next().unwrap().to_owned();
@@ -115,7 +115,7 @@ fn a_file_that_changed_or_is_gone_is_not_exported_in_its_place() {
 }
 
 #[test]
-fn a_run_that_is_not_there_is_said_with_the_place() {
+fn a_run_that_is_not_found_is_reported_with_the_state_location() {
     let world = World::whole();
     let missing = world.typed(&format!("run show nobody --state {}", world.place.path().display()));
     assert_eq!(missing.exit, 1);

@@ -1,4 +1,4 @@
-//! Wrong command lines, and deployments that cannot be reached.
+//! Invalid command lines, and deployments that can't be reached.
 
 use super::{Ended, hubctl, run};
 
@@ -8,7 +8,7 @@ fn with_env(line: &str, env: &[(&str, &str)]) -> Ended {
 }
 
 #[test]
-fn a_wrong_command_line_ends_with_exit_code_2() {
+fn an_invalid_command_line_has_exit_code_2() {
     let lines = [
         "",
         "converts",
@@ -53,7 +53,7 @@ fn a_wrong_command_line_ends_with_exit_code_2() {
 }
 
 #[test]
-fn what_is_missing_is_said_with_what_fixes_it() {
+fn missing_options_are_reported_with_a_remediation() {
     insta::assert_snapshot!("no_stack", run("run list --region us-east-1").stderr);
     insta::assert_snapshot!("no_region", run("run list --stack exporter").stderr);
 }
@@ -66,8 +66,8 @@ fn missing_credentials_have_their_own_exit_code() {
 }
 
 #[test]
-fn the_sdks_own_variables_are_honoured() {
-    // Nothing listens there: the message shows that it was tried.
+fn the_sdks_environment_variables_are_used() {
+    // No server listens at this endpoint: the error message shows that the SDK tried it.
     let env = [
         ("AWS_ACCESS_KEY_ID", "test"),
         ("AWS_SECRET_ACCESS_KEY", "test"),
@@ -81,9 +81,10 @@ fn the_sdks_own_variables_are_honoured() {
     assert!(ended.stderr.starts_with("error: failed to get the caller identity: "), "{}", ended.stderr);
 }
 
-/// A variable is for the commands that use it: one shell works on a deployment and on runs without one.
+/// An environment variable that a command doesn't use is not an error, so that one shell can be used with a deployment and
+/// without one.
 #[test]
-fn a_variable_that_a_command_does_not_use_is_no_contradiction() {
+fn an_unused_environment_variable_is_not_an_error() {
     let env = [
         ("HUBCTL_STACK", "exporter"),
         ("HUBCTL_TABLE", "t"),

@@ -1,4 +1,4 @@
-//! `hubctl validate`: what a file is and what an export would do with it.
+//! `hubctl validate`: describes a scan file and previews its export.
 
 use serde_json::Value;
 
@@ -9,27 +9,27 @@ fn validate(file: &str, options: &str) -> super::Ended {
 }
 
 #[test]
-fn a_genuine_scan_under_the_default_filters() {
+fn a_real_scan_is_validated_with_the_default_filters() {
     let ended = validate("5.46.0-scan-1.ocsf.json.gz", "");
     insta::assert_snapshot!(ended.text(&scan("")));
 }
 
 #[test]
-fn the_filters_of_an_integration_can_be_tried_out() {
+fn the_filters_of_an_integration_are_applied() {
     let options = "--all-statuses --severity-min high --regions us-east-1,eu-west-1 --fallback-region us-east-1";
     let ended = validate("5.46.0-scan-1.ocsf.json.gz", options);
     insta::assert_snapshot!(ended.text(&scan("")));
 }
 
 #[test]
-fn regions_that_are_left_out_are_counted_with_the_reason() {
+fn findings_of_excluded_regions_are_counted_with_the_reason() {
     let ended = validate("5.8.1-scan.csv.gz", "--regions us-east-1");
     insta::assert_snapshot!(ended.text(&scan("")));
 }
 
-/// Everything is counted.
+/// The counts add up to the number of entries.
 #[test]
-fn the_json_adds_up_whatever_the_format_and_filters() {
+fn the_counts_add_up_with_any_format_and_filters() {
     for file in ["5.46.0-scan-1.ocsf.json.gz", "5.46.0-scan-1.asff.json.gz", "5.8.1-scan.csv.gz"] {
         for options in ["", "--all-statuses", "--severity-min critical --muted omit", "--regions eu-west-1"] {
             let ended = validate(file, &format!("{options} --output json"));

@@ -1,4 +1,4 @@
-//! `hubctl verify` against a simulated Security Hub, over the SDK.
+//! `hubctl verify` against a simulated Security Hub, called with the SDK.
 
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use simulator::{Caller, Config, Deny, Deviation, Effect, Fault, Operation};
 use crate::standalone::{ACCOUNT, World};
 use crate::{Ended, hubctl};
 
-/// Options without which a run would wait for the quota of the service.
+/// Options that make a run fast: otherwise it would wait for the quota of the service.
 pub(super) const FAST: &str = "verify --yes --reads-per-second 1000 --settle-seconds 0 --visibility-timeout 2";
 
 pub(super) fn world(deviations: &[Deviation]) -> World {
@@ -30,7 +30,7 @@ pub(super) fn verify(world: &World, options: &str) -> Ended {
 }
 
 #[test]
-fn a_documented_security_hub_passes_and_nothing_stays_active() {
+fn a_conforming_hub_passes_and_no_finding_stays_active() {
     let world = world(&[]);
     let ended = verify(&world, "--disabled-region us-west-2 --denied-calls --report report.json");
     assert_eq!(ended.exit, 0, "{}{}", ended.stdout, ended.stderr);
@@ -85,7 +85,7 @@ fn a_missing_permission_is_named() {
     assert!(ended.stderr.contains("add securityhub:GetFindings to the permissions"), "{}", ended.stderr);
 }
 
-/// An active finding of a killed run, and one of Prowler.
+/// Imports an active finding of a killed run, and one of Prowler.
 fn left(world: &World) {
     let finding = |id: &str| {
         json!({
@@ -102,7 +102,7 @@ fn left(world: &World) {
 }
 
 #[test]
-fn clean_up_archives_what_a_killed_run_left_and_nothing_else() {
+fn clean_up_archives_only_findings_of_killed_runs() {
     let world = world(&[]);
     left(&world);
     let ended = verify(&world, "--clean-up");
@@ -112,7 +112,7 @@ fn clean_up_archives_what_a_killed_run_left_and_nothing_else() {
     assert_eq!(serde_json::from_str::<Value>(&again.stdout).unwrap()["archived"], 0);
 }
 
-/// What `--clean-up` can't archive is an exit code of its own.
+/// The exit code of `--clean-up` if findings can't be archived.
 pub(super) fn clean_up_in_vain() -> i32 {
     let world = world(&[Deviation::ArchiveIgnored]);
     left(&world);
@@ -121,9 +121,9 @@ pub(super) fn clean_up_in_vain() -> i32 {
 
 #[cfg(unix)]
 #[test]
-fn an_interrupted_run_archives_what_is_active() {
+fn an_interrupted_run_archives_active_findings() {
     let world = world(&[]);
-    // Slow enough to be interrupted while findings are active.
+    // The latency makes the run slow enough to be interrupted while findings are active.
     world.simulator.inject(Fault::new(Effect::Latency { ms: 150 }).on(Operation::GetFindings));
     let mut command = started(&world, FAST);
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();

@@ -1,5 +1,5 @@
-//! Reads an access key from a file, standard input, or a prompt. There is no option for it: an argument would be visible in the
-//! shell's history and in the process list.
+//! Reads an access key from a file, standard input, or a prompt. The key itself is never an option: an argument would be visible
+//! in the shell's history and in the process list.
 //!
 //! Promise: no output contains a key, including errors.
 
@@ -146,7 +146,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_is_found_in_every_form_in_which_aws_hands_them_out() {
+    fn a_key_is_found_in_every_format_that_aws_issues() {
         for text in [
             r#"{"access_key_id":"AKIA1","secret_access_key":"s/1"}"#,
             r#"{"AccessKey":{"UserName":"x","AccessKeyId":"AKIA1","Status":"Active","SecretAccessKey":"s/1"}}"#,
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_key_is_not_taken_for_one() {
+    fn text_without_a_key_is_rejected() {
         for text in [
             "",
             "{",

@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_role_is_named_by_its_arn_or_by_its_name() {
+    fn a_role_is_given_by_its_arn_or_by_its_name() {
         let role = |id: &str, line: &str| body(id, line).unwrap()["role"]["arn"].clone();
         assert_eq!(role("123456789012", "--role-name a/Exporter"), "arn:aws:iam::123456789012:role/a/Exporter");
         assert_eq!(role("o-a1b2c3d4e5", "--role-name Exporter"), "arn:aws:iam::*:role/Exporter");
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn options_that_contradict_each_other_are_refused() {
+    fn contradictory_options_are_rejected() {
         for (id, line) in [
             ("123456789012", "--role-arn arn:aws:iam::210987654321:role/X"),
             ("123456789012", "--role-arn arn:aws:iam::*:role/X"),

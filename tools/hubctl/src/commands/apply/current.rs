@@ -1,4 +1,4 @@
-//! The current providers and integrations of a deployment, also as a configuration file.
+//! The current providers and integrations of a deployment, and their export as a configuration file.
 
 use std::collections::BTreeMap;
 
@@ -30,7 +30,7 @@ pub(super) struct CurrentState {
 }
 
 impl CurrentState {
-    /// Reads them from the deployment.
+    /// Reads all providers and integrations from the deployment.
     pub(super) async fn read(management: &Management) -> Result<Self, Failure> {
         let providers =
             all(management, "/providers", |view: &ProviderView| (view.id.clone(), view.version, view.created_at));
@@ -40,7 +40,8 @@ impl CurrentState {
         Ok(Self { providers, integrations: integrations.await? })
     }
 
-    /// The configuration file. Access keys are not exported: the user's own secrets are named, the exporter's are not.
+    /// The configuration file. Access keys are not exported: secrets of the user are included by name, secrets that the exporter
+    /// created are not.
     pub(super) fn declared(&self) -> Value {
         let providers: Vec<Value> = self.providers.values().map(|existing| declared_provider(&existing.view)).collect();
         let going = |existing: &&Existing<IntegrationView>| existing.view.deletion_requested_at.is_none();
@@ -116,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_secret_of_ours_is_told_from_the_customers() {
+    fn managed_secrets_are_distinguished_from_the_users_own() {
         assert!(is_managed("securityhub-exporter/managed/integration-123456789012/0193-7c41"));
         assert!(is_managed("team/x/managed/provider-o-a1b2c3d4e5/1"));
         for theirs in [

@@ -51,7 +51,7 @@ pub(super) struct Difference<'a> {
     pub(super) id: ProviderId,
     /// Settings before and after, by name, without credentials; empty for a deletion.
     pub(super) settings: BTreeMap<String, (Value, Value)>,
-    /// Descriptions of the credentials before and after, if they differ, and the declared ones.
+    /// If the credentials differ: descriptions of the current and of the declared credentials.
     pub(super) credentials: Option<(String, String)>,
     pub(super) declared_credentials: Option<&'a DeclaredCredentials>,
     /// The version that was read.
@@ -150,7 +150,7 @@ fn difference<'a>(
     Some(Difference { action, noun, id: id.clone(), settings, credentials, declared_credentials: wanted, etag })
 }
 
-/// Resources that the file omits.
+/// Deletions of the resources that the file omits.
 fn pruned<'a>(document: &Document, current: &CurrentState) -> Vec<Difference<'a>> {
     let gone = |noun, id: &ProviderId, etag: &str| Difference {
         action: Action::Delete,
@@ -172,7 +172,7 @@ fn pruned<'a>(document: &Document, current: &CurrentState) -> Vec<Difference<'a>
             .map(|(id, existing)| gone(ResourceKind::Integration, id, &existing.etag)),
     );
     if document.providers.is_some() {
-        // A provider is required while its integration exists, including while that is being deleted.
+        // A provider is required as long as its integration exists, even while the integration is being deleted.
         let is_needed = |id: &ProviderId| {
             let existing = current.integrations.get(id);
             integrations.contains(id)
@@ -184,7 +184,7 @@ fn pruned<'a>(document: &Document, current: &CurrentState) -> Vec<Difference<'a>
     all
 }
 
-/// Whether the credentials match the declared ones. Omitted properties of a role, and an omitted key, match any.
+/// Whether the credentials match the declared ones. An omitted property of a role and an omitted key match any value.
 fn same(declared: &DeclaredCredentials, existing: &CredentialsView) -> bool {
     let secret = match (&declared.secret, &declared.access_key_file) {
         (Some(secret), _) => existing.secret.as_ref() == Some(secret),

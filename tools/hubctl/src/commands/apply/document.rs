@@ -23,10 +23,10 @@ const FILE_BYTES_MAX: u64 = 8 * 1024 * 1024;
 #[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Document {
-    /// None if the file has no such key: then providers are unchanged.
+    /// `None` if the file has no such key; then providers are unchanged.
     #[serde(default)]
     pub(super) providers: Option<Vec<DeclaredProvider>>,
-    /// None if the file has no such key: then integrations are unchanged.
+    /// `None` if the file has no such key; then integrations are unchanged.
     #[serde(default)]
     pub(super) integrations: Option<Vec<DeclaredIntegration>>,
 }
@@ -83,7 +83,7 @@ pub(super) struct DeclaredCredentials {
 #[serde(deny_unknown_fields)]
 pub(super) struct DeclaredRole {
     pub(super) arn: String,
-    /// If omitted, it is unchanged.
+    /// If omitted, the External ID is unchanged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) external_id: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -202,7 +202,7 @@ mod tests {
     use crate::args::settings::another_value;
 
     #[test]
-    fn what_is_left_out_has_its_default() {
+    fn omitted_settings_have_their_default() {
         let text = "integrations:\n- provider: 012345678901\n  archive_previous_findings: true\n  severity_min: HIGH\n";
         let document: Document = yaml::parse(text).unwrap();
         let settings = document.integrations().next().unwrap().settings();
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_says_something_unknown_is_refused() {
+    fn a_file_with_an_unknown_key_is_rejected() {
         for wrong in [
             "integrations:\n- provider: 123456789012\n  only_failde: true\n",
             "integrations:\n- provider: 12345\n",

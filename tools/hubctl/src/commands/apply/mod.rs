@@ -159,7 +159,7 @@ fn context<'a>(file: &'a Path, management: &'a Management) -> Context<'a> {
     Context { folder: file.parent().unwrap_or(Path::new("")), deployment: &management.deployment }
 }
 
-/// Prevents that a truncated file, or one for another deployment, deletes everything.
+/// Prevents a truncated file, or a file for another deployment, from deleting all resources.
 fn check_prune(all: &[Difference<'_>], current: &CurrentState) -> Result<(), Failure> {
     let integrations =
         current.integrations.values().filter(|existing| existing.view.deletion_requested_at.is_none()).count();

@@ -1,8 +1,8 @@
 //! Validates a configuration file before the first change: with the API's own checks, by opening the key files, and by looking up
 //! the providers of integrations.
 //!
-//! Promise: an invalid file leaves the deployment unchanged. What only AWS can determine, such as whether a role can be
-//! assumed, is checked by the connection tests afterwards.
+//! Promise: an invalid file leaves the deployment unchanged. Conditions that only AWS can evaluate, such as whether a role can be
+//! assumed, are checked by the connection tests afterwards.
 
 use std::path::Path;
 
@@ -82,7 +82,7 @@ pub(super) struct Context<'a> {
 #[derive(Default)]
 struct Problems {
     lines: Vec<String>,
-    /// Exit code of the most severe problem: an invalid file before one that can't be read.
+    /// Exit code of the most severe problem: an invalid file is more severe than one that can't be read.
     exit: Option<Exit>,
 }
 
@@ -96,7 +96,7 @@ impl Problems {
         self.exit = if self.exit == Some(Exit::Usage) { self.exit } else { Some(exit) };
     }
 
-    /// The value, or none if the API's checks reject it.
+    /// The value, or `None` if the API's checks reject it.
     fn check<T>(&mut self, noun: ResourceKind, id: &ProviderId, checked: Result<T, ApiError>) -> Option<T> {
         match checked {
             Ok(value) => return Some(value),
@@ -232,7 +232,7 @@ fn with_key(declared: &DeclaredCredentials, folder: &Path, output: &mut Output) 
     Ok(body)
 }
 
-/// The current credentials; none for those of the provider.
+/// The current credentials; `None` if the integration uses the provider's.
 fn stored_credentials(view: &CredentialsView) -> Option<Credentials> {
     let role = view.role.as_ref().map(|role| Role {
         external_id: role.external_id.clone(),

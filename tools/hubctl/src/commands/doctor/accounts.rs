@@ -1,4 +1,4 @@
-//! The checks of the accounts: local, or by the deployed function, with a progress bar.
+//! Checks the accounts on this machine, or with the deployed function while a progress bar is shown.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,7 +14,7 @@ use crate::deployment::port;
 use crate::exit::{Exit, Failure};
 use crate::progress::Watch;
 
-/// Accounts per invocation: few, so that the progress bar moves.
+/// Accounts per invocation. A small number, so that the progress bar advances.
 const ACCOUNTS_A_CALL: usize = 10;
 
 /// Checks accounts locally and saves nothing.

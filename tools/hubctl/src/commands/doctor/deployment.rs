@@ -1,4 +1,5 @@
-//! Checks of the deployment: do uploads reach the function, does it work, is anyone notified if not.
+//! Checks of the deployment: whether uploads reach the function, whether the function works, and whether anyone is notified if
+//! not.
 
 use aws::{AlarmState, Deployment, Inspector, Resource, RuleState, SdkConfig};
 use exporter::ports::PortError;
@@ -139,7 +140,7 @@ async fn by_resources(inspector: &Inspector, resources: &[Resource], parts: &Dep
     findings
 }
 
-/// The stack's alarms: those in alarm, and those that were deleted.
+/// The stack's alarms that are in the ALARM state, and those that were deleted.
 fn alarms(names: &[String], states: Result<Vec<AlarmState>, PortError>) -> Vec<Finding> {
     const CHECK: &str = "alarms";
     let states = match states {
@@ -180,7 +181,7 @@ fn targets(found: Result<Vec<String>, PortError>, rule: &str, queue_url: &str) -
     }
 }
 
-/// A function that can't run, or for which this is not known.
+/// A function whose reserved concurrency is 0, or for which the concurrency can't be read.
 fn concurrency(function: &str, reserved: Result<Option<i32>, PortError>, region: &str) -> Option<Finding> {
     const CHECK: &str = "concurrency";
     match reserved {

@@ -144,7 +144,7 @@ pub(crate) async fn inspect(global: &Global) -> Result<Vec<Finding>> {
     Ok(found)
 }
 
-/// The stack's outputs have the function's name.
+/// The error if no stack is given: the name of the check function is known only from the stack's outputs.
 fn no_stack(global: &Global) -> Failure {
     if global.table.is_none() || global.state_bucket.is_none() {
         return which_deployment();

@@ -85,7 +85,7 @@ fn shown(diagnosis: &Diagnosis) -> String {
 }
 
 #[test]
-fn the_exit_code_tells_credentials_from_regions() {
+fn the_exit_code_distinguishes_credentials_from_regions() {
     assert_eq!(exit(&diagnosis(vec![connected()])), Exit::Success);
     assert_eq!(exit(&diagnosis(vec![connected(), degraded()])), Exit::Degraded);
     assert_eq!(exit(&diagnosis(vec![degraded(), refused("210987654321", "assume_role_denied")])), Exit::Credentials);
@@ -97,9 +97,9 @@ fn the_exit_code_tells_credentials_from_regions() {
     assert_eq!(exit(&Diagnosis { is_caller_denied: true, ..diagnosis(vec![connected()]) }), Exit::Credentials);
 }
 
-/// Where the function can't be asked, that is one problem beside what the deployment itself shows.
+/// If the function can't be invoked, that is one problem in addition to the results of the deployment's checks.
 #[test]
-fn a_function_that_can_not_be_asked_hides_nothing_else() {
+fn a_failed_invocation_does_not_hide_other_results() {
     let failure = Failure::new(Exit::Error, "failed to invoke it: there is no such function");
     let deployment =
         vec![Finding { check: "queue", status: Health::Ok, message: "0 uploads wait".to_owned(), remediation: None }];
@@ -111,12 +111,12 @@ fn a_function_that_can_not_be_asked_hides_nothing_else() {
 }
 
 #[test]
-fn where_all_is_well_that_is_said() {
+fn no_problems_found_is_reported() {
     insta::assert_snapshot!("well", shown(&diagnosis(vec![connected()])));
 }
 
 #[test]
-fn what_is_wrong_is_shown_with_what_to_type() {
+fn problems_are_shown_with_the_commands_that_fix_them() {
     let deployment = vec![
         Finding { check: "queue", status: Health::Ok, message: "0 uploads wait".to_owned(), remediation: None },
         Finding {
@@ -131,7 +131,7 @@ fn what_is_wrong_is_shown_with_what_to_type() {
 }
 
 #[test]
-fn all_regions_are_shown_with_what_would_switch_them_on() {
+fn all_regions_are_shown_with_the_commands_that_enable_them() {
     let text = Output::written(PAPER, |output| text::write(&diagnosis(vec![connected()]), true, output));
     assert!(
         text.contains("aws securityhub enable-security-hub --no-enable-default-standards --region us-west-2"),
@@ -140,7 +140,7 @@ fn all_regions_are_shown_with_what_would_switch_them_on() {
 }
 
 #[test]
-fn what_a_service_said_cannot_steer_the_terminal() {
+fn service_messages_can_not_control_the_terminal() {
     let mut tricky = refused("210987654321", "assume_role_denied");
     if let Some(problem) = &mut tricky.problem {
         problem.message = "\u{1b}[2J".to_owned();
@@ -150,7 +150,7 @@ fn what_a_service_said_cannot_steer_the_terminal() {
 }
 
 #[test]
-fn an_account_that_did_not_answer_is_not_well() {
+fn an_account_without_a_response_is_a_problem() {
     let passing =
         Problem { reason: "not_checked".to_owned(), message: "STS answered 503".to_owned(), remediation: None };
     let silent = Connection { stale_since: Some(at()), problem: Some(passing), ..connected() };
@@ -162,7 +162,7 @@ fn an_account_that_did_not_answer_is_not_well() {
 }
 
 #[test]
-fn a_region_that_is_named_and_takes_nothing_is_shown_with_what_to_type() {
+fn an_unavailable_selected_region_is_shown_with_its_fix() {
     let mut named = diagnosis(vec![connected()]);
     named.gaps.insert("123456789012".parse().unwrap(), ["us-west-2".parse().unwrap()].into());
     assert_eq!(exit(&named), Exit::Degraded);
@@ -171,7 +171,7 @@ fn a_region_that_is_named_and_takes_nothing_is_shown_with_what_to_type() {
 }
 
 #[test]
-fn an_account_of_which_nothing_was_said_is_a_problem() {
+fn an_account_that_was_not_checked_is_a_problem() {
     let target = |account: &str| {
         let account = account.parse().unwrap();
         CheckTarget::new(account, std::sync::Arc::new(exporter::integration::Integration::new(account)))

@@ -57,7 +57,7 @@ fn deployment(diagnosis: &Diagnosis) -> Table {
     table
 }
 
-/// A row for each Region that is or was available; the other Regions of an account in a row for each reason.
+/// A row for each Region that is or was available. The other Regions of an account share one row for each reason.
 fn regions(diagnosis: &Diagnosis, all_regions: bool) -> Table {
     let columns = ["Account", "Region", "Hub", "Product", "Findings", "Since (UTC)"].map(Column::Text);
     let mut table = Table::new(columns);
@@ -98,13 +98,13 @@ fn regions(diagnosis: &Diagnosis, all_regions: bool) -> Table {
     table
 }
 
-/// Whether an unavailable Region should accept findings: it did before, or the integration selects it.
+/// Whether an unavailable Region should accept findings: it did so before, or the integration selects it.
 fn is_gap(diagnosis: &Diagnosis, connection: &Connection, name: RegionName) -> bool {
     let is_lost = connection.regions.get(&name).is_some_and(|region| region.unavailable_since.is_some());
     is_lost || diagnosis.gaps.get(&connection.account).is_some_and(|gaps| gaps.contains(&name))
 }
 
-/// Result of each check of a Region: the hub, the product, importing findings.
+/// Result of each check of a Region: whether the hub is enabled, the product is accepted, and findings can be imported.
 const fn check_results(status: RegionStatus) -> [&'static str; 3] {
     match status {
         RegionStatus::Enabled => ["enabled", "accepted", "accepted"],

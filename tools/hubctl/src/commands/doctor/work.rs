@@ -117,7 +117,7 @@ fn enabled(all: &[Stored<Integration>]) -> Finding {
     }
 }
 
-/// A deletion that doesn't complete.
+/// The finding about a deletion that failed or takes too long.
 fn deletion(integration: &Integration, jobs: &[JobRecord], now: Timestamp) -> Option<Finding> {
     const CHECK: &str = "deletions";
     let (since, id) = (integration.deletion_requested_at?, &integration.provider);
@@ -145,7 +145,7 @@ fn deletion(integration: &Integration, jobs: &[JobRecord], now: Timestamp) -> Op
     ))
 }
 
-/// A role that the deployment's functions can't assume.
+/// The finding about a role that the deployment's functions can't assume.
 fn role(integration: &Integration, providers: &[Stored<Provider>], pattern: &str) -> Option<Finding> {
     let id = &integration.provider;
     let of_provider = || providers.iter().find(|stored| stored.value.id == *id).map(|stored| &stored.value.credentials);
@@ -178,7 +178,7 @@ async fn scans(
         let integration = all.iter().find(|stored| stored.value.provider == *id && stored.value.enabled)?;
         let provider = providers.iter().find(|stored| stored.value.id == *id)?;
         let schedule: Schedule = provider.value.scan_schedule.as_ref()?.parse().ok()?;
-        // After a change of the schedule, the next scan is due from then on.
+        // A scan is due only after the last change of the schedule.
         Some((target.account, schedule, integration.updated_at.max(provider.updated_at)))
     };
     let scheduled: Vec<_> = targets.iter().filter_map(schedule).collect();

@@ -1,4 +1,4 @@
-//! `hubctl export --since`: old scans in the order of their scan time, so that none is superseded.
+//! `hubctl export --since`: exports old scans in the order of their scan time, so that no scan is superseded.
 
 use std::sync::Arc;
 
@@ -21,10 +21,10 @@ use crate::scan::source::Source;
 
 /// Digits of the time in the names that Prowler gives its files: `prowler-output-123456789012-20261123075624.ocsf.json`.
 const TIME_DIGITS: usize = 14;
-/// Characters of an upload's name that are shown: its end, which tells uploads apart.
+/// Maximum number of characters of an upload's name to show: its end, which is distinctive.
 const UPLOAD_CHARS_MAX: usize = 26;
 
-/// A day, or a time with its offset.
+/// Parses a date, or a time with its offset.
 pub(super) fn since(text: &str) -> Result<Timestamp, String> {
     let parsed = text.parse::<Timestamp>().or_else(|_| format!("{text}T00:00:00Z").parse());
     parsed.map_err(|_| "not a date, such as 2026-11-01, or a time, such as 2026-11-01T12:00:00Z".to_owned())
@@ -129,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn old_scans_come_in_the_order_in_which_they_were_made() {
+    fn old_scans_are_exported_in_order_of_scan_time() {
         let listed = |key: &str, modified: &str| ListedObject {
             upload: Upload::new("scans", key),
             modified_at: modified.parse().ok(),
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_beginning_is_a_day_or_a_time() {
+    fn since_is_a_date_or_a_time() {
         assert_eq!(since("2026-11-01").unwrap(), since("2026-11-01T00:00:00Z").unwrap());
         assert!(since("last week").is_err());
     }

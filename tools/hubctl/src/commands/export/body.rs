@@ -17,7 +17,7 @@ use crate::scan::source::open_file;
 
 /// Bytes read at once.
 const READ_BYTES: usize = 256 * 1024;
-/// Exit code of a process that Ctrl-C ended (128 + SIGINT), as shells expect it.
+/// Exit code of a process that was interrupted with Ctrl-C (128 + SIGINT), as shells expect.
 const INTERRUPTED: i32 = 130;
 
 /// A local file. It is identified by its path, and its content by size and time: hashing 700 MB first would cost more than
@@ -52,7 +52,7 @@ pub(super) fn until_interrupted(body: BoxStream<'static, io::Result<Bytes>>) -> 
             biased;
             _ = &mut interrupt => {
                 tokio::spawn(async {
-                    // If signals are not available, the first did not arrive either.
+                    // If signal handling is not available, the first Ctrl-C was not received either.
                     if tokio::signal::ctrl_c().await.is_ok() {
                         std::process::exit(INTERRUPTED);
                     }
@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_file_is_streamed_whole_and_known_by_its_content() {
+    async fn a_file_is_streamed_completely_and_identified_by_its_content() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("scan.json");
         let content = vec![b'x'; READ_BYTES * 2 + 7];

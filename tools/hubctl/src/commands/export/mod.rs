@@ -1,4 +1,4 @@
-//! `hubctl export`: runs on this machine the same export as the function.
+//! `hubctl export`: runs the same export as the function on this machine.
 
 mod backfill;
 mod body;

@@ -1,4 +1,4 @@
-//! What every local export does: open the scan, export it with a progress bar, and report the result.
+//! The steps that all local exports have in common: open the scan, export it with a progress bar, and report the result.
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -73,7 +73,7 @@ pub(super) fn run(args: &Args, connection_args: &ConnectionArgs, global: &Global
     block_on(async {
         let management = connection_args.connect(global).await?;
         let partition = management.partition;
-        // Also without credentials: it rejects options that require them.
+        // Called even if no credentials are given: options that require credentials are rejected.
         let credentials = args.credentials.body(&args.provider, partition, &mut prompt, output)?;
         let credentials = args.credentials.any().then_some(credentials);
         let settings = changes(&args.settings)?;
@@ -82,7 +82,7 @@ pub(super) fn run(args: &Args, connection_args: &ConnectionArgs, global: &Global
         let created = match management.send(Request::create("/integrations", body)).await {
             Ok(created) => created,
             Err(failure) => {
-                // A provider that was created for it is deleted. If that fails, the first error is reported.
+                // A provider that was created for the integration is deleted. If that fails as well, the first error is reported.
                 if own.made {
                     let _ = management.send(Request::delete(provider_path(&args.provider)).at_version(own.etag)).await;
                 }
@@ -93,7 +93,7 @@ pub(super) fn run(args: &Args, connection_args: &ConnectionArgs, global: &Global
     })
 }
 
-/// Whether the provider was created, and the credentials for the integration.
+/// Whether the provider was created, and the credentials of the integration.
 struct EnsuredProvider {
     made: bool,
     etag: Option<String>,

@@ -1,4 +1,4 @@
-//! An integration from the API, and its presentation.
+//! An integration as the API returns it, and its output.
 
 use anyhow::Result;
 use exporter::connection::refused_caller;
@@ -14,7 +14,7 @@ use crate::config::Format;
 use crate::exit::{Exit, Failure};
 use crate::render::Output;
 
-/// An integration with what is required to show and to change it.
+/// An integration, with the data that is required to show and to change it.
 pub(in crate::commands) struct Shown {
     pub(in crate::commands) view: IntegrationView,
     pub(in crate::commands) etag: Option<String>,
@@ -86,7 +86,8 @@ impl Shown {
         Ok(())
     }
 
-    /// ARNs of the principals that assume the role. Empty if they are not known: the stack or the access key determines them.
+    /// ARNs of the principals that assume the role. Empty if they are unknown: they are determined by the stack or by the access
+    /// key.
     pub(in crate::commands) fn trusted_arns(&self, management: &Management) -> Vec<String> {
         let known = self.view.connection.problem.iter();
         let tested = self.view.test.iter().flat_map(|test| &test.connections).filter_map(|one| one.problem.as_ref());
@@ -94,7 +95,7 @@ impl Shown {
         assumes(self.credentials(), said, management)
     }
 
-    /// Shows the role's trust policy, or the command that prints it. JSON output contains it already.
+    /// Shows the role's trust policy, or the command that prints it. JSON output already contains the policy.
     pub(super) fn write_role(&self, management: &Management, output: &mut Output) -> Result<()> {
         let Some(role) = self.role() else { return Ok(()) };
         let command = format!("hubctl permissions print --integration {}", self.view.provider);
@@ -122,8 +123,8 @@ pub(in crate::commands) fn trust(role: &RoleView, trusted_arns: &[String]) -> Op
     Policy::of_trust(role.external_id.as_deref(), trusted_arns)
 }
 
-/// Who assumes the role of these credentials: the deployment's roles, or whose key it is. `said` is where AWS may have named
-/// that one.
+/// The principals that assume the role of these credentials: the deployment's roles, or the owner of the access key. `said`:
+/// error messages of AWS, which may contain the owner's ARN.
 pub(in crate::commands) fn assumes<'a>(
     credentials: &CredentialsView,
     mut said: impl Iterator<Item = &'a str>,

@@ -15,7 +15,7 @@ use crate::render::{Column, Output, Table, TextStyle, text};
 /// Maximum number of accounts whose Regions are listed; for more accounts, only problems are listed.
 const ACCOUNTS_IN_FULL_MAX: usize = 3;
 
-/// Maximum number of unavailable Regions with the same reason to list; of more, only the first is listed.
+/// Maximum number of unavailable Regions to list for one reason; if there are more, only the first is listed.
 const REGIONS_ALIKE_MAX: usize = 4;
 
 /// Shows a test.
@@ -142,7 +142,7 @@ fn lost(test: &Test) -> u64 {
     regions.filter(|region| region.unavailable_since.is_some()).count() as u64
 }
 
-/// Exit code of a connection test. Only a passed test is a success; no response is not.
+/// Exit code of a connection test. Only a passed test is a success; a test without a response is not.
 pub(in crate::commands) fn exit(test: &Test) -> Exit {
     match test.outcome {
         TestOutcome::Passed => Exit::Success,

@@ -1,5 +1,5 @@
-//! Integrations in the terms of Prowler App's page: connection status, provider, finding filters, last checked, Regions,
-//! next scan.
+//! Describes integrations with the terms of Prowler App's page: connection status, provider, finding filters, last checked,
+//! Regions, next scan.
 
 use jiff::Timestamp;
 use management::wire::{ConnectionStatus, CredentialsKind};
@@ -9,7 +9,7 @@ use crate::args::choices::{archive_words, resend_words};
 use crate::args::filters::filter_words;
 use crate::render::{Details, TextStyle, text};
 
-/// Details of an integration. `provider` is its provider, if it uses the provider's credentials.
+/// Details of an integration. `provider`: `Some` if the integration uses the provider's credentials.
 pub(super) fn details(view: &IntegrationView, provider: Option<&ProviderView>) -> Details {
     let mut details = Details::new();
     details.add(TextStyle::Strong, "Provider", named(&view.provider, view.provider_alias.as_deref()));
@@ -33,7 +33,7 @@ pub(super) fn details(view: &IntegrationView, provider: Option<&ProviderView>) -
     details
 }
 
-/// Time of the next expected scan, or since when it is overdue.
+/// Time of the next expected scan, or the time since which it is overdue.
 fn next_scan(view: &IntegrationView) -> (TextStyle, String) {
     match view.next_scan_at.map(text::time) {
         None => (TextStyle::Plain, "unknown".to_owned()),

@@ -1,4 +1,4 @@
-//! The outcome of a job, run locally or by the deployment.
+//! The outcome of a job, whether it ran locally or in the deployment.
 
 use exporter::report::RunReport;
 
@@ -9,7 +9,7 @@ use crate::exit::{Exit, Failure};
 pub(crate) struct Outcome {
     /// Its runs.
     pub(crate) runs: Vec<RunReport>,
-    /// Reasons for parts that were not run.
+    /// The reasons why parts of the job did not run.
     pub(crate) refused: Vec<String>,
 }
 

@@ -97,7 +97,7 @@ pub(super) fn write_runs(runs: &[RunReport], origin: &Origin, output: &mut Outpu
     write_each(runs, output, |run, output| run_report::write(run, origin, output))
 }
 
-/// How far the job is, in all and by Region.
+/// The progress of the job, in total and by Region.
 fn add_progress(details: &mut Details, progress: &JobProgress) {
     let share = |done: u64, total: Option<u64>| {
         let total = total.map_or(String::new(), |total| format!(" of {}", text::count(total)));

@@ -1,4 +1,4 @@
-//! Submits jobs: run by the deployment, and waited for, or with `--local` on this machine.
+//! Submits jobs to the deployment and waits for them, or runs them on this machine with `--local`.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -32,7 +32,7 @@ use crate::progress::Watch;
 use crate::render::run_report;
 use crate::render::{Output, text};
 
-/// Target in the audit log of a job for all accounts.
+/// Target in the audit log of a job that applies to all accounts.
 const ALL_TARGETS: &str = "all";
 
 /// Options of a job.
@@ -51,9 +51,9 @@ pub(crate) struct ExecutionOptions {
 
 /// The result of submitting a job.
 pub(crate) enum Submitted {
-    /// It is in the deployment's queue, and not waited for.
+    /// The job is in the deployment's queue; the command does not wait for it.
     Queued(Box<JobView>),
-    /// It was run, at least in part.
+    /// The job was run, at least in part.
     Finished(Outcome),
 }
 
@@ -74,7 +74,7 @@ impl ExecutionOptions {
         self.check_local("--state")
     }
 
-    /// Rejects options that don't apply where the job runs.
+    /// Rejects options that don't apply to where the job runs.
     pub(crate) fn check(&self, connection_args: &ConnectionArgs) -> Result<(), Failure> {
         if connection_args.local {
             return self.check_local("--local");

@@ -1,4 +1,4 @@
-//! Waits until the deployment has completed a job and the jobs that follow it.
+//! Waits until the deployment has completed a job and its following jobs.
 
 use std::cmp::Reverse;
 use std::collections::VecDeque;
@@ -18,23 +18,23 @@ use crate::render::{Output, text};
 
 /// Time until the second poll: a job with a few findings takes about a second.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
-/// Regions of a progress message, those with most findings first.
+/// Maximum number of Regions in a progress message: those with the most findings.
 const REGIONS_SHOWN: usize = 3;
 /// Maximum time between two polls.
 const PAUSE_MAX: Duration = Duration::from_secs(5);
 /// Maximum time to wait: two invocations of 15 minutes, the default timeout. The job continues afterwards.
 const WAIT_MAX: Duration = Duration::from_secs(30 * 60);
 
-/// What the terminal shows while it waits: findings done, of how many, and a message.
+/// The progress shown while waiting: the numbers of processed and of all findings, and a message.
 type Said = (Option<(u64, u64)>, String);
 
-/// Waits until a job and the jobs that follow it are complete.
+/// Waits until a job and its following jobs are complete.
 pub(super) async fn completed(management: &Management, job: JobView, output: &Output) -> Result<Outcome> {
     let id = job.id.clone();
     watched(&id, output, async |said| all(management, job, said).await).await
 }
 
-/// Waits until a job that reports is complete. The job, with its report.
+/// Waits until a job that reports is complete, and returns the job with its report.
 pub(crate) async fn reported(management: &Management, job: JobView, output: &Output) -> Result<JobView> {
     let id = job.id.clone();
     let job = watched(&id, output, async |said| one(management, job, said).await).await?;
@@ -45,7 +45,7 @@ pub(crate) async fn reported(management: &Management, job: JobView, output: &Out
     Err(rejection(&text::harmless(why)).into())
 }
 
-/// Shows how far a job is while it is waited for.
+/// Waits while the progress of the job is shown.
 async fn watched<T>(id: &str, output: &Output, wait: impl AsyncFnOnce(&Mutex<Said>) -> Result<T>) -> Result<T> {
     let said = Arc::new(Mutex::new((None, "waiting".to_owned())));
     let shown = said.clone();
@@ -98,7 +98,7 @@ async fn one(management: &Management, mut job: JobView, said: &Mutex<Said>) -> R
     Ok(job)
 }
 
-/// How far a pending job is.
+/// The progress of a pending job.
 fn describe(job: &JobView) -> Said {
     let Some(progress) = &job.progress else {
         let message = job.message.as_deref().map_or(String::new(), |message| format!(": {}", text::harmless(message)));
@@ -126,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_progress_of_a_job_is_a_bar_with_its_regions() {
+    fn job_progress_is_shown_as_a_bar_with_its_regions() {
         let job = |progress: serde_json::Value| -> JobView {
             let mut job = json!({
                 "id": "7", "job": "approve", "target": "r", "state": "pending", "message": "wait\u{1b}[2J", "runs": [],

@@ -108,7 +108,7 @@ impl Print {
         self.trusted_arn.as_ref().map(|arn| vec![arn.0.clone()])
     }
 
-    /// The command that prints the same output, with the generated External ID.
+    /// The command that prints the same output again, including the generated External ID.
     fn retry_command(&self, role: &RoleView) -> String {
         let mut words = vec!["hubctl permissions print".to_owned()];
         if let Some(id) = &self.integration {
@@ -198,11 +198,11 @@ pub(crate) fn run(Group { connection_args, command }: &Group, global: &Global, o
     Ok(Exit::Success)
 }
 
-/// The document in a format, for an integration or for a provider without one.
+/// The document in a format, for an integration or for a provider without an integration.
 ///
 /// # Errors
 ///
-/// If there is no role, or its trusted principals are not known.
+/// If no role is assumed, or its trusted principals are not known.
 pub(crate) async fn document(
     management: &Management,
     id: ProviderId,
@@ -227,7 +227,7 @@ pub(crate) async fn document(
     Ok(Template { role: &role, trusted_arns: &trusted_arns, accepts }.text(format))
 }
 
-/// Prints the next steps: how to deploy the template, and the command that creates the integration.
+/// Prints the next steps: the commands that deploy the template and create the integration.
 fn write_next_steps(
     account: &ProviderId,
     external_id: &str,
@@ -269,8 +269,8 @@ fn write_next_steps(
 const DEPLOY: &str = "aws cloudformation deploy --template-file role.yaml --stack-name securityhub-exporter-role --capabilities \
                       CAPABILITY_NAMED_IAM";
 /// The commands that deploy the template to every account of an organization, except its management account, which
-/// service-managed stack sets don't include (`CloudFormation` user guide, `StackSets` concepts). One Region is enough, since IAM
-/// is global: the deployment's.
+/// service-managed stack sets don't include (`CloudFormation` user guide, `StackSets` concepts). One Region, the deployment's, is
+/// enough, since IAM is global.
 fn stack_set(region: &str) -> String {
     format!(
         "aws cloudformation create-stack-set --stack-set-name securityhub-exporter-role --template-body file://role.yaml \

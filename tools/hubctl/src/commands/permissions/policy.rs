@@ -39,7 +39,7 @@ struct Principal {
     arn: OneOrMore,
 }
 
-/// A list, or its only element.
+/// A list; a single element is written without brackets.
 #[derive(Clone, Debug, Serialize)]
 #[serde(untagged)]
 enum OneOrMore {
@@ -55,7 +55,7 @@ impl OneOrMore {
 }
 
 impl Policy {
-    /// The trust policy of a role that only these principals can assume; none without principals.
+    /// The trust policy of a role that only these principals can assume; `None` without principals.
     pub(crate) fn of_trust(external_id: Option<&str>, trusted_arns: &[String]) -> Option<Self> {
         if trusted_arns.is_empty() {
             return None;
@@ -84,7 +84,7 @@ impl Policy {
             resource: Some(OneOrMore::of(resources)),
             condition,
         };
-        // A product's ARN has no account ID, which only a wildcard matches.
+        // The ARN of a product has no account ID, and only a wildcard matches that.
         let products = vec![
             format!("arn:{partition}:securityhub:*:*:product/prowler/prowler"),
             format!("arn:{partition}:securityhub:*:{number}:product-subscription/prowler/prowler"),
@@ -151,11 +151,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_caller_gets_what_exporting_needs_and_no_more() {
+    fn the_policy_allows_only_what_exporting_requires() {
         let account = "123456789012".parse().unwrap();
         let policy = serde_json::to_string_pretty(&Policy::of_export(Partition::Aws, Some(account), false)).unwrap();
         insta::assert_snapshot!(policy);
-        assert!(!policy.contains("EnableImport"), "it accepts the product only where it is told to");
+        assert!(!policy.contains("EnableImport"), "without the option, the policy doesn't allow accepting the product");
         let whole = serde_json::to_string(&Policy::of_export(Partition::AwsCn, None, true)).unwrap();
         assert!(
             whole.contains("EnableImportFindingsForProduct")
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_role_trusts_the_deployment_and_asks_for_the_external_id() {
+    fn a_role_trusts_the_deployment_and_requires_the_external_id() {
         let arns = ["arn:aws:iam::123456789012:role/Export".to_owned()];
         let policy = serde_json::to_value(Policy::of_trust(Some("abc"), &arns)).unwrap();
         let statement = &policy["Statement"][0];
@@ -172,6 +172,6 @@ mod tests {
         assert_eq!(statement["Condition"]["StringEquals"]["sts:ExternalId"], "abc");
         let without = serde_json::to_string(&Policy::of_trust(None, &arns)).unwrap();
         assert!(!without.contains("Condition"), "{without}");
-        assert!(Policy::of_trust(Some("abc"), &[]).is_none(), "a policy that trusts nobody is no policy");
+        assert!(Policy::of_trust(Some("abc"), &[]).is_none(), "without principals, there is no trust policy");
     }
 }

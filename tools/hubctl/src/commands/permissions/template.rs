@@ -1,5 +1,5 @@
-//! Templates of the role that an integration assumes: those in the directory `deploy`, with the integration's values as
-//! defaults, so that both ways create the same role.
+//! Templates of the role that an integration assumes. They are the templates of the directory `deploy`, with the integration's
+//! values as defaults, so that both create the same role.
 
 use management::wire::RoleView;
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! `hubctl plan`: what an export would do and cost. It runs the export on ports that write nothing.
+//! `hubctl plan`: predicts what an export would send, archive, and cost. It runs the export on ports that don't write.
 
 mod price;
 mod tables;
@@ -107,7 +107,7 @@ async fn by_deployment(upload: &Upload, args: &Args, global: &Global, output: &m
     Ok(run)
 }
 
-/// Exports a scan on ports that read from the real ones and write nothing.
+/// Plans the export of a scan on ports that read from the real ones and don't write.
 async fn plan<P: Ports>(real: Arc<P>, scan: Scan, any_format: bool, output: &mut Output) -> Result<RunReport> {
     let options = Options { reexport: true, any_format, ..Options::default() };
     let planning = Arc::new(Planning::new(real.clone()));
@@ -117,7 +117,7 @@ async fn plan<P: Ports>(real: Arc<P>, scan: Scan, any_format: bool, output: &mut
     Ok(report)
 }
 
-/// Notes that the plan assumes integrations to be enabled that are not.
+/// Notes that the plan treats disabled integrations as enabled.
 pub(in crate::commands) fn note_disabled(
     disabled: &BTreeMap<AccountId, ProviderId>,
     output: &mut Output,
@@ -131,7 +131,7 @@ pub(in crate::commands) fn note_disabled(
     Ok(())
 }
 
-/// Shows a plan that the deployment made, as `hubctl plan` does.
+/// Shows a plan that the deployment made in the same format as `hubctl plan`.
 pub(in crate::commands) fn write_report(run: &RunReport, output: &mut Output) -> Result<()> {
     Ok(tables::write(&Plan::new(run, 0), output)?)
 }

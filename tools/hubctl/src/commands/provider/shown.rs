@@ -1,4 +1,4 @@
-//! A provider from the API, and its presentation.
+//! A provider as the API returns it, and its output.
 
 use anyhow::Result;
 use exporter::provider::ProviderId;
@@ -14,7 +14,7 @@ use crate::config::Format;
 use crate::exit::{Exit, Failure};
 use crate::render::{Details, Output, TextStyle, text};
 
-/// A provider with what is required to show and to change it.
+/// A provider, with the data that is required to show and to change it.
 pub(super) struct Shown {
     pub(super) view: ProviderView,
     pub(super) etag: Option<String>,

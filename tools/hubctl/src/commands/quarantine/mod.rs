@@ -1,4 +1,4 @@
-//! `hubctl quarantine`: findings that could not be sent, with the reason; and redriving them.
+//! `hubctl quarantine`: shows findings that could not be sent, with the reasons, and redrives them.
 
 mod entries;
 mod list;

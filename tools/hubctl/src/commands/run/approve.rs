@@ -107,12 +107,12 @@ pub(super) fn run(args: &Args, source: &RunSource, global: &Global, output: &mut
     }
 }
 
-/// Whether a run is superseded by a newer scan.
+/// Whether a newer scan supersedes a run.
 fn is_superseded(run: &RunReport) -> bool {
     run.status == RunStatus::Superseded
 }
 
-/// Rejects the approval if the run has nothing to approve.
+/// Rejects the approval if no finding of the run requires it.
 fn waits(run: &RunReport, approval: Approval, origin: &Origin) -> Result<(), Failure> {
     let Some(why) = approval.reason_without_effect(run) else { return Ok(()) };
     let failure = submit::rejection(&why);
@@ -173,7 +173,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_run_can_be_approved_for_what_waits_and_the_other_command_is_named() {
+    fn an_approval_of_nothing_names_the_command_for_the_other_kind() {
         let upload = UploadInfo {
             source: "s3://b/k".to_owned(),
             etag: String::new(),

@@ -17,13 +17,13 @@ use crate::exit::{Exit, Failure};
 use crate::render::{Column, Output, Table, TextStyle, text};
 use crate::standalone::Standalone;
 
-/// Days at most: as long as a run is recorded.
+/// Maximum number of days: the retention of run records.
 const DAYS_MAX: i64 = 90;
-/// Requests at most: one per day.
+/// Maximum number of requests: one per day.
 const REQUESTS_MAX: usize = 90;
-/// Reports that are read with `--state`.
+/// Maximum number of reports to read with `--state`.
 const REPORTS_MAX: usize = 10_000;
-/// Characters of the longest bar.
+/// Length of the longest bar, in characters.
 const BAR_CHARS: u64 = 6;
 
 /// Sum runs by day, Region, or account
@@ -97,7 +97,7 @@ pub(super) fn run(args: &Args, source: &RunSource, global: &Global, output: &mut
 fn of_reports(args: &Args, entries: impl Iterator<Item = HistoryEntry>, today: Date) -> HistoryList {
     let from = today.saturating_sub(Span::new().days(i64::from(args.days) - 1));
     let mut entries: Vec<HistoryEntry> = entries.collect();
-    // As many as are read: there may be more of the oldest day, and before it.
+    // If the maximum number of reports was read, reports of the oldest day may be missing: that day is left out.
     let oldest = entries.iter().map(HistoryEntry::day).min();
     let next = oldest.filter(|oldest| entries.len() >= REPORTS_MAX && *oldest >= from);
     let first = next.and_then(|next| next.tomorrow().ok()).unwrap_or(from);
@@ -105,7 +105,7 @@ fn of_reports(args: &Args, entries: impl Iterator<Item = HistoryEntry>, today: D
     HistoryList::of(&HistoryPage { entries, next }, args.by(), args.account, (from, today))
 }
 
-/// All pages of a history as one.
+/// Reads all pages of a history and joins them.
 async fn whole(address: &str, management: &Management) -> Result<HistoryList, Failure> {
     let mut history: HistoryList = read(&management.get(address).await?.body)?;
     for _ in 1..REQUESTS_MAX {
@@ -151,7 +151,7 @@ fn table(by: HistoryBy, history: &HistoryList) -> Table {
     table
 }
 
-/// A run with several Regions or accounts counts for each, so that the sum says nothing.
+/// The total number of runs. By Region or account it is empty: a run with several of them is counted in several rows.
 fn runs_in_total(by: HistoryBy, history: &HistoryList) -> String {
     match by {
         HistoryBy::Day => text::count(history.items.iter().map(|item| item.runs).sum()),
@@ -165,7 +165,7 @@ fn cells(key: String, runs: String, bar: String, totals: &Totals) -> [String; 8]
     [key, runs, bar, count(sent), count(unchanged), count(archived), count(errors), count(unavailable)]
 }
 
-/// A bar as long as a number is large. What isn't 0 is visible.
+/// A bar whose length is proportional to a number. A number other than 0 has at least one character.
 fn bar(number: u64, most: u64) -> String {
     let chars = u128::from(number) * u128::from(BAR_CHARS) / u128::from(most.max(1));
     let least = usize::from(number > 0);
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn of_more_reports_than_are_read_the_oldest_day_is_left_out() {
+    fn the_oldest_day_is_omitted_if_there_are_more_reports() {
         let day = |id: usize| format!("2026-11-{:02}T03:00:00Z", 28 - id / 4_000);
         let entries = (0..REPORTS_MAX).map(|id| entry(id, &day(id), 1, 0));
         let history = of_reports(&args("day", 30), entries, "2026-11-28".parse().unwrap());
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn pages_are_added() {
+    fn pages_are_joined() {
         for by in ["day", "region", "account"] {
             let entries = [entry(1, "2026-11-27T23:59:59Z", 5, 0), entry(2, "2026-11-28T00:00:00Z", 60, 3)];
             let of = |entries: Vec<HistoryEntry>, from: &str, to: &str, next: Option<&str>| {
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_0_has_a_bar() {
+    fn a_number_other_than_0_has_a_bar() {
         assert_eq!(
             [(0, 0), (0, 5), (1, 1_000_000), (5, 5), (u64::MAX, u64::MAX)].map(|(n, most)| bar(n, most).len()),
             [0, 0, 1, 6, 6]

@@ -83,7 +83,7 @@ fn table(runs: &[RunReport]) -> Table {
     table
 }
 
-/// The first account, and how many more there are.
+/// The first account, and the number of the others.
 fn accounts(run: &RunReport) -> String {
     let mut all = run.accounts.keys();
     match (all.next(), all.len()) {
@@ -102,7 +102,7 @@ mod tests {
     use crate::config::Style;
 
     #[test]
-    fn what_tells_runs_apart_fits_80_columns() {
+    fn distinctive_columns_of_runs_fit_80_columns() {
         let source = "s3://scans/json-ocsf/prowler-output-123456789012-20261123080000.ocsf.json".to_owned();
         let upload = UploadInfo { source, etag: String::new(), bytes: 0, modified_at: None, requester: None };
         let at = "2026-11-23T08:00:00Z".parse().unwrap();

@@ -104,7 +104,7 @@ enum Findings {
         page: VecDeque<PendingFinding>,
         is_last: bool,
     },
-    /// A state that this process reads; none if no finding is pending.
+    /// A state that this process reads; `None` if no finding is pending.
     State(Option<PendingFindings>),
 }
 
@@ -313,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn sums_come_first_and_what_to_type_last() {
+    fn sums_are_shown_first_and_commands_last() {
         let upload = UploadInfo {
             source: "s3://b/k".to_owned(),
             etag: String::new(),

@@ -73,22 +73,22 @@ pub(super) fn job(run_id: &str, approval: Approval) -> Job {
     }
 }
 
-/// A run to export again.
+/// A run whose upload is exported again.
 struct Reexport<'a> {
     earlier: &'a RunReport,
-    /// None for a replay.
+    /// `None` for a replay.
     approval: Approval,
     origin: &'a Origin,
 }
 
 impl Reexport<'_> {
     fn options(&self) -> Options {
-        // In the run's format, whatever format the settings select.
+        // The format of the run, even if the settings select another one.
         let any_format = !self.earlier.counts.filtered.contains_key(FilterReason::OtherFormat.as_str());
         Options { reexport: true, approval: self.approval, any_format, ..Options::default() }
     }
 
-    /// Opens the run's upload, if it can be exported again and is unchanged.
+    /// Opens the run's upload, if it is unchanged and can be exported again.
     async fn open(&self, ports: &impl Ports, scans: &impl Scans) -> Result<Scan> {
         let run = self.earlier;
         is_export(run)?;

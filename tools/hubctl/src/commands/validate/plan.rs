@@ -1,4 +1,4 @@
-//! What an export with given filters would do with the findings of a scan, without doing it.
+//! Predicts the outcome of each finding of a scan with given filters, without exporting it.
 
 use std::collections::BTreeMap;
 
@@ -16,14 +16,14 @@ use crate::scan::pipeline::Item;
 pub(crate) struct Plan {
     /// The filters, as an integration's settings.
     pub(crate) filters: Integration,
-    /// As a run's report counts them; `sent` would be sent.
+    /// The counts as in a run's report; `sent` counts findings that would be sent.
     pub(crate) counts: Counts,
-    /// What would be sent, by the Region that would get it and by severity.
+    /// Findings that would be sent, by receiving Region and by severity.
     pub(crate) sent: BTreeMap<RegionName, BTreeMap<SeverityLabel, u64>>,
 }
 
 impl Plan {
-    /// A plan by the filters of an integration.
+    /// An empty plan with the filters of an integration.
     pub(crate) fn new(filters: Integration) -> Self {
         Self { filters, counts: Counts::default(), sent: BTreeMap::new() }
     }

@@ -55,6 +55,6 @@ fn exit(report: &Report) -> Exit {
         (has(Reason::Failed), Exit::Error),
         (!report.clean_up.is_complete(), Exit::Findings),
     ];
-    // A deviation is what the run looks for: nothing hides it.
+    // A deviation has precedence over all other problems, since the run looks for deviations.
     exits.into_iter().find_map(|(is_so, exit)| is_so.then_some(exit)).unwrap_or(Exit::Success)
 }

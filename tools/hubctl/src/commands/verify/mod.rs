@@ -24,7 +24,7 @@ use crate::prompt::Prompt;
 use crate::render::{Output, text};
 use crate::shell::quoted;
 
-/// Ingestion events that are free each month: none is free if the account has used them up.
+/// Ingestion events that are free each month. The estimate assumes that the account has used them up.
 const FREE_EVENTS: u64 = 10_000;
 
 /// Check that Security Hub behaves as the exporter assumes
@@ -131,7 +131,7 @@ impl Args {
         }
     }
 
-    /// The command that archives what this one left.
+    /// The command that archives the findings that this run left active.
     fn clean_up_command(region: RegionName, global: &Global) -> String {
         let command = format!("hubctl verify --clean-up --hub-region {region}");
         global.profile.as_ref().map_or(command.clone(), |name| format!("{command} --profile {}", quoted(name)))
@@ -164,7 +164,7 @@ pub(crate) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<E
     })
 }
 
-/// Asks whether to import, or to archive what is left.
+/// Asks for confirmation to import findings, or to archive the findings of earlier runs.
 fn confirm(args: &Args, target: Target, prompt: &mut Prompt, output: &mut Output) -> Result<bool> {
     let place = format!("Security Hub of account {} in {}", target.account, target.region);
     if args.clean_up {
@@ -184,7 +184,7 @@ fn confirm(args: &Args, target: Target, prompt: &mut Prompt, output: &mut Output
     prompt.confirm("Import them? [y/N]", output)
 }
 
-/// Makes the checks, archives what is active however they end, and reports.
+/// Runs the checks, archives the findings that are still active, even if a check failed, and writes the report.
 async fn verify(
     args: &Args,
     global: &Global,
@@ -212,7 +212,7 @@ async fn verify(
     };
     let cleaned = match (cleaned, &checked) {
         (Ok(cleaned), _) => cleaned,
-        // Without a run, nothing was imported.
+        // If the run could not start, no finding was imported.
         (Err(_), Some(Err(_))) => CleanUp::default(),
         (Err(stop), _) => CleanUp { problem: Some(stop.to_string()), ..CleanUp::default() },
     };
@@ -243,13 +243,13 @@ async fn interrupted() {
             return;
         }
     }
-    // If signals are not available, none arrives.
+    // If signal handling is not available, no signal is received.
     if tokio::signal::ctrl_c().await.is_err() {
         std::future::pending::<()>().await;
     }
 }
 
-/// The failure of a run that can't be made.
+/// The error of a run that could not be made.
 fn stopped(stop: &Stop, region: RegionName) -> Failure {
     let (exit, what) = match stop {
         Stop::Denied { .. } => (Exit::Credentials, "access denied"),

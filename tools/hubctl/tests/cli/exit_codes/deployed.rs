@@ -1,4 +1,4 @@
-//! Entries that the managing API decides, over ports in memory.
+//! Entries whose exit code the management API determines, over in-memory ports.
 
 use exporter::connection::Connection;
 use exporter::jobs::JobState;
@@ -21,7 +21,7 @@ const TESTED: [&str; 7] = [
 /// Commands that wait for a job.
 const JOBS: [&str; 7] =
     ["run replay", "run approve", "run undo-archive", "quarantine redrive", "job show", "job retry", "reconcile"];
-/// Commands that ask before they do what can't be undone, as they are without an answer.
+/// Commands that ask for confirmation before an action that can't be undone, without the option that confirms.
 const ASKED: [(&str, &str); 6] = [
     ("integration configure", "integration configure 123456789012 --provider 210987654321"),
     ("integration delete", "integration delete 123456789012"),
@@ -74,7 +74,7 @@ pub(super) fn driver(command: &str, when: &str) -> Option<Driver> {
     }
 }
 
-/// What a connection test finds. None of a check that nobody makes.
+/// The connection that a connection test finds. The inner `None`: the check can't be run.
 fn found(when: &str) -> Option<Option<Connection>> {
     let mut lost = connected();
     lost.regions.get_mut(&"eu-west-2".parse().unwrap()).unwrap().unavailable_since =
@@ -108,7 +108,7 @@ fn tested(command: &str, found: Option<Connection>) -> i32 {
     deployment.run(&if command == "integration configure" { moved } else { sample(command) }).exit
 }
 
-/// How a run ends.
+/// Changes a run's report so that the run ends in this way.
 fn ending(when: &str) -> Option<fn(&mut RunReport)> {
     match when {
         "success" => Some(|_| {}),
@@ -132,7 +132,7 @@ fn shown(end: fn(&mut RunReport)) -> i32 {
     deployment.run(&sample("run show")).exit
 }
 
-/// A command that submits a job, or looks at one, and waits for it.
+/// Runs a command that submits or shows a job, and waits for it.
 fn job(command: &str, state: JobState, end: fn(&mut RunReport)) -> i32 {
     let deployment = deployment();
     let mut line = sample(command);
@@ -154,7 +154,7 @@ fn job(command: &str, state: JobState, end: fn(&mut RunReport)) -> i32 {
     deployment.run(&line).exit
 }
 
-/// A deployment in which the sample of a command can do its work.
+/// A deployment in which the sample of a command succeeds.
 fn standing(command: &str) -> Deployment {
     let deployment = deployment();
     deployment.file("file.yaml", FILE);
@@ -163,7 +163,7 @@ fn standing(command: &str) -> Deployment {
     } else {
         deployment.json(&format!("integration create --provider {ACCOUNT}"));
     }
-    // It would be a difference.
+    // This provider would be a difference from the file.
     if command != "config diff" {
         deployment.json(&format!("provider create {OTHER}"));
     }

@@ -1,4 +1,4 @@
-//! Entries that are decided on this machine: scans, exports without a deployment, and what is asked of Security Hub directly.
+//! Entries whose exit code is determined on this machine: scans, exports without a deployment, and direct calls of Security Hub.
 
 use simulator::{Config, Deviation, Fault, Operation, Simulator};
 
@@ -66,7 +66,7 @@ fn in_world(world: &World, line: &str) -> i32 {
     Ended::of(output.unwrap()).exit
 }
 
-/// Compares an empty Security Hub with the state of one that was sent a scan.
+/// Compares an empty Security Hub with the state of an export to another one.
 fn reconciled(fault: Option<Fault>) -> i32 {
     let world = World::whole();
     assert_eq!(world.run("export", FIRST, "").exit, 0);
@@ -78,7 +78,7 @@ fn reconciled(fault: Option<Fault>) -> i32 {
     in_world(&other, "reconcile --dry-run --state state")
 }
 
-/// A command with Security Hub and STS in a simulator, and everything else of a deployment in memory.
+/// Runs a command with simulated Security Hub and STS, and the rest of a deployment in memory.
 fn with_hub(config: Config, line: &str) -> i32 {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let server = runtime.block_on(Simulator::new(config.unlimited()).serve("127.0.0.1:0")).unwrap();
@@ -96,14 +96,14 @@ fn with_hub(config: Config, line: &str) -> i32 {
     Ended::of(output.unwrap()).exit
 }
 
-/// An account whose Security Hub is off.
+/// An account in which Security Hub is not enabled.
 fn off() -> Config {
     let mut config = Config::one_account(ACCOUNT, &["us-east-1"]);
     config.accounts[0].regions.get_mut("us-east-1").unwrap().hub = false;
     config
 }
 
-/// What the account of the caller is, and what its Security Hub.
+/// The account of the caller and its Security Hub, for a reason that concerns the credentials or the hub.
 fn hub(when: &str, of_credentials: &str, of_hub: &str) -> Option<fn() -> Config> {
     match when {
         "success" => Some(|| Config::one_account(ACCOUNT, &["us-east-1"])),

@@ -1,4 +1,4 @@
-//! The table of exit codes in docs/configuration.md is true: each entry is driven, and each command is in it.
+//! Verifies the table of exit codes in docs/configuration.md: each entry is tested, and the table has each command.
 
 mod deployed;
 mod here;
@@ -10,10 +10,10 @@ use super::manage::{ACCOUNT, runs};
 use super::standalone::FIRST as FIRST_SCAN;
 use super::{hubctl, run, scan};
 
-/// Drives one entry of the table: the exit code that came of it.
+/// Tests one entry of the table. Returns the actual exit code.
 type Driver = Box<dyn FnOnce() -> i32>;
 
-/// One entry: a command, the code, and when.
+/// One entry: a command, the exit code, and the reason for it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Entry {
     command: String,
@@ -21,22 +21,22 @@ struct Entry {
     when: String,
 }
 
-/// How the entries of a kind are driven.
+/// The environment in which an entry is tested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
-    /// A command line that is wrong.
+    /// An invalid command line.
     Line,
-    /// Without credentials.
+    /// No credentials.
     Caller,
-    /// With nobody at the other end, or a file that is not there.
+    /// No server at the endpoint, or a file that doesn't exist.
     Failed,
-    /// By the API over ports in memory.
+    /// The management API over in-memory ports.
     Deployed,
-    /// On this machine.
+    /// This machine.
     Here,
 }
 
-/// Commands that ask nobody.
+/// Commands that make no calls.
 const OFFLINE: [&str; 4] = ["convert", "validate", "completion", "man"];
 
 fn document() -> String {
@@ -45,7 +45,7 @@ fn document() -> String {
     text.split_once("## Exit codes of hubctl").expect("the section").1.to_owned()
 }
 
-/// The rows below a heading, as cells.
+/// The rows of the table below a heading, as cells.
 fn rows<'a>(document: &'a str, heading: &str) -> Vec<Vec<&'a str>> {
     let below = document.lines().skip_while(|line| !line.starts_with(heading)).skip(2);
     let rows = below.take_while(|line| line.starts_with('|'));
@@ -67,7 +67,7 @@ fn entries(document: &str) -> BTreeSet<Entry> {
     all
 }
 
-/// The commands that a help text lists, and theirs.
+/// The commands that a help text lists, and their subcommands.
 fn commands(of: &str) -> BTreeSet<String> {
     let help = run(&format!("{of} --help")).stdout;
     let Some((_, list)) = help.split_once("Commands:\n") else { return BTreeSet::from([of.to_owned()]) };
@@ -76,7 +76,7 @@ fn commands(of: &str) -> BTreeSet<String> {
     names.flat_map(|name| commands(format!("{of} {name}").trim())).collect()
 }
 
-/// How an entry is driven. None: nobody drives it, and it may be wrong.
+/// The test of an entry. `None` if no test exists, so that the entry may be wrong.
 fn driver(Entry { command, when, .. }: &Entry) -> Option<(Kind, Driver)> {
     let of = command.clone();
     let generic = |kind, driver: fn(&str) -> i32| Some((kind, Box::new(move || driver(&of)) as Driver));
@@ -90,11 +90,11 @@ fn driver(Entry { command, when, .. }: &Entry) -> Option<(Kind, Driver)> {
     }
 }
 
-/// Drives all entries of a kind.
+/// Tests all entries of a kind.
 fn drive(kind: Kind) {
     let (mut driven, mut wrong) = (0, Vec::new());
     for entry in entries(&document()) {
-        let (of, driver) = driver(&entry).expect("a driver of each entry");
+        let (of, driver) = driver(&entry).expect("each entry has a test");
         if of == kind {
             driven += 1;
             let ended = driver();
@@ -104,7 +104,7 @@ fn drive(kind: Kind) {
     assert!(driven > 10 && wrong.is_empty(), "{driven} driven, {wrong:#?}");
 }
 
-/// A command line that is right, where there is an integration, a run and a file.
+/// A valid command line, for a deployment with an integration, a run, and a file.
 fn sample(command: &str) -> String {
     let there = "--table t --state-bucket b";
     let scan = scan(FIRST_SCAN).display().to_string();
@@ -138,10 +138,10 @@ fn sample(command: &str) -> String {
     format!("{command} {rest}")
 }
 
-/// A file that `apply` takes.
+/// A file that `apply` accepts.
 const FILE: &str = "providers: [{id: 123456789012}]\nintegrations: [{provider: 123456789012}]\n";
 
-/// A command in a folder with a file, with nobody at the other end.
+/// A command in a directory with a file. No server listens at its endpoint.
 fn alone(line: &str) -> (Command, tempfile::TempDir) {
     let place = tempfile::tempdir().unwrap();
     std::fs::write(place.path().join("file.yaml"), FILE).unwrap();
@@ -164,14 +164,14 @@ fn without_credentials(command: &str) -> i32 {
 fn failing(command: &str) -> i32 {
     let line = match command {
         "convert" | "validate" => format!("{command} nowhere.json"),
-        // A file stands where the folder would be.
+        // A file has the name of the output directory.
         "man" => "man file.yaml".to_owned(),
         _ => sample(command),
     };
     let (mut started, _place) = alone(&line);
     started.envs([("AWS_ACCESS_KEY_ID", "any"), ("AWS_SECRET_ACCESS_KEY", "any")]);
     if command == "completion" {
-        // It reads nothing and asks nobody: what it writes can be lost.
+        // The command reads no files and makes no calls: it can fail only when it writes its output.
         started.stdout(std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap());
         return started.status().unwrap().code().unwrap();
     }
@@ -179,7 +179,7 @@ fn failing(command: &str) -> i32 {
 }
 
 #[test]
-fn every_command_is_in_the_table_and_every_entry_is_driven() {
+fn every_command_is_in_the_table_and_every_entry_is_tested() {
     let document = document();
     let entries = entries(&document);
     let named: BTreeSet<String> = entries.iter().map(|entry| entry.command.clone()).collect();
@@ -188,12 +188,12 @@ fn every_command_is_in_the_table_and_every_entry_is_driven() {
     assert!(undriven.is_empty(), "{undriven:#?}");
     let told: BTreeSet<&str> = rows(&document, "| reason |").iter().map(|row| row[0]).collect();
     let used: BTreeSet<&str> = entries.iter().map(|entry| entry.when.as_str()).collect();
-    assert_eq!(told, used, "left: what is explained, right: what the table says");
+    assert_eq!(told, used, "left: the reasons that are explained, right: those in the table");
     let mut codes: BTreeMap<&str, BTreeSet<i32>> = BTreeMap::new();
     for entry in &entries {
         codes.entry(&entry.when).or_default().insert(entry.code);
     }
-    assert!(codes.values().all(|codes| codes.len() == 1), "one reason, one code: {codes:?}");
+    assert!(codes.values().all(|codes| codes.len() == 1), "a reason has one exit code: {codes:?}");
     for command in &named {
         for when in
             ["success", "failed", "usage"].into_iter().chain((!OFFLINE.contains(&command.as_str())).then_some("caller"))
@@ -204,27 +204,27 @@ fn every_command_is_in_the_table_and_every_entry_is_driven() {
 }
 
 #[test]
-fn a_wrong_command_line() {
+fn entries_of_invalid_command_lines() {
     drive(Kind::Line);
 }
 
 #[test]
-fn no_credentials() {
+fn entries_without_credentials() {
     drive(Kind::Caller);
 }
 
 #[cfg(target_os = "linux")]
 #[test]
-fn nobody_at_the_other_end() {
+fn entries_without_a_server() {
     drive(Kind::Failed);
 }
 
 #[test]
-fn by_the_deployment() {
+fn entries_of_the_deployment() {
     drive(Kind::Deployed);
 }
 
 #[test]
-fn on_this_machine() {
+fn entries_of_this_machine() {
     drive(Kind::Here);
 }

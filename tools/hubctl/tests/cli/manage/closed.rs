@@ -1,4 +1,4 @@
-//! A reader that goes away, as `head` does: the work is finished all the same, and its exit code is its own.
+//! A reader that closes the pipe, as `head` does: the command completes its work, and its exit code is unchanged.
 
 use std::fs::OpenOptions;
 use std::io::pipe;
@@ -6,10 +6,10 @@ use std::process::{Command, Stdio};
 
 use super::{ACCOUNT, Deployment, disconnected};
 
-/// Providers of the file.
+/// Number of providers in the file.
 const MANY: usize = 8;
 
-/// The exit code of a command of whose output nobody reads a byte.
+/// The exit code of a command whose output pipe is closed.
 fn unread(mut command: Command) -> i32 {
     let (reader, writer) = pipe().unwrap();
     drop(reader);
@@ -25,13 +25,13 @@ fn of_many_providers() -> Deployment {
 }
 
 #[test]
-fn a_closed_pipe_does_not_stop_what_is_applied() {
+fn a_closed_pipe_does_not_stop_apply() {
     let deployment = of_many_providers();
     assert_eq!(unread(deployment.command("apply -f many.yaml --dry-run")), 6);
     assert_eq!(unread(deployment.command("apply -f many.yaml -vv")), 0);
     assert_eq!(deployment.memory.contents().providers.len(), MANY);
     deployment.file("none.yaml", "providers: [{id: 300000000000}]\n");
-    assert_eq!(unread(deployment.command("apply -f none.yaml --prune")), 2, "nobody was asked");
+    assert_eq!(unread(deployment.command("apply -f none.yaml --prune")), 2, "no prompt can be answered");
 }
 
 #[test]
@@ -46,7 +46,7 @@ fn a_closed_pipe_changes_no_exit_code() {
     assert_eq!(unread(deployment.command("--help")), 0);
 }
 
-/// A full disk is no wish to read no more: the work is done, but nobody knows what it said.
+/// Unlike a closed pipe, a full disk is an error: the work is completed, but its output is lost.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_full_disk_does_not_stop_the_work_and_is_an_error() {
@@ -58,5 +58,5 @@ fn a_full_disk_does_not_stop_the_work_and_is_an_error() {
     assert!(said.contains("error: the work is complete, but its output can't be written"), "{said}");
     assert_eq!(deployment.memory.contents().providers.len(), MANY);
     let mut dry = deployment.command("apply -f many.yaml --renew-keys");
-    assert_eq!(dry.stderr(full()).status().unwrap().code(), Some(1), "standard error is part of what is said");
+    assert_eq!(dry.stderr(full()).status().unwrap().code(), Some(1), "standard error is part of the output");
 }

@@ -1,4 +1,4 @@
-//! `hubctl console`, from the printed link to the deployment's function.
+//! `hubctl console`, from the printed link to the function of the deployment.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
@@ -6,7 +6,7 @@ use std::process::{Child, Stdio};
 
 use super::{ACCOUNT, Deployment};
 
-/// A console that runs, and its links.
+/// A running console and its links.
 struct Console {
     child: Child,
     lines: BufReader<std::process::ChildStdout>,
@@ -28,7 +28,7 @@ impl Console {
         Self { child, lines }
     }
 
-    /// The next link: its address, and its path.
+    /// The next link: its host and port, and its path.
     fn link(&mut self) -> (String, String) {
         let mut line = String::new();
         self.lines.read_line(&mut line).unwrap();
@@ -37,7 +37,7 @@ impl Console {
     }
 }
 
-/// A response as it travels.
+/// Sends a request and returns the response as text.
 fn send(address: &str, method: &str, path: &str, headers: &str) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
     let host = if headers.contains("Host:") { String::new() } else { format!("Host: {address}\r\n") };
@@ -74,7 +74,7 @@ fn the_console_opens_with_its_link_and_works_on_the_deployment() {
     assert!(send(&address, "POST", &disable, &session).starts_with("HTTP/1.1 403"));
     assert!(send(&address, "POST", &disable, &own).starts_with("HTTP/1.1 303"));
     assert_eq!(deployment.actions().last().map(String::as_str), Some("integration.disable"));
-    // A new link ends the session before it.
+    // A new link ends the previous session.
     console.child.stdin.as_mut().unwrap().write_all(b"o\n").unwrap();
     let (_, path) = console.link();
     assert!(send(&address, "GET", "/integrations", &session).starts_with("HTTP/1.1 403"));
@@ -82,7 +82,7 @@ fn the_console_opens_with_its_link_and_works_on_the_deployment() {
 }
 
 #[test]
-fn a_console_that_only_reads_changes_nothing() {
+fn a_read_only_console_rejects_changes() {
     let deployment = Deployment::new();
     deployment.json(&format!("integration create --provider {ACCOUNT}"));
     let mut console = Console::start(&deployment, "--read-only");

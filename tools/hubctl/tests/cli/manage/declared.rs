@@ -1,4 +1,4 @@
-//! `hubctl apply`, `config export` and `config diff`: what a file declares is what there is.
+//! `hubctl apply`, `config export`, and `config diff`: after an apply, the deployment equals the file.
 
 use serde_json::Value;
 
@@ -45,11 +45,11 @@ fn a_file_is_applied_once() {
     assert_eq!(deployment.actions().len(), done);
     assert_eq!(deployment.run("config diff -f all.yaml").exit, 0);
     assert_eq!(deployment.run("apply -f all.yaml --renew-keys").exit, 0);
-    assert!(deployment.actions().len() > done, "a key is sent again where that is asked for");
+    assert!(deployment.actions().len() > done, "with --renew-keys, the key is sent again");
 }
 
 #[test]
-fn what_is_exported_can_be_applied() {
+fn an_exported_file_can_be_applied() {
     let deployment = Deployment::new();
     deployment.file(
         "key.json",
@@ -64,7 +64,7 @@ fn what_is_exported_can_be_applied() {
     assert_eq!(diff.exit, 0, "{}{}", diff.stdout, exported.stdout);
     assert!(!exported.stdout.contains("secret: ") && !exported.stdout.contains("access_key"), "{}", exported.stdout);
 
-    // A new key is kept under another name; what was written down before still holds, and can be applied.
+    // A new key is stored in a secret with another name; the file that was exported before still applies.
     deployment.json(&format!("integration credentials {OTHER} --access-key-file key.json"));
     let diff = deployment.run("config diff -f exported.yaml");
     assert_eq!(diff.exit, 0, "{}{}", diff.stdout, diff.stderr);
@@ -72,7 +72,7 @@ fn what_is_exported_can_be_applied() {
     let applied = deployment.run("apply -f exported.yaml");
     assert_eq!(applied.exit, 0, "{}", applied.stderr);
     assert_eq!(deployment.run("config export").stdout, exported.stdout);
-    assert_eq!(deployment.memory.contents().secrets.len(), 1, "the key that was kept last is still there");
+    assert_eq!(deployment.memory.contents().secrets.len(), 1, "the current key is still stored");
 }
 
 #[test]
@@ -91,23 +91,23 @@ fn drift_is_shown_and_fixed() {
 
     let unasked = deployment.run("apply -f all.yaml --prune");
     assert_eq!(unasked.exit, 2, "{}", unasked.stderr);
-    assert_eq!(deployment.memory.contents().providers.len(), 2, "nothing is deleted unasked");
+    assert_eq!(deployment.memory.contents().providers.len(), 2, "without --prune, nothing is deleted");
     assert_eq!(deployment.run("apply -f all.yaml --prune --yes").exit, 0);
     assert_eq!(deployment.memory.contents().providers.len(), 1);
     assert_eq!(deployment.run("config diff -f all.yaml").exit, 0);
 }
 
 #[test]
-fn a_wrong_file_is_refused_with_the_line() {
+fn an_invalid_file_is_rejected_with_its_line() {
     let deployment = Deployment::new();
     deployment.file("wrong.yaml", "integrations:\n- provider: 123456789012\n  only_failde: true\n");
     let ended = deployment.run("apply -f wrong.yaml");
     assert_eq!(ended.exit, 2);
     assert!(ended.stderr.contains("only_failde") && ended.stderr.contains("line 3"), "{}", ended.stderr);
-    assert!(deployment.sent.lock().unwrap().is_empty(), "nothing is asked for a wrong file");
+    assert!(deployment.sent.lock().unwrap().is_empty(), "an invalid file causes no requests");
 }
 
-/// Two accounts, and a file that names one of them.
+/// A deployment with two providers and integrations.
 fn two() -> Deployment {
     let deployment = Deployment::new();
     deployment.memory.contents().put_connection_test(OTHER, vec![connected()]);
@@ -122,7 +122,7 @@ fn two() -> Deployment {
 }
 
 #[test]
-fn a_file_that_declares_nothing_is_a_mistake_and_deletes_nothing() {
+fn a_file_without_resources_is_rejected_and_deletes_nothing() {
     let deployment = two();
     for (name, text) in [("empty", ""), ("comment", "# nothing yet\n"), ("null", "null\n"), ("nulls", "providers:\n")] {
         deployment.file(name, text);
@@ -137,9 +137,9 @@ fn a_file_that_declares_nothing_is_a_mistake_and_deletes_nothing() {
 }
 
 #[test]
-fn a_kind_that_the_file_does_not_speak_of_is_left_alone() {
+fn resources_of_an_omitted_kind_are_unchanged() {
     let deployment = two();
-    // The other provider goes only without an integration of its own, since that would go with it.
+    // Without `integrations`, a provider is deleted only if it has no integration, which would be deleted with it.
     deployment.file("providers.yaml", "providers: [{id: 123456789012}]\n");
     assert_eq!(deployment.run("config diff -f providers.yaml").exit, 0);
     let ended = deployment.run("apply -f providers.yaml --prune --yes");
@@ -153,7 +153,7 @@ fn a_kind_that_the_file_does_not_speak_of_is_left_alone() {
 }
 
 #[test]
-fn all_that_there_is_of_a_kind_is_deleted_only_where_that_is_said() {
+fn all_resources_of_a_kind_are_deleted_only_with_prune_all() {
     let deployment = two();
     deployment.file("none.yaml", "providers: [{id: 123456789012}, {id: 210987654321}]\nintegrations: []\n");
     let dry = deployment.run("apply -f none.yaml --prune --dry-run");
@@ -163,7 +163,11 @@ fn all_that_there_is_of_a_kind_is_deleted_only_where_that_is_said() {
     assert_eq!(ended.exit, 2, "{}", ended.stderr);
     assert!(ended.stderr.contains("all 2 integrations") && ended.stderr.contains("--prune-all"), "{}", ended.stderr);
     assert_eq!(deployment.memory.contents().integrations.len(), 2);
-    assert_eq!(deployment.run("apply -f none.yaml --prune --prune-all").exit, 2, "it is asked nevertheless");
+    assert_eq!(
+        deployment.run("apply -f none.yaml --prune --prune-all").exit,
+        2,
+        "--prune-all still requires confirmation"
+    );
     assert_eq!(deployment.memory.contents().integrations.len(), 2);
     assert_eq!(deployment.run("apply -f none.yaml --prune --prune-all --yes").exit, 0);
     assert_eq!(deployment.memory.contents().integrations.len(), 0);

@@ -1,11 +1,12 @@
-//! `hubctl apply`: all is looked at before the first change, and each change's connection test is told.
+//! `hubctl apply`: validates everything before the first change, and reports the connection test of each change.
 
 use super::{ACCOUNT, Deployment, OTHER, connected, disconnected};
 use crate::Ended;
 
 const PROVIDERS: &str = "providers: [{id: 123456789012}, {id: 210987654321}]\n";
 
-/// Applies, tries out and compares a file that is wrong; each must say why and change nothing.
+/// Applies an invalid file, with and without `--dry-run`, and compares it; each command must report the reason and change
+/// nothing.
 fn refused(deployment: &Deployment, file: &str, exit: i32, why: &str) {
     deployment.file("wrong.yaml", file);
     let before = deployment.actions();
@@ -17,7 +18,7 @@ fn refused(deployment: &Deployment, file: &str, exit: i32, why: &str) {
     }
 }
 
-/// A deployment with one Region that was lost.
+/// A connection with one Region that is no longer available.
 fn lost() -> exporter::connection::Connection {
     let mut lost = connected();
     let region = lost.regions.get_mut(&"eu-west-2".parse().unwrap()).unwrap();
@@ -31,7 +32,7 @@ fn applied(deployment: &Deployment, file: &str) -> Ended {
 }
 
 #[test]
-fn a_setting_that_the_api_would_refuse_is_found_before_the_first_change() {
+fn an_invalid_setting_is_found_before_the_first_change() {
     let deployment = Deployment::new();
     let integration = |setting: &str| format!("{PROVIDERS}integrations: [{{provider: {ACCOUNT}, {setting}}}]\n");
     for (setting, why) in [
@@ -72,7 +73,7 @@ fn a_setting_that_the_api_would_refuse_is_found_before_the_first_change() {
 }
 
 #[test]
-fn all_that_is_wrong_is_told_at_once() {
+fn all_problems_are_reported_at_once() {
     let deployment = Deployment::new();
     deployment.file("wrong.yaml", &format!("{PROVIDERS}integrations:\n- {{provider: 123456789012, absent_scans: 20}}\n- {{provider: 333333333333, regions: []}}\n"));
     let ended = deployment.run("apply -f wrong.yaml");
@@ -81,7 +82,7 @@ fn all_that_is_wrong_is_told_at_once() {
 }
 
 #[test]
-fn a_file_with_a_key_is_opened_before_the_first_change() {
+fn a_key_file_is_opened_before_the_first_change() {
     let deployment = Deployment::new();
     let with = |file: &str| {
         format!(
@@ -93,7 +94,7 @@ fn a_file_with_a_key_is_opened_before_the_first_change() {
     refused(&deployment, &with("empty.json"), 2, "empty.json contains no access key");
     deployment.file("short.json", r#"{"access_key_id":"AKIA","secret_access_key":"abc"}"#);
     refused(&deployment, &with("short.json"), 2, "credentials.access_key_id must be an access key ID");
-    // What is kept already is not sent, so its file need not be there.
+    // A key that is already stored is not sent, so that its file need not exist.
     deployment.file("key.json", r#"{"access_key_id":"AKIAIOSFODNN7EXAMPLE","secret_access_key":"abc"}"#);
     assert_eq!(applied(&deployment, &with("key.json")).exit, 0);
     std::fs::remove_file(deployment.place.path().join("key.json")).unwrap();
@@ -102,7 +103,7 @@ fn a_file_with_a_key_is_opened_before_the_first_change() {
 }
 
 #[test]
-fn the_stacks_secrets_are_known_beforehand() {
+fn the_secret_prefix_is_known_from_the_stack() {
     let deployment = Deployment::new();
     deployment.json(&format!("integration create --provider {ACCOUNT}"));
     deployment.file(
@@ -118,9 +119,9 @@ fn the_stacks_secrets_are_known_beforehand() {
     assert_eq!(deployment.actions(), before);
 }
 
-/// A mistyped role is no success, whichever command gave it, and a provider's no less than an integration's.
+/// An ARN with a typing error is not a success, whichever command set it, and for providers as well as for integrations.
 #[test]
-fn the_test_that_a_change_caused_is_told_and_counts() {
+fn the_test_of_a_change_is_reported_and_sets_the_exit_code() {
     let deployment = Deployment::new();
     let role = |name: &str| {
         format!(
@@ -141,33 +142,33 @@ fn the_test_that_a_change_caused_is_told_and_counts() {
         wrong.stderr
     );
     found(lost());
-    assert_eq!(applied(&deployment, &role("Half")).exit, 5, "a Region was lost");
+    assert_eq!(applied(&deployment, &role("Half")).exit, 5, "a Region became unavailable");
     deployment.memory.contents().connection_tests.clear();
     let unknown = applied(&deployment, &role("Unknown"));
-    assert_eq!(unknown.exit, 1, "what is not known is no success: {}", unknown.stderr);
+    assert_eq!(unknown.exit, 1, "an unknown result is not a success: {}", unknown.stderr);
     found(connected());
     assert_eq!(applied(&deployment, &role("Right")).exit, 0);
 }
 
 #[test]
-fn the_gravest_test_decides() {
+fn the_most_severe_test_decides() {
     let deployment = Deployment::new();
     deployment.memory.contents().put_connection_test(ACCOUNT, vec![disconnected()]);
     deployment.memory.contents().put_connection_test(OTHER, vec![lost()]);
     let file = format!("{PROVIDERS}integrations: [{{provider: {ACCOUNT}}}, {{provider: {OTHER}}}]\n");
     assert_eq!(applied(&deployment, &file).exit, 4);
-    assert_eq!(deployment.memory.contents().integrations.len(), 2, "a test that fails stops nothing");
+    assert_eq!(deployment.memory.contents().integrations.len(), 2, "a failed test does not stop the apply");
 }
 
 #[test]
-fn where_it_stops_it_says_what_was_applied() {
+fn a_stopped_apply_reports_the_applied_changes() {
     let deployment = Deployment::new();
-    // The deployment alone knows its secrets here: no stack is named.
+    // No stack is given, so that only the deployment knows its secret prefix.
     let file = format!(
         "{PROVIDERS}integrations: [{{provider: {ACCOUNT}, credentials: {{kind: static, secret: another/key}}}}]\n"
     );
     let stopped = applied(&deployment, &file);
-    assert_eq!(stopped.exit, 1, "the command line is not to blame: {}", stopped.stderr);
+    assert_eq!(stopped.exit, 1, "it is not a usage error: {}", stopped.stderr);
     insta::assert_snapshot!("stopped", stopped.stderr);
     let file = format!(
         "integrations: [{{provider: {ACCOUNT}, only_failed: false, credentials: {{kind: static, secret: another/key}}}}]\n"
@@ -178,9 +179,9 @@ fn where_it_stops_it_says_what_was_applied() {
     assert!(half.stderr.contains("its settings were changed, its credentials were not"), "{}", half.stderr);
 }
 
-/// A provider whose integration is still being deleted can't be deleted yet.
+/// A provider can't be deleted while its integration is being deleted.
 #[test]
-fn a_provider_is_needed_until_its_integration_is_gone() {
+fn a_provider_is_required_until_its_integration_is_deleted() {
     let deployment = Deployment::new();
     assert_eq!(applied(&deployment, &format!("{PROVIDERS}integrations: [{{provider: {ACCOUNT}}}]\n")).exit, 0);
     deployment.json(&format!("integration delete {ACCOUNT} --archive --yes"));
@@ -199,7 +200,7 @@ fn a_provider_is_needed_until_its_integration_is_gone() {
     assert!(!deployment.memory.contents().providers.contains_key(ACCOUNT));
 }
 
-/// Files that were exported by name of the key's secret, before the key was rotated.
+/// The files were exported with the name of the key's secret before the key was rotated.
 #[test]
 fn a_key_that_is_no_longer_stored_is_found_before_the_first_change() {
     let deployment = Deployment::new();
@@ -214,7 +215,7 @@ fn a_key_that_is_no_longer_stored_is_found_before_the_first_change() {
         )
     };
     deployment.file("file.yaml", &file(&first));
-    assert_eq!(deployment.run("config diff -f file.yaml").exit, 6, "the alias alone");
+    assert_eq!(deployment.run("config diff -f file.yaml").exit, 6, "only the alias differs");
     deployment.json(&rotate);
     refused(&deployment, &file(&first), 2, "names a key that is no longer stored");
 }

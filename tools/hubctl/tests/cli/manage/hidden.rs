@@ -1,14 +1,15 @@
-//! What a terminal would hide or reorder is seen, wherever it stands in a result.
+//! Characters that a terminal would hide or reorder are escaped everywhere in the output.
 
 use serde_json::Value;
 
 use super::{ACCOUNT, Deployment};
 
-/// Shown as `production` by a terminal that obeys: reordered, with a letter that has no width and a tag that nobody sees.
+/// A terminal that interprets these characters shows `production`: some letters are reordered, and a zero-width character and a
+/// tag are hidden.
 const ALIAS: &str = "prod\u{202e}noitcu\u{202c}\u{200b}\u{e0041}";
 
 #[test]
-fn an_alias_that_would_reorder_a_line_is_escaped_in_every_text() {
+fn a_reordering_alias_is_escaped_in_all_output() {
     let deployment = Deployment::new();
     deployment.json(&format!("integration create --provider {ACCOUNT} --alias production"));
     {
@@ -30,18 +31,18 @@ fn an_alias_that_would_reorder_a_line_is_escaped_in_every_text() {
     let shown = deployment.run(&format!("provider show {ACCOUNT}")).stdout;
     assert!(shown.contains(r"prod\u{202e}noitcu\u{202c}\u{200b}\u{e0041}"), "{shown}");
     let json: Value = deployment.json(&format!("provider show {ACCOUNT}"));
-    assert_eq!(json["alias"], ALIAS, "for a machine it is the same value");
+    assert_eq!(json["alias"], ALIAS, "the JSON value is unchanged");
     let exported = deployment.run("config export");
     deployment.file("exported.yaml", &exported.stdout);
-    // Such an alias is refused today: it was kept by a release that took it.
+    // Such an alias is rejected today: it was stored by a release that accepted it.
     let compared = deployment.run("config diff -f exported.yaml");
     assert!(compared.exit == 2 && compared.stderr.contains("alias"), "{}", compared.stderr);
     assert!(!compared.stderr.contains('\u{202e}'), "{}", compared.stderr);
 }
 
-/// What an error or a log line repeats of a command line or a file is no exception.
+/// Errors and log lines that repeat a command line or a file are escaped as well.
 #[test]
-fn errors_escape_what_they_repeat() {
+fn errors_escape_repeated_input() {
     let deployment = Deployment::new();
     for line in
         ["convert 'a\u{202e}b.json'", "integration 'sh\u{202e}ow'", "apply -f 'x\u{2066}y'", "config diff -f w.yaml"]

@@ -1,5 +1,5 @@
-//! Management commands against the real API over ports in memory: a server in this process answers as Lambda and STS do, so
-//! that everything from the command line to the router is the real thing.
+//! Management commands against the real API over in-memory ports: a server in this process replaces Lambda and STS, so that all
+//! code from the command line to the router is tested.
 
 mod closed;
 mod console;
@@ -38,12 +38,12 @@ pub(crate) const ACCOUNT: &str = "123456789012";
 pub(crate) const OTHER: &str = "210987654321";
 const OPERATOR: &str = "arn:aws:iam::111122223333:user/ada";
 
-/// A deployment that is managed.
+/// A deployment with its management API.
 pub(crate) struct Deployment {
     pub(crate) memory: Arc<InMemory>,
-    /// All that went to the function, as it travelled.
+    /// The payloads that the function received.
     sent: Arc<Mutex<Vec<String>>>,
-    /// Whether answers are lost on their way back, though what was asked for is done.
+    /// Whether responses to changes are lost, although the changes are made.
     loses_answers: Arc<AtomicBool>,
     pub(crate) url: String,
     _runtime: tokio::runtime::Runtime,
@@ -58,12 +58,12 @@ struct Server {
 }
 
 impl Deployment {
-    /// One in which the account can be reached in two Regions.
+    /// A deployment whose account can be reached in two Regions.
     pub(crate) fn new() -> Self {
         Self::of("aws")
     }
 
-    /// The same in another partition.
+    /// A deployment in another partition.
     pub(crate) fn of(partition: &str) -> Self {
         let memory = Arc::new(InMemory::default());
         memory.contents().clock = TestClock::Fixed("2026-11-23T09:00:00Z".parse().unwrap());
@@ -85,21 +85,21 @@ impl Deployment {
         Self { memory, sent, loses_answers, url, _runtime: runtime, place: tempfile::tempdir().unwrap() }
     }
 
-    /// Runs a command; nobody sits at the terminal.
+    /// Runs a command without a terminal.
     pub(crate) fn run(&self, line: &str) -> Ended {
         self.run_with(line, "")
     }
 
-    /// The same with something on standard input.
+    /// Runs a command without a terminal, and with this standard input.
     fn run_with(&self, line: &str, stdin: &str) -> Ended {
         let mut command = self.command(line);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        // A command that reads nothing may be gone already.
+        // A command that doesn't read its standard input may have ended already.
         let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
         Ended::of(child.wait_with_output().unwrap())
     }
 
-    /// A command that is ready to run. A word in single quotes may hold spaces.
+    /// A command that is ready to run. A word in single quotes may contain spaces.
     pub(crate) fn command(&self, line: &str) -> Command {
         let words = line.split('\'').enumerate().flat_map(|(index, part)| match index % 2 {
             0 => part.split_whitespace().map(str::to_owned).collect(),
@@ -114,14 +114,14 @@ impl Deployment {
         command
     }
 
-    /// Runs a command that must succeed; its result as JSON.
+    /// Runs a command that must succeed. Returns its JSON output.
     pub(crate) fn json(&self, line: &str) -> Value {
         let ended = self.run(&format!("{line} --output json"));
         assert_eq!(ended.exit, 0, "{line}: {}", ended.stderr);
         serde_json::from_str(&ended.stdout).unwrap_or(Value::Null)
     }
 
-    /// Writes a file where the commands run.
+    /// Writes a file into the directory in which the commands run.
     pub(crate) fn file(&self, name: &str, text: &str) {
         std::fs::write(self.place.path().join(name), text).unwrap();
     }
@@ -132,7 +132,7 @@ impl Deployment {
     }
 }
 
-/// Answers as Lambda does where the function is asked for, as CloudFormation where a stack is, and as STS does otherwise.
+/// Responds to a request for Lambda, CloudFormation, or DynamoDB, and to any other request as STS.
 async fn answer(State(server): State<Server>, request: Request) -> Response {
     let is_function = request.uri().path() == "/2015-03-31/functions/manage/invocations";
     let is_table =
@@ -161,7 +161,7 @@ async fn answer(State(server): State<Server>, request: Request) -> Response {
     axum::Json(done).into_response()
 }
 
-/// What a table has that holds one integration and nothing else.
+/// The response of a table that contains only one integration.
 fn items(query: &[u8]) -> Value {
     if !String::from_utf8_lossy(query).contains(r#"{"S":"integration"}"#) {
         return json!({ "Items": [], "Count": 0 });
@@ -172,7 +172,7 @@ fn items(query: &[u8]) -> Value {
     json!({ "Items": [item], "Count": 1 })
 }
 
-/// The stack of the deployment, as CloudFormation describes it.
+/// The stack of the deployment as CloudFormation describes it.
 fn stack() -> String {
     let outputs = [
         ("ScanBucketName", "scans"),
@@ -198,7 +198,7 @@ fn stack() -> String {
     )
 }
 
-/// What the function makes of an event.
+/// The function's response to an event.
 async fn invoked(router: axum::Router, event: &Bytes) -> Value {
     let event: Value = serde_json::from_slice(event).unwrap();
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
@@ -219,7 +219,7 @@ async fn invoked(router: axum::Router, event: &Bytes) -> Value {
     json!({ "statusCode": head.status.as_u16(), "headers": headers, "body": body, "isBase64Encoded": false })
 }
 
-/// A check that found two Regions enabled, and others not.
+/// The connection after a check that found two Regions enabled, and others not.
 pub(crate) fn connected() -> Connection {
     let since = "2026-11-23T08:00:00Z".parse().unwrap();
     let region =
@@ -249,7 +249,7 @@ pub(crate) fn connected() -> Connection {
     }
 }
 
-/// A check that found no way in.
+/// The connection after a check that could not assume the role.
 pub(crate) fn disconnected() -> Connection {
     let problem = Problem {
         reason: "assume_role_denied".to_owned(),

@@ -1,4 +1,4 @@
-//! What a connection test found, and what a script hears of it: only what was asked and answered ends with 0.
+//! The outcomes of connection tests and their exit codes: only a test that was run and passed ends with 0.
 
 use exporter::connection::{Connection, ConnectionStatus, Problem, RegionStatus};
 
@@ -16,13 +16,13 @@ fn created() -> Deployment {
     deployment
 }
 
-/// Changes what the next test finds.
+/// Changes the connection that the next test finds.
 fn find(deployment: &Deployment, change: impl FnOnce(&mut Connection)) {
     change(&mut deployment.memory.contents().connection_tests.get_mut(ACCOUNT).unwrap().connections[0]);
 }
 
 #[test]
-fn a_test_that_got_no_answer_ends_with_1() {
+fn a_test_without_a_response_has_exit_code_1() {
     let deployment = created();
     find(&deployment, |found| {
         found.stale_since = Some("2026-11-23T08:00:00Z".parse().unwrap());
@@ -34,7 +34,7 @@ fn a_test_that_got_no_answer_ends_with_1() {
 }
 
 #[test]
-fn a_region_that_is_named_and_takes_nothing_ends_with_5() {
+fn an_unavailable_selected_region_has_exit_code_5() {
     let deployment = created();
     deployment.json(&format!("integration configure {ACCOUNT} --regions eu-west-1,ap-southeast-2"));
     find(&deployment, |found| {
@@ -53,7 +53,7 @@ fn a_region_that_is_named_and_takes_nothing_ends_with_5() {
     );
 }
 
-/// An organization with two accounts that are connected.
+/// An organization with two connected accounts.
 fn organization() -> Deployment {
     let deployment = created();
     let well = deployment.memory.contents().connection_tests[ACCOUNT].connections[0].clone();
@@ -70,7 +70,7 @@ fn organization() -> Deployment {
 }
 
 #[test]
-fn an_organization_of_which_not_all_was_checked_ends_with_1() {
+fn an_organization_with_unchecked_accounts_has_exit_code_1() {
     let deployment = organization();
     assert_eq!(deployment.run(&format!("integration test {ORGANIZATION}")).exit, 0);
     let unchecked = "555555555555".parse().unwrap();
@@ -81,7 +81,7 @@ fn an_organization_of_which_not_all_was_checked_ends_with_1() {
 }
 
 #[test]
-fn an_organization_with_an_account_that_refuses_ends_with_4() {
+fn an_organization_with_denied_credentials_has_exit_code_4() {
     let deployment = organization();
     let refused = Connection {
         account: "555555555555".parse().unwrap(),
@@ -95,14 +95,18 @@ fn an_organization_with_an_account_that_refuses_ends_with_4() {
 }
 
 #[test]
-fn what_could_not_be_tested_after_a_change_is_no_success() {
+fn an_untested_change_is_not_a_success() {
     let deployment = Deployment::new();
     deployment.memory.contents().connection_tests.clear();
     let made = deployment.run(&format!("integration create --provider {ACCOUNT}"));
     assert_eq!(made.exit, 1, "{}", made.stderr);
     assert!(made.stdout.contains("Not tested: the test could not be run"), "{}", made.stdout);
-    assert_eq!(deployment.run(&format!("integration show {ACCOUNT}")).exit, 0, "it is created all the same");
-    assert_eq!(deployment.run(&format!("integration disable {ACCOUNT}")).exit, 0, "nothing is tested");
+    assert_eq!(deployment.run(&format!("integration show {ACCOUNT}")).exit, 0, "the integration was created");
+    assert_eq!(
+        deployment.run(&format!("integration disable {ACCOUNT}")).exit,
+        0,
+        "disabling causes no connection test"
+    );
     assert_eq!(deployment.run(&format!("integration enable {ACCOUNT}")).exit, 1);
     assert_eq!(deployment.run(&format!("provider credentials {ACCOUNT} --role-name Another")).exit, 1);
 }

@@ -1,4 +1,4 @@
-//! The page "Integration Management", verb by verb.
+//! The actions of Prowler App's page "Integration Management", one after another.
 
 use exporter::jobs::Job;
 use exporter::testing::Operation;
@@ -8,7 +8,7 @@ use super::{ACCOUNT, Deployment, disconnected};
 
 /// Configure: the provider, only failed findings, archive; "Create integration" enables it and tests the connection.
 #[test]
-fn create_makes_the_provider_too_and_shows_the_test_by_region() {
+fn create_also_creates_the_provider_and_shows_the_test() {
     let deployment = Deployment::new();
     let ended = deployment.run(&format!(
         "integration create --provider {ACCOUNT} --alias production --archive --role-name SecurityHubExporter \
@@ -22,9 +22,9 @@ fn create_makes_the_provider_too_and_shows_the_test_by_region() {
     assert_eq!(deployment.memory.contents().audit_log[0].by, "arn:aws:iam::111122223333:user/ada");
 }
 
-/// What was refused leaves nothing behind.
+/// A rejected creation leaves no resources.
 #[test]
-fn create_that_is_refused_leaves_no_provider() {
+fn a_rejected_create_leaves_no_provider() {
     let deployment = Deployment::new();
     let ended = deployment.run(&format!("integration create --account {ACCOUNT} --regions us-east-1,cn-north-1"));
     assert_eq!(ended.exit, 2, "{}", ended.stderr);
@@ -36,9 +36,9 @@ fn create_that_is_refused_leaves_no_provider() {
     assert!(deployment.memory.contents().providers.is_empty());
 }
 
-/// A role can't know an External ID that was made a moment ago: that its test fails is no error.
+/// A role can't know an External ID that was just generated, so that a failed test is not an error.
 #[test]
-fn create_with_a_new_external_id_prints_what_to_put_on_the_role() {
+fn create_with_a_new_external_id_prints_the_trust_policy() {
     let deployment = Deployment::new();
     deployment.memory.contents().put_connection_test(ACCOUNT, vec![disconnected()]);
     let ended = deployment.run(&format!("integration create --provider {ACCOUNT} --role-name Exporter --stack one"));
@@ -51,12 +51,12 @@ fn create_with_a_new_external_id_prints_what_to_put_on_the_role() {
     assert!(ended.stderr.contains("hubctl integration test 123456789012"), "{}", ended.stderr);
     assert_eq!(shown["trust_policy"]["Statement"][0]["Condition"]["StringEquals"]["sts:ExternalId"], external_id);
     let known = deployment.run(&format!("integration create --provider {ACCOUNT}"));
-    assert_eq!(known.exit, 1, "there is one");
+    assert_eq!(known.exit, 1, "the integration exists");
 }
 
 /// Each integration displays: Connection Status, Provider, Finding Filters, Last Checked, Regions.
 #[test]
-fn list_and_show_say_what_the_page_says() {
+fn list_and_show_have_the_fields_of_the_page() {
     let deployment = Deployment::new();
     insta::assert_snapshot!("list_empty", deployment.run("integration list").text(deployment.place.path()));
     deployment
@@ -72,9 +72,9 @@ fn list_and_show_say_what_the_page_says() {
     insta::assert_snapshot!("provider_list", deployment.run("provider list").stdout);
 }
 
-/// A scan that should have come by now is not shown as a date in the past.
+/// An overdue scan is not shown as a future date.
 #[test]
-fn a_scan_that_is_overdue_is_shown_so() {
+fn an_overdue_scan_is_shown_as_overdue() {
     let deployment = Deployment::new();
     deployment.json(&format!("integration create --provider {ACCOUNT}"));
     deployment.json(&format!("provider configure {ACCOUNT} --scan-schedule 'rate(1 day)'"));
@@ -87,7 +87,7 @@ fn a_scan_that_is_overdue_is_shown_so() {
 
 /// Test: credential validity, Security Hub's accessibility, Regions, permission to export.
 #[test]
-fn test_ends_with_an_exit_code_that_says_what_is_wrong() {
+fn the_exit_code_of_a_test_states_the_problem() {
     let deployment = Deployment::new();
     deployment.json(&format!("integration create --provider {ACCOUNT}"));
     let test = || deployment.run(&format!("integration test {ACCOUNT}"));
@@ -108,7 +108,7 @@ fn test_ends_with_an_exit_code_that_says_what_is_wrong() {
 
 /// Config: filters, archive preferences, provider selection.
 #[test]
-fn configure_changes_what_is_named_and_nothing_else() {
+fn configure_changes_only_the_given_settings() {
     let deployment = Deployment::new();
     deployment.json(&format!("integration create --provider {ACCOUNT} --archive"));
     let options = "--only-failed=false --severity-min high --archive-limit-percent 10 --regions eu-west-1";
@@ -127,7 +127,7 @@ fn configure_changes_what_is_named_and_nothing_else() {
     assert_eq!(deployment.run(&format!("integration show {ACCOUNT}")).exit, 1);
 }
 
-/// Of two who change the same thing, one is told so.
+/// If two users change the same resource, one gets an error.
 #[test]
 fn a_concurrent_change_is_rejected() {
     let deployment = Deployment::new();
@@ -142,9 +142,9 @@ fn a_concurrent_change_is_rejected() {
     insta::assert_snapshot!("changed_meanwhile", ended.stderr);
 }
 
-/// Enable/Disable: takes effect at once; uploads while it is off wait.
+/// Enable/Disable: takes effect immediately; uploads to a disabled integration are recorded.
 #[test]
-fn disable_parks_and_enable_replays() {
+fn disable_records_uploads_and_enable_replays_them() {
     let deployment = Deployment::new();
     deployment.json(&format!("integration create --provider {ACCOUNT}"));
     assert_eq!(deployment.json(&format!("integration disable {ACCOUNT}"))["enabled"], false);
@@ -153,13 +153,13 @@ fn disable_parks_and_enable_replays() {
     assert!(enabled.stdout.contains("enabled") && enabled.stdout.contains("Test passed"), "{}", enabled.stdout);
 }
 
-/// Delete: cannot be undone, confirm before deleting; offers to archive what was sent.
+/// Delete: can't be undone, requires confirmation, and offers to archive the findings.
 #[test]
 fn delete_asks_and_offers_to_archive() {
     let deployment = Deployment::new();
     deployment.json(&format!("integration create --provider {ACCOUNT}"));
     let unasked = deployment.run_with(&format!("integration delete {ACCOUNT}"), "yes\nyes\n");
-    assert_eq!(unasked.exit, 2, "nobody sits at a pipe");
+    assert_eq!(unasked.exit, 2, "a pipe can't confirm");
     insta::assert_snapshot!("delete_unasked", unasked.stderr);
 
     let archived = deployment.run(&format!("integration delete {ACCOUNT} --archive --yes"));
@@ -182,9 +182,9 @@ fn delete_asks_and_offers_to_archive() {
     assert!(deployment.memory.contents().providers.is_empty());
 }
 
-/// A retry after a lost response does not report a conflict with itself.
+/// A change is not retried after a lost response, which would report a conflict with the change itself.
 #[test]
-fn a_change_whose_answer_is_lost_is_not_made_twice_and_may_have_been_done() {
+fn a_change_with_a_lost_response_is_not_repeated() {
     let deployment = Deployment::new();
     deployment.json(&format!("integration create --provider {ACCOUNT} --role-name R --external-id the-right-one"));
     let before = deployment.actions().len();

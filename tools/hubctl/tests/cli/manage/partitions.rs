@@ -1,9 +1,9 @@
-//! What is of another partition than the deployment, or a secret of another account: a file that names it changes nothing, and an
-//! option is refused as well.
+//! Values of another partition than the deployment's, and secrets of another account: a file with such a value changes nothing,
+//! and an option with it is rejected as well.
 
 use super::{ACCOUNT, Deployment, connected};
 
-/// Partitions, each with a Region of it.
+/// Partitions, each with one of its Regions.
 const PARTITIONS: [(&str, &str); 3] = [("aws", "eu-west-1"), ("aws-cn", "cn-north-1"), ("aws-us-gov", "us-gov-west-1")];
 
 fn reason(own: &str, other: &str) -> String {
@@ -25,7 +25,7 @@ fn file(credentials: &str, settings: &str) -> String {
     )
 }
 
-/// A deployment whose account can be reached in this Region alone.
+/// A deployment whose account can be reached only in this Region.
 fn deployment_of(partition: &str, region: &str) -> Deployment {
     let deployment = Deployment::of(partition);
     let mut connection = connected();
@@ -35,7 +35,7 @@ fn deployment_of(partition: &str, region: &str) -> Deployment {
     deployment
 }
 
-/// A file must be refused before the first change, with this reason.
+/// The file must be rejected before the first change, with this reason.
 fn refused(deployment: &Deployment, region: &str, file: &str, why: &str) {
     deployment.file("wrong.yaml", file);
     for line in ["apply -f wrong.yaml", "config diff -f wrong.yaml"] {
@@ -47,7 +47,7 @@ fn refused(deployment: &Deployment, region: &str, file: &str, why: &str) {
 }
 
 #[test]
-fn a_file_that_names_what_is_of_another_partition_changes_nothing() {
+fn a_file_with_values_of_another_partition_changes_nothing() {
     for (own, home) in PARTITIONS {
         let deployment = deployment_of(own, home);
         for (other, region) in PARTITIONS.into_iter().filter(|(other, _)| *other != own) {
@@ -73,7 +73,7 @@ fn a_file_that_names_what_is_of_another_partition_changes_nothing() {
 }
 
 #[test]
-fn a_file_may_name_what_is_of_the_deployments_partition() {
+fn a_file_with_values_of_the_deployments_partition_is_applied() {
     for (own, home) in PARTITIONS {
         let deployment = deployment_of(own, home);
         let of_secret = secret(own, home, "111122223333");
@@ -89,7 +89,7 @@ fn a_file_may_name_what_is_of_the_deployments_partition() {
 }
 
 #[test]
-fn options_are_refused_by_their_names() {
+fn invalid_options_are_reported_by_name() {
     for (own, home) in PARTITIONS {
         let deployment = deployment_of(own, home);
         for (other, region) in PARTITIONS.into_iter().filter(|(other, _)| *other != own) {

@@ -1,4 +1,4 @@
-//! Runs, their quarantine, and what is ordered about them, by the API.
+//! Runs, their quarantine, and jobs for them, with the management API.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -28,7 +28,7 @@ pub(crate) fn run(run_id: &str, kind: RunKind) -> RunReport {
     run
 }
 
-/// A deployment with one run that archived a finding, holds back others, and left two in quarantine.
+/// A deployment with one run that archived a finding, has findings that are pending approval, and quarantined two.
 pub(crate) fn deployment() -> Deployment {
     let deployment = Deployment::new();
     let mut run = run(RUN, RunKind::Export);
@@ -48,7 +48,7 @@ pub(crate) fn deployment() -> Deployment {
     deployment
 }
 
-/// Carries orders out until it is dropped, as the exporter would: each has one run.
+/// Runs jobs as the exporter does until it is dropped; each job has one run.
 pub(crate) struct Exporter(Arc<AtomicBool>, Option<std::thread::JoinHandle<()>>);
 
 impl Exporter {
@@ -56,7 +56,7 @@ impl Exporter {
         Self::ending(memory, state, |_| {})
     }
 
-    /// One whose runs end as they are made to.
+    /// An exporter whose jobs end in this state, and whose runs are changed by `end`.
     pub(crate) fn ending(
         memory: Arc<InMemory>,
         state: JobState,
@@ -148,7 +148,7 @@ fn runs_and_their_quarantine_are_read_through_the_function() {
 }
 
 #[test]
-fn an_order_is_waited_for_and_its_runs_are_shown() {
+fn a_command_waits_for_its_job_and_shows_the_runs() {
     let deployment = deployment();
     let exporter = Exporter::of(deployment.memory.clone(), JobState::Succeeded);
     for (line, is_list) in [
@@ -192,7 +192,7 @@ fn the_reason_of_a_job_is_sent_and_shown() {
     let job = deployment.json(&format!("run approve {RUN} --yes --no-wait --reason SEC-42"));
     assert_eq!(job["reason"], "SEC-42");
     let id = job["id"].as_str().unwrap();
-    // The API rejects control characters. What reached the table otherwise is escaped.
+    // The API rejects control characters. If the table contains some anyway, they are escaped in the output.
     {
         let contents = &mut *deployment.memory.contents();
         let hostile = Some("SEC-42\u{1b}[31m".to_owned());
@@ -260,7 +260,7 @@ fn what_needs_attention_is_listed_with_the_commands_that_fix_it() {
 }
 
 #[test]
-fn an_order_that_nobody_waits_for_can_be_looked_up() {
+fn a_job_submitted_with_no_wait_can_be_shown_later() {
     let deployment = deployment();
     let message = deployment.json(&format!("run replay {RUN} --no-wait"));
     assert_eq!(message["state"], "pending");
@@ -277,14 +277,14 @@ fn an_order_that_nobody_waits_for_can_be_looked_up() {
 }
 
 #[test]
-fn an_order_that_can_not_be_carried_out_fails_with_the_reason() {
+fn a_rejected_job_fails_with_the_reason() {
     let deployment = deployment();
     let exporter = Exporter::of(deployment.memory.clone(), JobState::Rejected);
     let refused = deployment.run(&format!("run replay {RUN}"));
     assert_eq!(refused.exit, 1, "{}", refused.stdout);
     assert!(refused.stderr.contains("the job was rejected: the upload is gone"), "{}", refused.stderr);
     drop(exporter);
-    // A rejection that is known at once submits no job.
+    // If a rejection is known before the job is submitted, no job is submitted.
     deployment.memory.contents().runs[0].counts.archived = 0;
     let nothing = deployment.run(&format!("run undo-archive {RUN} --yes"));
     assert!(nothing.stderr.contains("archived nothing"), "{}", nothing.stderr);
@@ -319,7 +319,7 @@ fn a_failed_job_is_shown_with_the_command_that_retries_it() {
 }
 
 #[test]
-fn what_a_newer_scan_has_overtaken_can_not_be_approved() {
+fn a_superseded_run_can_not_be_approved() {
     let deployment = deployment();
     deployment.json(&format!("integration create --provider {ACCOUNT}"));
     let mut contents = deployment.memory.contents();
@@ -336,7 +336,7 @@ fn what_a_newer_scan_has_overtaken_can_not_be_approved() {
 }
 
 #[test]
-fn what_waits_for_approval_is_listed_and_approved_by_its_kind() {
+fn pending_findings_are_listed_and_approved_by_kind() {
     let deployment = deployment();
     let finding = |number: usize| {
         json!({"account": ACCOUNT, "finding_id": format!("f{number}"), "check_id": "iam_user_mfa", "service": "iam",
@@ -363,16 +363,16 @@ fn what_waits_for_approval_is_listed_and_approved_by_its_kind() {
 }
 
 #[test]
-fn nothing_is_sent_once_more_unasked() {
+fn undo_archive_requires_confirmation() {
     let deployment = deployment();
-    assert_eq!(deployment.run_with(&format!("run undo-archive {RUN}"), "yes\n").exit, 2, "nobody sits at a pipe");
+    assert_eq!(deployment.run_with(&format!("run undo-archive {RUN}"), "yes\n").exit, 2, "a pipe can't confirm");
     assert!(deployment.memory.contents().jobs.is_empty());
 }
 
 #[test]
-fn nothing_is_approved_unasked() {
+fn approve_requires_confirmation() {
     let deployment = deployment();
     let ended = deployment.run_with(&format!("run approve {RUN}"), "yes\n");
-    assert_eq!(ended.exit, 2, "nobody sits at a pipe");
+    assert_eq!(ended.exit, 2, "a pipe can't confirm");
     assert!(deployment.memory.contents().jobs.is_empty());
 }

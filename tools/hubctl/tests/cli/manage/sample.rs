@@ -1,4 +1,4 @@
-//! `hubctl integration send-sample`: a finding arrives in a simulated Security Hub, and nothing of it stays live.
+//! `hubctl integration send-sample`: a finding arrives in a simulated Security Hub, and none stays active.
 
 use serde_json::Value;
 use simulator::{Config, Operation, Simulator};
@@ -6,7 +6,7 @@ use simulator::{Config, Operation, Simulator};
 use super::{ACCOUNT, Deployment};
 use crate::{Ended, hubctl};
 
-/// Runs the command with credentials of the account, with Security Hub and STS in the simulator.
+/// Runs the command with credentials of the account, and with simulated Security Hub and STS.
 fn send_sample(deployment: &Deployment, url: &str, line: &str) -> Ended {
     let output = hubctl()
         .envs([("AWS_ACCESS_KEY_ID", "any"), ("AWS_SECRET_ACCESS_KEY", "any"), ("AWS_REGION", "eu-west-1")])
@@ -32,9 +32,9 @@ fn a_sample_arrives_and_is_archived_for_two_events() {
     let came: Value = serde_json::from_str(&ended.stdout).unwrap();
     assert_eq!((&came["seen"], &came["archived"], &came["region"]), (&true.into(), &true.into(), &"eu-west-1".into()));
     let imports = simulator.calls().iter().filter(|call| call.operation == Operation::BatchImportFindings).count();
-    assert_eq!(imports, 2, "two events, as it says");
+    assert_eq!(imports, 2, "two ingestion events, as the output states");
     for region in simulator.summary() {
-        assert_eq!(region.by_record_state.get("ACTIVE").copied().unwrap_or_default(), 0, "nothing is left live");
+        assert_eq!(region.by_record_state.get("ACTIVE").copied().unwrap_or_default(), 0, "no finding stays active");
     }
 
     let off = send_sample(&deployment, &server.endpoint_url(), "--hub-region eu-west-2 --use-caller-credentials");

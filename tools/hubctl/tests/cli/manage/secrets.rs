@@ -1,4 +1,4 @@
-//! No secret leaves its place: a key goes in by a file, by standard input or at a prompt, and is never seen again.
+//! Secrets are not exposed: an access key is read from a file, standard input, or a prompt, and is never shown.
 
 use super::{ACCOUNT, Deployment};
 
@@ -9,7 +9,7 @@ fn key() -> String {
 }
 
 #[test]
-fn a_key_goes_in_by_a_file_or_standard_input_and_is_never_shown() {
+fn a_key_is_read_from_a_file_or_standard_input_and_never_shown() {
     let deployment = Deployment::new();
     deployment.file("key.json", &key());
     let mut said = String::new();
@@ -32,17 +32,17 @@ fn a_key_goes_in_by_a_file_or_standard_input_and_is_never_shown() {
     }
     assert!(!said.contains(SECRET), "{said}");
     let in_requests = deployment.sent.lock().unwrap().iter().filter(|request| request.contains(SECRET)).count();
-    assert_eq!(in_requests, 3, "it travels to the function, once for each that keeps it");
+    assert_eq!(in_requests, 3, "the key is sent once for each resource that stores it");
     let contents = deployment.memory.contents();
     assert_eq!(
         contents.secrets.values().filter(|secret| secret.contains(SECRET)).count(),
         1,
-        "the provider's alone is left"
+        "only the provider's key is still stored"
     );
 }
 
 #[test]
-fn a_wrong_key_is_refused_without_repeating_it() {
+fn an_invalid_key_is_rejected_without_repeating_it() {
     let deployment = Deployment::new();
     deployment.file("key.txt", &format!("AKIAIOSFODNN7EXAMPLE {SECRET}"));
     let ended = deployment.run(&format!("integration create --provider {ACCOUNT} --access-key-file key.txt"));
@@ -54,7 +54,7 @@ fn a_wrong_key_is_refused_without_repeating_it() {
 }
 
 #[test]
-fn where_nobody_can_type_a_key_the_command_says_how_else() {
+fn without_a_terminal_other_ways_to_pass_a_key_are_named() {
     let deployment = Deployment::new();
     let ended = deployment.run_with(&format!("integration create --provider {ACCOUNT} --access-key"), &key());
     assert_eq!(ended.exit, 2);

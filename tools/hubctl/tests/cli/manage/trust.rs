@@ -1,4 +1,5 @@
-//! Whom a role must trust, and which roles the functions may assume: nothing is made up, and nothing is printed that can't work.
+//! Which principals a role must trust, and which roles the functions can assume: nothing is guessed, and nothing is printed that
+//! can't work.
 
 use super::{ACCOUNT, Deployment};
 
@@ -17,7 +18,7 @@ fn with_a_key() -> Deployment {
 }
 
 #[test]
-fn whose_an_access_key_is_that_is_not_known_is_refused_and_not_made_up() {
+fn an_unknown_owner_of_an_access_key_is_not_guessed() {
     let deployment = with_a_key();
     for form in ["trust-policy", "cloudformation", "terraform"] {
         let print = format!("permissions print --integration {ACCOUNT} --format {form} --stack one");
@@ -33,7 +34,7 @@ fn whose_an_access_key_is_that_is_not_known_is_refused_and_not_made_up() {
 }
 
 #[test]
-fn a_role_that_the_functions_may_not_assume_gets_no_template() {
+fn a_role_that_the_functions_can_not_assume_has_no_template() {
     let deployment = Deployment::new();
     let print = |name: &str| {
         deployment

@@ -1,4 +1,4 @@
-//! What hubctl says of permissions, of the audit log, and of a deployment that fails.
+//! The output of `permissions`, `audit`, and `man`, connection tests of credentials, and errors of a failing deployment.
 
 use super::{ACCOUNT, Deployment};
 
@@ -29,7 +29,7 @@ fn permissions_are_printed_for_the_role_of_an_integration() {
 }
 
 #[test]
-fn permissions_of_an_account_come_with_the_command_that_integrates_it() {
+fn permissions_of_an_account_name_the_create_command() {
     let deployment = Deployment::new();
     let line = "permissions print --account o-a1b2c3d4e5 --external-id the-right-one --format terraform --stack one";
     let ended = deployment.run(line);
@@ -38,9 +38,9 @@ fn permissions_of_an_account_come_with_the_command_that_integrates_it() {
     insta::assert_snapshot!("permissions_then", ended.stderr);
 }
 
-/// A Region belongs to a partition, and a `StackSet` leaves the management account out.
+/// Commands contain a Region of the partition, and a `StackSet` doesn't include the management account.
 #[test]
-fn the_commands_of_an_organization_are_right_in_every_partition() {
+fn commands_of_an_organization_are_right_in_every_partition() {
     let deployment = Deployment::new();
     for (region, partition) in [
         ("us-gov-west-1", "aws-us-gov"),
@@ -69,9 +69,9 @@ fn the_commands_of_an_organization_are_right_in_every_partition() {
     }
 }
 
-/// A role that trusts nobody opens for nobody: by the function's name alone no trust policy is made up.
+/// Without trusted principals, no trust policy is printed: they are not known from the name of the function.
 #[test]
-fn whom_a_role_must_trust_only_the_stack_tells() {
+fn trusted_principals_are_known_only_from_the_stack() {
     let deployment = Deployment::new();
     let print = format!("permissions print --account {ACCOUNT} --role-name path/Exporter --external-id the-right-one");
     for form in ["cloudformation", "terraform"] {
@@ -85,13 +85,13 @@ fn whom_a_role_must_trust_only_the_stack_tells() {
         assert!(fixed.stdout.contains("arn:aws:iam::111122223333:role/Check"), "{}", fixed.stdout);
     }
     let permissions = deployment.run(&print);
-    assert_eq!(permissions.exit, 0, "what it must allow does not depend on whom it trusts");
+    assert_eq!(permissions.exit, 0, "the permissions don't depend on the trusted principals");
     assert!(permissions.stdout.contains("BatchImportFindings") && !permissions.stdout.contains("Principal"));
     assert!(permissions.stderr.contains(&format!("    hubctl {print} --stack NAME")), "{}", permissions.stderr);
     assert_eq!(deployment.json(&print)["trust"], serde_json::Value::Null);
 }
 
-/// The same where an integration or a provider is made or shown: its own work is done, and the command is named.
+/// Commands that change or show an integration or a provider succeed, and print the command that prints the trust policy.
 #[test]
 fn a_resource_of_the_function_names_the_trust_policy_command() {
     let deployment = Deployment::new();
@@ -118,7 +118,7 @@ fn a_resource_of_the_function_names_the_trust_policy_command() {
 }
 
 #[test]
-fn the_trail_says_who_changed_what() {
+fn the_audit_log_shows_who_changed_what() {
     let deployment = Deployment::new();
     assert_eq!(deployment.run("audit").stderr, "No changes recorded.\n");
     deployment.json(&format!("integration create --provider {ACCOUNT}"));
@@ -127,7 +127,7 @@ fn the_trail_says_who_changed_what() {
 }
 
 #[test]
-fn a_deployment_that_fails_is_told_from_one_that_refuses() {
+fn a_failing_deployment_is_distinguished_from_a_rejection() {
     let deployment = Deployment::new();
     deployment.memory.contents().faults.fail_all("ProvisionedThroughputExceededException: slow down".to_owned());
     let down = deployment.run("integration list");
@@ -165,7 +165,7 @@ fn new_provider_credentials_are_tested_if_an_integration_uses_them() {
 }
 
 #[test]
-fn a_test_that_finds_a_region_lost_is_no_success() {
+fn a_test_that_finds_a_region_unavailable_is_not_a_success() {
     let deployment = Deployment::new();
     deployment.json(&format!("integration create --provider {ACCOUNT}"));
     assert_eq!(deployment.run(&format!("integration test {ACCOUNT}")).exit, 0);

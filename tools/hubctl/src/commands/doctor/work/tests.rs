@@ -21,7 +21,7 @@ fn integration() -> Integration {
 }
 
 #[test]
-fn where_nothing_is_exported_that_is_bad() {
+fn no_enabled_integration_is_a_problem() {
     let off = || stored(integration().with(|settings| settings.enabled = false));
     assert!(enabled(&[]).is_bad());
     let all_off = enabled(&[off(), off()]);
@@ -30,13 +30,13 @@ fn where_nothing_is_exported_that_is_bad() {
 }
 
 #[test]
-fn a_removal_that_was_refused_or_hangs_is_bad() {
+fn a_deletion_that_failed_or_hangs_is_a_problem() {
     let removing = Integration { deletion_requested_at: Some(at("08:00:00")), ..integration() };
     let job =
         Job::ArchiveAll { provider: removing.provider.clone(), deletion_requested_at: removing.deletion_requested_at };
     let mut job = JobRecord::new("j1".to_owned(), job, at("08:00:01"), "ada");
     let of = |job: &JobRecord, now| deletion(&removing, std::slice::from_ref(job), at(now));
-    assert_eq!(of(&job, "08:30:00"), None, "it is at work");
+    assert_eq!(of(&job, "08:30:00"), None, "the job is running");
     assert!(of(&job, "11:00:00").unwrap().is_bad(), "it hangs");
     job.state = JobState::Rejected;
     job.message = Some("the account can't be reached".to_owned());
@@ -46,14 +46,18 @@ fn a_removal_that_was_refused_or_hangs_is_bad() {
 }
 
 #[test]
-fn a_role_that_the_functions_may_not_assume_is_bad() {
+fn a_role_that_the_functions_can_not_assume_is_a_problem() {
     let by = |credentials| Integration { credentials: Some(credentials), ..integration() };
     let role = |name: &str| Some(Role::new(format!("arn:aws:iam::123456789012:role/{name}")));
     let of = |credentials| super::role(&by(credentials), &[], "SecurityHubExporter*");
     assert_eq!(of(Credentials::Default { role: role("SecurityHubExporterEu") }), None);
     let other = of(Credentials::Default { role: role("Foo") }).unwrap();
     assert!(other.is_bad() && other.message.contains("only roles SecurityHubExporter*, not Foo"), "{other:?}");
-    assert_eq!(of(Credentials::Static { secret: "s".to_owned(), role: role("Foo") }), None, "a key assumes it");
+    assert_eq!(
+        of(Credentials::Static { secret: "s".to_owned(), role: role("Foo") }),
+        None,
+        "the access key assumes the role"
+    );
     let provider =
         Provider { credentials: Credentials::Default { role: role("Foo") }, ..Provider::new(integration().provider) };
     assert!(super::role(&integration(), &[stored(provider)], "SecurityHubExporter*").is_some());
@@ -65,8 +69,8 @@ fn a_scan_is_overdue_after_its_due_time_and_a_grace_period() {
     let (came, now) = ("2026-11-20T08:00:00Z".parse().unwrap(), at("09:00:00"));
     assert!(overdue(&daily, Some(came), came, now).is_some());
     assert_eq!(overdue(&daily, Some(at("08:00:00")), came, now), None);
-    assert_eq!(overdue(&daily, Some(came), at("08:00:00"), now), None, "it was enabled an hour ago");
-    assert!(overdue(&daily, None, came, now).is_some(), "none ever came");
+    assert_eq!(overdue(&daily, Some(came), at("08:00:00"), now), None, "the schedule was changed an hour ago");
+    assert!(overdue(&daily, None, came, now).is_some(), "no scan was ever uploaded");
     let account = ACCOUNT.parse().unwrap();
     let late = scan_finding(3, &[(account, at("08:00:00"))]);
     assert!(late.is_bad() && late.message.contains("123456789012 since 2026-11-23 08:00:00 UTC"), "{late:?}");
@@ -83,7 +87,7 @@ fn run(id: &str, status: RunStatus, account: Option<AccountReport>) -> RunReport
 }
 
 #[test]
-fn the_newest_export_of_an_account_counts_and_older_ones_do_not() {
+fn only_the_newest_export_of_an_account_is_checked() {
     let report = || Some(AccountReport::default());
     let held = || {
         let archive = Some(ArchiveSkipped::ArchiveRequiresApproval { pending: 30, active: 40 });
@@ -96,7 +100,7 @@ fn the_newest_export_of_an_account_counts_and_older_ones_do_not() {
     let [failed] =
         exports(&[run("2", RunStatus::Failed, report()), run("1", RunStatus::Succeeded, report())]).try_into().unwrap();
     assert!(failed.is_bad() && failed.remediation.as_deref() == Some("hubctl run show 2"), "{failed:?}");
-    assert!(!is_well(&[run("1", RunStatus::Failed, None)]), "of its upload it is the newest");
+    assert!(!is_well(&[run("1", RunStatus::Failed, None)]), "it is the newest export of its upload");
     let [held] =
         exports(&[run("3", RunStatus::Duplicate, report()), run("2", RunStatus::Degraded, held())]).try_into().unwrap();
     assert!(held.is_bad() && held.remediation.unwrap().contains("hubctl run approve 2"));

@@ -62,7 +62,7 @@ pub(super) struct Args {
     use_caller_credentials: bool,
 }
 
-/// How far the finding progress.
+/// The progress of the sample.
 struct SampleProgress {
     id: String,
     seen_after: Option<Duration>,
@@ -91,7 +91,7 @@ pub(super) fn run(args: &Args, connection_args: &ConnectionArgs, global: &Global
     })
 }
 
-/// The credentials for the account, and the first available Region.
+/// The credentials for the account, and its first available Region.
 async fn credentials_and_region(
     args: &Args,
     connection_args: &ConnectionArgs,
@@ -120,7 +120,7 @@ async fn credentials_and_region(
     Ok((credentials, hub_region))
 }
 
-/// Sends the finding, waits for it, archives it, and reports each step.
+/// Sends the finding, waits until it is visible, archives it, and reports each step.
 async fn send(hub: &SecurityHub, args: &Args, region: RegionName, output: &mut Output) -> Result<SampleProgress> {
     let sample = Sample::new(args.account, region, hub.partition(), Timestamp::now());
     let place = format!("Security Hub of {} in {region}", args.account);
@@ -143,7 +143,7 @@ async fn send(hub: &SecurityHub, args: &Args, region: RegionName, output: &mut O
     Ok(SampleProgress { id: sample.id, seen_after, archived })
 }
 
-/// Time until GetFindings returned the finding in a record state; none after the timeout.
+/// Time until GetFindings returned the finding in a record state; `None` after the timeout.
 async fn seen(hub: &SecurityHub, region: RegionName, id: &str, record_state: &str) -> Result<Option<Duration>> {
     let begun = Instant::now();
     while begun.elapsed() < VISIBILITY_TIMEOUT {
@@ -162,7 +162,8 @@ fn ensure_accepted(outcome: Result<ImportOutcome, CallError>, args: &Args, regio
     let outcome = outcome.map_err(|error| call_failure(&error, region))?;
     match outcome.failed.first() {
         None => Ok(()),
-        // The error of each finding if Security Hub is not enabled (contract of BatchImportFindings).
+        // `BatchImportFindings` returns this code for each finding if Security Hub is not enabled (contract of
+        // BatchImportFindings).
         Some(failed) if failed.code == HUB_OFF => {
             let message = format!("{region}: Security Hub is not enabled: {}: {}", failed.code, failed.message);
             Err(Failure::new(Exit::Degraded, message).hint(enable_hub(region)))

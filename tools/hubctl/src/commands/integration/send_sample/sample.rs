@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 /// Prefix of the Ids of sample findings. The Ids of Prowler's findings begin with `prowler-`.
 pub(super) const ID_PREFIX: &str = "securityhub-exporter-sample";
-/// By how much the archived version is later, so that Security Hub accepts it (contract 1.5).
+/// Time between the active and the archived version: Security Hub accepts only a later version (contract 1.5).
 const LATER: SignedDuration = SignedDuration::from_secs(1);
 
 /// A sample finding.
@@ -26,7 +26,7 @@ impl Sample {
     /// A new sample finding.
     pub(super) fn new(account: AccountId, region: RegionName, partition: Partition, now: Timestamp) -> Self {
         let id = format!("{ID_PREFIX}-{account}-{region}-{}", Uuid::now_v7());
-        // One second ago: the archived version is later, and must not be in the future.
+        // One second ago, since the archived version must be later and must not be in the future.
         let at = now.saturating_sub(LATER).unwrap_or(now);
         Self { id, account, region, partition, at }
     }

@@ -1,4 +1,4 @@
-//! The templates are worked out here as `CloudFormation` and Terraform do it, and compared with the policies themselves.
+//! Evaluates the templates as `CloudFormation` and Terraform do, and compares the resulting roles with the policies.
 
 use asff::Partition;
 use hcl::Value as Hcl;
@@ -21,7 +21,8 @@ fn role(external_id: Option<&str>) -> RoleView {
     RoleView { arn: ROLE.to_owned(), external_id, session_name: None, duration_seconds: None }
 }
 
-/// Each kind of role that there is, with what the template of a form makes of it: name, path, trust, permissions.
+/// Compares each kind of role with the role that the template creates: `made` evaluates a template to name, path, trust policy,
+/// and permissions.
 fn each(form: TemplateFormat, made: fn(&str) -> Value) {
     for (external_id, accepts) in [(Some("the-right-one"), false), (Some("a/b=c"), true), (None, true)] {
         let role = role(external_id);
@@ -37,7 +38,7 @@ fn each(form: TemplateFormat, made: fn(&str) -> Value) {
 }
 
 #[test]
-fn cloudformation_makes_a_role_with_the_permissions_that_are_printed() {
+fn the_cloudformation_role_has_the_printed_permissions() {
     each(TemplateFormat::CloudFormation, |text| {
         let parameters: Value = yaml::parse(&without_tags(text)).unwrap();
         let default = |name: &str| parameters["Parameters"][name]["Default"].as_str().unwrap().to_owned();
@@ -69,7 +70,7 @@ fn without_tags(text: &str) -> String {
         .fold(text.to_owned(), |text, tag| text.replace(tag, ""))
 }
 
-/// A value in which conditions have chosen, and what they leave out is gone.
+/// Evaluates the conditions of a value, and removes properties without a value (`AWS::NoValue`).
 fn chosen(value: Value, is_true: &impl Fn(&str) -> bool) -> Value {
     match value {
         Value::Object(mut fields) => match fields.remove("Fn::If") {
@@ -91,7 +92,7 @@ fn chosen(value: Value, is_true: &impl Fn(&str) -> bool) -> Value {
 }
 
 #[test]
-fn terraform_makes_a_role_with_the_permissions_that_are_printed() {
+fn the_terraform_role_has_the_printed_permissions() {
     each(TemplateFormat::Terraform, |text| {
         let body = hcl::parse(text).unwrap();
         let mut context = Context::new();
@@ -141,9 +142,10 @@ fn concat(args: &FuncArgs) -> Hcl {
     args.iter().filter_map(Hcl::as_array).flatten().cloned().collect::<Vec<_>>().into()
 }
 
-/// A user who takes a template from the folder must say whom the role trusts, and what it asks for.
+/// A template from the directory has no defaults for the trusted principals and the External ID, so that the user must specify
+/// them.
 #[test]
-fn the_templates_of_the_folder_trust_nobody_by_default() {
+fn templates_of_the_directory_trust_no_principal_by_default() {
     let parameters: Value = yaml::parse(&without_tags(CLOUDFORMATION)).unwrap();
     for name in ["TrustedRoleArns", "ExternalId"] {
         let parameter = &parameters["Parameters"][name];
@@ -159,14 +161,14 @@ fn the_templates_of_the_folder_trust_nobody_by_default() {
 }
 
 #[test]
-fn what_is_filled_in_stays_text() {
+fn values_in_a_template_are_not_interpolated() {
     let role = role(Some("${path.module}%{if}\"x"));
     let text = Template { role: &role, trusted_arns: &trusted(), accepts: false }.text(TemplateFormat::Terraform);
     assert!(text.contains(r#"  default     = "$${path.module}%%{if}\"x""#), "{text}");
 }
 
 #[test]
-fn the_templates_of_an_organization() {
+fn the_templates_of_an_organization_are_unchanged() {
     let role = role(Some("0193-example"));
     let text = |form| Template { role: &role, trusted_arns: &trusted(), accepts: true }.text(form);
     insta::assert_snapshot!("cloudformation", text(TemplateFormat::CloudFormation));
