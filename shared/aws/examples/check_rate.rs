@@ -1,4 +1,5 @@
-//! How long checks take, over a wire, against the simulator in this very process: one account with 34 Regions, then many.
+//! Measures the duration of connection checks against a simulator in the same process, over HTTP: one account with 34 Regions,
+//! then many accounts.
 //!
 //! `cargo run --release -p aws --example check_rate -- --accounts 1000 --latency-ms 80`
 
@@ -19,10 +20,10 @@ use tokio::time::Instant;
 
 /// The account of the caller.
 const OWN: &str = "999999999999";
-/// The time of one round in a function: the longest that Lambda gives, less what it needs to end.
+/// Time limit of one round in a function: the maximum of Lambda, less the time to complete the invocation.
 const DEADLINE: Duration = Duration::from_secs(14 * 60);
 
-/// A number of the command line.
+/// A numeric option of the command line.
 fn option(name: &str, default: u64) -> u64 {
     let arguments: Vec<String> = std::env::args().collect();
     let place = arguments.iter().position(|argument| argument == name);

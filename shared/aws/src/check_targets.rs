@@ -39,7 +39,7 @@ impl CheckTargets for Cloud {
         if let Some(partition) = partition
             && let Some(members) = self.organization_accounts(partition).await?
         {
-            // The deployment may belong to another organization.
+            // The deployment's account may belong to another organization.
             let is_theirs =
                 |member: &Member| member.organization.as_deref().is_none_or(|theirs| theirs == organization.as_str());
             let members: Vec<Member> = members.into_iter().filter(is_theirs).collect();

@@ -24,7 +24,7 @@ pub struct ResourceNames {
 pub struct ManagementConfig {
     /// Name prefix of the secrets that the exporter may read.
     pub secret_prefix: String,
-    /// ARN of the KMS key for new secrets. None: the AWS managed key of Secrets Manager.
+    /// Built on first use, since commands that publish no events don't need it.
     pub secret_kms_key: Option<String>,
     /// Name of the check-connections function. None: connection tests are unavailable.
     pub check_function: Option<String>,

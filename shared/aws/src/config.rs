@@ -41,8 +41,8 @@ pub async fn sdk_config_of(profile: Option<&str>, region: Option<&str>) -> SdkCo
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .timeout_config(timeouts)
         .stalled_stream_protection(StalledStreamProtectionConfig::enabled().grace_period(STALL_GRACE).build());
-    // Otherwise each client has its own connections and certificates, and a check creates a client for each Region of each
-    // account.
+    // Without a shared HTTP client, each client has its own connections and certificates, and a check creates a client for each
+    // Region of each account.
     if let Some(client) = http_client() {
         loader = loader.http_client(client);
     }
@@ -64,7 +64,7 @@ fn http_client() -> Option<SharedHttpClient> {
     plugin.runtime_components(&RuntimeComponentsBuilder::new("shared")).http_client()
 }
 
-/// A client for S3. A custom endpoint uses path-style addressing, since it rarely resolves bucket names.
+/// A client for S3. For a custom endpoint, it uses path-style addressing, since such an endpoint rarely resolves bucket names.
 pub(crate) fn s3_client(config: &SdkConfig) -> aws_sdk_s3::Client {
     let builder = aws_sdk_s3::config::Builder::from(config);
     let builder = if has_own_s3_endpoint(config) { builder.force_path_style(true) } else { builder };

@@ -46,8 +46,8 @@ where
     }
 }
 
-/// Port error of a failed read of an object. If the caller may not list the bucket, S3 returns access denied for an object that
-/// doesn't exist (API reference, `GetObject`, "Permissions"); if the message doesn't name the denied action, a hint is added.
+/// Port error of a failed read of an object. Without permission to list the bucket, S3 denies access to an object that doesn't
+/// exist (API reference, `GetObject`, "Permissions"). A hint about that is added, unless the message names the denied action.
 pub(crate) fn read_error(action: impl Into<String>, bucket: &str, error: &CallFailure<GetObjectError>) -> PortError {
     let mut failure = port_error(action, error);
     let names_the_action = error.message().is_some_and(|message| message.contains("authorized to perform"));

@@ -17,9 +17,10 @@ use crate::raw_call::signed::{CodeAndMessage, Service, SignedCall, call};
 
 /// Partition of all members.
 const PARTITION: &str = "member";
-/// Attribute with the organization that an account left, in place of `organization`.
+/// Attribute with the ID of the organization that an account left. It replaces `organization`.
 const LEFT: &str = "left";
-/// Pages of an organization that are read at most: of twenty accounts each, so 40,000, four times the largest quota.
+/// Maximum number of pages of an organization to read: with twenty accounts per page, 40,000 accounts, four times the largest
+/// quota.
 const ORGANIZATION_PAGES_MAX: usize = 2_000;
 
 const ORGANIZATIONS: Service =
@@ -57,9 +58,9 @@ struct Account {
 }
 
 impl Cloud {
-    /// All active accounts of the organization of the deployment's account. None if the deployment has no permission to list
-    /// them, its account is in no organization, or the partition has no organizations: then the accounts with exported scans
-    /// are used.
+    /// All active accounts of the organization of the deployment's account. `None` if the deployment has no permission to list
+    /// them, its account is not in an organization, or the partition has no organizations; then the accounts with exported scans
+    /// are checked.
     ///
     /// # Errors
     ///
@@ -106,14 +107,14 @@ impl Cloud {
         let known = self.members(organization).await?;
         let is_member = |account: &AccountId| members.iter().any(|member| member.account == *account);
         for gone in known.iter().filter(|account| !is_member(account)) {
-            // Replaces the item of its membership.
+            // Replaces the item that recorded the account's membership.
             let request = self.dynamodb.put_item().table_name(&self.names.table);
             let request = request
                 .item("pk", text(PARTITION))
                 .item("sk", text(gone.as_str()))
                 .item(LEFT, text(organization.as_str()))
                 .item("left_at", text(Timestamp::now().to_string()));
-            // The account may have joined another organization meanwhile.
+            // The account may have joined another organization in the meantime.
             let request = request.condition_expression("organization = :organization");
             let request = request.expression_attribute_values(":organization", text(organization.as_str()));
             is_written(request.send().await, || format!("record that {gone} left {organization}"))?;
@@ -143,7 +144,7 @@ impl Cloud {
         self.accounts_where("organization", organization, &action).await
     }
 
-    /// Accounts that left an organization and have no other known one.
+    /// Accounts that left an organization and are not known to be in another one.
     pub(crate) async fn departed_members(&self, organization: &ProviderId) -> Result<BTreeSet<AccountId>, PortError> {
         let action = format!("list the accounts that left {}", organization.as_str());
         Ok(self.accounts_where(LEFT, organization, &action).await?.into_iter().collect())

@@ -1,6 +1,7 @@
 //! Requeues uploads as EventBridge events, and enqueues jobs. Both contain the chain of invocations that they belong to.
 //!
-//! The messages keep the trace header of the sending invocation, by which Lambda counts a chain (decision 30).
+//! The messages carry the trace header of the sending invocation, with which Lambda counts the invocations of a chain (decision
+//! 30).
 
 use std::time::Duration;
 

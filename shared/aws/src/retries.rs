@@ -1,6 +1,6 @@
-//! What the SDK retries here beyond what it retries by default: errors by which S3 and DynamoDB reject a write because another
-//! write of the same object or item is in progress. Nothing was written then, and the condition of a conditional write is
-//! evaluated again by each attempt, so that a retry is safe. The SDK's limit of attempts and its backoff hold.
+//! Errors that the SDK retries here, in addition to its default: S3 and DynamoDB reject a write if another write of the same
+//! object or item is in progress. The rejected write has no effect, and each attempt evaluates the condition of a conditional
+//! write again, so that a retry is safe. The SDK's maximum number of attempts and its backoff apply.
 
 use std::error::Error;
 
@@ -14,11 +14,11 @@ use aws_sdk_s3::operation::complete_multipart_upload::CompleteMultipartUploadErr
 use aws_sdk_s3::operation::put_object::PutObjectError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
-/// HTTP 409 of a write of an object, as opposed to 412 `PreconditionFailed`, which is final (Amazon S3 User Guide, "How to
-/// prevent object overwrites with conditional writes"; API reference, "Error responses").
+/// HTTP 409 codes of a write of an object, as opposed to 412 `PreconditionFailed`, which is permanent (Amazon S3 User Guide, "How
+/// to prevent object overwrites with conditional writes"; API reference, "Error responses").
 const OBJECT_CONFLICTS: &[&str] = &["ConditionalRequestConflict", "OperationAborted"];
 
-/// A single write of an item that a transaction is writing (API reference, `PutItem`, "Errors").
+/// The code if a transaction is writing the item of a single write (API reference, `PutItem`, "Errors").
 const ITEM_CONFLICTS: &[&str] = &["TransactionConflictException"];
 
 /// Configures a client of S3 to retry conflicting writes.

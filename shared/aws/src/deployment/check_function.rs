@@ -35,7 +35,7 @@ impl CheckFunction {
         Self(Function::new(config, name, RUN_MAX))
     }
 
-    /// Checks accounts. Idempotent, so that the SDK retries it.
+    /// Checks accounts. The request is idempotent, so that the SDK can retry it.
     ///
     /// # Errors
     ///

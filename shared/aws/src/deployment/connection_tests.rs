@@ -1,4 +1,5 @@
-//! Connection tests, run by the check-connections function: only it may read access keys and assume roles.
+//! Connection tests. The check-connections function runs them, since it is the only function that may read access keys and assume
+//! roles.
 
 use std::time::Duration;
 
@@ -60,7 +61,7 @@ impl ConnectionTester for Cloud {
         while !remaining.is_empty() && started_at.elapsed() < BEGIN_MAX {
             let before = remaining.len();
             remaining = testing.check_remaining(remaining, started_at).await;
-            // Stop without progress: another invocation would have the same result.
+            // Without progress, another invocation would have the same result.
             if remaining.len() == before {
                 break;
             }

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::errors::{CallFailure, failure, port_error};
 
-/// Maximum duration of an invocation: `FunctionTimeoutSeconds` of template.yaml and Lambda allow as much (contract 6.2).
+/// Maximum duration of an invocation: the maximum of `FunctionTimeoutSeconds` in template.yaml, and of Lambda (contract 6.2).
 pub(crate) const RUN_MAX: Duration = Duration::from_secs(1800);
 /// Maximum length of a crash message.
 const CRASH_CHARS_MAX: usize = 400;
@@ -40,7 +40,7 @@ impl Function {
         Self::of(aws_sdk_lambda::config::Builder::from(config), name, wait)
     }
 
-    /// A client without retries, for long invocations: a second one would run concurrently with the first.
+    /// A client without retries, for long invocations: a retry would run concurrently with the first invocation.
     pub(crate) fn without_retries(config: &SdkConfig, name: &str, wait: Duration) -> Self {
         let no_retries = RetryConfig::standard().with_max_attempts(1);
         Self::of(aws_sdk_lambda::config::Builder::from(config).retry_config(no_retries), name, wait)
@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_function_is_waited_for_as_long_as_it_may_run() {
+    fn the_client_waits_for_the_maximum_duration_of_a_function() {
         let config = SdkConfig::builder().behavior_version(aws_config::BehaviorVersion::latest()).build();
         let wait = Duration::from_secs(310);
         let function = Function::without_retries(&config, "check", wait);
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn a_crash_is_told_in_its_own_words() {
+    fn a_crash_is_reported_with_its_message() {
         assert_eq!(crash_message(br#"{"errorMessage":"out of memory","errorType":"x"}"#), "out of memory");
         assert_eq!(crash_message(b"<html>"), "<html>");
         assert_eq!(crash_message("x".repeat(10_000).as_bytes()).len(), CRASH_CHARS_MAX);

@@ -52,15 +52,15 @@ impl Caller {
 impl ManageFunction {
     /// A client of the function with this name; the audit log records the caller. Makes no call.
     pub fn new(config: &SdkConfig, name: &str, caller: Option<Caller>) -> Self {
-        // Creating an integration tests its connection in every Region.
+        // Creating an integration tests its connection in every Region, which takes time.
         let (function, without_retries) =
             (Function::new(config, name, RUN_MAX), Function::without_retries(config, name, RUN_MAX));
         Self { function, without_retries, caller }
     }
 
-    /// Sends a request to the function. The SDK retries it if it is idempotent, by its method or an Idempotency-Key. A request
-    /// with If-Match is sent once: after a lost response, a retry would get 412 because of its own change. A request that
-    /// submits a job is sent once, too.
+    /// Sends a request to the function. The SDK retries it if it is idempotent, because of its method or an Idempotency-Key. A
+    /// request with If-Match is sent once: after a lost response, a retry would get 412 because of its own change. A request that
+    /// submits a job is sent once as well.
     ///
     /// # Errors
     ///
@@ -89,7 +89,7 @@ impl ManageFunction {
     }
 }
 
-/// Whether the function may have run although no response arrived. Client errors occur before the invocation.
+/// Whether the function may have run although no response arrived. Client errors occur before the function is invoked.
 fn may_have_arrived(error: &CallFailure<InvokeError>) -> bool {
     match error {
         SdkError::ConstructionFailure(_) => false,
@@ -160,7 +160,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_request_is_handed_over_as_api_gateway_does() {
+    fn a_request_has_the_payload_of_api_gateway() {
         let request = http::Request::builder()
             .method("DELETE")
             .uri("/integrations/123456789012?archive=true")
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_of_any_status_is_a_response() {
+    fn a_response_with_any_status_is_not_an_error() {
         let answer = br#"{"statusCode":404,"headers":{"content-type":"application/problem+json"},"body":"{}","isBase64Encoded":false,"cookies":[]}"#;
         let response = response(answer).unwrap();
         assert_eq!((response.status().as_u16(), response.body().as_ref()), (404, b"{}".as_slice()));

@@ -1,4 +1,4 @@
-//! Finds the resources of a deployment by the outputs of its stack.
+//! Finds the resources of a deployment with the outputs of its stack.
 
 use aws_config::SdkConfig;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
@@ -23,11 +23,11 @@ pub struct Deployment {
     pub dead_letter_queue_url: String,
     /// The export function.
     pub export_function_name: String,
-    /// ARN of its role, which the roles of other accounts must trust.
+    /// ARN of the export function's role, which the roles of other accounts must trust.
     pub export_function_role_arn: String,
     /// The check-connections function. None for older stacks.
     pub check_function_name: Option<String>,
-    /// ARN of its role, which they must trust, too. None for older stacks.
+    /// ARN of the check-connections function's role, which the roles of other accounts must trust as well. None for older stacks.
     pub check_function_role_arn: Option<String>,
     /// URL of the dead-letter queue of checks and notifications. None for older stacks.
     pub check_dead_letter_queue_url: Option<String>,

@@ -28,7 +28,7 @@ impl Stack {
     }
 }
 
-/// Describes a stack. None if the response has none.
+/// Describes a stack. `None` if the response contains no stack.
 pub(crate) async fn describe(config: &SdkConfig, name: &str) -> Result<Option<Stack>, CallFailure<ErrorMetadata>> {
     let response = ask(config, "DescribeStacks", name).await?;
     let outputs = pairs(&response, "OutputKey", "OutputValue");

@@ -17,11 +17,11 @@ const PARTITION: &str = "account";
 /// Condition: the account is not locked.
 const NOT_LOCKED: &str = "(attribute_not_exists(locked_by) OR locked_until <= :now OR locked_by = :run_id)";
 
-/// Marks everything as in doubt; the response has the previous values.
+/// Locks the account, and sets everything in it as in doubt. The response has the previous values.
 const ACQUIRE: &str = "SET latest_scan_at = :newest, latest_scan_content = :newest_of, previous_scan_at = :newest_before, \
                     locked_by = :run_id, locked_until = :until, in_doubt = :yes";
 
-/// Maximum number of attempts while other runs lock the account concurrently.
+/// Maximum number of attempts if other runs lock the account concurrently.
 const TRIES_MAX: u32 = 4;
 
 impl AccountLocks for Cloud {
@@ -110,13 +110,14 @@ impl AccountLocks for Cloud {
             request = request.expression_attribute_values(":exported_at", number(at.as_millisecond()));
         }
         request = request.update_expression(format!("SET {} REMOVE {}", set.join(", "), remove.join(", ")));
-        // The lease expired and another run locked the account; or the response to a first attempt was lost.
+        // If the condition fails, the lease expired and another run locked the account; or the response to a first attempt was
+        // lost.
         is_written(request.send().await, || format!("unlock account {account}")).map(drop)
     }
 }
 
 impl Cloud {
-    /// Locks an account whose newest scan is unchanged since it was read. None if it has changed.
+    /// Locks an account if its newest scan is unchanged since it was read. `None` if it has changed.
     async fn acquire_lock(
         &self,
         account: AccountId,
@@ -177,7 +178,7 @@ fn newest_of(item: &Item) -> Option<Newest> {
     })
 }
 
-/// What the previous run left in doubt.
+/// The findings that the previous run left in doubt.
 fn in_doubt_of(item: Option<&Item>) -> InDoubt {
     let Some(item) = item else { return InDoubt::default() };
     let everywhere = item.get("in_doubt").is_some_and(|value| value.as_bool().is_ok_and(|in_doubt| *in_doubt));

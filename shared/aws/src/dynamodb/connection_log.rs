@@ -16,7 +16,7 @@ impl CheckLog for Cloud {
             let action = || format!("read the connection of account {account}");
             let item = self.item(CONNECTIONS, account.as_str(), action).await?;
             let found = item.map(|item| from_item(&item).map_err(|error| failure(action(), error))).transpose()?;
-            // The connection may be from a check with the organization's integration.
+            // The stored connection may be from a check with the organization's integration.
             let is_of_provider = |connection: &Connection| {
                 connection.provider == *provider && page.after.as_deref().is_none_or(|after| account.as_str() > after)
             };

@@ -15,7 +15,7 @@ use crate::errors::{failure, is_written, port_error};
 
 /// Partition of all connections.
 const PARTITION: &str = "connection";
-/// Connections that are deleted concurrently: an organization may have thousands.
+/// Maximum number of concurrent deletions of connections: an organization may have thousands.
 const DELETES_CONCURRENT_MAX: usize = 16;
 
 impl Connections for Cloud {
@@ -57,7 +57,7 @@ impl Connections for Cloud {
 }
 
 impl Cloud {
-    /// Keys of the stored connections, without their contents.
+    /// Keys of the stored connections, without their content.
     pub(crate) async fn stored_connections_of(
         &self,
         provider: Option<&ProviderId>,
@@ -83,7 +83,7 @@ impl Cloud {
         Ok(all)
     }
 
-    /// Deletes connections, except for those that were replaced meanwhile.
+    /// Deletes connections, except those that were replaced in the meantime.
     pub(crate) async fn delete_all(&self, stored_connections: &[StoredConnection]) -> Result<(), PortError> {
         let deletions: Vec<_> =
             stored_connections.iter().map(|stored_connection| self.delete_unless_replaced(stored_connection)).collect();

@@ -1,4 +1,4 @@
-//! The history: what runs did, day by day, newest first.
+//! The history: entries of the completed runs by day, newest first.
 
 use exporter::ports::PortError;
 use exporter::report::HistoryEntry;
@@ -11,17 +11,18 @@ use crate::dynamodb::item::{number, text};
 use crate::dynamodb::run_item::{HISTORY, from_history_item};
 use crate::errors::{failure, port_error};
 
-/// Pages of the table that are read for one answer, of 1 MB each at most: some 15,000 runs, in one to two seconds.
+/// Maximum number of pages of the table to read for one response. A page has at most 1 MB, so these are some 15,000 runs, which
+/// are read in one to two seconds.
 const PAGES_MAX: usize = 8;
-/// Pages that are read at most until a day is whole: some 120,000 runs of one day.
+/// Maximum number of pages to read until a day is complete: some 120,000 runs of one day.
 const DAY_PAGES_MAX: usize = 64;
-/// Sorts after every character of a run's ID.
+/// A character that sorts after every character of a run ID.
 const LAST: char = '~';
 
 const ACTION: &str = "read the history";
 
 impl Cloud {
-    /// The entries of whole days. Reads are eventually consistent, at half the price: a run may be missing for a second.
+    /// The entries of complete days. Reads are eventually consistent, at half the price: a run may be missing for a second.
     pub(crate) async fn read_history(&self, from: Date, to: Date) -> Result<HistoryPage, PortError> {
         let query = self
             .dynamodb
@@ -40,7 +41,7 @@ impl Cloud {
             let oldest = entries.last().map(HistoryEntry::day);
             let has_whole_day = oldest != entries.first().map(HistoryEntry::day);
             if let Some(oldest) = oldest.filter(|_| number >= PAGES_MAX && has_whole_day) {
-                // Its other entries may be on the next page.
+                // The other entries of the oldest day may be on the next page.
                 entries.retain(|entry| entry.day() > oldest);
                 return Ok(HistoryPage { entries, next: Some(oldest) });
             }

@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_value_survives_the_way_into_the_table_and_back() {
+    fn a_value_survives_a_round_trip_through_the_table() {
         let value: Value = serde_json::from_str(
             r#"{"text": "a", "count": 18446744073709551615, "share": 0.5, "on": true, "none": null,
                 "list": [1, "b", []], "map": {"": {}}}"#,
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn what_others_wrote_into_the_table_is_an_error_and_not_a_panic() {
+    fn foreign_items_are_an_error_and_not_a_panic() {
         for attribute in [
             AttributeValue::N("many".to_owned()),
             AttributeValue::Bs(vec![aws_smithy_types::Blob::new("a")]),

@@ -1,4 +1,5 @@
-//! Notifications: events on the account's default bus. The table records what was published, so that it is published once.
+//! Notifications: events on the account's default bus. The table records what was published, so that each change is published
+//! once.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -20,7 +21,7 @@ const PARTITION: &str = "notification";
 const PUT_EVENTS: &str = "put events on the default bus";
 /// Maximum number of entries per call (EventBridge API, `PutEvents`).
 const ENTRIES_MAX: usize = 10;
-/// Retries of entries that a successful call rejected. A call that fails is retried by the SDK.
+/// Maximum number of retries of entries that a successful call rejected. Failed calls are retried by the SDK.
 const RETRIES_MAX: usize = 3;
 /// Delay before the first retry; it doubles.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -84,7 +85,7 @@ impl Notifications for Cloud {
 
 /// Why events were not published.
 enum PutError {
-    /// EventBridge rejected entries; the reason of the first.
+    /// EventBridge rejected entries. The value is the reason for the first one.
     Rejected(String),
     /// The call failed after the SDK's retries.
     Failed(PortError),

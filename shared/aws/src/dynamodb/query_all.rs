@@ -6,7 +6,7 @@ use crate::Cloud;
 use crate::dynamodb::item::{Item, ItemError, text};
 use crate::errors::{failure, port_error};
 
-/// Maximum number of pages, of 1 MB each: the longest list is that of connections, with some 20 KB an account.
+/// Maximum number of pages, of 1 MB each. The longest list is that of connections, with some 20 KB per account.
 const PAGES_MAX: usize = 1_000;
 
 impl Cloud {
@@ -33,7 +33,7 @@ impl Cloud {
         }
         match pages.next().await {
             None => Ok(all),
-            // An error, not a truncated list: missing entries would be skipped silently.
+            // An error instead of a truncated list: callers would silently skip the missing entries.
             Some(_) => Err(failure(action, format!("more than {PAGES_MAX} pages"))),
         }
     }

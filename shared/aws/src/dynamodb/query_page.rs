@@ -10,11 +10,11 @@ use crate::Cloud;
 use crate::dynamodb::item::{Item, ItemError, get_text, text};
 use crate::errors::{failure, port_error};
 
-/// Pages of the table that are read for one part, of 1 MB each at most: a filter may leave little of each.
+/// Maximum number of pages of the table to read for one page of a list, of 1 MB each: a filter may leave few items of each.
 const PAGES_MAX: usize = 50;
 
 impl Cloud {
-    /// The items of a partition, by their sort keys, read consistently.
+    /// A query for the items of a partition, in the order of their sort keys, with consistent reads.
     pub(crate) fn partition(&self, partition: &str) -> QueryFluentBuilder {
         self.dynamodb
             .query()

@@ -15,9 +15,10 @@ const RUN_RETENTION: SignedDuration = SignedDuration::from_hours(90 * 24);
 const REASONS_MAX: usize = 20;
 /// Maximum length of a reason or problem in a summary.
 const REASON_CHARS_MAX: usize = 500;
-/// Maximum number of accounts with counts in a summary, those that need attention first: about 40 KB of the 400 KB of an item.
+/// Maximum number of accounts with counts in a summary: about 40 KB of the 400 KB of an item. Accounts that need attention come
+/// first.
 const ACCOUNTS_MAX: usize = 20;
-/// Maximum number of accounts by which a run is found: 65 KB.
+/// Maximum number of accounts of a run that lists can filter by: 65 KB.
 const ACCOUNT_NAMES_MAX: usize = 5_000;
 
 /// Converts a run to an item.
@@ -54,7 +55,7 @@ pub(crate) fn from_history_item(item: &Item) -> Result<HistoryEntry, ItemError> 
     get(item, "entry")
 }
 
-/// When the items of a run that started at a time expire, in seconds since the epoch.
+/// Expiration time of the items of a run that started at a time, in seconds since the epoch.
 fn expires_at(started_at: Timestamp) -> i64 {
     started_at.saturating_add(RUN_RETENTION).unwrap_or(Timestamp::MAX).as_second()
 }
@@ -64,7 +65,7 @@ pub(crate) fn from_item(item: &Item) -> Result<RunReport, ItemError> {
     get(item, "summary")
 }
 
-/// The attribute that filters an account's runs.
+/// The value of the attribute with which runs are filtered by account.
 pub(crate) fn account_attribute(account: &AccountId) -> AttributeValue {
     text(account.as_str())
 }
@@ -76,7 +77,7 @@ fn shorten(report: &RunReport) -> RunReport {
         reasons.push(format!("{left_out} more in the report"));
     }
     let mut accounts: Vec<_> = report.accounts.iter().collect();
-    // Those that need attention first, so that lists show them.
+    // Accounts that need attention come first, so that lists show them.
     accounts.sort_by_key(|(_, part)| {
         part.problem.is_none() && part.archive.is_none() && !part.has_unproven() && part.counts.undelivered.is_empty()
     });

@@ -49,10 +49,11 @@ impl RunLog for Cloud {
 }
 
 impl Cloud {
-    /// A page of an object of JSON lines.
+    /// A page of an object of JSON Lines.
     async fn json_lines(&self, key: &str, page: &Page) -> Result<Option<ListPage<Value>>, PortError> {
         let action = || format!("read s3://{}/{key}", self.names.state_bucket);
-        // The cursor is the offset at which the previous page ended: right after a line break, which is read, too, to validate it.
+        // The cursor is the offset after the line break at which the previous page ended. The line break is read again to
+        // validate the cursor.
         let start = match page.after.as_deref().map(offset) {
             None => 0,
             Some(Some(start)) => start,

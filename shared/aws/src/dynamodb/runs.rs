@@ -10,7 +10,7 @@ use crate::dynamodb::item::{number, text};
 use crate::dynamodb::run_item::{PARTITION, account_attribute, from_item, to_history_item, to_item};
 use crate::errors::{causes, failure, port_error, read_error};
 
-/// Maximum number of pages, of 1 MB each. A list of an account's old runs may be incomplete.
+/// Maximum number of pages of the table to read, of 1 MB each. If it is reached, a list of an account's old runs is incomplete.
 const PAGES_MAX: usize = 50;
 
 impl UploadLocks for Cloud {
@@ -52,7 +52,7 @@ impl Runs for Cloud {
 }
 
 impl Cloud {
-    /// The newest runs of one account or all, as summaries without Regions and most accounts.
+    /// The newest runs of one account or of all, as summaries without Regions and with a limited number of accounts.
     ///
     /// # Errors
     ///
@@ -88,7 +88,7 @@ impl Cloud {
         Ok(runs)
     }
 
-    /// A run: its report, or the summary in the table while it runs or after the report expired.
+    /// The report of a run, or its summary in the table while it runs or after the report expired.
     ///
     /// # Errors
     ///

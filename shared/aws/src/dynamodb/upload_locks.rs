@@ -9,7 +9,7 @@ use crate::Cloud;
 use crate::dynamodb::item::{Item, get_text, number, text};
 use crate::errors::{is_written, port_error};
 
-/// Retention of claims. Events can't be redelivered later: SQS retains messages for at most 14 days.
+/// Retention of claims. No event is delivered later than that: SQS retains messages for at most 14 days.
 const CLAIM_RETENTION: SignedDuration = SignedDuration::from_hours(14 * 24);
 /// The sort key of a claim.
 const SORT_KEY: &str = "claim";
@@ -18,7 +18,7 @@ const IN_PROGRESS: &str = "in_progress";
 /// A run exported the upload.
 const COMPLETED: &str = "completed";
 
-/// Condition: never locked, expired, released, or completed and to be repeated.
+/// Condition: the upload was never locked, or the claim expired or was released, or the upload is exported again on request.
 const NOT_LOCKED: &str = "attribute_not_exists(pk) OR expires_at <= :now_s OR (#state = :in_progress AND locked_until <= :now) \
                     OR (#state = :completed AND :again = :yes)";
 
@@ -112,7 +112,7 @@ impl Cloud {
             .expression_attribute_values(":completed", text(COMPLETED))
             .expression_attribute_values(":expires_at", number(expires_at.as_second()))
             .expression_attribute_values(":run_id", text(run_id));
-        // The lease expired and another run locked the upload: only that run may complete the claim.
+        // If the condition fails, the lease expired and another run locked the upload: only that run may complete the claim.
         is_written(request.send().await, || format!("complete the upload lock of {identity}")).map(drop)
     }
 
@@ -125,7 +125,7 @@ impl Cloud {
             .key("sk", text(SORT_KEY))
             .condition_expression("run_id = :run_id")
             .expression_attribute_values(":run_id", text(run_id));
-        // As above; or the response to a first attempt was lost.
+        // The lease expired and another run locked the upload; or the response to a first attempt was lost.
         is_written(request.send().await, || format!("release the upload lock of {identity}")).map(drop)
     }
 }
@@ -135,7 +135,7 @@ fn existing_claim(item: Option<&Item>, run_id: &str) -> Claim {
     let locked_by = item.and_then(|item| get_text(item, "run_id")).unwrap_or_default();
     match item.and_then(|item| get_text(item, "state")) {
         Some(COMPLETED) => Claim::Completed { run_id: locked_by.to_owned() },
-        // The claim is this run's: the response to the first attempt was lost, and the SDK retried.
+        // The claim is of this run: the SDK retried because the response to the first attempt was lost.
         Some(IN_PROGRESS) if locked_by == run_id => Claim::Granted,
         _ => Claim::InProgress { run_id: locked_by.to_owned() },
     }

@@ -1,7 +1,7 @@
-//! Calls of Security Hub with raw bodies: findings are sent as they were packed and returned complete. Such a call uses the SDK's
-//! smallest operation with another path and body: `GetFindings` and `BatchImportFindings` would link the SDK's model of a
-//! finding, which is unused and a tenth of a function's size (decision 23). Endpoint, signature, timeouts, retries, and errors
-//! are the SDK's.
+//! Calls of Security Hub with raw bodies: findings are sent as the exporter serialized them, and returned completely. Such a call
+//! uses the SDK's smallest operation with another path and body, because `GetFindings` and `BatchImportFindings` would link the
+//! SDK's model of a finding, which is unused and a tenth of a function's size (decision 23). Endpoint, signature, timeouts,
+//! retries, and errors are the SDK's.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -59,7 +59,7 @@ impl Intercept for RawBody {
         "Carried"
     }
 
-    // Before the endpoint is resolved, which may have its own path, and once for all attempts.
+    // This hook runs before the endpoint, which may have a path, is resolved, and once for all attempts.
     fn modify_before_retry_loop(
         &self,
         context: &mut BeforeTransmitInterceptorContextMut<'_>,

@@ -67,8 +67,8 @@ impl Variant {
         Self { fips: config.use_fips().unwrap_or_default(), dual_stack: config.use_dual_stack().unwrap_or_default() }
     }
 
-    /// URL of the endpoint. The rules of CloudFormation, EC2, and AWS Organizations are alike (endpoint rule sets of
-    /// botocore 1.44.5): the standard endpoints of `GovCloud` are FIPS endpoints; dual-stack FIPS endpoints have `-fips`.
+    /// URL of the endpoint. CloudFormation, EC2, and AWS Organizations have the same rules (endpoint rule sets of botocore
+    /// 1.44.5): the standard endpoints of `GovCloud` are FIPS endpoints; dual-stack FIPS endpoints have `-fips`.
     fn endpoint(self, name: &str, region: &str, partition: Partition) -> String {
         let is_named_so = self.fips && (self.dual_stack || partition != Partition::AwsUsGov);
         let fips = if is_named_so { "-fips" } else { "" };
@@ -128,7 +128,7 @@ pub(crate) async fn call(
     operation.invoke(body).await
 }
 
-/// Credentials and signature.
+/// Plugin with the credentials and the signature.
 fn signing(config: &SdkConfig, service: Service, region: &str) -> StaticRuntimePlugin {
     let region = SigningRegion::from(Region::new(region.to_owned()));
     let name = SigningName::from_static(service.name);
@@ -176,9 +176,9 @@ fn read(response: &HttpResponse, service: Service) -> Result<Bytes, Orchestrator
 mod tests {
     use super::*;
 
-    /// Expected values are from botocore's endpoint rules.
+    /// The expected values are from botocore's endpoint rules.
     #[test]
-    fn the_endpoint_is_the_one_that_the_sdks_clients_would_choose() {
+    fn the_endpoint_is_the_same_as_that_of_the_sdks_clients() {
         use Partition::{Aws, AwsCn, AwsEusc, AwsUsGov};
         let (plain, fips, dual_stack, both) = ((false, false), (true, false), (false, true), (true, true));
         for (partition, name, region, (fips, dual_stack), expected) in [
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn the_shared_configuration_says_which_endpoint_is_wanted() {
+    fn the_shared_configuration_selects_the_endpoint_variant() {
         let config = SdkConfig::builder().use_fips(true).use_dual_stack(true).build();
         assert!(matches!(Variant::of(&config), Variant { fips: true, dual_stack: true }));
         assert!(matches!(Variant::of(&SdkConfig::builder().build()), Variant { fips: false, dual_stack: false }));

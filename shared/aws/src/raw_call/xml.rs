@@ -5,11 +5,11 @@ use std::borrow::Cow;
 
 use crate::raw_call::signed::CodeAndMessage;
 
-/// The characters that XML escapes; the ampersand last, so that nothing is decoded twice.
+/// The characters that XML escapes. The ampersand is last, so that nothing is decoded twice.
 const ENTITIES: [(&str, &str); 7] =
     [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&apos;", "'"), ("&#39;", "'"), ("&#34;", "\""), ("&amp;", "&")];
 
-/// Text of the first element with a name. None if not found.
+/// Text of the first element with a name. `None` if not found.
 pub(crate) fn element<'a>(xml: &'a str, name: &str) -> Option<Cow<'a, str>> {
     let (_, rest) = xml.split_once(&format!("<{name}>"))?;
     let (text, _) = rest.split_once(&format!("</{name}>"))?;
@@ -35,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_is_decoded_once() {
+    fn text_is_decoded_once() {
         let xml = "<a><b> 1 &lt; 2 &amp;&amp; &quot;x&quot; is &apos;y&#39;, &amp;lt; stays </b></a>";
         assert_eq!(element(xml, "b").unwrap(), "1 < 2 && \"x\" is 'y', &lt; stays");
         assert_eq!(element("<b></b>", "b").unwrap(), "");
@@ -43,7 +43,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_has_its_code_and_its_message() {
+    fn an_error_response_has_a_code_and_a_message() {
         let response =
             b"<ErrorResponse><Error><Type>Sender</Type><Code>Throttling</Code><Message>Rate exceeded</Message>\
                        </Error></ErrorResponse>";

@@ -1,4 +1,4 @@
-//! Writes objects to the state bucket in constant memory: small ones in one request, others as multipart uploads.
+//! Writes objects to the state bucket in constant memory: small objects in one request, others as multipart uploads.
 
 use std::collections::VecDeque;
 
@@ -13,8 +13,9 @@ use crate::errors::{causes, port_error, read_error};
 
 /// Size of a part in bytes: the minimum of S3, except for the last part. With 10,000 parts, an object may have 52 GB.
 const PART_BYTES: usize = 5 * 1024 * 1024;
-/// Checksum of objects and parts, which S3 verifies. Each call states it: the SDK adds it to a part by default,
-/// but not to `CreateMultipartUpload`, and S3 then rejects the parts' checksums at the end (HTTP 400 `InvalidPart`).
+/// Checksum of objects and parts, which S3 verifies. Each call specifies it: by default, the SDK adds the checksum to a part, but
+/// not to `CreateMultipartUpload`, and S3 then rejects the checksums of the parts in `CompleteMultipartUpload` (HTTP 400
+/// `InvalidPart`).
 const CHECKSUM: ChecksumAlgorithm = ChecksumAlgorithm::Crc32;
 
 impl Objects for Cloud {
@@ -61,7 +62,8 @@ pub struct Writer {
     parts: Option<Parts>,
 }
 
-/// Bytes to send, as received: one contiguous buffer would grow to twice its content, and each Region has one.
+/// Bytes to send, in the pieces in which they were received. One contiguous buffer would grow to twice its content, and each
+/// Region has one.
 #[derive(Debug, Default)]
 struct Pending {
     pieces: VecDeque<Bytes>,
@@ -231,7 +233,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parts_are_cut_within_pieces() {
+    fn parts_can_end_within_a_piece() {
         let mut pending = Pending::default();
         for piece in ["abc", "", "defg", "h", "ij"] {
             pending.push(Bytes::from_static(piece.as_bytes()));

@@ -18,9 +18,9 @@ use crate::time::timestamp;
 /// Maximum number of consecutive resumes without progress.
 const RESUMES_WITHOUT_PROGRESS_MAX: u32 = 5;
 /// Maximum number of resumes per object. A reader that is throttled may lose its connection every few minutes, and a function
-/// has 15.
+/// runs for up to 15 minutes.
 const RESUMES_MAX: u32 = 64;
-/// Delay before the first resume; it doubles without progress.
+/// Delay before the first resume. It doubles as long as there is no progress.
 const RESUME_PAUSE: Duration = Duration::from_millis(100);
 
 /// Codes of S3 for a nonexistent object (`MethodNotAllowed` for a deleted version).
@@ -76,7 +76,7 @@ impl Object {
 /// An object being read.
 struct Reader {
     object: Object,
-    /// With quotation marks, as S3 returned it.
+    /// The `ETag` with quotation marks, as S3 returned it.
     raw_etag: String,
     bytes: u64,
     offset: u64,
@@ -106,7 +106,7 @@ impl Reader {
                 }
                 None if self.offset >= self.bytes => return Ok(None),
                 None => io::Error::new(io::ErrorKind::UnexpectedEof, "the connection ended early"),
-                // All bytes arrived, but the checksum differs. A resume can't fix that.
+                // All bytes were received, but the checksum differs. A resume can't fix that.
                 Some(Err(error)) if self.offset >= self.bytes => return Err(io::Error::other(causes(&error))),
                 Some(Err(error)) => io::Error::other(causes(&error)),
             };

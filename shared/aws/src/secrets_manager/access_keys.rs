@@ -1,4 +1,4 @@
-//! Stores access keys in Secrets Manager, each in its own secret. Nothing here reads one.
+//! Stores access keys in Secrets Manager, each in a separate secret. This module never reads a key.
 
 use aws_sdk_secretsmanager::types::Tag;
 use exporter::ports::PortError;
@@ -36,7 +36,7 @@ impl Secrets for Cloud {
             return Ok(());
         }
         let client = aws_sdk_secretsmanager::Client::new(&self.config);
-        // Without a recovery window: an unused key can only leak.
+        // Deleted without a recovery window, since an unused key has no purpose and could be exposed.
         match client.delete_secret().secret_id(secret).force_delete_without_recovery(true).send().await {
             Ok(_) => Ok(()),
             Err(error) if error.as_service_error().is_some_and(|error| error.is_resource_not_found_exception()) => {

@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use crate::errors::{CallFailure, describe, port_error};
 
-/// Reads an access key whenever the SDK requests credentials: a rotated key is used after the SDK's cache expires.
+/// Reads an access key whenever the SDK requests credentials, so that a rotated key is used after the SDK's cache expires.
 #[derive(Debug)]
 pub(crate) struct SecretKeys {
     client: aws_sdk_secretsmanager::Client,
@@ -40,7 +40,7 @@ impl SecretKeys {
         let response = self.client.get_secret_value().secret_id(&self.secret).send().await;
         let response = response.map_err(|error| self.connect_error(&error))?;
         let key: AccessKey = serde_json::from_str(response.secret_string().unwrap_or_default()).map_err(|error| {
-            // Only the position: the error's message repeats a part of the secret.
+            // Only the position is reported, since the parser's message repeats a part of the secret.
             self.invalid(format!(
                 "the secret {} is not {{\"access_key_id\": ..., \"secret_access_key\": ...}} (line {}, column {})",
                 self.secret,
@@ -95,7 +95,7 @@ impl SecretKeys {
         })
     }
 
-    /// Remediation to provide a key: with the integration's command, or for existing secrets with the AWS CLI.
+    /// Remediation that provides a key: with the integration's command, or with the AWS CLI for an existing secret.
     fn new_key_remediation(&self, verb: &str) -> String {
         let secret = &self.secret;
         let own = format!(

@@ -29,7 +29,7 @@ const IMPORT_TIMEOUT: Duration = Duration::from_secs(30);
 /// Findings per page, the maximum of the service.
 const PAGE_FINDINGS: usize = 100;
 
-/// A connection to one account. Cheap to clone; clones share everything.
+/// A connection to one account. Clones are cheap and share everything.
 #[derive(Clone, Debug)]
 pub struct SecurityHub {
     pub(crate) shared: Arc<Shared>,
@@ -54,7 +54,7 @@ pub(crate) struct Caller {
 /// Clients that share one credentials cache.
 #[derive(Debug)]
 struct Session {
-    /// Number of the session, so that only one of many calls with an expired session renews it.
+    /// Number of the session. If many calls have the same expired session, only the first one renews it.
     number: u64,
     config: SdkConfig,
     clients: HashMap<RegionName, Client>,
@@ -82,7 +82,7 @@ impl SecurityHub {
         let mut session = self.shared.session.write().unwrap_or_else(PoisonError::into_inner);
         let config = config::Builder::from(&session.config)
             .region(Region::new(region.to_string()))
-            // A throttled account must not use the retry tokens of another one.
+            // A throttled account must not use up the retry tokens of other accounts.
             .retry_partition(RetryPartition::new(format!("securityhub-{}", self.shared.account)));
         let client = session.clients.entry(region).or_insert_with(|| Client::from_conf(config.build())).clone();
         (client, session.number)
@@ -159,7 +159,7 @@ impl SecurityHub {
 impl Hub for SecurityHub {
     async fn import(&self, region: &RegionName, body: Bytes) -> Result<ImportOutcome, CallError> {
         let timeouts = TimeoutConfig::builder().operation_timeout(IMPORT_TIMEOUT).build();
-        // The exporter retries, finding by finding.
+        // The exporter retries, finding by finding, so that the SDK must not.
         let without_retries = Config::builder().retry_config(RetryConfig::disabled()).timeout_config(timeouts);
         self.send(*region, body, Some(without_retries)).await
     }

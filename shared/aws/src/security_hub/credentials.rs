@@ -58,7 +58,8 @@ pub(crate) fn account_config(
     }
 }
 
-/// The integration's role, and its provider without the External ID. None if the role has no External ID.
+/// The integration's role, and a credentials provider that assumes it without the External ID. `None` if the role has no External
+/// ID.
 pub(crate) fn role_with_external_id(
     own: &SdkConfig,
     account: AccountId,
@@ -124,7 +125,7 @@ impl AssumedRole {
     }
 
     fn connect_error(&self, error: &CallFailure<AssumeRoleError>) -> ConnectError {
-        // The initial credentials could not be obtained: report that.
+        // If the initial credentials could not be obtained, that error is reported.
         if let Some(cause) = crate::errors::cause::<ConnectError>(error) {
             return cause.clone();
         }
@@ -211,7 +212,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_session_has_a_name_that_sts_takes() {
+    fn a_session_name_is_valid_for_sts() {
         let account = "123456789012".parse().unwrap();
         let name = |requested: Option<&str>| {
             let role = Role { session_name: requested.map(str::to_owned), ..Role::new("") };

@@ -1,5 +1,5 @@
-//! Classifies errors of Security Hub. Several are missing in the service's model, so that the HTTP status and the code in the
-//! response decide, not the SDK's types.
+//! Classifies errors of Security Hub. Several errors are missing in the service's model, so that the HTTP status and the code in
+//! the response decide instead of the SDK's types.
 
 use std::error::Error;
 
@@ -13,7 +13,7 @@ use crate::errors::{CallFailure, cause, causes, chain};
 
 /// Maximum length of a non-JSON response in an error.
 const RESPONSE_CHARS_MAX: usize = 200;
-/// Text of the HTTP client's error for a failed connection: DNS, refused, TLS, or timeout. A test verifies it.
+/// Text of the HTTP client's error for a failed connection: DNS, refused, TLS, or timeout. A test verifies the text.
 const CONNECT_ERROR: &str = "client error (Connect)";
 
 const THROTTLED: [&str; 7] = [
@@ -32,10 +32,10 @@ const UNRECOGNIZED: [&str; 4] =
 /// Security Hub is not enabled (contract 1.10 and 4.1).
 const HUB_DISABLED: [&str; 3] =
     ["InvalidAccessException", "SubscriptionRequiredException", "ResourceNotFoundException"];
-/// The signature is invalid: a wrong clock or secret key.
+/// Codes of an invalid signature: the clock or the secret key is wrong.
 const SIGNATURE: [&str; 4] =
     ["InvalidSignatureException", "SignatureDoesNotMatch", "RequestTimeTooSkewed", "IncompleteSignature"];
-/// A malformed finding prevents the authorization decision (contract 1.10). Its status is 500.
+/// Code of a malformed finding that prevents the authorization decision (contract 1.10). Its status is 500.
 const UNDECIDABLE: &str = "AuthorizerConfigurationException";
 
 /// Decodes an error of a call.
@@ -89,14 +89,14 @@ fn decode(status: u16, code: Option<&str>, message: &str) -> CallError {
         _ if is(&UNRECOGNIZED) => CallError::UnrecognizedClient(with_code()),
         _ if is(&HUB_DISABLED) => CallError::InvalidAccess(with_code()),
         _ if is(&[UNDECIDABLE]) => rejected(),
-        // The SDK corrects the clock skew from the response, so that a retry may succeed.
+        // The SDK corrects its clock skew with the response, so that a retry may succeed.
         _ if is(&SIGNATURE) && is_clock_error(code, message) => CallError::Transient(with_code()),
         _ if is(&SIGNATURE) => CallError::AccessDenied(with_code()),
         429 => CallError::Throttled(with_code()),
         401 | 403 => CallError::AccessDenied(with_code()),
         408 | 500.. | ..300 => CallError::Transient(with_code()),
         400 | 413 | 414 | 422 | 431 => rejected(),
-        // 404 and redirects: the endpoint is not Security Hub.
+        // 404 and redirects: the endpoint is not that of Security Hub.
         _ => CallError::Unreachable(with_code()),
     }
 }
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn every_answer_that_the_contract_names_has_its_meaning() {
+    fn every_error_of_the_contract_is_classified() {
         for (status, code, meaning) in [
             (429, "TooManyRequestsException", "throttled"),
             (429, "LimitExceededException", "throttled"),
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_is_off_is_told_from_a_key_that_is_wrong() {
+    fn a_clock_error_is_distinguished_from_a_wrong_key() {
         for (code, message, meaning) in [
             ("InvalidSignatureException", "Signature expired: 20261123T080000Z is now earlier than ...", "transient"),
             ("InvalidSignatureException", "Signature not yet current: ...", "transient"),
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_without_a_code_is_named_by_its_status() {
+    fn an_error_without_a_code_is_named_by_its_status() {
         let CallError::Rejected { code, message } = decode(413, None, "Request Too Long") else {
             panic!("not refused")
         };

@@ -11,7 +11,7 @@ use crate::security_hub::client::SecurityHub;
 use crate::security_hub::errors::call_error;
 use crate::security_hub::regions::account_regions;
 
-/// Pages of accepted products that are read at most. A page may be small, but only a few hundred products exist.
+/// Maximum number of pages of accepted products to read. A page may be small, but only a few hundred products exist.
 const PRODUCT_PAGES_MAX: usize = 100;
 /// Error code for a product that is already accepted (contract 2.3).
 const ACCEPTED_ALREADY: &str = "ResourceConflictException";

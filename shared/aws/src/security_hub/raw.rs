@@ -1,5 +1,5 @@
-//! Calls of Security Hub whose answers are returned as they are, errors included, for a program that checks the service itself.
-//! Nothing is retried here.
+//! Calls of Security Hub whose responses are returned unchanged, errors included, for a program that checks the service itself.
+//! These calls are not retried.
 
 use std::error::Error;
 use std::time::Duration;
@@ -17,62 +17,62 @@ use crate::raw_call::raw_body::{GET_FINDINGS, IMPORT_FINDINGS, call};
 use crate::security_hub::client::SecurityHub;
 use crate::security_hub::errors::message_of;
 
-/// Time for a call. The largest body has more than 6 MB.
+/// Timeout of a call. The largest body has more than 6 MB.
 const CALL_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// The answer to a call.
+/// The response to a call.
 #[derive(Clone, Debug)]
 pub struct RawAnswer {
     /// HTTP status.
     pub status: u16,
-    /// Error code, if the answer is an error.
+    /// Error code, if the response is an error.
     pub code: Option<String>,
-    /// Error message; empty if the answer is not an error.
+    /// Error message; empty if the response is not an error.
     pub message: String,
     /// The body; null if it is not JSON.
     pub body: Value,
 }
 
-/// The answer, or why there is none.
+/// The response, or the reason why no response was received.
 type Answered = Result<RawAnswer, String>;
 
 impl SecurityHub {
-    /// `BatchImportFindings` with a body.
+    /// Calls `BatchImportFindings` with this body.
     ///
     /// # Errors
     ///
-    /// There is no answer.
+    /// If no response is received.
     pub async fn raw_import(&self, region: RegionName, body: Bytes) -> Answered {
         let (client, _) = self.client(region);
         answered(call(&client, IMPORT_FINDINGS, body, Some(once())).await.map(|body| json_of(&body)))
     }
 
-    /// `GetFindings` with a body.
+    /// Calls `GetFindings` with this body.
     ///
     /// # Errors
     ///
-    /// There is no answer.
+    /// If no response is received.
     pub async fn raw_find(&self, region: RegionName, body: Bytes) -> Answered {
         let (client, _) = self.client(region);
         answered(call(&client, GET_FINDINGS, body, Some(once())).await.map(|body| json_of(&body)))
     }
 
-    /// `DescribeHub`.
+    /// Calls `DescribeHub`.
     ///
     /// # Errors
     ///
-    /// There is no answer.
+    /// If no response is received.
     pub async fn raw_describe(&self, region: RegionName) -> Answered {
         let (client, _) = self.client(region);
         let hub = client.describe_hub().customize().config_override(once()).send().await;
         answered(hub.map(|hub| json!({ "HubArn": hub.hub_arn, "SubscribedAt": hub.subscribed_at })))
     }
 
-    /// A page of `ListEnabledProductsForImport`.
+    /// Gets a page of `ListEnabledProductsForImport`.
     ///
     /// # Errors
     ///
-    /// There is no answer.
+    /// If no response is received.
     pub async fn raw_products(&self, region: RegionName, next: Option<String>) -> Answered {
         let (client, _) = self.client(region);
         let request = client.list_enabled_products_for_import().set_next_token(next);
@@ -85,7 +85,7 @@ impl SecurityHub {
     }
 }
 
-/// One attempt.
+/// Configuration for a single attempt.
 fn once() -> Builder {
     let timeouts = TimeoutConfig::builder().read_timeout(CALL_TIMEOUT).operation_timeout(CALL_TIMEOUT).build();
     Config::builder().retry_config(RetryConfig::disabled()).timeout_config(timeouts)

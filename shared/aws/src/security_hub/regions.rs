@@ -11,7 +11,7 @@ use crate::raw_call::xml::{element, error};
 
 const EC2: Service = Service { id: "EC2", name: "ec2", content_type: "application/x-www-form-urlencoded", error };
 
-/// The Regions of the partition for the account, including those that are not opted in.
+/// The Regions of the partition, including those that are not opted in by the account.
 pub(crate) async fn account_regions(
     config: &SdkConfig,
     partition: Partition,
@@ -31,7 +31,7 @@ pub(crate) async fn account_regions(
 fn regions(response: &str) -> Vec<AccountRegion> {
     let read = |item: &str| {
         let name: RegionName = element(item, "regionName")?.parse().ok()?;
-        // Without a status, the Region is enabled: without `AllRegions`, EC2 returns only enabled Regions.
+        // Without a status, the Region is enabled: if the request has no `AllRegions`, EC2 returns only enabled Regions.
         Some(AccountRegion { name, opted_in: element(item, "optInStatus").as_deref() != Some("not-opted-in") })
     };
     response.split("<item>").filter_map(read).collect()
@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_names_each_region_and_whether_the_account_has_it() {
+    fn a_response_has_each_region_and_its_opt_in_status() {
         let response = r#"<?xml version="1.0" encoding="UTF-8"?>
             <DescribeRegionsResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><requestId>1</requestId><regionInfo>
             <item><optInStatus>not-opted-in</optInStatus><regionName>af-south-1</regionName>

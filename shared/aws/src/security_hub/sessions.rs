@@ -37,7 +37,7 @@ impl Cloud {
         self.connect_for(account, credentials, None).await
     }
 
-    /// Connects to the caller's own account. Returns the account, too.
+    /// Connects to the caller's own account. Returns the account as well.
     ///
     /// # Errors
     ///
@@ -59,7 +59,7 @@ impl Cloud {
     ) -> Result<SecurityHub, ConnectError> {
         let config = account_config(&self.config, account, &credentials.in_account(account), owner);
         let sts = aws_sdk_sts::Client::new(&config);
-        // No permission is needed for this call, and no policy can deny it (contract 6.1).
+        // This call requires no permission, and no policy can deny it (contract 6.1).
         let identity = sts.get_caller_identity().send().await.map_err(|error| connect_error(&error, account, owner))?;
         let arn = identity.arn().unwrap_or_default();
         if identity.account() != Some(account.as_str()) {

@@ -1,4 +1,4 @@
-//! Check targets: an organization's accounts, and the queue that spreads a check.
+//! Check targets: an organization's accounts, and the queue that fans out a check.
 
 use aws::CheckQueue;
 use exporter::provider::ProviderId;
@@ -12,7 +12,8 @@ fn target(request: &Request) -> String {
     request.header("x-amz-target").and_then(|target| target.rsplit('.').next()).unwrap_or_default().to_owned()
 }
 
-/// AWS Organizations with one account, of the organization `o-aaaaaaaaaa`; a table that knows another.
+/// A server for AWS Organizations, which returns one account of `o-aaaaaaaaaa`, and for the table, which has one of
+/// `o-bbbbbbbbbb`.
 async fn world() -> Wire {
     Wire::serve(|_, request| {
         let arn = format!("arn:aws:organizations::999999999999:account/o-aaaaaaaaaa/{ACCOUNT}");
@@ -37,13 +38,13 @@ async fn accounts_of_two_organizations_are_not_confused() {
     };
     assert_eq!(accounts("o-aaaaaaaaaa").await, [ACCOUNT]);
     let before = wire.requests().len();
-    assert_eq!(accounts("o-bbbbbbbbbb").await, ["210987654321"], "what is known of it already");
+    assert_eq!(accounts("o-bbbbbbbbbb").await, ["210987654321"], "the members that the table has");
     let writes = wire.requests().split_off(before).iter().filter(|request| target(request) == "PutItem").count();
-    assert_eq!(writes, 0, "accounts of one organization were kept as another's");
+    assert_eq!(writes, 0, "accounts of one organization were stored as members of another");
 }
 
 #[tokio::test]
-async fn messages_go_ten_a_call_and_a_refused_one_is_an_error() {
+async fn ten_messages_are_sent_per_call_and_a_rejected_one_is_an_error() {
     let wire = Wire::serve(|number, request| {
         let entries = request.json()["Entries"].as_array().unwrap().clone();
         let ids = entries.iter().map(|entry| entry["Id"].clone());

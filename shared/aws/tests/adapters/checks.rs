@@ -1,4 +1,4 @@
-//! Whole checks over the wire: credentials of every kind, the Regions that EC2 returns, expiring sessions.
+//! Connection checks against servers: all kinds of credentials, the Regions that EC2 returns, expiring sessions.
 
 use std::sync::Arc;
 
@@ -13,11 +13,11 @@ use simulator::{Config, Deny, Effect, Fault, Operation, Server, Simulator};
 use crate::wire::{Reply, Wire};
 use crate::{ACCOUNT, cloud};
 
-/// Another account than the caller's.
+/// An account other than the caller's.
 const MEMBER: &str = "210987654321";
 const REGIONS: [&str; 4] = ["eu-west-1", "us-east-1", "sa-east-1", "af-south-1"];
 
-/// The adapters; the table is in memory.
+/// The adapters of a server; the table is in memory.
 async fn ports(url: &str) -> Arc<InMemory<Cloud>> {
     Arc::new(InMemory::default().with_hubs(cloud(url).await))
 }
@@ -57,7 +57,7 @@ async fn a_role_is_checked_with_its_external_id_and_once_without() {
     let Checked { connection, .. } = check(&server.endpoint_url(), MEMBER, role("Guarded", Some("the-right-id"))).await;
     assert_eq!(connection.status, ConnectionStatus::Connected, "{connection:#?}");
     assert_eq!(count(&connection, RegionStatus::Enabled), 4);
-    assert_eq!(count(&connection, RegionStatus::RegionNotOptedIn), 30, "EC2 told of the others");
+    assert_eq!(count(&connection, RegionStatus::RegionNotOptedIn), 30, "the other Regions are known from EC2");
     assert!(connection.risks.is_empty());
     let session = "arn:aws:sts::210987654321:assumed-role/Guarded/securityhub-exporter-210987654321";
     assert_eq!(connection.identity.as_deref(), Some(session));
@@ -79,13 +79,13 @@ async fn a_role_assumable_without_its_external_id_is_a_risk() {
     let complete =
         format!("hubctl permissions print --integration {MEMBER} --format trust-policy > trust.json && aws iam ");
     assert!(remediation.starts_with(&complete) && remediation.contains(" --role-name Open "), "{remediation}");
-    // Where nobody set one there is nothing to leave out.
+    // A role without an External ID has no such risk.
     let Checked { connection, .. } = check(&server.endpoint_url(), MEMBER, role("Open", None)).await;
     assert!(connection.risks.is_empty() && connection.status == ConnectionStatus::Connected);
 }
 
 #[tokio::test]
-async fn a_role_that_refuses_us_is_told_with_every_way_out() {
+async fn a_denied_role_is_reported_with_every_remediation() {
     let (_simulator, server) = start(world()).await;
     for (name, external_id) in [
         ("Guarded", Some("a-wrong-id")),
@@ -98,7 +98,7 @@ async fn a_role_that_refuses_us_is_told_with_every_way_out() {
         let problem = connection.problem.unwrap();
         assert_eq!(problem.reason, "assume_role_denied");
         let (message, remediation) = (problem.message, problem.remediation.unwrap());
-        // STS says the same of each, so both causes are named and none is claimed.
+        // The response of STS is the same for each cause, so that the message names both.
         assert!(message.contains("that the role exists") && message.contains("exactly that External ID"), "{message}");
         let ways: Vec<&str> = remediation.lines().collect();
         assert!(
@@ -111,13 +111,13 @@ async fn a_role_that_refuses_us_is_told_with_every_way_out() {
             "{remediation}"
         );
         assert!(ways[2].contains("--format cloudformation > role.yaml && aws cloudformation deploy "), "{remediation}");
-        // Whoever calls now is not all that the role must trust.
+        // The caller of the test is only one of the principals that the role must trust.
         assert!(!remediation.contains("user/simulated"), "{remediation}");
     }
 }
 
 #[tokio::test]
-async fn a_caller_that_may_assume_no_role_is_told_who_says_so() {
+async fn a_caller_denied_by_a_policy_is_shown_the_policy_command() {
     let mut config = world();
     let denied = |explicit, policy: &str| Deny {
         action: "sts:AssumeRole".to_owned(),
@@ -134,7 +134,7 @@ async fn a_caller_that_may_assume_no_role_is_told_who_says_so() {
 }
 
 #[tokio::test]
-async fn credentials_of_another_account_and_unknown_ones_are_told_apart() {
+async fn credentials_of_another_account_and_unknown_ones_are_distinguished() {
     let (_simulator, server) = start(world()).await;
     let Checked { connection, .. } = check(&server.endpoint_url(), MEMBER, Credentials::default()).await;
     let problem = connection.problem.unwrap();
@@ -149,7 +149,7 @@ async fn credentials_of_another_account_and_unknown_ones_are_told_apart() {
 }
 
 #[tokio::test]
-async fn a_session_that_ends_between_two_regions_is_begun_anew() {
+async fn a_session_that_expires_between_regions_is_renewed() {
     let (simulator, server) = start(world()).await;
     let fault = Fault::new(Effect::ExpireTokens).on(Operation::DescribeHub).after(2).times(1);
     simulator.inject(fault);
@@ -159,7 +159,7 @@ async fn a_session_that_ends_between_two_regions_is_begun_anew() {
 }
 
 #[tokio::test]
-async fn half_the_regions_off_slow_answers_and_no_word_from_ec2() {
+async fn a_check_completes_with_slow_responses_and_without_ec2() {
     let mut config =
         world()
             .region(ACCOUNT, "us-east-1", |region| region.hub = false)
@@ -187,7 +187,7 @@ async fn half_the_regions_off_slow_answers_and_no_word_from_ec2() {
 }
 
 #[tokio::test]
-async fn an_endpoint_where_nobody_listens_is_unreachable_and_not_off() {
+async fn a_stopped_endpoint_is_unreachable_and_not_disabled() {
     let (_simulator, server) = start(world()).await;
     let account: AccountId = ACCOUNT.parse().unwrap();
     let integration = Integration { credentials: Some(Credentials::default()), ..Integration::new(account) };
@@ -200,12 +200,12 @@ async fn an_endpoint_where_nobody_listens_is_unreachable_and_not_off() {
 }
 
 #[tokio::test]
-async fn no_secret_is_in_a_verdict_whatever_goes_wrong() {
+async fn no_verdict_contains_a_secret_with_any_error() {
     const KEY: &str = "AKIAPLANTEDPLANTED00";
     const SECRET: &str = "planted/secret+never/to/be/seen";
     const TOKEN: &str = "planted-token-never-to-be-seen";
     let text = json!({ "access_key_id": KEY, "secret_access_key": SECRET, "session_token": TOKEN }).to_string();
-    // Security Hub answers everything that it can, and Secrets Manager well or with what is no key.
+    // Security Hub returns every status, and Secrets Manager returns a valid access key or an invalid one.
     for (secret, broken) in [(text.clone(), false), (format!("{text} {SECRET}"), true)] {
         for status in [200, 400, 401, 403, 404, 429, 500] {
             let answer = json!({ "Name": "s", "SecretString": secret }).to_string();

@@ -1,4 +1,4 @@
-//! Connecting to an account: the account of the credentials, and denied roles. Against the simulator.
+//! Connects to an account of the simulator: the account of the credentials, and denied roles.
 
 use asff::AccountId;
 use exporter::integration::{Credentials, Integration, Role};
@@ -8,7 +8,7 @@ use simulator::{Config, Fault, Operation, Server, Simulator};
 
 use crate::{ACCOUNT, cloud};
 
-/// Another account than the caller's.
+/// An account other than the caller's.
 const MEMBER: &str = "210987654321";
 
 async fn world() -> (Simulator, Server) {
@@ -39,7 +39,7 @@ fn role(name: &str, external_id: Option<&str>) -> Credentials {
 fn refusal(answer: Result<(), ConnectError>) -> (String, String) {
     match answer {
         Err(ConnectError::Rejected(Problem { reason, message, .. })) => (reason, message),
-        other => panic!("not refused: {other:?}"),
+        other => panic!("not rejected: {other:?}"),
     }
 }
 
@@ -55,7 +55,7 @@ async fn a_role_is_assumed_with_its_external_id() {
 }
 
 #[tokio::test]
-async fn a_role_that_refuses_us_is_named_with_what_to_check() {
+async fn a_denied_role_is_reported_with_its_arn_and_the_causes() {
     let (simulator, server) = world().await;
     for (credentials, how) in [
         (role("Exporter", Some("a-wrong-id")), "with the integration's External ID"),
@@ -68,13 +68,13 @@ async fn a_role_that_refuses_us_is_named_with_what_to_check() {
         assert_eq!(reason, "assume_role_denied");
         assert!(message.starts_with(&format!("{arn} could not be assumed {how}")), "{message}");
         assert!(message.contains("sts:AssumeRole on resource"), "{message}");
-        assert!(!message.contains("-id "), "it need not repeat the External ID: {message}");
+        assert!(!message.contains("-id "), "the External ID is not repeated: {message}");
     }
-    assert_eq!(simulator.calls().len(), 4, "a refusal is not tried again");
+    assert_eq!(simulator.calls().len(), 4, "a denied call is not retried");
 }
 
 #[tokio::test]
-async fn credentials_of_another_account_are_refused() {
+async fn credentials_of_another_account_are_rejected() {
     let (_simulator, server) = world().await;
     let (reason, message) = refusal(connect(&server, Credentials::default()).await);
     assert_eq!(reason, "wrong_account");
@@ -82,7 +82,7 @@ async fn credentials_of_another_account_are_refused() {
 }
 
 #[tokio::test]
-async fn what_passes_is_no_refusal() {
+async fn a_transient_error_is_not_a_rejection() {
     let (simulator, server) = world().await;
     for status in [429, 503] {
         simulator.inject(Fault::error(status).on(Operation::AssumeRole));
@@ -95,7 +95,7 @@ async fn what_passes_is_no_refusal() {
 }
 
 #[tokio::test]
-async fn credentials_that_aws_does_not_know_are_invalid() {
+async fn unknown_credentials_are_invalid() {
     let simulator = Simulator::new(Config::default().account(MEMBER, &["eu-west-1"]));
     let server = simulator.serve("127.0.0.1:0").await.unwrap();
     let (reason, message) = refusal(connect(&server, Credentials::default()).await);

@@ -43,7 +43,7 @@ fn operation(request: &Request) -> &str {
 }
 
 #[tokio::test]
-async fn a_connection_stands_in_the_table_and_comes_back_as_it_was() {
+async fn a_connection_is_stored_and_read_unchanged() {
     let wire = Wire::serve(|_, _| Reply::new(200, "{}")).await;
     assert!(cloud(&wire.url).await.save(&connection(), None).await.unwrap());
     let put = wire.requests()[0].json();
@@ -62,7 +62,7 @@ async fn a_connection_stands_in_the_table_and_comes_back_as_it_was() {
 }
 
 #[tokio::test]
-async fn a_connection_replaces_only_the_one_that_its_check_saw() {
+async fn a_connection_replaces_only_the_one_that_its_check_read() {
     let refused = r#"{"__type": "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException", "message": "no"}"#;
     let wire = Wire::serve(move |_, _| Reply::new(400, refused)).await;
     let before: Timestamp = "2026-11-23T07:00:00Z".parse().unwrap();
@@ -89,11 +89,15 @@ async fn the_active_accounts_of_the_organization_are_found_on_all_pages() {
     assert_eq!(found.len(), 45);
     assert!(found.contains(&ACCOUNT.to_owned()) && !found.contains(&members[20]));
     assert!(simulator.calls().iter().all(|call| call.region == "us-east-1"));
-    assert_eq!(cloud.organization_accounts(Partition::AwsEusc).await.unwrap(), None, "there are none");
+    assert_eq!(
+        cloud.organization_accounts(Partition::AwsEusc).await.unwrap(),
+        None,
+        "the partition has no organizations"
+    );
 }
 
 #[tokio::test]
-async fn whoever_may_not_ask_for_the_accounts_does_without() {
+async fn without_permission_no_accounts_are_returned() {
     for config in [
         Config::one_account(ACCOUNT, &[]),
         Config {
@@ -111,7 +115,7 @@ async fn whoever_may_not_ask_for_the_accounts_does_without() {
 }
 
 #[tokio::test]
-async fn members_come_and_go() {
+async fn joined_and_departed_members_are_recorded() {
     let wire = Wire::serve(|_, request| match operation(request) {
         "Query" => Reply::new(
             200,
@@ -139,7 +143,7 @@ async fn members_come_and_go() {
 }
 
 #[tokio::test]
-async fn a_write_that_meets_a_transaction_is_retried() {
+async fn a_write_that_conflicts_with_a_transaction_is_retried() {
     let kind = "com.amazonaws.dynamodb.v20120810#TransactionConflictException";
     let conflict = json!({ "__type": kind, "message": "Transaction is ongoing for the item" }).to_string();
     let wire = Wire::serve(move |number, _| match number % 2 {

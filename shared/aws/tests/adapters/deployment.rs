@@ -1,4 +1,4 @@
-//! Finding a deployment by its stack.
+//! Finds a deployment with its stack.
 
 use aws::Deployment;
 
@@ -33,7 +33,7 @@ async fn of_stack(status: u16, answer: String) -> Result<Deployment, String> {
 }
 
 #[tokio::test]
-async fn a_deployment_is_what_its_stack_puts_out() {
+async fn a_deployment_is_read_from_the_outputs_of_its_stack() {
     let deployment = of_stack(200, stack(&OUTPUTS)).await.unwrap();
     assert_eq!(deployment.scan_bucket, "the ScanBucketName");
     assert_eq!(deployment.names().state_bucket, "the StateBucketName");
@@ -43,7 +43,7 @@ async fn a_deployment_is_what_its_stack_puts_out() {
 }
 
 #[tokio::test]
-async fn a_stack_is_asked_for_by_its_name_whatever_that_holds() {
+async fn the_name_of_a_stack_is_escaped_in_the_request() {
     let wire = Wire::serve(move |_, _| Reply::new(200, stack(&OUTPUTS))).await;
     let config = config_as("key", &wire.url).await;
     Deployment::of_stack(&config, "one & two").await.unwrap();
@@ -53,7 +53,7 @@ async fn a_stack_is_asked_for_by_its_name_whatever_that_holds() {
 }
 
 #[tokio::test]
-async fn another_stack_is_told_by_the_output_that_it_lacks() {
+async fn another_stack_is_detected_by_a_missing_output() {
     let error = of_stack(200, stack(&OUTPUTS[..2])).await.unwrap_err();
     assert_eq!(
         error,
@@ -63,7 +63,7 @@ async fn another_stack_is_told_by_the_output_that_it_lacks() {
 }
 
 #[tokio::test]
-async fn a_missing_stack_is_named_with_its_region() {
+async fn a_missing_stack_is_reported_with_its_region() {
     let answer = "<ErrorResponse><Error><Code>ValidationError</Code>\
                   <Message>Stack with id exporter does not exist</Message></Error></ErrorResponse>";
     let error = of_stack(400, answer.to_owned()).await.unwrap_err();

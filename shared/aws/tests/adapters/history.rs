@@ -33,7 +33,7 @@ async fn a_finished_run_and_its_entry_are_written_together() {
     assert_eq!((&run["pk"]["S"], &run["sk"]["S"]), (&json!("run"), &json!("run-2")));
     assert_eq!((&entry["pk"]["S"], &entry["sk"]["S"]), (&json!("history"), &json!("2026-11-23#run-2")));
     assert_eq!(entry["expires_at"], run["expires_at"]);
-    assert_eq!(items[1]["Put"]["ConditionExpression"], Value::Null, "a retry overwrites it");
+    assert_eq!(items[1]["Put"]["ConditionExpression"], Value::Null, "a retry overwrites the entry");
 
     report.status = RunStatus::Running;
     let [request] = recorded(&report).await.try_into().unwrap();
@@ -41,7 +41,7 @@ async fn a_finished_run_and_its_entry_are_written_together() {
 }
 
 #[tokio::test]
-async fn the_entry_of_the_largest_run_fits_the_table() {
+async fn the_items_of_the_largest_run_fit_the_table() {
     let [request] = recorded(&huge_report(6_000)).await.try_into().unwrap();
     let items = request.json()["TransactItems"].clone();
     for item in items.as_array().unwrap() {
@@ -51,7 +51,7 @@ async fn the_entry_of_the_largest_run_fits_the_table() {
 }
 
 #[tokio::test]
-async fn a_run_is_recorded_with_its_entry_or_the_caller_learns_of_it() {
+async fn a_run_is_recorded_with_its_entry_or_an_error_is_returned() {
     let kind = "com.amazonaws.dynamodb.v20120810#TransactionCanceledException";
     let reasons = json!([{"Code": "None"}, {"Code": "TransactionConflict"}]);
     let busy = json!({ "__type": kind, "Message": "no", "CancellationReasons": reasons }).to_string();
@@ -69,7 +69,7 @@ async fn a_run_is_recorded_with_its_entry_or_the_caller_learns_of_it() {
     assert_eq!(wire.requests().len(), 5);
 }
 
-/// The item of a run that began on a day.
+/// The item of a run that started on this day.
 fn item(id: usize, day: Date) -> Value {
     let entry = json!({"M": {
         "run_id": {"S": format!("run-{id}")}, "started_at": {"S": format!("{day}T03:00:00Z")}, "kind": {"S": "export"},
@@ -78,7 +78,7 @@ fn item(id: usize, day: Date) -> Value {
     json!({"pk": {"S": "history"}, "sk": {"S": format!("{day}#run-{id}")}, "entry": entry})
 }
 
-/// A table that never ends, and answers with two runs per page, of the days that `day` says.
+/// A table that never ends: each page has two runs, and `day` returns the day of each run by its number.
 async fn read(day: impl Fn(usize) -> Date + Send + Sync + 'static) -> (Wire, Result<HistoryPage, String>) {
     let wire = Wire::serve(move |number, _| {
         let items = [item(2 * number, day(2 * number)), item(2 * number + 1, day(2 * number + 1))];
@@ -91,8 +91,8 @@ async fn read(day: impl Fn(usize) -> Date + Send + Sync + 'static) -> (Wire, Res
 }
 
 #[tokio::test]
-async fn an_answer_has_whole_days_of_a_limited_number_of_pages() {
-    // Three runs a day: 16 are read, and of the sixth day only one.
+async fn a_response_has_complete_days_of_a_limited_number_of_pages() {
+    // Three runs per day: 16 runs are read, but only one of the sixth day.
     let (wire, page) =
         read(|number| TO.saturating_sub(jiff::Span::new().days(i64::try_from(number / 3).unwrap()))).await;
     let page = page.unwrap();
@@ -107,7 +107,7 @@ async fn an_answer_has_whole_days_of_a_limited_number_of_pages() {
 }
 
 #[tokio::test]
-async fn a_day_that_is_longer_than_an_answer_is_read_to_its_end() {
+async fn a_day_that_exceeds_a_response_is_read_completely() {
     let (wire, page) = read(|number| if number < 41 { TO } else { FROM }).await;
     let page = page.unwrap();
     assert_eq!((wire.requests().len(), page.entries.len(), page.next), (21, 41, Some(FROM)));
@@ -117,7 +117,7 @@ async fn a_day_that_is_longer_than_an_answer_is_read_to_its_end() {
 }
 
 #[tokio::test]
-async fn an_entry_comes_back_as_it_was_written() {
+async fn an_entry_is_read_as_it_was_written() {
     let report = huge_report(3);
     let [request] = recorded(&report).await.try_into().unwrap();
     let item = request.json()["TransactItems"][1]["Put"]["Item"].clone();

@@ -1,4 +1,4 @@
-//! One account's Security Hub, against the simulator.
+//! Security Hub of one account, against the simulator.
 
 use aws::SecurityHub;
 use bytes::Bytes;
@@ -15,7 +15,7 @@ fn world() -> Config {
     Config::one_account(ACCOUNT, &[REGION, "us-east-1"]).role(ACCOUNT, "Exporter", "*", Some("an-id"))
 }
 
-/// A hub in a world, and what keeps it running.
+/// A connection to Security Hub, with the running simulator.
 struct Running {
     simulator: Simulator,
     hub: SecurityHub,
@@ -59,7 +59,7 @@ fn body(findings: &[Value]) -> Bytes {
 }
 
 #[tokio::test]
-async fn findings_are_stored_and_the_refused_ones_named() {
+async fn findings_are_stored_and_rejected_ones_are_returned() {
     let running = Running::start(world(), Credentials::default()).await;
     let mut bad = finding("bad");
     bad["Title"] = "t".repeat(257).into();
@@ -71,7 +71,7 @@ async fn findings_are_stored_and_the_refused_ones_named() {
 }
 
 #[tokio::test]
-async fn a_finding_is_found_by_its_id_whatever_its_state() {
+async fn a_finding_is_found_by_its_id_in_any_record_state() {
     let running = Running::start(world(), Credentials::default()).await;
     let mut archived = finding("archived");
     archived["RecordState"] = "ARCHIVED".into();
@@ -85,11 +85,11 @@ async fn a_finding_is_found_by_its_id_whatever_its_state() {
 }
 
 #[tokio::test]
-async fn a_product_is_found_on_whatever_page_it_stands() {
+async fn a_product_is_found_on_any_page() {
     let running = Running::start(world(), Credentials::default()).await;
     assert_eq!(running.state().await, Ok(HubState { product_accepted: true }));
-    assert!(running.count(Operation::ListEnabledProductsForImport) > 1, "one page would not do");
-    // Another product's name may hold ours.
+    assert!(running.count(Operation::ListEnabledProductsForImport) > 1, "the product is not on the first page");
+    // The name of another product may contain that of Prowler's product.
     let config = world().region(ACCOUNT, REGION, |region| region.products = vec!["prowler/prowler-2".to_owned()]);
     let running = Running::start(config, Credentials::default()).await;
     assert_eq!(running.state().await, Ok(HubState { product_accepted: false }));
@@ -97,7 +97,7 @@ async fn a_product_is_found_on_whatever_page_it_stands() {
 }
 
 #[tokio::test]
-async fn a_hub_that_is_off_says_so_in_each_of_its_forms() {
+async fn a_disabled_hub_is_detected_from_each_form_of_response() {
     for form in [HubOffImport::FailedFindings, HubOffImport::InvalidAccess, HubOffImport::AccessDenied] {
         let mut config = world().region(ACCOUNT, REGION, |region| region.hub = false);
         config.rules.hub_off_import = form;
@@ -114,7 +114,7 @@ async fn a_hub_that_is_off_says_so_in_each_of_its_forms() {
 }
 
 #[tokio::test]
-async fn a_region_that_is_not_opted_in_does_not_know_us() {
+async fn a_region_that_is_not_opted_in_rejects_the_client() {
     let config = world().region(ACCOUNT, "af-south-1", |region| region.opted_in = false);
     let running = Running::start(config, Credentials::default()).await;
     let answer = running.hub.import(&"af-south-1".parse().unwrap(), body(&[finding("a")])).await;
@@ -122,7 +122,7 @@ async fn a_region_that_is_not_opted_in_does_not_know_us() {
 }
 
 #[tokio::test]
-async fn an_import_is_tried_once_whatever_the_error() {
+async fn an_import_is_not_retried_after_any_error() {
     let mut config = world();
     config.rates.batch_import_findings = Rate { calls_per_second: 0.001, burst: 1.0 };
     let running = Running::start(config, Credentials::default()).await;
@@ -143,14 +143,14 @@ async fn an_import_is_tried_once_whatever_the_error() {
 }
 
 #[tokio::test]
-async fn the_state_is_asked_again_after_a_passing_error() {
+async fn reading_the_state_is_retried_after_a_transient_error() {
     let running = Running::start(world(), Credentials::default()).await;
     running.simulator.inject(Fault::error(503).on(Operation::DescribeHub).times(2));
     assert_eq!(running.state().await, Ok(HubState { product_accepted: true }));
 }
 
 #[tokio::test]
-async fn a_body_over_6_mb_is_refused_as_a_batch() {
+async fn a_body_above_6_mb_is_rejected_as_a_batch() {
     for status in [400, 413] {
         let mut config = world();
         config.rules.oversized_body_status = status;
@@ -163,7 +163,7 @@ async fn a_body_over_6_mb_is_refused_as_a_batch() {
 }
 
 #[tokio::test]
-async fn a_finding_that_the_authoriser_cannot_read_refuses_its_batch() {
+async fn a_finding_that_the_authorizer_can_not_read_fails_its_batch() {
     let running = Running::start(world(), Credentials::default()).await;
     let mut bad = finding("a");
     bad["AwsAccountId"] = "12345".into();
@@ -175,7 +175,7 @@ async fn a_finding_that_the_authoriser_cannot_read_refuses_its_batch() {
 }
 
 #[tokio::test]
-async fn after_an_expired_session_the_next_call_has_a_new_one() {
+async fn an_expired_session_is_replaced_by_the_next_call() {
     let role =
         Role { external_id: Some("an-id".to_owned()), ..Role::new(format!("arn:aws:iam::{ACCOUNT}:role/Exporter")) };
     let running = Running::start(world(), Credentials::Default { role: Some(role) }).await;
@@ -189,5 +189,5 @@ async fn after_an_expired_session_the_next_call_has_a_new_one() {
         assert!(matches!(answer, Err(CallError::ExpiredToken(_))), "{answer:?}");
     }
     running.import(&[finding("b"), finding("c")]).await.unwrap();
-    assert_eq!(running.count(Operation::AssumeRole), 2, "one of the two calls began the new session");
+    assert_eq!(running.count(Operation::AssumeRole), 2, "one of the two calls renewed the session");
 }

@@ -1,4 +1,4 @@
-//! What goes over the wire to Security Hub, and answers that the simulator does not give.
+//! Requests to Security Hub as they are sent, and responses that the simulator doesn't return.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::wire::{Reply, Request, Wire};
 use crate::{ACCOUNT, cloud};
 
-/// Who we are, in STS's words.
+/// The response of `GetCallerIdentity` for a user of this account.
 pub(crate) fn identity(account: &str) -> Reply {
     Reply::new(
         200,
@@ -77,7 +77,7 @@ async fn findings_are_read_at_the_endpoints_path_and_returned_complete() {
 }
 
 #[tokio::test]
-async fn a_read_is_tried_again_with_its_body() {
+async fn a_read_is_retried_with_its_body() {
     let answers = |number, request: &Request| match (number, request.path.as_str()) {
         (_, "/") => identity(ACCOUNT),
         (1, _) => Reply::new(503, "{}"),
@@ -93,7 +93,7 @@ async fn a_read_is_tried_again_with_its_body() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_not_the_services_is_decoded_by_its_status() {
+async fn a_response_of_a_proxy_is_classified_by_its_status() {
     let html = "<html><body>Bad gateway</body></html>";
     let (wire, hub) = hub(move || Reply::new(502, html)).await;
     let error = import(&hub, b"{}").await.unwrap_err();
@@ -102,24 +102,24 @@ async fn an_answer_that_is_not_the_services_is_decoded_by_its_status() {
 }
 
 #[tokio::test]
-async fn a_success_without_sense_is_no_success() {
+async fn a_success_without_a_valid_body_is_transient() {
     let (_wire, hub) = hub(|| Reply::new(200, "<html>Welcome</html>")).await;
     let error = import(&hub, b"{}").await.unwrap_err();
     assert!(matches!(error, CallError::Transient(_)), "{error:?}");
 }
 
 #[tokio::test]
-async fn a_connection_that_is_lost_after_sending_may_have_been_heard() {
+async fn a_connection_lost_after_sending_is_transient() {
     let (_wire, hub) = hub(Reply::none).await;
     let error = import(&hub, b"{}").await.unwrap_err();
     assert!(matches!(error, CallError::Transient(_)), "{error:?}");
 }
 
 #[tokio::test]
-async fn an_endpoint_where_nothing_listens_is_unreachable() {
+async fn an_endpoint_without_a_server_is_unreachable() {
     let (wire, hub) = hub(Reply::none).await;
     drop(wire);
-    // The kept connection to the server is closed by now, or is when it is used.
+    // The pooled connection to the server is closed by now, or fails when it is used.
     tokio::time::sleep(Duration::from_millis(50)).await;
     let mut error = import(&hub, b"{}").await.unwrap_err();
     if matches!(error, CallError::Transient(_)) {
@@ -144,6 +144,6 @@ async fn an_endpoint_whose_name_does_not_resolve_is_unreachable() {
         causes.push(cause.to_string());
         next = cause.source();
     }
-    // What the decoding of errors goes by.
+    // The classification of errors compares this text.
     assert!(causes.iter().any(|cause| cause == "client error (Connect)"), "{causes:?}");
 }

@@ -1,4 +1,4 @@
-//! Looking at a deployment, and having its function check.
+//! Inspects the resources of a deployment, and invokes its check function.
 
 use aws::{CheckFunction, Inspector};
 use serde_json::json;
@@ -12,7 +12,7 @@ async fn inspector(status: u16, body: &'static str) -> (Inspector, Wire) {
 }
 
 #[tokio::test]
-async fn a_bucket_tells_eventbridge_or_does_not() {
+async fn a_bucket_sends_events_to_eventbridge_or_not() {
     let (on, _wire) = inspector(
         200,
         "<NotificationConfiguration><EventBridgeConfiguration></EventBridgeConfiguration></NotificationConfiguration>",
@@ -24,7 +24,7 @@ async fn a_bucket_tells_eventbridge_or_does_not() {
 }
 
 #[tokio::test]
-async fn a_stack_names_what_it_is_made_of() {
+async fn a_stack_has_resources_with_both_ids() {
     let (stack, _wire) = inspector(
         200,
         "<DescribeStackResourcesResponse><DescribeStackResourcesResult><StackResources>\
@@ -40,7 +40,7 @@ async fn a_stack_names_what_it_is_made_of() {
 }
 
 #[tokio::test]
-async fn rules_mappings_and_schedules_say_whether_they_are_on() {
+async fn states_of_rules_mappings_queues_functions_and_schedules_are_read() {
     let (rules, _wire) = inspector(200, r#"{"State": "DISABLED", "EventPattern": "{}"}"#).await;
     assert!(!rules.rule("r").await.unwrap().enabled);
     let (mappings, _wire) = inspector(200, r#"{"EventSourceMappings": [{"UUID": "u", "State": "Disabled"}]}"#).await;
@@ -60,14 +60,14 @@ async fn rules_mappings_and_schedules_say_whether_they_are_on() {
 }
 
 #[tokio::test]
-async fn what_may_not_be_asked_is_an_error_that_says_what_was_asked() {
+async fn a_denied_call_is_an_error_with_its_action() {
     let (denied, _wire) = inspector(403, r#"{"__type": "AccessDeniedException", "message": "no"}"#).await;
     let error = denied.rule("the-rule").await.unwrap_err().to_string();
     assert!(error.starts_with("read the rule the-rule: AccessDenied"), "{error}");
 }
 
 #[tokio::test]
-async fn the_function_is_asked_for_accounts_and_keeps_what_it_has_no_time_for() {
+async fn the_check_function_returns_accounts_that_it_did_not_reach() {
     let answer = json!({"connections": [], "events": [], "forwarded": 0, "not_reached": [ACCOUNT], "problems": ["p"]});
     let wire = Wire::serve(move |_, _| Reply::new(200, answer.to_string())).await;
     let function = CheckFunction::new(&config_as(ACCOUNT, &wire.url).await, "checks");
@@ -79,7 +79,7 @@ async fn the_function_is_asked_for_accounts_and_keeps_what_it_has_no_time_for() 
 }
 
 #[tokio::test]
-async fn a_function_that_crashes_says_why() {
+async fn a_crashed_function_is_reported_with_its_message() {
     let wire = Wire::serve(|_, _| {
         Reply::new(200, r#"{"errorType": "StateNotKept", "errorMessage": "the table is gone"}"#)
             .header("x-amz-function-error", "Unhandled")
@@ -91,7 +91,7 @@ async fn a_function_that_crashes_says_why() {
 }
 
 #[tokio::test]
-async fn targets_and_concurrency_are_told() {
+async fn targets_and_concurrency_are_read() {
     let (rules, _wire) = inspector(200, r#"{"Targets": [{"Id": "q", "Arn": "arn:aws:sqs:eu-west-1:1:q"}]}"#).await;
     assert_eq!(rules.targets("r").await.unwrap(), ["arn:aws:sqs:eu-west-1:1:q"]);
     let (none, _wire) = inspector(200, r#"{"Targets": []}"#).await;
@@ -102,9 +102,9 @@ async fn targets_and_concurrency_are_told() {
     assert_eq!(free.concurrency("f").await.unwrap(), None);
 }
 
-/// The answer is the sample of the Amazon SNS API Reference, with one that waits.
+/// The response is the sample of the Amazon SNS API Reference, with one subscription that is not confirmed.
 #[tokio::test]
-async fn subscriptions_are_confirmed_or_wait() {
+async fn subscriptions_are_confirmed_or_pending() {
     let (topic, wire) = inspector(
         200,
         "<ListSubscriptionsByTopicResponse><ListSubscriptionsByTopicResult><Subscriptions>\

@@ -47,7 +47,7 @@ async fn an_account_without_an_integration_has_none() {
 }
 
 #[tokio::test]
-async fn an_item_that_is_no_integration_is_an_error() {
+async fn an_invalid_item_is_an_error() {
     let answer = json!({"Item": {"settings": {"M": {"provider": {"S": "12"}}}}}).to_string();
     let wire = Wire::serve(move |_, _| Reply::new(200, answer.clone())).await;
     let error = cloud(&wire.url).await.integration(&ACCOUNT.parse().unwrap()).await.unwrap_err();

@@ -1,4 +1,4 @@
-//! The adapters against local servers: scripted responses, and the simulator.
+//! Tests the adapters against local servers: scripted responses, and the simulator.
 
 #![expect(
     clippy::unwrap_used,
@@ -35,7 +35,7 @@ use aws_credential_types::Credentials;
 /// The account of the tests.
 const ACCOUNT: &str = "123456789012";
 
-/// A configuration that finds every service at one address, as the holder of an access key.
+/// A configuration with one endpoint for all services, and this access key.
 async fn config_as(access_key: &str, url: &str) -> SdkConfig {
     aws_config::defaults(BehaviorVersion::latest())
         .endpoint_url(url)
@@ -45,7 +45,7 @@ async fn config_as(access_key: &str, url: &str) -> SdkConfig {
         .await
 }
 
-/// The adapters, with every service at one address.
+/// The adapters, with one endpoint for all services.
 async fn cloud(url: &str) -> Cloud {
     let names = ResourceNames { table: "table".to_owned(), state_bucket: "state".to_owned(), queue_url: None };
     Cloud::new(&config_as(ACCOUNT, url).await, names)

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::wire::{Reply, Wire};
 use crate::{ACCOUNT, cloud};
 
-/// The sample of the documentation.
+/// The sample event of the documentation.
 const SAMPLE: &str = include_str!("../../../../events/emitted/region-unavailable.json");
 
 fn events(count: usize) -> Vec<Event> {
@@ -17,7 +17,7 @@ fn events(count: usize) -> Vec<Event> {
     vec![Event { kind: EventKind::RegionUnavailable, detail }; count]
 }
 
-/// A bus that refuses the first entry of each call, `times` so often.
+/// A bus that rejects the first entry of each of the first `times` calls.
 fn bus(times: usize) -> impl Fn(usize, &crate::wire::Request) -> Reply {
     move |number, request| {
         let entries = request.json()["Entries"].as_array().unwrap().len();
@@ -31,7 +31,7 @@ fn bus(times: usize) -> impl Fn(usize, &crate::wire::Request) -> Reply {
 }
 
 #[tokio::test]
-async fn an_event_is_as_the_documentation_says() {
+async fn an_event_equals_the_sample_of_the_documentation() {
     let wire = Wire::serve(bus(0)).await;
     let taken = cloud(&wire.url).await.publish(&events(1)).await.unwrap();
     assert_eq!(taken, BTreeSet::from([0]));
@@ -44,17 +44,17 @@ async fn an_event_is_as_the_documentation_says() {
 }
 
 #[tokio::test]
-async fn what_the_bus_refuses_is_put_again_and_nothing_else() {
+async fn only_rejected_entries_are_retried() {
     let wire = Wire::serve(bus(1)).await;
     let taken = cloud(&wire.url).await.publish(&events(12)).await.unwrap();
     assert_eq!(taken, (0..12).collect());
     let sizes: Vec<_> =
         wire.requests().iter().map(|request| request.json()["Entries"].as_array().unwrap().len()).collect();
-    assert_eq!(sizes, [10, 1, 2], "ten a call at most, the refused one again, then the rest");
+    assert_eq!(sizes, [10, 1, 2], "at most ten entries per call; the rejected one again, then the rest");
 }
 
 #[tokio::test]
-async fn a_bus_that_never_takes_an_event_ends_with_its_words() {
+async fn an_entry_that_is_always_rejected_is_an_error_with_the_message() {
     let wire = Wire::serve(bus(usize::MAX)).await;
     let error = cloud(&wire.url).await.publish(&events(1)).await.unwrap_err().to_string();
     assert_eq!(error, "put events on the default bus: ThrottlingException: slow down");
@@ -64,7 +64,7 @@ async fn a_bus_that_never_takes_an_event_ends_with_its_words() {
 }
 
 #[tokio::test]
-async fn what_was_told_is_written_only_in_the_place_of_what_was_read() {
+async fn the_notification_state_replaces_only_the_version_that_was_read() {
     let notified = Notified { connected: Some(true), ..Notified::default() };
     let wire = Wire::serve(|_, _| Reply::new(200, "{}")).await;
     let cloud = cloud(&wire.url).await;
@@ -83,7 +83,7 @@ async fn what_was_told_is_written_only_in_the_place_of_what_was_read() {
 }
 
 #[tokio::test]
-async fn a_faster_check_is_no_error() {
+async fn a_version_conflict_is_not_an_error() {
     let kind = "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException";
     let answer = json!({"__type": kind, "message": "The conditional request failed"}).to_string();
     let wire = Wire::serve(move |_, _| Reply::new(400, answer.clone())).await;

@@ -1,4 +1,4 @@
-//! Writing objects: in one piece or in parts, and nothing before the end.
+//! Writes objects in one request or as a multipart upload. An object is not visible before it is finished.
 
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::wire::{Reply, Request, Wire};
 
 const PART: usize = 5 * 1024 * 1024;
 
-/// S3, as far as it takes uploads in parts.
+/// S3 with the operations of multipart uploads.
 fn take(request: &Request) -> Reply {
     match (request.method.as_str(), request.path.contains("uploadId=")) {
         ("POST", false) => {
@@ -34,12 +34,12 @@ fn methods(wire: &Wire) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_small_object_is_put_in_one_piece_at_the_end() {
+async fn a_small_object_is_put_in_one_request_at_the_end() {
     let wire = Wire::serve(|_, request| take(request)).await;
     let mut writer = cloud(&wire.url).await.create("runs/1/report.json", PutMode::Overwrite).await.unwrap();
     writer.write(Bytes::from_static(b"{\"a\":")).await.unwrap();
     writer.write(Bytes::from_static(b"1}")).await.unwrap();
-    assert!(wire.requests().is_empty(), "nothing is visible before the end");
+    assert!(wire.requests().is_empty(), "the object is not visible before it is finished");
     writer.finish().await.unwrap();
     let [put] = wire.requests().try_into().unwrap();
     assert!(put.method == "PUT" && put.path.starts_with("/state/runs/1/report.json?"), "{put:?}");
@@ -49,7 +49,7 @@ async fn a_small_object_is_put_in_one_piece_at_the_end() {
 }
 
 #[tokio::test]
-async fn an_object_of_five_mebibytes_and_more_goes_in_parts() {
+async fn an_object_of_5_mib_or_more_is_uploaded_in_parts() {
     let wire = Wire::serve(|_, request| take(request)).await;
     let mut writer = cloud(&wire.url).await.create("runs/1/quarantine.jsonl", PutMode::Overwrite).await.unwrap();
     for chunk in 0..24 {
@@ -65,7 +65,7 @@ async fn an_object_of_five_mebibytes_and_more_goes_in_parts() {
     assert!(whole.chunks(512 * 1024).zip(b'a'..).all(|(chunk, letter)| chunk.iter().all(|&byte| byte == letter)));
     let end = requests[4].text();
     assert!(end.contains("<PartNumber>3</PartNumber>") && end.contains("5242880"), "{end}");
-    // S3 takes the checksums of parts at the end only where the upload was created with their algorithm.
+    // S3 accepts the checksums of the parts at the end only if the upload was created with their algorithm.
     assert_eq!(requests[0].header("x-amz-checksum-algorithm"), Some("CRC32"));
     for part in &requests[1..4] {
         let checksum = part.header("x-amz-checksum-crc32").unwrap();
@@ -73,7 +73,8 @@ async fn an_object_of_five_mebibytes_and_more_goes_in_parts() {
     }
 }
 
-/// Writes an object of one part or two where there must be none, to an S3 that rejects what makes it visible, as often as said.
+/// Creates an object of one or more parts on an S3 that rejects the completing request `times` times. Returns the outcome, and
+/// the completing requests.
 async fn write_rejected(bytes: usize, status: u16, code: &str, times: usize) -> (Result<(), PortError>, Vec<Request>) {
     let (left, body) = (AtomicUsize::new(times), error(code));
     let wire = Wire::serve(move |_, request| {
@@ -93,8 +94,8 @@ async fn write_rejected(bytes: usize, status: u16, code: &str, times: usize) -> 
 }
 
 #[tokio::test]
-async fn a_write_that_meets_another_is_retried_and_one_that_comes_late_is_not() {
-    // At the same time: the SDK waits between its attempts.
+async fn a_conflicting_write_is_retried_and_a_failed_condition_is_not() {
+    // Concurrently, since the SDK waits between its attempts.
     let small_and_large = [10, PART + 10].map(async |bytes| {
         for code in ["ConditionalRequestConflict", "OperationAborted"] {
             let (outcome, requests) = write_rejected(bytes, 409, code, 1).await;
@@ -103,7 +104,7 @@ async fn a_write_that_meets_another_is_retried_and_one_that_comes_late_is_not() 
         }
         let (outcome, requests) = write_rejected(bytes, 409, "ConditionalRequestConflict", usize::MAX).await;
         assert_eq!(outcome.unwrap_err().to_string(), "write s3://state/x: ConditionalRequestConflict: no");
-        assert_eq!(requests.len(), 3, "the SDK's attempts");
+        assert_eq!(requests.len(), 3, "the number of the SDK's attempts");
         let (outcome, requests) = write_rejected(bytes, 412, "PreconditionFailed", 1).await;
         assert_eq!(outcome.unwrap_err().to_string(), "write s3://state/x: PreconditionFailed: no");
         assert_eq!(requests.len(), 1, "{bytes} bytes");
@@ -112,14 +113,14 @@ async fn a_write_that_meets_another_is_retried_and_one_that_comes_late_is_not() 
 }
 
 #[tokio::test]
-async fn an_upload_whose_end_fails_after_status_200_is_no_object() {
+async fn an_upload_completion_with_an_error_in_status_200_fails() {
     let (outcome, requests) = write_rejected(PART, 200, "AccessDenied", usize::MAX).await;
     assert_eq!(outcome.unwrap_err().to_string(), "write s3://state/x: AccessDenied: no");
     assert_eq!(requests.len(), 1);
 }
 
 #[tokio::test]
-async fn access_that_is_denied_may_mean_that_there_is_no_object() {
+async fn denied_access_may_mean_that_the_object_does_not_exist() {
     let read = async |message: &str| {
         let body = format!("<Error><Code>AccessDenied</Code><Message>{message}</Message></Error>");
         let wire = Wire::serve(move |_, _| Reply::new(403, body.clone())).await;
@@ -135,7 +136,7 @@ async fn access_that_is_denied_may_mean_that_there_is_no_object() {
 }
 
 #[tokio::test]
-async fn an_object_that_is_not_finished_leaves_nothing() {
+async fn an_unfinished_object_leaves_nothing() {
     let wire = Wire::serve(|_, request| take(request)).await;
     let mut writer = cloud(&wire.url).await.create("x", PutMode::Overwrite).await.unwrap();
     writer.write(Bytes::from(vec![0; PART])).await.unwrap();
@@ -144,7 +145,7 @@ async fn an_object_that_is_not_finished_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn a_part_that_fails_fails_the_object_and_clears_it_away() {
+async fn a_failed_part_fails_the_object_and_aborts_the_upload() {
     let wire = Wire::serve(move |_, request| match request.method.as_str() {
         "PUT" => Reply::new(403, error("AccessDenied")),
         _ => take(request),

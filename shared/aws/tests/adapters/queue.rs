@@ -21,7 +21,7 @@ async fn with_queue(wire: &Wire) -> Cloud {
 }
 
 #[tokio::test]
-async fn an_order_is_a_message_of_the_queue_of_uploads() {
+async fn a_job_is_a_message_in_the_queue_of_uploads() {
     let wire = Wire::serve(|_, _| Reply::new(200, json!({ "MessageId": "m" }).to_string())).await;
     let cloud = with_queue(&wire).await;
     let job = JobMessage::new(Some("7".to_owned()), Job::UndoArchive { run_id: "run-1".to_owned() });
@@ -35,7 +35,7 @@ async fn an_order_is_a_message_of_the_queue_of_uploads() {
     let (ordered, put_back) = (ordered.json(), put_back.json());
     let body = |message: &Value| serde_json::from_str::<Value>(message["MessageBody"].as_str().unwrap()).unwrap();
     assert_eq!(body(&ordered), json!({ "job": "undo_archive", "run_id": "run-1", "id": "7" }));
-    assert_eq!((&ordered["DelaySeconds"], &put_back["DelaySeconds"]), (&json!(120), &json!(900)), "SQS takes no more");
+    assert_eq!((&ordered["DelaySeconds"], &put_back["DelaySeconds"]), (&json!(120), &json!(900)), "the maximum of SQS");
     assert_eq!(body(&put_back)["detail"]["object"]["key"], "a b.json");
     assert_eq!(body(&put_back)["detail"]["object"]["etag"], "e");
     assert_eq!(body(&put_back)["detail"]["requester"], "210987654321");
@@ -43,7 +43,7 @@ async fn an_order_is_a_message_of_the_queue_of_uploads() {
 }
 
 #[tokio::test]
-async fn a_key_may_have_characters_that_a_message_may_not() {
+async fn characters_that_sqs_rejects_are_escaped_in_keys() {
     let wire = Wire::serve(|_, _| Reply::new(200, json!({ "MessageId": "m" }).to_string())).await;
     let round = Round { chain: Chain::default(), delay: Duration::ZERO };
     let key = "a\u{1}\u{fffe}\u{ffff}\u{1f600}";
@@ -56,7 +56,7 @@ async fn a_key_may_have_characters_that_a_message_may_not() {
 }
 
 #[tokio::test]
-async fn without_a_queue_nothing_is_ordered() {
+async fn without_a_queue_no_job_is_submitted() {
     let wire = Wire::serve(|_, _| Reply::new(200, "{}")).await;
     let job = JobMessage::new(None, Job::Redrive { run_id: None, code: None });
     assert!(!cloud(&wire.url).await.enqueue_job(&job, Duration::ZERO).await.unwrap());
@@ -64,7 +64,7 @@ async fn without_a_queue_nothing_is_ordered() {
 }
 
 #[tokio::test]
-async fn an_order_is_recorded_before_it_is_placed_and_found_again() {
+async fn a_job_is_recorded_before_it_is_enqueued() {
     let wire = Wire::serve(|_, _| Reply::new(200, json!({ "MessageId": "m" }).to_string())).await;
     let job = Job::Approve { run_id: "run-1".to_owned(), pending: false, unproven: false };
     let record = JobRecord::new("7".to_owned(), job, "2026-11-23T09:00:00Z".parse().unwrap(), "ada");
@@ -94,7 +94,7 @@ async fn a_failed_job_is_pending_again_before_its_message_is_on_the_queue() {
     let job = Job::UndoArchive { run_id: "run-1".to_owned() };
     let record = JobRecord::new("7".to_owned(), job, now, "ada");
     let cloud = with_queue(&wire).await;
-    assert_eq!(cloud.retry(&record).await.unwrap(), None, "it has not failed");
+    assert_eq!(cloud.retry(&record).await.unwrap(), None, "the job has not failed");
     let failed = record.clone().completed(JobState::Failed, Some("why".to_owned()), now);
     let retried = cloud.retry(&failed).await.unwrap().unwrap();
     assert_eq!((retried.state, retried.completed_at), (JobState::Pending, None));
@@ -114,11 +114,11 @@ async fn progress_is_written_only_while_the_job_is_pending() {
     .await;
     let at = "2026-11-23T09:00:00Z".parse().unwrap();
     let progress = JobProgress { done: 7, total: Some(10), regions: [].into(), updated_at: at };
-    assert!(!cloud(&wire.url).await.record_progress("7", &progress).await.unwrap(), "it has ended");
+    assert!(!cloud(&wire.url).await.record_progress("7", &progress).await.unwrap(), "the job has ended");
     let [written] = wire.requests().try_into().unwrap();
     assert_eq!(written.header("x-amz-target"), Some("DynamoDB_20120810.UpdateItem"));
     let written = written.json();
-    assert_eq!(written["ConditionExpression"], "#state = :pending", "an item that is missing has no state");
+    assert_eq!(written["ConditionExpression"], "#state = :pending", "a missing item has no state");
     assert_eq!(written["UpdateExpression"], "SET progress = :progress", "the record itself is never overwritten");
     assert_eq!(written["ExpressionAttributeValues"][":pending"]["S"], "pending");
     assert_eq!(written["Key"], json!({ "pk": { "S": "job" }, "sk": { "S": "7" } }));

@@ -1,4 +1,4 @@
-//! Answers as they are, against the simulator.
+//! Raw responses, against the simulator.
 
 use aws::SecurityHub;
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ async fn start() -> (Simulator, Server, SecurityHub) {
 }
 
 #[tokio::test]
-async fn an_answer_has_status_code_message_and_body() {
+async fn a_response_has_status_code_message_and_body() {
     let (_simulator, _server, hub) = start().await;
     let (region, disabled) = ("eu-west-1".parse().unwrap(), DISABLED.parse().unwrap());
     let found = hub.raw_find(region, r#"{"MaxResults":1}"#.into()).await.unwrap();
@@ -34,7 +34,7 @@ async fn an_answer_has_status_code_message_and_body() {
 }
 
 #[tokio::test]
-async fn each_page_of_products_is_an_answer() {
+async fn each_page_of_products_is_a_response() {
     let (_simulator, _server, hub) = start().await;
     let (mut next, mut pages, mut found) = (None, 0, Vec::new());
     loop {
@@ -51,7 +51,7 @@ async fn each_page_of_products_is_an_answer() {
 }
 
 #[tokio::test]
-async fn nothing_is_retried() {
+async fn raw_calls_are_not_retried() {
     let (simulator, _server, hub) = start().await;
     let region = "eu-west-1".parse().unwrap();
     for operation in [Operation::GetFindings, Operation::BatchImportFindings, Operation::DescribeHub] {

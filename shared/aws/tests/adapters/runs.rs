@@ -22,7 +22,7 @@ async fn claim(wire: &Wire, again: bool) -> Claim {
     cloud(&wire.url).await.claim(IDENTITY, "run-2", again, now(), until).await.unwrap()
 }
 
-/// A table where a claim stands in the way.
+/// A table whose conditional writes fail, with this item as the existing one.
 async fn taken(item: Value) -> Wire {
     let kind = "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException";
     let answer = json!({"__type": kind, "message": "The conditional request failed", "Item": item}).to_string();
@@ -55,7 +55,7 @@ async fn a_claim_is_one_conditional_write() {
 }
 
 #[tokio::test]
-async fn a_hold_is_renewed_only_by_the_run_that_has_it() {
+async fn a_lock_is_renewed_only_by_its_run() {
     let (account, until) = ("123456789012".parse().unwrap(), now() + SignedDuration::from_mins(15));
     let wire = Wire::serve(|_, _| Reply::new(200, "{}")).await;
     assert!(cloud(&wire.url).await.renew_claim(IDENTITY, "run-2", until).await.unwrap());
@@ -74,17 +74,17 @@ async fn a_hold_is_renewed_only_by_the_run_that_has_it() {
 }
 
 #[tokio::test]
-async fn a_claim_that_stands_in_the_way_says_whose_it_is() {
+async fn an_existing_claim_has_its_run() {
     let held = |run: &str| json!({"state": {"S": "in_progress"}, "run_id": {"S": run}});
     let wire = taken(json!({"state": {"S": "completed"}, "run_id": {"S": "run-1"}})).await;
     assert_eq!(claim(&wire, false).await, Claim::Completed { run_id: "run-1".to_owned() });
     assert_eq!(claim(&taken(held("run-1")).await, false).await, Claim::InProgress { run_id: "run-1".to_owned() });
-    // The answer to our first try was lost, and the SDK tried again.
+    // The claim is of this run: the response to the first attempt was lost, and the SDK retried.
     assert_eq!(claim(&taken(held("run-2")).await, false).await, Claim::Granted);
 }
 
 #[tokio::test]
-async fn only_the_run_that_holds_a_claim_settles_it() {
+async fn only_the_run_of_a_claim_completes_or_releases_it() {
     let wire = Wire::serve(|_, _| Reply::new(200, "{}")).await;
     for done in [true, false] {
         cloud(&wire.url).await.finish_claim(IDENTITY, "run-2", done).await.unwrap();
@@ -96,14 +96,14 @@ async fn only_the_run_that_holds_a_claim_settles_it() {
         assert_eq!(request["ConditionExpression"], "run_id = :run_id");
         assert_eq!(request["ExpressionAttributeValues"][":run_id"]["S"], "run-2");
     }
-    // Another run took it when our time was over: nothing is ours to settle.
+    // The lease expired and another run locked the upload: this run changes nothing.
     let wire = taken(json!({})).await;
     for done in [true, false] {
         cloud(&wire.url).await.finish_claim(IDENTITY, "run-2", done).await.unwrap();
     }
 }
 
-/// A report as long as scans of many accounts bring it about.
+/// A report as long as that of a scan of many accounts.
 pub(crate) fn huge_report(accounts: u32) -> RunReport {
     let upload = UploadInfo {
         source: "s3://scans/a.json".to_owned(),
@@ -132,7 +132,7 @@ fn recorded(wire: &Wire) -> Value {
 }
 
 #[tokio::test]
-async fn a_run_is_recorded_shortened_and_never_larger_than_the_table_takes() {
+async fn a_recorded_run_is_shortened_to_fit_the_item_size_limit() {
     let report = huge_report(6_000);
     let wire = Wire::serve(|_, _| Reply::new(200, "{}")).await;
     cloud(&wire.url).await.record(&report).await.unwrap();
@@ -156,7 +156,7 @@ async fn a_run_is_recorded_shortened_and_never_larger_than_the_table_takes() {
 }
 
 #[tokio::test]
-async fn a_recorded_run_keeps_the_accounts_that_need_attention() {
+async fn a_recorded_run_has_the_accounts_that_need_attention() {
     let mut report = huge_report(40);
     for (number, part) in report.accounts.values_mut().enumerate() {
         *part = AccountReport::default();
@@ -174,7 +174,7 @@ async fn a_recorded_run_keeps_the_accounts_that_need_attention() {
 }
 
 #[tokio::test]
-async fn a_list_is_newest_first_and_stops_at_its_limit() {
+async fn a_list_is_newest_first_and_ends_at_its_limit() {
     let upload =
         UploadInfo { source: "s".to_owned(), etag: "e".to_owned(), bytes: 1, modified_at: None, requester: None };
     let recorded = Wire::serve(|_, _| Reply::new(200, "{}")).await;
@@ -195,7 +195,7 @@ async fn a_list_is_newest_first_and_stops_at_its_limit() {
 }
 
 #[tokio::test]
-async fn a_run_is_its_report_or_what_the_table_keeps_of_it() {
+async fn a_run_is_its_report_or_the_summary_in_the_table() {
     let report = huge_report(50);
     let whole = serde_json::to_string(&report).unwrap();
     let wire = Wire::serve(move |_, _| Reply::new(200, whole.clone())).await;

@@ -1,4 +1,4 @@
-//! Reading scans: properties of an object, and broken connections.
+//! Reads scans: properties of an object, and broken connections.
 
 use exporter::ports::{OpenError, Scans};
 use exporter::upload::Upload;
@@ -13,7 +13,7 @@ fn content() -> Vec<u8> {
     (0..200_000_u32).map(|number| u8::try_from(number % 251).unwrap()).collect()
 }
 
-/// S3, as far as it gives out `content`.
+/// S3 with `content`, from the offset of the range header.
 fn give(request: &Request) -> Reply {
     let rest = request
         .header("range")
@@ -28,7 +28,7 @@ async fn read(wire: &Wire) -> std::io::Result<Vec<u8>> {
 }
 
 #[tokio::test]
-async fn who_uploaded_is_known_only_of_the_object_that_the_event_names() {
+async fn the_uploader_is_known_only_for_the_object_of_the_event() {
     let wire = Wire::serve(|_, request| give(request)).await;
     for (etag, known) in [("0123456789abcdef", true), ("another", false)] {
         let (requester, etag) = (Some("210987654321".to_owned()), Some(etag.to_owned()));
@@ -39,7 +39,7 @@ async fn who_uploaded_is_known_only_of_the_object_that_the_event_names() {
 }
 
 #[tokio::test]
-async fn an_upload_is_known_by_its_etag_and_read_as_a_stream() {
+async fn an_upload_is_identified_by_its_etag_and_streamed() {
     let wire = Wire::serve(|_, request| give(request)).await;
     let upload = Upload { version: Some("v1".to_owned()), ..Upload::new("scans", "a b+c.json") };
     let scan = cloud(&wire.url).await.open(&upload).await.unwrap();
@@ -70,7 +70,7 @@ async fn a_broken_download_resumes_at_its_offset_on_the_same_content() {
 }
 
 #[tokio::test]
-async fn content_that_changed_meanwhile_is_not_read_on() {
+async fn changed_content_is_not_resumed() {
     let changed = "<Error><Code>PreconditionFailed</Code><Message>changed</Message></Error>";
     let wire = Wire::serve(move |number, request| match number {
         0 => give(request).cut_after(70_000),
@@ -85,14 +85,14 @@ async fn content_that_changed_meanwhile_is_not_read_on() {
 }
 
 #[tokio::test]
-async fn a_connection_that_breaks_again_and_again_is_given_up() {
+async fn a_connection_that_breaks_repeatedly_is_an_error() {
     let wire = Wire::serve(|_, request| give(request).cut_after(0)).await;
     read(&wire).await.unwrap_err();
-    assert_eq!(wire.requests().len(), 6, "one try and five more");
+    assert_eq!(wire.requests().len(), 6, "one attempt and five resumes");
 }
 
 #[tokio::test]
-async fn an_object_that_is_gone_is_told_from_one_that_may_not_be_read() {
+async fn a_deleted_object_is_distinguished_from_a_denied_one() {
     for (status, code, gone) in [(404, "NoSuchKey", true), (404, "NoSuchVersion", true), (403, "AccessDenied", false)] {
         let body = format!("<Error><Code>{code}</Code><Message>no</Message></Error>");
         let wire = Wire::serve(move |_, _| Reply::new(status, body.clone())).await;

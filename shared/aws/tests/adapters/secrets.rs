@@ -1,4 +1,4 @@
-//! Access keys in Secrets Manager, and that they stay there.
+//! Access keys in Secrets Manager are used and never exposed.
 
 use asff::AccountId;
 use aws::Cloud;
@@ -31,7 +31,7 @@ fn is_for_the_secret(request: &Request) -> bool {
     request.header("x-amz-target") == Some("secretsmanager.GetSecretValue")
 }
 
-/// Secrets Manager with one answer, and an STS that knows everybody.
+/// Secrets Manager with one response, and an STS that accepts all credentials.
 async fn serve(reply: Reply) -> (Wire, Cloud) {
     let wire = Wire::serve(move |_, request| match request {
         request if is_for_the_secret(request) => reply.clone(),
@@ -61,7 +61,11 @@ async fn the_key_of_the_secret_calls_and_is_never_shown() {
     let text = format!(r#"{{"access_key_id": "{KEY}", "secret_access_key": "{SECRET}", "session_token": "{TOKEN}"}}"#);
     let (wire, cloud) = serve(secret(&text)).await;
     let hub = cloud.connect(account(), &integration(None)).await.unwrap();
-    assert_eq!(signers(&wire), [ACCOUNT, KEY], "our own identity reads the secret, the secret's key calls");
+    assert_eq!(
+        signers(&wire),
+        [ACCOUNT, KEY],
+        "the deployment's identity reads the secret, and the key in it signs the call"
+    );
     let last = wire.requests().pop().unwrap();
     assert_eq!(last.header("x-amz-security-token"), Some(TOKEN));
     let shown = format!("{hub:?} {cloud:?}");
@@ -83,7 +87,7 @@ async fn the_key_of_the_secret_assumes_the_role() {
 }
 
 #[tokio::test]
-async fn a_secret_that_is_no_access_key_is_refused_without_a_word_of_it() {
+async fn an_invalid_secret_is_rejected_without_repeating_it() {
     for text in [
         "",
         SECRET,
@@ -96,7 +100,7 @@ async fn a_secret_that_is_no_access_key_is_refused_without_a_word_of_it() {
         let Err(ConnectError::Rejected(Problem { reason, message, remediation })) =
             cloud.connect(account(), &integration(None)).await.map(drop)
         else {
-            panic!("{text} was taken")
+            panic!("{text} was accepted")
         };
         assert_eq!(reason, "credentials_invalid", "{text}");
         let remediation = remediation.unwrap();
@@ -110,7 +114,7 @@ async fn a_secret_that_is_no_access_key_is_refused_without_a_word_of_it() {
 }
 
 #[tokio::test]
-async fn a_secret_that_cannot_be_read_is_a_refusal_with_its_reason() {
+async fn an_unreadable_secret_is_rejected_with_the_reason() {
     for (code, expected) in [
         ("ResourceNotFoundException", "secret_missing"),
         ("InvalidRequestException", "secret_missing"),
@@ -122,7 +126,7 @@ async fn a_secret_that_cannot_be_read_is_a_refusal_with_its_reason() {
         let Err(ConnectError::Rejected(Problem { reason, message, .. })) =
             cloud.connect(account(), &integration(None)).await.map(drop)
         else {
-            panic!("{code} is not refused")
+            panic!("{code} was not rejected")
         };
         assert_eq!(reason, expected, "{code}");
         assert!(message.contains("exporter/keys") && message.ends_with(&format!("{code}: no")), "{message}");

@@ -1,4 +1,4 @@
-//! Providers, integrations and what belongs to them, as the table and Secrets Manager see them.
+//! Providers, integrations, and the items that belong to them, in the table and in Secrets Manager.
 
 use aws::{Cloud, ManagementConfig};
 use exporter::integration::Integration;
@@ -62,7 +62,7 @@ fn writes() -> Vec<Write> {
     ]
 }
 
-/// What a change looks like on the wire.
+/// The writes of a change, as DynamoDB receives them.
 async fn written() -> Vec<Value> {
     let wire = Wire::serve(|_, _| Reply::new(200, "{}")).await;
     cloud(&wire.url).await.commit(&writes(), &entry()).await.unwrap();
@@ -72,7 +72,7 @@ async fn written() -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn a_change_is_one_transaction_with_its_entry_in_the_trail() {
+async fn a_change_is_one_transaction_with_its_audit_log_entry() {
     let items = written().await;
     let condition = |index: usize, kind: &str| items[index][kind]["ConditionExpression"].clone();
     assert_eq!(condition(0, "ConditionCheck"), "attribute_exists(pk)");
@@ -96,14 +96,14 @@ async fn a_change_is_one_transaction_with_its_entry_in_the_trail() {
 }
 
 #[tokio::test]
-async fn what_is_written_comes_back_as_it_was() {
+async fn stored_resources_are_read_unchanged() {
     let items = written().await;
     let item = items[2]["Put"]["Item"].clone();
     let wire = Wire::serve(move |_, _| Reply::new(200, json!({ "Item": item }).to_string())).await;
     let stored = cloud(&wire.url).await.stored_integration(&id()).await.unwrap().unwrap();
     assert_eq!((stored.version, stored.created_at, stored.updated_by.as_str()), (2, now(), "ada"));
     assert!(!stored.value.enabled);
-    assert_eq!(stored.last_applied, Some(last_applied()), "who made it is known however often it is changed");
+    assert_eq!(stored.last_applied, Some(last_applied()), "changes preserve what the stack last applied");
     assert_eq!(wire.requests()[0].json()["ConsistentRead"], true);
 
     let item = items[8]["Put"]["Item"].clone();
@@ -111,11 +111,11 @@ async fn what_is_written_comes_back_as_it_was() {
     let cloud = cloud(&wire.url).await;
     let before: Timestamp = "2026-11-23T08:00:00Z".parse().unwrap();
     assert_eq!(cloud.idempotency_record("k", before).await.unwrap().unwrap().made, id());
-    assert_eq!(cloud.idempotency_record("k", now()).await.unwrap(), None, "its time is over");
+    assert_eq!(cloud.idempotency_record("k", now()).await.unwrap(), None, "the record has expired");
 }
 
 #[tokio::test]
-async fn a_step_that_finds_another_version_is_named() {
+async fn a_version_conflict_has_the_index_of_its_write() {
     let cancelled = |codes: [&str; 3]| {
         let reasons: Vec<Value> = codes.iter().map(|code| json!({ "Code": code })).collect();
         let kind = "com.amazonaws.dynamodb.v20120810#TransactionCanceledException";
@@ -139,7 +139,7 @@ async fn a_step_that_finds_another_version_is_named() {
 }
 
 #[tokio::test]
-async fn a_list_goes_on_where_the_part_before_ended() {
+async fn a_list_continues_where_the_previous_page_ended() {
     let item = |sk: &str| {
         json!({"pk": {"S": "audit"}, "sk": {"S": sk}, "entry": {"M": {
         "id": {"S": sk}, "at": {"S": "2026-11-23T09:00:00Z"}, "by": {"S": "ada"}, "action": {"S": "a"}, "target": {"S": "t"}}}})
@@ -154,7 +154,7 @@ async fn a_list_goes_on_where_the_part_before_ended() {
 }
 
 #[tokio::test]
-async fn an_account_without_an_integration_goes_by_its_organizations() {
+async fn an_account_without_an_integration_uses_its_organizations() {
     for (member, organizations, found) in [
         (Some(ORGANIZATION), vec![], true),
         (Some("o-zzzzzzzzzz"), vec![ORGANIZATION], false),
@@ -186,12 +186,12 @@ fn table(request: &Request, member: Option<&str>, organizations: &[&str]) -> Rep
 }
 
 #[tokio::test]
-async fn the_connection_of_an_account_is_shown_for_the_provider_that_reached_it() {
+async fn a_connection_is_listed_for_the_provider_that_was_checked() {
     let connection = json!({"Item": {"connection": {"M": {"account": {"S": ACCOUNT}, "provider": {"S": ORGANIZATION},
         "status": {"S": "connected"}, "checked_at": {"S": "2026-11-23T09:00:00Z"}, "regions": {"M": {}}}}}});
     let wire = Wire::serve(move |_, _| Reply::new(200, connection.to_string())).await;
     let found = cloud(&wire.url).await.connections(&id(), &Page { limit: 5, after: None }).await.unwrap();
-    assert_eq!(found.entries.len(), 0, "it was reached by the organization's integration");
+    assert_eq!(found.entries.len(), 0, "the account was checked with the organization's integration");
 }
 
 async fn with_management(url: &str) -> Cloud {
@@ -204,7 +204,7 @@ async fn with_management(url: &str) -> Cloud {
 }
 
 #[tokio::test]
-async fn an_access_key_goes_into_a_secret_of_its_own_and_only_such_are_removed() {
+async fn each_key_has_its_own_secret_and_only_managed_ones_are_deleted() {
     let wire = Wire::serve(|_, _| Reply::new(200, "{}")).await;
     let cloud = with_management(&wire.url).await;
     let key =
@@ -218,14 +218,14 @@ async fn an_access_key_goes_into_a_secret_of_its_own_and_only_such_are_removed()
 
     cloud.delete_key("exporter/by-hand").await.unwrap();
     cloud.delete_key("elsewhere/managed/x").await.unwrap();
-    assert_eq!(wire.requests().len(), 1, "what somebody else made is left as it is");
+    assert_eq!(wire.requests().len(), 1, "secrets that the exporter did not create are not deleted");
     cloud.delete_key(&name).await.unwrap();
     let removed = wire.requests()[1].json();
     assert_eq!((&removed["SecretId"], &removed["ForceDeleteWithoutRecovery"]), (&json!(name), &json!(true)));
 }
 
 #[tokio::test]
-async fn a_secret_that_can_t_be_kept_is_in_no_error() {
+async fn a_secret_that_can_not_be_stored_is_in_no_error() {
     let refusal = r#"{"__type": "AccessDeniedException", "Message": "no"}"#;
     let wire = Wire::serve(move |_, _| Reply::new(400, refusal)).await;
     let key =
@@ -238,7 +238,7 @@ async fn a_secret_that_can_t_be_kept_is_in_no_error() {
 }
 
 #[tokio::test]
-async fn a_quarantine_is_read_from_where_the_part_before_ended() {
+async fn a_quarantine_is_read_page_by_page() {
     let lines = ["{\"n\":1}\n", "{\"n\":2}\n", "{\"n\":3}\n"];
     let wire = Wire::serve(move |_, request| {
         let start = request
@@ -261,6 +261,10 @@ async fn a_quarantine_is_read_from_where_the_part_before_ended() {
     assert_eq!((rest.entries, rest.next), (vec![json!({"n": 3})], None));
     for mark in ["abc", "0", "+8", "08", "3", "25", "99999999999999999999"] {
         let after = Some(mark.to_owned());
-        assert_eq!(cloud.quarantined("r", &Page { limit: 2, after }).await.unwrap(), None, "{mark} is no mark of ours");
+        assert_eq!(
+            cloud.quarantined("r", &Page { limit: 2, after }).await.unwrap(),
+            None,
+            "{mark} is not a valid cursor"
+        );
     }
 }

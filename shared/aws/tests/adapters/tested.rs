@@ -20,7 +20,7 @@ fn connection(account: &str) -> Value {
         "checked_at": "2026-11-23T08:00:00Z", "regions": {}})
 }
 
-/// A function that checks at most 100 of these accounts an invocation, as check-connections does.
+/// A function that checks at most 100 of these accounts per invocation, as check-connections does.
 fn hundred(accounts: usize, request: &Request) -> Value {
     let wanted: Vec<String> = match request.json()["accounts"].as_array() {
         Some(named) => named.iter().map(|one| one.as_str().unwrap().to_owned()).collect(),
@@ -51,8 +51,8 @@ async fn checks_are_invoked_until_all_accounts_are_checked() {
 }
 
 #[tokio::test]
-async fn accounts_that_no_invocation_checks_are_named() {
-    // The second hundred's invocation is throttled; of the third one check ends without a result.
+async fn accounts_that_were_not_checked_are_returned() {
+    // The invocation for the second hundred accounts is throttled; of the third hundred, one check ends without a result.
     let wire = Wire::serve(|_, request| match request.json()["accounts"][0].as_str() {
         Some("000000000100") => {
             Reply::new(429, r#"{"Message": "slow down"}"#).header("x-amzn-errortype", "TooManyRequestsException")
@@ -74,7 +74,7 @@ async fn accounts_that_no_invocation_checks_are_named() {
 }
 
 #[tokio::test]
-async fn a_function_that_makes_no_progress_is_not_asked_for_ever() {
+async fn a_function_without_progress_is_not_invoked_again() {
     let answer = json!({"connections": [], "not_reached": [account(1)], "problems": []});
     let wire = Wire::serve(move |_, _| Reply::new(200, answer.to_string())).await;
     let tested = test(&wire).await;

@@ -1,5 +1,4 @@
-//! A server that answers as a test tells it, byte by byte: what the SDK sends is seen as it comes, and an answer can break
-//! off in the middle.
+//! A server with scripted responses: tests see the SDK's requests byte by byte, and a response can break off.
 
 use std::sync::{Arc, Mutex};
 
@@ -7,11 +6,11 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
-/// What came.
+/// A received request.
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
     pub(crate) method: String,
-    /// With its query.
+    /// The path with its query.
     pub(crate) path: String,
     headers: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
@@ -31,13 +30,13 @@ impl Request {
     }
 }
 
-/// What is answered.
+/// A scripted response.
 #[derive(Clone, Debug)]
 pub(crate) struct Reply {
     status: u16,
     headers: Vec<(String, String)>,
     body: Vec<u8>,
-    /// The connection ends after so many bytes of the body; none at all: before the head of the answer.
+    /// The connection closes after this number of bytes of the body, or without a response if the inner value is `None`.
     cut: Option<Option<usize>>,
 }
 
@@ -51,13 +50,13 @@ impl Reply {
         self
     }
 
-    /// Breaks off after `bytes` of the body.
+    /// Closes the connection after `bytes` of the body.
     pub(crate) fn cut_after(mut self, bytes: usize) -> Self {
         self.cut = Some(Some(bytes));
         self
     }
 
-    /// Breaks off without an answer.
+    /// Closes the connection without a response.
     pub(crate) fn none() -> Self {
         Self { cut: Some(None), ..Self::new(200, "") }
     }
@@ -65,7 +64,7 @@ impl Reply {
 
 type Answer = dyn Fn(usize, &Request) -> Reply + Send + Sync;
 
-/// A running server; it stops when it is dropped.
+/// A running server. It stops when it is dropped.
 pub(crate) struct Wire {
     pub(crate) url: String,
     requests: Arc<Mutex<Vec<Request>>>,
@@ -73,7 +72,7 @@ pub(crate) struct Wire {
 }
 
 impl Wire {
-    /// Answers each request by `answer`, which is told how many came before it.
+    /// Responds to each request with the result of `answer`, which gets the number of earlier requests.
     pub(crate) async fn serve(answer: impl Fn(usize, &Request) -> Reply + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -87,7 +86,7 @@ impl Wire {
         Self { url, requests, task }
     }
 
-    /// What came so far.
+    /// The requests received so far.
     pub(crate) fn requests(&self) -> Vec<Request> {
         self.requests.lock().unwrap().clone()
     }

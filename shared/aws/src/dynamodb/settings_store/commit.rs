@@ -48,7 +48,7 @@ impl Cloud {
         })
     }
 
-    /// Writes items, all or none, whatever was under their keys.
+    /// Writes all of these items or none of them, and replaces existing items with the same keys.
     pub(crate) async fn put_together(
         &self,
         items: impl IntoIterator<Item = Item>,
@@ -59,7 +59,7 @@ impl Cloud {
         self.transact_steps(steps).await.map_err(|error| port_error(action, &error))
     }
 
-    /// One transaction, again where it met another one or was throttled.
+    /// Runs one transaction. It is retried if it conflicted with another one or was throttled.
     async fn transact_steps(&self, steps: Vec<TransactWriteItem>) -> Result<(), CallFailure<TransactWriteItemsError>> {
         let backoff = ExponentialBuilder::new().with_min_delay(PAUSE).with_max_times(RETRIES_MAX);
         let attempt = || self.dynamodb.transact_write_items().set_transact_items(Some(steps.clone())).send();
@@ -143,7 +143,7 @@ fn unchanged(request: DeleteBuilder, Revision { version, created_at }: Revision)
         .expression_attribute_values(":created", text(created_at.to_string()))
 }
 
-/// The first write whose condition failed.
+/// Index of the first write whose condition failed.
 fn failed_step(error: &CallFailure<TransactWriteItemsError>) -> Option<usize> {
     cancellation_reasons(error).iter().position(|reason| reason.code() == Some("ConditionalCheckFailed"))
 }

@@ -53,7 +53,7 @@ pub(crate) fn stored<T: DeserializeOwned>(item: &Item) -> Result<Stored<T>, Item
     })
 }
 
-/// Converts an idempotency record to an item, which expires.
+/// Converts an idempotency record to an item with an expiration time.
 pub(crate) fn idempotency_item(idempotency_record: &IdempotencyRecord) -> Item {
     let rest = [
         ("fingerprint", text(&idempotency_record.fingerprint)),

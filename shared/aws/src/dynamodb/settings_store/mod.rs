@@ -54,7 +54,7 @@ impl SettingsStore for Cloud {
 }
 
 impl Cloud {
-    /// Reads one item consistently. None for an invalid key, which `DynamoDB` would reject.
+    /// Reads one item consistently. `None` for an invalid key, which `DynamoDB` would reject.
     pub(crate) async fn item(
         &self,
         partition: &str,

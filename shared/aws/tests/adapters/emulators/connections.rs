@@ -14,15 +14,15 @@ use serde_json::Value;
 use super::{Place, on_each_emulator};
 use crate::ACCOUNT;
 
-/// Events that may wait (`exporter::notifications`).
+/// Maximum number of events in the outbox (`exporter::notifications`).
 const WAITING: usize = 80;
 
 on_each_emulator![
-    of_checks_at_the_same_time_one_is_kept,
-    connections_are_forgotten_by_provider_and_unless_replaced,
-    who_left_an_organization_is_known_until_it_is_back,
+    only_one_of_concurrent_checks_is_saved,
+    connections_of_a_provider_are_deleted_unless_replaced,
+    a_departed_member_is_known_until_it_rejoins,
     the_largest_connection_fits_the_table,
-    what_was_published_is_replaced_only_while_it_is_what_was_read,
+    a_notification_state_is_replaced_only_if_it_is_unchanged,
 ];
 
 fn connection(checked_at: Timestamp, regions: usize) -> Connection {
@@ -56,26 +56,30 @@ fn connection(checked_at: Timestamp, regions: usize) -> Connection {
     }
 }
 
-async fn of_checks_at_the_same_time_one_is_kept(place: Place) {
+async fn only_one_of_concurrent_checks_is_saved(place: Place) {
     let (cloud, now, account) = (&place.cloud, Timestamp::now(), ACCOUNT.parse().unwrap());
     let first = connection(now, 1);
     assert_eq!(cloud.connection(account).await.unwrap(), None);
     assert!(cloud.save(&first, None).await.unwrap());
-    assert!(!cloud.save(&first, None).await.unwrap(), "there is one");
+    assert!(!cloud.save(&first, None).await.unwrap(), "a connection exists");
     let second = connection(now + SignedDuration::from_secs(1), 2);
     assert!(cloud.save(&second, Some(now)).await.unwrap());
-    assert!(!cloud.save(&first, Some(now)).await.unwrap(), "there is another");
+    assert!(!cloud.save(&first, Some(now)).await.unwrap(), "the connection was replaced");
     assert_eq!(cloud.connection(account).await.unwrap(), Some(second.clone()));
     let page = Page { limit: 5, after: None };
     assert_eq!(cloud.connections(&account.into(), &page).await.unwrap().entries, std::slice::from_ref(&second));
-    // Its provider has no integration.
+    // The provider has no integration, so that its connection is orphaned.
     assert!(cloud.delete_orphaned(&first).await.unwrap());
-    assert_eq!(cloud.list_connections().await.unwrap(), std::slice::from_ref(&second), "another than was kept");
+    assert_eq!(
+        cloud.list_connections().await.unwrap(),
+        std::slice::from_ref(&second),
+        "a newer connection is not deleted"
+    );
     assert!(cloud.delete_orphaned(&second).await.unwrap());
     assert_eq!(cloud.list_connections().await.unwrap(), []);
 }
 
-async fn connections_are_forgotten_by_provider_and_unless_replaced(place: Place) {
+async fn connections_of_a_provider_are_deleted_unless_replaced(place: Place) {
     let (cloud, now) = (&place.cloud, Timestamp::now());
     let organization: ProviderId = "o-a1b2c3d4e5".parse().unwrap();
     let of = |number: u64, provider: Option<&ProviderId>| {
@@ -92,12 +96,16 @@ async fn connections_are_forgotten_by_provider_and_unless_replaced(place: Place)
     assert!(cloud.save(&later, Some(now)).await.unwrap());
     seen.retain(|holding| ["000000000004", "000000000005"].contains(&holding.account.as_str()));
     cloud.delete_outdated(&seen).await.unwrap();
-    assert_eq!(cloud.list_connections().await.unwrap().len(), 39, "one was checked again meanwhile");
+    assert_eq!(
+        cloud.list_connections().await.unwrap().len(),
+        39,
+        "a connection that was replaced in the meantime is not deleted"
+    );
     cloud.delete_connections(&organization).await.unwrap();
     assert_eq!(cloud.list_connections().await.unwrap(), [of(0, None)]);
 }
 
-async fn who_left_an_organization_is_known_until_it_is_back(place: Place) {
+async fn a_departed_member_is_known_until_it_rejoins(place: Place) {
     let cloud = &place.cloud;
     let organization: ProviderId = "o-a1b2c3d4e5".parse().unwrap();
     let member = |digit: &str| Member { account: digit.repeat(12).parse().unwrap(), name: None, organization: None };
@@ -118,7 +126,7 @@ async fn the_largest_connection_fits_the_table(place: Place) {
     assert_eq!(place.cloud.list_connections().await.unwrap(), [largest]);
 }
 
-async fn what_was_published_is_replaced_only_while_it_is_what_was_read(place: Place) {
+async fn a_notification_state_is_replaced_only_if_it_is_unchanged(place: Place) {
     let (cloud, account) = (&place.cloud, ACCOUNT.parse().unwrap());
     let sample: Value =
         serde_json::from_str(include_str!("../../../../../events/emitted/region-unavailable.json")).unwrap();

@@ -19,10 +19,10 @@ use crate::ACCOUNT;
 const FINDINGS: u64 = 60_000;
 /// Entries of one run's quarantine.
 const QUARANTINED: usize = 5_000;
-/// S3's least size of a part. Both objects are larger.
+/// Minimum size of a part in S3. Both objects are larger.
 const PART: usize = 5 * 1024 * 1024;
 
-on_each_emulator![a_state_of_60_000_findings_comes_back_whole, a_quarantine_of_5_000_entries_comes_back_page_by_page];
+on_each_emulator![a_state_of_60_000_findings_is_read_completely, a_quarantine_of_5_000_entries_is_read_page_by_page];
 
 fn account() -> AccountId {
     ACCOUNT.parse().unwrap()
@@ -49,7 +49,7 @@ fn meta(number: u64) -> FindingMeta {
     }
 }
 
-/// A finding as JSON. What differs from one to the next is as much as in a real one, so that a state has as many bytes
+/// A finding as JSON. Consecutive findings differ as much as real ones, so that a state has a realistic size
 /// (docs/performance.md).
 fn finding(number: u64) -> String {
     let names: String = (0..12).map(|part| format!("{:016x}", mixed(number << 8 | part))).collect();
@@ -57,7 +57,7 @@ fn finding(number: u64) -> String {
     format!(r#"{{"SchemaVersion":"2018-10-08","Id":"{names}","AwsAccountId":"{ACCOUNT}","Description":"{text}"}}"#)
 }
 
-/// One of 2^64 numbers, each by another one (the finalizer of `SplitMix64`).
+/// Maps each number to another one of 64 bits (the finalizer of `SplitMix64`).
 fn mixed(number: u64) -> u64 {
     let mixed = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -65,7 +65,7 @@ fn mixed(number: u64) -> u64 {
     mixed ^ mixed >> 31
 }
 
-async fn a_state_of_60_000_findings_comes_back_whole(place: Place) {
+async fn a_state_of_60_000_findings_is_read_completely(place: Place) {
     let key = state_key(account(), region());
     let header = StateHeader {
         account: account(),
@@ -99,13 +99,13 @@ async fn a_state_of_60_000_findings_comes_back_whole(place: Place) {
                 read += 1;
             }
             StateStep::Done => break,
-            StateStep::NeedInput => panic!("it was fed whole"),
+            StateStep::NeedInput => panic!("the reader has all input"),
         }
     }
     assert_eq!((read, reader.header()), (FINDINGS, Some(&header)));
 }
 
-async fn a_quarantine_of_5_000_entries_comes_back_page_by_page(place: Place) {
+async fn a_quarantine_of_5_000_entries_is_read_page_by_page(place: Place) {
     let entry = |number: usize| Entry {
         stage: Stage::Delivery,
         code: "InvalidInput".to_owned(),

@@ -1,5 +1,5 @@
-//! What the adapters promise, tested on two emulators of S3 and `DynamoDB` (decision 29): each test is written once and runs as
-//! `NAME::ministack` and as `NAME::strict`, with a bucket and a table of its own.
+//! The promises of the adapters, tested on two emulators of S3 and `DynamoDB` (decision 29): each test is written once and runs
+//! as `NAME::ministack` and as `NAME::strict`, with its own bucket and table.
 
 mod connections;
 mod large;
@@ -20,7 +20,7 @@ use uuid::Uuid;
 
 use crate::{ACCOUNT, config_as};
 
-/// Reported where no emulator runs.
+/// Reported if no emulator is configured.
 const NO_EMULATORS: &str =
     "these tests need two emulators of AWS; this starts them, runs the tests, and stops them: make test-adapters";
 
@@ -42,7 +42,7 @@ macro_rules! on_each_emulator {
 }
 use on_each_emulator;
 
-/// A bucket and a table on one of the emulators, and the adapters on both.
+/// A bucket and a table on one of the emulators, and the adapters for them.
 struct Place {
     cloud: Cloud,
     bucket: String,
@@ -50,7 +50,7 @@ struct Place {
 }
 
 impl Place {
-    /// On the emulator of this name; `EMULATORS` has its address (`local/emulators.py`).
+    /// Creates them on the emulator with this name. `EMULATORS` has its URL (`local/emulators.py`).
     async fn on(emulator: &str) -> Self {
         let emulators = std::env::var("EMULATORS").unwrap_or_default();
         let Ok(urls) = serde_json::from_str::<BTreeMap<String, String>>(&emulators) else { panic!("{NO_EMULATORS}") };
@@ -75,7 +75,7 @@ impl Place {
         writer.finish().await
     }
 
-    /// An object's `ETag` and content, if there is one.
+    /// The `ETag` and the content of an object, if it exists.
     async fn read(&self, key: &str) -> Option<(String, Bytes)> {
         let object = self.cloud.object(key).await.unwrap()?;
         let content: BytesMut = object.body.try_collect().await.unwrap();
@@ -83,7 +83,7 @@ impl Place {
     }
 }
 
-/// The template's table, as far as requests depend on it.
+/// Creates the table of the template with the properties that affect requests.
 async fn create_table(dynamodb: &aws_sdk_dynamodb::Client, name: &str) {
     let mut request = dynamodb.create_table().table_name(name).billing_mode(BillingMode::PayPerRequest);
     for (attribute, kind) in [("pk", KeyType::Hash), ("sk", KeyType::Range)] {
@@ -95,7 +95,7 @@ async fn create_table(dynamodb: &aws_sdk_dynamodb::Client, name: &str) {
     request.send().await.unwrap();
 }
 
-/// Bytes that do not repeat.
+/// Bytes without repetitions, which can't be compressed.
 fn noise(length: usize) -> Bytes {
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     let mut bytes = BytesMut::with_capacity(length + size_of::<u64>());

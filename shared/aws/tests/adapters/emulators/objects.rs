@@ -1,4 +1,4 @@
-//! Objects of the state bucket: of one part or several, under a condition or not.
+//! Objects of the state bucket: in one part or several, with and without conditions.
 
 use std::time::Duration;
 
@@ -7,19 +7,19 @@ use exporter::ports::{ObjectWriter as _, Objects as _, PutMode};
 
 use super::{Place, noise, on_each_emulator};
 
-/// S3's least size of a part.
+/// Minimum size of a part in S3.
 const PART: usize = 5 * 1024 * 1024;
 
 on_each_emulator![
-    an_object_of_any_size_comes_back_as_it_was,
-    an_object_that_is_there_is_not_replaced_where_there_must_be_none,
-    an_object_is_replaced_only_while_it_is_what_was_read,
-    of_writers_at_the_same_time_one_gets_the_object,
-    an_object_that_is_not_finished_leaves_neither_object_nor_parts,
+    an_object_of_any_size_is_read_unchanged,
+    an_existing_object_is_not_replaced_by_a_create,
+    an_object_is_replaced_only_if_it_is_unchanged,
+    only_one_of_concurrent_writers_succeeds,
+    an_unfinished_object_leaves_neither_object_nor_parts,
     keys_are_listed_by_their_prefix,
 ];
 
-async fn an_object_of_any_size_comes_back_as_it_was(place: Place) {
+async fn an_object_of_any_size_is_read_unchanged(place: Place) {
     for length in [0, 1, PART - 1, PART, 2 * PART + 1] {
         let content = noise(length);
         place.write("x.zst", &content, PutMode::Overwrite).await.unwrap();
@@ -29,7 +29,7 @@ async fn an_object_of_any_size_comes_back_as_it_was(place: Place) {
     }
 }
 
-async fn an_object_that_is_there_is_not_replaced_where_there_must_be_none(place: Place) {
+async fn an_existing_object_is_not_replaced_by_a_create(place: Place) {
     for length in [10, PART + 10] {
         let (key, first) = (format!("{length}.zst"), noise(length));
         place.write(&key, &first, PutMode::Create).await.unwrap();
@@ -39,7 +39,7 @@ async fn an_object_that_is_there_is_not_replaced_where_there_must_be_none(place:
     }
 }
 
-async fn an_object_is_replaced_only_while_it_is_what_was_read(place: Place) {
+async fn an_object_is_replaced_only_if_it_is_unchanged(place: Place) {
     for length in [10, PART + 10] {
         let key = format!("{length}.zst");
         place.write(&key, &noise(length), PutMode::Overwrite).await.unwrap();
@@ -53,17 +53,17 @@ async fn an_object_is_replaced_only_while_it_is_what_was_read(place: Place) {
     }
 }
 
-async fn of_writers_at_the_same_time_one_gets_the_object(place: Place) {
+async fn only_one_of_concurrent_writers_succeeds(place: Place) {
     let contents: Vec<Bytes> = [10, PART + 10, 2 * PART].into_iter().map(noise).collect();
     let writes = contents.iter().map(|content| place.write("x.zst", content, PutMode::Create));
     let outcomes = futures::future::join_all(writes).await;
     let winners: Vec<&Bytes> =
         contents.iter().zip(&outcomes).filter(|(_, outcome)| outcome.is_ok()).map(|(content, _)| content).collect();
     assert_eq!(winners.len(), 1, "{outcomes:?}");
-    assert!(place.read("x.zst").await.unwrap().1 == *winners[0], "what is there is not the winner's");
+    assert!(place.read("x.zst").await.unwrap().1 == *winners[0], "the object is not that of the successful writer");
 }
 
-async fn an_object_that_is_not_finished_leaves_neither_object_nor_parts(place: Place) {
+async fn an_unfinished_object_leaves_neither_object_nor_parts(place: Place) {
     let mut writer = place.cloud.create("x.zst", PutMode::Overwrite).await.unwrap();
     writer.write(noise(PART)).await.unwrap();
     let uploads = || async {
@@ -79,7 +79,7 @@ async fn an_object_that_is_not_finished_leaves_neither_object_nor_parts(place: P
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    panic!("the upload is never aborted");
+    panic!("the upload was not aborted");
 }
 
 async fn keys_are_listed_by_their_prefix(place: Place) {

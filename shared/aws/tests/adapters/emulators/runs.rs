@@ -17,13 +17,13 @@ use crate::runs::huge_report;
 const IDENTITY: &str = "s3://scans/a.json#etag";
 
 on_each_emulator![
-    an_upload_is_claimed_by_one_run_until_it_is_settled,
-    of_claims_at_the_same_time_one_succeeds,
-    an_account_is_held_by_one_run_and_goes_from_older_scans_to_newer_ones,
+    an_upload_is_claimed_by_one_run_until_completed_or_released,
+    only_one_of_concurrent_claims_succeeds,
+    an_account_is_locked_by_one_run_and_scans_are_exported_in_order,
     a_run_is_listed_by_account_and_found_by_its_id,
     the_largest_run_fits_the_table,
-    the_history_has_each_finished_run_once_under_its_day,
-    an_order_that_is_settled_stays_so,
+    the_history_has_each_completed_run_once_on_its_day,
+    a_completed_job_stays_completed,
 ];
 
 fn minutes(minutes: i64) -> SignedDuration {
@@ -38,7 +38,7 @@ fn held_by(run: &str) -> Claim {
     Claim::InProgress { run_id: run.to_owned() }
 }
 
-async fn an_upload_is_claimed_by_one_run_until_it_is_settled(place: Place) {
+async fn an_upload_is_claimed_by_one_run_until_completed_or_released(place: Place) {
     let (cloud, now) = (&place.cloud, Timestamp::now());
     let claim = async |run: &str, again: bool, at: Timestamp| {
         cloud.claim(IDENTITY, run, again, at, at + minutes(15)).await.unwrap()
@@ -48,17 +48,17 @@ async fn an_upload_is_claimed_by_one_run_until_it_is_settled(place: Place) {
     assert!(cloud.renew_claim(IDENTITY, "run-1", now + minutes(30)).await.unwrap());
     assert!(!cloud.renew_claim(IDENTITY, "run-2", now + minutes(30)).await.unwrap());
     assert_eq!(claim("run-2", false, now + minutes(20)).await, held_by("run-1"));
-    assert_eq!(claim("run-2", false, now + minutes(31)).await, Claim::Granted, "its time was over");
+    assert_eq!(claim("run-2", false, now + minutes(31)).await, Claim::Granted, "its lease expired");
     cloud.finish_claim(IDENTITY, "run-1", true).await.unwrap();
-    assert_eq!(claim("run-3", false, now + minutes(32)).await, held_by("run-2"), "run-1 had nothing to settle");
+    assert_eq!(claim("run-3", false, now + minutes(32)).await, held_by("run-2"), "run-1 no longer has the claim");
     cloud.finish_claim(IDENTITY, "run-2", false).await.unwrap();
-    assert_eq!(claim("run-3", false, now).await, Claim::Granted, "it was released");
+    assert_eq!(claim("run-3", false, now).await, Claim::Granted, "the claim was released");
     cloud.finish_claim(IDENTITY, "run-3", true).await.unwrap();
     assert_eq!(claim("run-4", false, now).await, Claim::Completed { run_id: "run-3".to_owned() });
     assert_eq!(claim("run-4", true, now).await, Claim::Granted);
 }
 
-async fn of_claims_at_the_same_time_one_succeeds(place: Place) {
+async fn only_one_of_concurrent_claims_succeeds(place: Place) {
     let now = Timestamp::now();
     let runs: Vec<String> = (0..8).map(|number| format!("run-{number}")).collect();
     let claims = runs.iter().map(|run| place.cloud.claim(IDENTITY, run, false, now, now + minutes(15)));
@@ -69,10 +69,10 @@ async fn of_claims_at_the_same_time_one_succeeds(place: Place) {
     assert!(outcomes.iter().all(|claim| *claim == Claim::Granted || *claim == held_by(taken[0])), "{outcomes:?}");
 }
 
-async fn an_account_is_held_by_one_run_and_goes_from_older_scans_to_newer_ones(place: Place) {
+async fn an_account_is_locked_by_one_run_and_scans_are_exported_in_order(place: Place) {
     let (cloud, now) = (&place.cloud, Timestamp::from_millisecond(Timestamp::now().as_millisecond()).unwrap());
     let begin = async |run: &str, scanned: Timestamp, at: Timestamp| {
-        // An upload for each scan; that of run-5 and of run-6 is the same.
+        // Each scan has its own upload, except that run-5 and run-6 have the same.
         let content = if run == "run-6" { "run-5" } else { run };
         cloud.acquire(account(), run, content, scanned, at, at + minutes(15)).await.unwrap()
     };
@@ -88,7 +88,11 @@ async fn an_account_is_held_by_one_run_and_goes_from_older_scans_to_newer_ones(p
     let after = now + minutes(21);
     assert_eq!(begin("run-2", now + minutes(1), after).await, Acquired::Granted { in_doubt: everywhere }, "run-1 died");
     cloud.release(account(), "run-1", InDoubt::default(), None).await.unwrap();
-    assert_eq!(cloud.locked_by(account(), after).await.unwrap().as_deref(), Some("run-2"), "run-1 had nothing to end");
+    assert_eq!(
+        cloud.locked_by(account(), after).await.unwrap().as_deref(),
+        Some("run-2"),
+        "run-1 no longer has the lock"
+    );
     let here = InDoubt { everywhere: false, regions: ["eu-west-1".parse().unwrap()].into() };
     cloud.release(account(), "run-2", here.clone(), None).await.unwrap();
     assert_eq!(cloud.locked_by(account(), after).await.unwrap(), None);
@@ -100,7 +104,7 @@ async fn an_account_is_held_by_one_run_and_goes_from_older_scans_to_newer_ones(p
     assert_eq!(lock_status().await, Some((now + minutes(2), InDoubt::default())));
     for minute in [4, 6] {
         let begun = begin("run-5", now + minutes(minute), after).await;
-        assert!(matches!(begun, Acquired::Granted { .. }), "its entries are of two times: {begun:?}");
+        assert!(matches!(begun, Acquired::Granted { .. }), "entries of the scan have different times: {begun:?}");
     }
     let exported_at = async || cloud.lock_status(account()).await.unwrap().and_then(|(newest, _)| newest.exported_at);
     assert_eq!(exported_at().await, None);
@@ -110,7 +114,7 @@ async fn an_account_is_held_by_one_run_and_goes_from_older_scans_to_newer_ones(p
     assert_eq!(
         begin("run-6", now + minutes(4), after).await,
         Acquired::Granted { in_doubt: InDoubt::default() },
-        "it comes again"
+        "the same scan is exported again"
     );
     assert_eq!(begin("run-6", now + minutes(1), after).await, Acquired::Superseded { newest: now + minutes(2) });
 }
@@ -155,7 +159,7 @@ async fn the_largest_run_fits_the_table(place: Place) {
     assert_eq!(kept.counts, report.counts);
 }
 
-async fn the_history_has_each_finished_run_once_under_its_day(place: Place) {
+async fn the_history_has_each_completed_run_once_on_its_day(place: Place) {
     let cloud = &place.cloud;
     let today = day_of(Timestamp::now());
     let day = |days: i64| today.saturating_sub(Span::new().days(days));
@@ -176,14 +180,14 @@ async fn the_history_has_each_finished_run_once_under_its_day(place: Place) {
     assert_eq!(
         read(89, 0).await,
         HistoryPage { entries: expected.clone(), next: None },
-        "run-5 is too old, run-6 runs"
+        "run-5 is before the period, run-6 is still running"
     );
     assert_eq!(read(2, 1).await.entries, expected[1..3]);
     assert_eq!(read(1, 1).await, HistoryPage { entries: Vec::new(), next: None });
     assert_eq!(cloud.run("run-4").await.unwrap().unwrap().counts.sent, 7);
 }
 
-async fn an_order_that_is_settled_stays_so(place: Place) {
+async fn a_completed_job_stays_completed(place: Place) {
     let cloud = &place.cloud;
     let record = |id: u32| {
         let job = Job::UndoArchive { run_id: format!("run-{id}") };
@@ -201,7 +205,7 @@ async fn an_order_that_is_settled_stays_so(place: Place) {
     let done = JobRecord { state: JobState::Succeeded, ..first.clone() };
     assert!(cloud.record_job(&done).await.unwrap());
     assert!(!cloud.record_job(&first).await.unwrap());
-    // Progress that arrives late changes nothing that has ended, and makes no record.
+    // Progress that arrives late changes no completed job, and creates no record.
     assert!(!cloud.record_progress("order-1", &progress).await.unwrap());
     assert_eq!(cloud.job_record("order-1").await.unwrap(), Some(done.clone()));
     assert!(!cloud.record_progress("order-4", &progress).await.unwrap());

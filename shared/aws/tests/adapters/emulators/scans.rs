@@ -1,4 +1,4 @@
-//! Scans: the newest version or the one that an event names, and what is not there.
+//! Scans: the newest version, the version of an event, and missing objects.
 
 use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
 use bytes::Bytes;
@@ -10,7 +10,7 @@ use super::{Place, noise, on_each_emulator};
 
 const KEY: &str = "output/a b+c.ocsf.json";
 
-on_each_emulator![a_scan_is_read_in_the_version_that_is_asked_for, a_scan_that_does_not_exist_is_not_found];
+on_each_emulator![a_scan_is_read_in_the_requested_version, a_scan_that_does_not_exist_is_not_found];
 
 impl Place {
     async fn put_scan(&self, content: &Bytes) -> Option<String> {
@@ -33,7 +33,7 @@ impl Place {
     }
 }
 
-async fn a_scan_is_read_in_the_version_that_is_asked_for(place: Place) {
+async fn a_scan_is_read_in_the_requested_version(place: Place) {
     let (first, second) = (noise(100_000), noise(200_000));
     place.keep_versions().await;
     let version = place.put_scan(&first).await;
@@ -49,7 +49,7 @@ async fn a_scan_that_does_not_exist_is_not_found(place: Place) {
     place.keep_versions().await;
     let version = place.put_scan(&noise(10)).await;
     place.s3.delete_object().bucket(&place.bucket).key(KEY).send().await.unwrap();
-    assert!(missing(place.open(KEY, None).await), "what is there is a delete marker");
+    assert!(missing(place.open(KEY, None).await), "the newest version is a delete marker");
     place.s3.delete_object().bucket(&place.bucket).key(KEY).set_version_id(version.clone()).send().await.unwrap();
     assert!(missing(place.open(KEY, version).await), "the version was deleted");
     let elsewhere = Upload::new(format!("{}-not", place.bucket), KEY);

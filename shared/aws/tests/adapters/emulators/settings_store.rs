@@ -1,4 +1,4 @@
-//! Providers and integrations: changed by transactions, each with its entry in the audit log.
+//! Providers and integrations: changed in transactions, each with an entry in the audit log.
 
 use aws::Cloud;
 use exporter::integration::Integration;
@@ -17,11 +17,11 @@ use crate::ACCOUNT;
 const ORGANIZATION: &str = "o-a1b2c3d4e5";
 
 on_each_emulator![
-    a_change_is_made_with_its_entry_or_not_at_all,
-    of_changes_at_the_same_time_one_is_made,
-    a_request_is_remembered_once_under_its_key,
-    a_list_goes_on_where_the_page_before_ended,
-    an_account_without_an_integration_has_its_organization_s,
+    a_change_is_committed_with_its_audit_entry_or_not_at_all,
+    only_one_of_concurrent_changes_is_committed,
+    an_idempotency_record_is_created_once_per_key,
+    a_list_continues_where_the_previous_page_ended,
+    an_account_without_an_integration_uses_its_organizations,
 ];
 
 fn id() -> ProviderId {
@@ -60,23 +60,23 @@ fn conflict(outcome: Result<(), CommitError>) -> Option<usize> {
     }
 }
 
-async fn a_change_is_made_with_its_entry_or_not_at_all(place: Place) {
+async fn a_change_is_committed_with_its_audit_entry_or_not_at_all(place: Place) {
     let cloud = &place.cloud;
     let provider = Stored::new(Provider::new(id()), now(), "ada");
     let first = integration(&id());
     let needed = [Write::RequireProvider(id()), Write::PutIntegration(first.clone(), ExpectedVersion::Nothing)];
-    assert_eq!(conflict(cloud.commit(&needed, &entry()).await), Some(0), "there is no provider");
+    assert_eq!(conflict(cloud.commit(&needed, &entry()).await), Some(0), "the provider doesn't exist");
     assert_eq!((entries(cloud).await, cloud.stored_integration(&id()).await.unwrap()), (0, None));
     cloud.commit(&[Write::PutProvider(provider.clone(), ExpectedVersion::Nothing)], &entry()).await.unwrap();
     cloud.commit(&needed, &entry()).await.unwrap();
     assert_eq!(SettingsStore::provider(cloud, &id()).await.unwrap(), Some(provider.clone()));
     assert_eq!(cloud.stored_integration(&id()).await.unwrap(), Some(first.clone()));
-    assert_eq!(conflict(cloud.commit(&needed, &entry()).await), Some(1), "there is one");
+    assert_eq!(conflict(cloud.commit(&needed, &entry()).await), Some(1), "the resource exists");
 
     let second = first.changed(first.value.clone().with(|settings| settings.enabled = false), now(), "eve");
     let change = [Write::PutIntegration(second.clone(), ExpectedVersion::This(first.revision()))];
     cloud.commit(&change, &entry()).await.unwrap();
-    assert_eq!(conflict(cloud.commit(&change, &entry()).await), Some(0), "it is another version");
+    assert_eq!(conflict(cloud.commit(&change, &entry()).await), Some(0), "the version has changed");
     assert_eq!(cloud.stored_integration(&id()).await.unwrap(), Some(second.clone()));
     let removal = |revision| {
         let account = ACCOUNT.parse().unwrap();
@@ -93,7 +93,7 @@ async fn a_change_is_made_with_its_entry_or_not_at_all(place: Place) {
     assert_eq!(entries(cloud).await, 5);
 }
 
-async fn of_changes_at_the_same_time_one_is_made(place: Place) {
+async fn only_one_of_concurrent_changes_is_committed(place: Place) {
     let (cloud, first) = (&place.cloud, integration(&id()));
     cloud.commit(&[Write::PutIntegration(first.clone(), ExpectedVersion::Nothing)], &entry()).await.unwrap();
     let changes = (0..4).map(async |author| {
@@ -104,7 +104,7 @@ async fn of_changes_at_the_same_time_one_is_made(place: Place) {
     assert_eq!((made, entries(cloud).await), (1, 2));
 }
 
-async fn a_request_is_remembered_once_under_its_key(place: Place) {
+async fn an_idempotency_record_is_created_once_per_key(place: Place) {
     let cloud = &place.cloud;
     let until = Timestamp::from_second(now().as_second()).unwrap() + SignedDuration::from_hours(1);
     let idempotency_record = IdempotencyRecord { key: "k".to_owned(), fingerprint: String::new(), made: id(), until };
@@ -114,13 +114,13 @@ async fn a_request_is_remembered_once_under_its_key(place: Place) {
         Some(0)
     );
     assert_eq!(cloud.idempotency_record("k", now()).await.unwrap(), Some(idempotency_record.clone()));
-    assert_eq!(cloud.idempotency_record("k", until).await.unwrap(), None, "its time is over");
+    assert_eq!(cloud.idempotency_record("k", until).await.unwrap(), None, "the record has expired");
     let later = AuditEntry { at: until, ..entry() };
     cloud.commit(&[Write::SaveIdempotencyRecord(idempotency_record)], &later).await.unwrap();
     assert_eq!(cloud.idempotency_record("", now()).await.unwrap(), None);
 }
 
-async fn a_list_goes_on_where_the_page_before_ended(place: Place) {
+async fn a_list_continues_where_the_previous_page_ended(place: Place) {
     let cloud = &place.cloud;
     let ids: Vec<ProviderId> = (1..=5).map(|number| format!("{number:012}").parse().unwrap()).collect();
     for id in &ids {
@@ -143,7 +143,7 @@ async fn a_list_goes_on_where_the_page_before_ended(place: Place) {
     assert!(times.len() == 5 && times.is_sorted_by(|left, right| left >= right), "newest first: {times:?}");
 }
 
-async fn an_account_without_an_integration_has_its_organization_s(place: Place) {
+async fn an_account_without_an_integration_uses_its_organizations(place: Place) {
     let (cloud, account) = (&place.cloud, ACCOUNT.parse().unwrap());
     let organization: ProviderId = ORGANIZATION.parse().unwrap();
     assert_eq!(cloud.integration(&account).await.unwrap(), None);
