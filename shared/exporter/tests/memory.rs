@@ -1,4 +1,4 @@
-//! Memory of a file of many accounts, in a process of its own: what one more Region of one more account takes.
+//! Memory for a file of many accounts, measured in a separate process: the memory of one more Region of one more account.
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test: it may fail, and says what it measured")]
 
@@ -16,7 +16,7 @@ use exporter::upload::UploadInfo;
 use futures::StreamExt;
 use serde_json::json;
 
-/// Accounts of a file: few first, then more, which shows what one takes.
+/// Numbers of accounts in the file. The difference between the two peaks is the memory of the additional accounts.
 const ACCOUNTS: [u64; 2] = [200, 600];
 const REGIONS: [&str; 17] = [
     "us-east-1",
@@ -37,10 +37,11 @@ const REGIONS: [&str; 17] = [
     "ca-central-1",
     "sa-east-1",
 ];
-/// Bytes that a Region of an account may take: 34,000 of them, 2,000 accounts in 17 Regions, stay below the budget of 256 MB.
+/// Maximum memory of a Region of an account, in bytes. With 34,000 of them, in 2,000 accounts with 17 Regions, the process stays
+/// below the budget of 256 MB.
 const BYTES_MAX: u64 = 6 * 1024;
 
-/// Stores that keep everything, and a Security Hub that accepts everything and keeps nothing.
+/// Stores that save everything, and a Security Hub that accepts all findings and stores none.
 fn memory(accounts: u64) -> InMemory {
     let memory = InMemory::default();
     memory.hubs().contents().discards_findings = true;
@@ -91,7 +92,7 @@ fn scan(hours: i64, accounts: u64) -> Scan {
     Scan { info, body: futures::stream::iter((0..accounts).map(account)).boxed() }
 }
 
-/// The most memory that this process ever had.
+/// The peak memory of this process.
 fn peak_bytes() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
@@ -115,7 +116,7 @@ async fn a_suspended_region_uses_at_most_6_kb() {
             assert_eq!(delivered, findings, "{:?}", report.counts);
         }
         let kept: usize = memory.contents().objects.values().map(|(_, bytes)| bytes.len()).sum();
-        // What the stores of this test keep is in S3 otherwise.
+        // The content of the stores is subtracted: in production, it is in S3.
         peaks.push(peak_bytes() - u64::try_from(kept).unwrap());
         let peak = peak_bytes() >> 20;
         println!(
@@ -125,7 +126,7 @@ async fn a_suspended_region_uses_at_most_6_kb() {
         );
     }
     let more = (accounts[1] - accounts[0]) * REGIONS.len() as u64;
-    // Suspended accounts take next to nothing: what the stores hold may grow faster than the peak.
+    // Suspended accounts use almost no memory, so that the content of the stores may grow faster than the peak.
     let each = peaks[1].saturating_sub(peaks[0]) / more;
     println!("each Region of each account: {each} bytes");
     assert!(each < BYTES_MAX, "{each} bytes");

@@ -1,4 +1,5 @@
-//! An account of the weeks of scans: what it really has, its scans, and where Security Hub should hold its findings.
+//! An account in the simulation of weeks of scans: its real resources, its scans, and the Regions in which Security Hub should
+//! have its findings.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +16,7 @@ use crate::possible_states::{Cloud, Effect};
 use crate::scan::{Expected, Scanned};
 use crate::scan_evidence::Place;
 
-/// Where some accounts' Security Hub is never on, and where its findings go then.
+/// The Region in which Security Hub is never enabled in some accounts, and the fallback Region for its findings.
 pub(crate) const OFF: &str = "sa-east-1";
 pub(crate) const FALLBACK: &str = "us-east-1";
 
@@ -24,13 +25,13 @@ pub(crate) struct Account {
     pub(crate) integration: Integration,
     pub(crate) truth: Truth,
     pub(crate) scans: Vec<Scanned>,
-    /// What may be true of its findings, as the rule's model says.
+    /// The states in which the account's findings may be, according to the model of the rule.
     pub(crate) cloud: Cloud,
-    /// When each finding was first in a scan.
+    /// The time of the first scan of each finding.
     pub(crate) first_seen: BTreeMap<Place, Timestamp>,
-    /// Findings that were active in Security Hub, whose resources exist and have always failed.
+    /// Findings that were active in Security Hub, and whose resources exist and have always failed.
     pub(crate) steady: BTreeSet<Place>,
-    /// The newest scan of which a run began and may have left only a part.
+    /// The time of the newest scan whose run may have been incomplete.
     pub(crate) begun_at: Timestamp,
 }
 
@@ -51,7 +52,7 @@ impl Account {
         self.integration.provider.account().unwrap()
     }
 
-    /// Whether what one Region never takes goes to another.
+    /// Whether findings of a Region in which Security Hub is never enabled are sent to the fallback Region.
     pub(crate) fn falls_back(&self) -> bool {
         self.integration.fallback_region.is_some()
     }
@@ -62,7 +63,7 @@ impl Account {
         (if is_away { FALLBACK.to_owned() } else { region }, id)
     }
 
-    /// What is active in Security Hub, wherever, by the Region of the resource.
+    /// The active findings of all Regions of Security Hub, by the Region of the resource.
     pub(crate) fn found(&self, world: &World) -> Expected {
         let of = |id: &str| {
             let mut regions = REGIONS.into_iter();
@@ -71,7 +72,7 @@ impl Account {
         found(world, self.id()).into_iter().map(|((_, id), what)| ((of(&id), id), what)).collect()
     }
 
-    /// What must not be archived while runs of these scans continue, in whatever order.
+    /// Findings that must not be archived while runs of these scans continue, in any order.
     pub(crate) fn alive(&self, scans: &[&Scanned]) -> Expected {
         let mut alive = self.steady.clone();
         let certain = |scans: &mut dyn Iterator<Item = &&Scanned>| {
@@ -87,7 +88,7 @@ impl Account {
         alive.into_iter().map(|place| (self.home(place), Default::default())).collect()
     }
 
-    /// A finding whose resource exists and fails, and which no scan showed otherwise, is active.
+    /// Asserts that findings are active whose resources exist and fail, unless a scan showed another status.
     pub(crate) fn check_steady(&mut self, world: &World, context: &str) {
         let (found, id) = (self.found(world), self.id());
         for place in &self.steady {
@@ -97,7 +98,7 @@ impl Account {
         self.steady.extend(steady);
     }
 
-    /// What a run did about the account's findings, as far as its report tells. None: nothing.
+    /// The effect of a run on the account's findings, as far as its report shows. `None` if it had no effect.
     pub(crate) fn effect(&self, report: &RunReport) -> Option<Effect> {
         if matches!(report.status, RunStatus::Duplicate | RunStatus::Superseded) {
             return None;
@@ -115,7 +116,7 @@ impl Account {
         let is_bad = |(name, region): (&asff::RegionName, &exporter::report::RegionReport)| {
             (region.unavailable.is_some() && !is_off(name.as_str())) || region.adoption_skipped.is_some()
         };
-        // A run that died finished the account, and was degraded: why, only that run knew.
+        // A killed run completed the account in a degraded state; only that run knew the reason.
         let is_of_dead_run = filtered("already_exported") > 0 && account.problem.is_some();
         let is_unknown = is_of_dead_run
             || report.status.should_retry()

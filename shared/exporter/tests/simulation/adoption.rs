@@ -1,4 +1,4 @@
-//! Taking over more than one run has time to read.
+//! Adoption of more findings than one run has the time to read.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::scan::{Result, Scanned};
 use crate::{ACCOUNT, Run, export, integrate, runner, world};
 
 const REGION: &str = "eu-west-1";
-/// Findings that take more than one run: a run of [`SECONDS`] reads about 2,100.
+/// Number of findings, more than a run of [`SECONDS`] can read: it reads about 2,100.
 const MANY: u32 = 5_000;
 const SECONDS: u64 = 6;
 
@@ -22,7 +22,7 @@ fn results(count: u32) -> Vec<Result> {
     (0..count).map(|number| result(number, REGION)).collect()
 }
 
-/// What Prowler's own integration left.
+/// Imports the findings as Prowler's own integration sends them.
 async fn sent_by_prowler(world: &World, scanned: &Scanned) {
     for results in scanned.results.chunks(100) {
         let findings: Vec<_> = results.iter().map(|result| prowlers_own(result, scanned)).collect();
@@ -50,7 +50,7 @@ async fn migrating_from_prowler_creates_no_duplicate_in_any_number_of_runs() {
     let integration = integrate(&world, ACCOUNT, |_| {});
     sent_by_prowler(&world, &scan(0, results(MANY))).await;
     world.sleep(3600).await;
-    // Of what Prowler sent some is gone, some passes now, some has changed, and some is new.
+    // Some of the findings that Prowler sent are absent, some pass now, some have changed, and some are new.
     let mut results = results(MANY + 50);
     results.drain(..100);
     results[..50].iter_mut().for_each(|result| result.failed = false);
@@ -64,16 +64,16 @@ async fn migrating_from_prowler_creates_no_duplicate_in_any_number_of_runs() {
             break report;
         }
         assert_eq!(report.status, RunStatus::Unfinished, "{:?}", report.reasons);
-        assert_eq!(imports(&world), before, "nothing is sent by what a part of the findings says");
+        assert_eq!(imports(&world), before, "nothing is sent before all findings are read");
         assert!(runs < 10, "it comes to an end");
         world.sleep(30).await;
     };
     assert!(runs >= 3, "it took {runs} runs");
-    assert!(reads(&world) <= MANY as usize / 100 + runs, "{} reads: nothing is read twice", reads(&world));
+    assert!(reads(&world) <= MANY as usize / 100 + runs, "{} reads: no page is read twice", reads(&world));
     let counts = &report.counts;
     assert_eq!((counts.sent, counts.unchanged, counts.archived), (90, 4810, 150), "{:?}", report.reasons);
     assert_equal(&world, now.account, &now.wanted(&integration), "after the move");
-    assert_eq!(held(&world, now.account, "ARCHIVED").len(), 150, "none is there twice, none is left over");
+    assert_eq!(held(&world, now.account, "ARCHIVED").len(), 150, "no finding is duplicated, none is left active");
 }
 
 #[tokio::test(start_paused = true)]
@@ -87,12 +87,12 @@ async fn adoption_resumes_after_service_errors_and_stale_page_tokens() {
     world.sleep(3600).await;
     let now = scan(1, results(MANY - 100));
     assert_eq!(run(&world, &now, "1").await.status, RunStatus::Unfinished);
-    // The page is forgotten: what was read is known, so the next run that has the time for the whole comes to the end.
+    // The page token expired. The pages that were read are saved, so that the next run with enough time completes the adoption.
     world.sleep(2 * 3600).await;
     let fault = Fault::error(503).on(Operation::GetFindings);
     world.simulator.inject(fault.clone());
     let status = run(&world, &now, "1").await.status;
-    assert!(status.should_retry(), "{status:?}: failed, or the pauses between attempts took all its time");
+    assert!(status.should_retry(), "{status:?}: failed, or the delays between attempts exceeded the deadline");
     world.simulator.clear_faults();
     let report = Run::new(&world).of(&now, &integration).go(now.upload("1")).await.unwrap().unwrap();
     assert_eq!(report.status, RunStatus::Succeeded, "{:?}", report.reasons);
@@ -103,7 +103,7 @@ async fn adoption_resumes_after_service_errors_and_stale_page_tokens() {
 #[tokio::test(start_paused = true)]
 async fn an_adoption_without_progress_ends_with_a_reason() {
     let world = world(|mut config| {
-        // Every page is forgotten before the next run asks for it.
+        // Every page token expires before the next run uses it.
         config.rules.next_token_seconds = 20;
         config
     });
@@ -125,9 +125,9 @@ async fn an_adoption_without_progress_ends_with_a_reason() {
     assert_eq!(report.status, RunStatus::Degraded, "{:?}", report.reasons);
     assert!(report.reasons.iter().any(|reason| reason.contains("hubctl reconcile")), "{:?}", report.reasons);
     let active = held(&world, now.account, "ACTIVE").len();
-    assert!((MANY as usize - 100..=MANY as usize).contains(&active), "{active}: no live finding is archived");
-    assert_eq!(world.simulator.findings(ACCOUNT, REGION).len(), MANY as usize, "and none is there twice");
-    // It is said again with every scan, until a user reads the rest.
+    assert!((MANY as usize - 100..=MANY as usize).contains(&active), "{active}: no active finding is archived");
+    assert_eq!(world.simulator.findings(ACCOUNT, REGION).len(), MANY as usize, "no finding is duplicated");
+    // Each further scan reports it, until a user reads the remaining findings.
     world.sleep(3600).await;
     let next = scan(3, results(MANY - 100));
     let report = export(&world, next.upload("2")).await;
@@ -136,7 +136,7 @@ async fn an_adoption_without_progress_ends_with_a_reason() {
     world.sleep(3600).await;
     let report = export(&world, scan(5, results(MANY - 100)).upload("3")).await;
     assert_eq!(report.status, RunStatus::Succeeded, "{:?}", report.reasons);
-    assert_eq!(held(&world, now.account, "ACTIVE").len(), MANY as usize - 100, "none is left over");
+    assert_eq!(held(&world, now.account, "ACTIVE").len(), MANY as usize - 100, "no resolved finding is left active");
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,20 +1,21 @@
-//! The evidence rule as a model of one account, written from the text of issue 11 and not from the exporter's code. It is
-//! given the same scans in the order in which they are exported, and decides which findings must be active.
+//! The evidence rule as a model of one account. It is written from the text of issue 11 and not from the exporter's code. The
+//! model gets the same scans in the order in which they are exported, and decides which findings must be active.
 //!
-//! Readings that the text leaves open:
-//! * A malformed entry makes a scan unproven only for findings that it could be; for the measure of later scans
-//!   (`last whole scan`) such a scan doesn't count.
-//! * Of several reasons the first in the order of the interface counts: truncated, several times, partial, malformed,
+//! Interpretations where the text is ambiguous:
+//! * A malformed entry makes a scan unproven only for findings to which the entry could belong. Such a scan is not a `last whole
+//!   scan`, with which later scans are compared.
+//! * Of several reasons, the first one in the order of the interface applies: truncated, several scan times, partial, malformed,
 //!   MANUAL, Region, service.
-//! * What is passed or muted is archived by every file that was read to its end, malformed entries or not.
-//! * A MANUAL entry of the finding itself is its presence: it stays active, its count of absences starts again.
+//! * Passed and muted findings are archived by every file that was read to its end, even if it has malformed entries.
+//! * A MANUAL entry of the finding itself counts as its presence: it stays active, and its count of absences is reset.
 //! * The 20 findings that need no approval include those of the 7 days before.
-//! * An entry that is older than what is known may count as presence in a file of several scans, or not: it stays active.
-//! * A finding of which the newest scan said nothing, since it was cut off, may be resolved by an older entry in a file of several
-//!   scans, if that is newer than what is known of the finding, or not.
-//! * One scan time counts once as absent, however many runs and files it has.
-//! * Approving what is unproven of a scan that looks partial makes it the measure of later scans; approving only what is
-//!   pending doesn't.
+//! * In a file of several scans, an entry that is older than the known state may count as presence or not: the finding stays
+//!   active.
+//! * If the newest scan is truncated and has no entry of a finding, an older entry in a file of several scans may resolve the
+//!   finding or not, if the entry is newer than the known state.
+//! * A scan time counts once as an absence, regardless of the number of its runs and files.
+//! * If the unproven findings of a scan that looks partial are approved, later scans are compared with that scan. This doesn't
+//!   apply if only its pending findings are approved.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,43 +27,43 @@ use jiff::{SignedDuration, Timestamp};
 use crate::scan::{Expected, Scanned};
 use crate::scan_evidence::{Place, Reading, Says};
 
-/// Findings that are archived without approval, whatever share they are.
+/// Number of findings that are archived without approval, whatever their share.
 const ARCHIVED_FREELY: u64 = 20;
 const RECENT: SignedDuration = SignedDuration::from_hours(7 * 24);
 
-/// What is known of one finding.
+/// The known state of one finding.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Known {
     pub(crate) check: &'static str,
     pub(crate) active: bool,
-    /// Consecutive whole scans from which it was absent, and the last of them.
+    /// Number of consecutive whole scans from which the finding was absent.
     pub(crate) absent: u8,
     counted_at: Option<Timestamp>,
-    /// The newest scan that spoke of it.
+    /// Time of the newest scan that determined the state.
     pub(crate) known_at: Timestamp,
-    /// The newest scan that had it as active.
+    /// Time of the newest scan that showed the finding as active.
     shown_at: Timestamp,
     what: (&'static str, String),
 }
 
 impl Known {
-    /// The same, archived by a scan.
+    /// This state after a scan archived the finding.
     pub(crate) fn archived(self, at: Timestamp) -> Self {
         Self { active: false, known_at: self.known_at.max(at), ..self }
     }
 
-    /// The same, made active by a user at this time, or with a count that began again.
+    /// The possible states after a user reactivated the finding at this time, or after its count of absences was reset.
     pub(crate) fn variants(&self, at: Timestamp) -> impl Iterator<Item = Self> {
         let was_sent = !self.what.0.is_empty();
         let fresh = Self { absent: 0, counted_at: None, ..self.clone() };
         let both = was_sent.then(|| Self { active: true, ..fresh.clone() });
-        // What a user did later than a scan, the scan does not undo.
+        // A scan does not undo a later change by a user.
         let later = was_sent.then(|| Self { active: true, known_at: at, shown_at: at, ..fresh.clone() });
         both.into_iter().chain(later).chain([fresh])
     }
 }
 
-/// What a scan means for one finding.
+/// The effect of a scan on one finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fate {
     Stays,
@@ -71,7 +72,7 @@ pub(crate) enum Fate {
     Unproven(&'static str),
 }
 
-/// What an account's last whole scan had.
+/// The last whole scan of an account, with which later scans are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Measure {
     pub(crate) at: Timestamp,
@@ -79,25 +80,25 @@ pub(crate) struct Measure {
     pub(crate) checks: u64,
 }
 
-/// What the rule says of one export.
+/// The decision of the rule for one export.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Ruling {
     pub(crate) superseded: bool,
     pub(crate) archived: BTreeMap<Place, PendingClass>,
-    /// What needs approval: findings to be archived, and active findings.
+    /// If approval is required: the number of findings to archive, and the number of active findings.
     pub(crate) asks: Option<(u64, u64)>,
     pub(crate) pending: BTreeMap<Place, PendingClass>,
     pub(crate) absent: BTreeSet<Place>,
     pub(crate) unproven: BTreeMap<Place, &'static str>,
     pub(crate) partial: bool,
     pub(crate) times: usize,
-    /// Findings that may be resolved by an older entry of the file.
+    /// Number of findings that may be resolved by an older entry of the file.
     pub(crate) resolved_before: u64,
-    /// Unproven findings of which the file has but entries that are older than what is known.
+    /// Unproven findings of which the file only has entries that are older than their known state.
     pub(crate) open: BTreeSet<Place>,
 }
 
-/// One account.
+/// The model of one account.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Rule {
     pub(crate) findings: BTreeMap<Place, Known>,
@@ -105,14 +106,15 @@ pub(crate) struct Rule {
     before_newest: Option<Timestamp>,
     pub(crate) measure: Option<Measure>,
     archived_freely: Vec<(Timestamp, u64)>,
-    /// When each check last had a verdict in a Region; and was covered completely by a scan of scope partial.
+    /// The time of the last verdict of each check in a Region, and of the last scan of scope `partial` that covered it
+    /// completely.
     verdicts: BTreeMap<(&'static str, &'static str), Timestamp>,
     covered: BTreeMap<(&'static str, &'static str), Timestamp>,
-    /// Findings of an older scan in a place that a newer scan looked at incompletely: the text doesn't decide.
+    /// Findings of an older scan whose check and Region a newer scan covered incompletely: the text doesn't decide.
     pub(crate) undecided: BTreeSet<Place>,
 }
 
-/// Whether a scan looks partial beside the last whole one.
+/// Whether a scan looks partial compared with the last whole scan.
 pub(crate) fn looks_partial(reading: &Reading, integration: &Integration, measure: Option<Measure>) -> bool {
     let percent = u64::from(integration.partial_scan_percent);
     let full = integration.archive_scope == ArchiveScope::Full;
@@ -123,7 +125,7 @@ pub(crate) fn looks_partial(reading: &Reading, integration: &Integration, measur
         .is_some_and(|last| fewer(reading.verdicts, last.verdicts) || fewer(reading.checks.len() as u64, last.checks))
 }
 
-/// What becomes of a finding by a scan, and what is known of it then. The caller archives.
+/// The effect of a scan on a finding, and the state afterwards. The caller applies the archive.
 pub(crate) fn step(
     known: Option<&Known>,
     place: &Place,
@@ -145,11 +147,11 @@ pub(crate) fn step(
             what: ("", String::new()),
         };
         let mut next = Known { absent: 0, counted_at: None, ..known.cloned().unwrap_or(fresh) };
-        // What passes and isn't archived, since the file is truncated or the archive waits for approval, is as before.
+        // A passed finding that isn't archived, because the file is truncated or the archive needs approval, is unchanged.
         if !next.active || matches!(entry.says, Says::Send(_) | Says::Manual) {
             next.known_at = entry.at;
         }
-        // Of two files with one scan time the worse status counts, too.
+        // If two files have the same scan time, the worse status counts as well.
         let resolves = next.active && reading.to_end && entry.at > next.shown_at;
         let fate = match entry.says {
             Says::Send(what) => {
@@ -195,7 +197,7 @@ pub(crate) fn step(
 }
 
 impl Rule {
-    /// One export of a scan. `active` findings does Security Hub hold before it.
+    /// Exports a scan. `active`: the number of active findings in Security Hub before the export.
     pub(crate) fn export(
         &mut self,
         scanned: &Scanned,
@@ -204,7 +206,7 @@ impl Rule {
         active: u64,
     ) -> Ruling {
         let is_full = integration.archive_scope == ArchiveScope::Full;
-        // The same file again is no older scan than itself.
+        // A repeated file is not superseded by itself.
         let is_again = self.newest == Some(scanned.newest());
         let since = if is_again { self.before_newest } else { self.newest };
         let mut reading = Reading::of(scanned, integration, since.filter(|_| is_full));
@@ -223,7 +225,7 @@ impl Rule {
         for place in places {
             let known = self.findings.get(&place);
             if let (Some(known), Some(entry)) = (known, reading.entries.get(&place)) {
-                // A newer scan showed it as passed before anything was ever sent of it.
+                // A newer scan showed the finding as passed before it was ever sent.
                 let is_unsent = known.what.0.is_empty();
                 if known.known_at > entry.at && is_unsent && matches!(entry.says, Says::Send(_)) {
                     self.undecided.insert(place.clone());
@@ -276,14 +278,14 @@ impl Rule {
         let whole = reading.to_end && reading.times.len() == 1 && reading.malformed.is_empty();
         if is_full && whole && (!partial || approval.unproven) && reading.verdicts > 0 {
             let measure = Measure { at: reading.at, verdicts: reading.verdicts, checks: reading.checks.len() as u64 };
-            // Of two files of one scan the larger one is the measure.
+            // Of two files with the same scan time, later scans are compared with the larger one.
             self.measure = self.measure.max(Some(measure));
         }
         self.note_coverage(&reading);
         ruling
     }
 
-    /// What a run archived that did not come to its end.
+    /// Applies the archives of a run that did not complete.
     pub(crate) fn archived_in_part(&mut self, scanned: &Scanned, integration: &Integration, there: &Expected) {
         let mut dry = self.clone();
         let approval = Approval { pending: true, unproven: false };
@@ -306,7 +308,7 @@ impl Rule {
         pending > 0 && count > ARCHIVED_FREELY && count * 100 > u64::from(percent) * (active + recent)
     }
 
-    /// Of checks that a newer scan covered in a Region, an older one says nothing.
+    /// Drops the entries of checks and Regions that a newer scan covered.
     fn drop_covered(&mut self, reading: &mut Reading) {
         let (mut gone, mut in_doubt_regions) = (Vec::new(), Vec::new());
         for (place, entry) in &reading.entries {
@@ -324,7 +326,7 @@ impl Rule {
         }
     }
 
-    /// Whether a newer scan of scope partial had verdicts of a check there.
+    /// Whether a newer scan of scope `partial` had verdicts of a check in the Region of a finding.
     fn is_older_of_check(&self, place: &Place, check: &'static str, at: Timestamp) -> bool {
         self.verdicts.iter().any(|((known, region), &then)| *known == check && *region == place.0 && then > at)
     }
@@ -340,8 +342,8 @@ impl Rule {
         }
     }
 
-    /// Whether a further file of the newest scan would count a finding as absent that an earlier one did not: the text doesn't
-    /// say whether it does.
+    /// Whether another file of the newest scan would count a finding as absent that an earlier file did not: the text doesn't say
+    /// whether it does.
     pub(crate) fn is_open(&self, scanned: &Scanned, integration: &Integration) -> bool {
         let mut dry = self.clone();
         dry.export(scanned, integration, Approval::default(), 0);
@@ -352,13 +354,13 @@ impl Rule {
         self.newest == Some(scanned.at) && dry.findings.iter().any(counts)
     }
 
-    /// What Security Hub must hold as active.
+    /// The findings that must be active in Security Hub.
     pub(crate) fn expected(&self) -> Expected {
         let active = self.findings.iter().filter(|(_, known)| known.active);
         active.map(|(place, known)| (place.clone(), known.what.clone())).collect()
     }
 
-    /// Where an older entry counts as presence, what a user approved archives nothing.
+    /// If an older entry counts as presence, an approval does not archive the finding.
     pub(crate) fn keep_open(&mut self, ruling: &mut Ruling, before: &Self, found: &Expected) {
         for place in ruling.open.iter().filter(|place| found.contains_key(*place)) {
             if ruling.archived.remove(place).is_some()
@@ -369,7 +371,7 @@ impl Rule {
         }
     }
 
-    /// What the text doesn't decide is as it is found.
+    /// Sets the findings that the text leaves undecided to their actual state.
     pub(crate) fn decide(&mut self, found: &Expected) {
         for place in &self.undecided {
             if let (Some(known), what) = (self.findings.get_mut(place), found.get(place)) {
@@ -380,7 +382,7 @@ impl Rule {
     }
 }
 
-/// The reasons of findings, as a report counts them.
+/// The number of unproven findings by Region, service, and reason, as in a report.
 pub(crate) fn unproven_counts(
     unproven: &BTreeMap<Place, &'static str>,
     service: impl Fn(&Place) -> String,

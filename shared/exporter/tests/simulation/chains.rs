@@ -1,4 +1,4 @@
-//! Chains of invocations on an emulated queue, beside an emulation of Lambda's recursive loop detection.
+//! Chains of invocations on an emulated queue, with an emulation of Lambda's recursive loop detection.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -17,8 +17,8 @@ use crate::scan::Expected;
 use crate::{ACCOUNT, integrate, world};
 use exporter::testing::Lifetime;
 
-/// Invocations in one chain of requests after which Lambda stops the next one ("Use Lambda recursive loop detection to prevent
-/// infinite loops").
+/// Number of invocations in one chain of requests after which Lambda stops the next one ("Use Lambda recursive loop detection to
+/// prevent infinite loops").
 const LINEAGE_MAX: u32 = 16;
 /// The template's `MaxReceiveCount` and `QueueVisibilityTimeoutSeconds`.
 const RECEIVES_MAX: u32 = 5;
@@ -29,17 +29,17 @@ const VISIBILITY: Duration = Duration::from_secs(5400);
 struct Message {
     job_message: JobMessage,
     delay: Duration,
-    /// The invocations in its trace header.
+    /// The number of invocations in the message's trace header.
     lineage: u32,
     receives: u32,
 }
 
-/// The queue, and Lambda that polls it.
+/// The queue, and the Lambda function that polls it.
 struct Lambda {
     world: World,
     /// `RecursiveLoop: Terminate`.
     terminates: bool,
-    /// The time of an invocation.
+    /// The timeout of an invocation, in seconds.
     seconds: u64,
     queue: VecDeque<Message>,
     invocations: u32,
@@ -61,7 +61,7 @@ impl Lambda {
         }
     }
 
-    /// Works until the queue is empty.
+    /// Processes messages until the queue is empty.
     async fn drain(&mut self) {
         while let Some(message) = self.queue.pop_front() {
             self.delays.push(message.delay.as_secs() / 60);
@@ -70,7 +70,7 @@ impl Lambda {
         }
     }
 
-    /// Gives a message to an invocation.
+    /// Delivers a message to an invocation.
     async fn receive(&mut self, mut message: Message, life: Lifetime) {
         if self.terminates && message.lineage >= LINEAGE_MAX {
             self.dead_letters.push(message.job_message);
@@ -91,7 +91,7 @@ impl Lambda {
         }
     }
 
-    /// As the function does it. Whether the message is to be deleted.
+    /// Invokes the function. Returns whether the message is deleted.
     async fn invoke(&mut self, message: &Message, life: Lifetime) -> bool {
         self.invocations += 1;
         let fake_aws = self.world.run(life, Expected::new());
@@ -114,7 +114,7 @@ impl Lambda {
     }
 }
 
-/// Daily scans that were uploaded while the integration was disabled; each has one finding more. The message that replays them.
+/// Uploads daily scans while the integration is disabled; each scan has one more finding. Returns the message that replays them.
 async fn a_month_of_uploads(world: &World, days: u32) -> JobMessage {
     integrate(world, ACCOUNT, |integration| integration.enabled = false);
     let mut runs = Vec::new();
@@ -148,12 +148,12 @@ async fn a_month_of_uploads_is_replayed_even_if_lambda_stops_chains() {
         assert_eq!(active(&world), 60, "the newest scan is in Security Hub");
         assert_eq!(states(&world), [JobState::Succeeded; 31]);
         assert!(lambda.dead_letters.is_empty());
-        assert!(lambda.invocations <= 3, "several uploads in one invocation: {}", lambda.invocations);
+        assert!(lambda.invocations <= 3, "one invocation exports several uploads: {}", lambda.invocations);
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_replay_of_which_each_upload_needs_an_invocation_is_not_cut_off() {
+async fn a_replay_with_an_invocation_per_upload_is_completed() {
     let world = world(|config| config);
     let message = a_month_of_uploads(&world, 31).await;
     let mut lambda = Lambda::new(&world, 50, message);
@@ -184,22 +184,22 @@ async fn a_job_without_progress_backs_off_and_ends_with_a_reason() {
     let run = upload(&world, "1", &scan(0, failed(10))).await;
     let replay = Job::Replay { run_id: run.run_id, next_run_ids: Vec::new() };
     let message = submitted(&world, "replay", replay).await;
-    // No time to read anything.
+    // Without any time, no invocation can read an upload.
     let mut lambda = Lambda { terminates: true, ..Lambda::new(&world, 0, message) };
     lambda.drain().await;
     assert_eq!(lambda.delays[..13], [0, 2, 4, 8, 15, 15, 15, 15, 15, 15, 15, 15, 15]);
     assert_eq!(lambda.delays[13..], [90; 4], "then the queue retries the message");
-    assert_eq!(lambda.dead_letters.len(), 1, "nothing is lost");
+    assert_eq!(lambda.dead_letters.len(), 1, "the message is in the dead-letter queue");
     let failed = record(&world, "replay");
     assert_eq!(failed.state, JobState::Failed);
     let why = failed.message.unwrap();
     assert!(why.contains("13 rounds in a row made no progress"), "{why}");
     assert!(why.ends_with("run: hubctl job retry replay"), "{why}");
     let runs = world.contents().runs.iter().filter(|run| run.job_id.is_some()).count();
-    assert_eq!(runs, 5, "one for all rounds, and one for each time that the queue repeated the message of the last");
+    assert_eq!(runs, 5, "one run for all rounds, and one for each redelivery of the last message");
 }
 
-/// Another run has the account for a day.
+/// Locks the account for another run, for a day.
 async fn occupy(world: &World) {
     let other = world.ports();
     let account = ACCOUNT.parse().unwrap();
@@ -209,7 +209,7 @@ async fn occupy(world: &World) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_job_that_waited_in_vain_for_its_account_is_retried_and_runs_once() {
+async fn a_job_whose_account_stayed_locked_is_retried_and_runs_once() {
     for kind in ["reconcile", "replay"] {
         let world = world(|config| config);
         integrate(&world, ACCOUNT, |_| {});
@@ -229,13 +229,13 @@ async fn a_job_that_waited_in_vain_for_its_account_is_retried_and_runs_once() {
         assert!(why.contains("dead-letter queue") && why.ends_with("run: hubctl job retry job"), "{why}");
         let waited = world.contents().runs.len() - before;
         let most = if kind == "reconcile" { 0 } else { RECEIVES_MAX as usize };
-        assert_eq!(waited, most, "{kind}: not a failed run for each of 17 attempts");
+        assert_eq!(waited, most, "{kind}: only the last attempts are recorded as failed runs");
 
         world.sleep(24 * 3600).await;
         let ports = world.ports();
         let pending = retry(ports.as_ref(), &failed).await.unwrap().unwrap();
         assert_eq!((pending.state, pending.completed_at), (JobState::Pending, None));
-        assert_eq!(retry(ports.as_ref(), &pending).await.unwrap(), None, "it is pending already");
+        assert_eq!(retry(ports.as_ref(), &pending).await.unwrap(), None, "the job is already pending");
         let [(message, _)] = <[_; 1]>::try_from(queued(&world)).unwrap();
         assert!(message.chain.is_first());
         let mut again = Lambda::new(&world, 900, message);
@@ -246,7 +246,7 @@ async fn a_job_that_waited_in_vain_for_its_account_is_retried_and_runs_once() {
         let runs = world.contents().runs.len();
         let mut redriven = Lambda::new(&world, 900, lambda.dead_letters.pop().unwrap());
         redriven.drain().await;
-        assert_eq!(world.contents().runs.len(), runs, "{kind}: the dead letter finds it complete");
+        assert_eq!(world.contents().runs.len(), runs, "{kind}: the job is complete when its dead letter is redriven");
         assert_eq!(held(&world, ACCOUNT.parse().unwrap(), "ACTIVE").len(), 10);
     }
 }

@@ -1,4 +1,4 @@
-//! Checks of connections: each state of a Region, and what a check leaves behind.
+//! Connection checks: each state of a Region, and the effects of a check.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,7 +25,7 @@ pub(crate) fn integration() -> Integration {
 
 pub(crate) async fn check(world: &World, integration: &Integration) -> Checked {
     let checked = checker(world).check(ACCOUNT.parse().unwrap(), integration, None).await;
-    // A minute later the next one.
+    // The next check is a minute later.
     world.sleep(60).await;
     checked
 }
@@ -51,7 +51,7 @@ fn denying(deny: Deny) -> World {
     })
 }
 
-/// What a check must not change: findings, the bill, events.
+/// What a check must not change: the number of findings, the billed events, and the EventBridge events.
 fn traces(world: &World) -> (usize, u64, usize) {
     let summary = world.simulator.summary();
     let findings = summary.iter().map(|region| region.findings).sum();
@@ -67,11 +67,11 @@ async fn a_check_changes_nothing_in_the_hub_and_costs_nothing() {
     let enabled = checked.connection.regions.values().filter(|region| region.status == RegionStatus::Enabled).count();
     assert_eq!((enabled, checked.connection.regions.len()), (3, 34));
     let probes = world.simulator.calls().iter().filter(|call| call.operation == Operation::BatchImportFindings).count();
-    assert_eq!(probes, 3, "each was really asked whether it may be written to");
+    assert_eq!(probes, 3, "the permission to write was checked in each Region");
     assert_eq!(traces(&world), (0, 0, 0));
     let again = check(&world, &integration()).await;
-    assert_eq!(again.before.as_ref(), Some(&checked.connection), "it was kept");
-    assert_eq!(again.connection.regions, checked.connection.regions, "and says since when each Region is as it is");
+    assert_eq!(again.before.as_ref(), Some(&checked.connection), "the connection was saved");
+    assert_eq!(again.connection.regions, checked.connection.regions, "the times of the statuses are unchanged");
 }
 
 #[tokio::test(start_paused = true)]
@@ -87,12 +87,12 @@ async fn a_disabled_hub_is_reported_with_the_command_that_enables_it() {
         assert_eq!((reason, message), ("hub_not_enabled", "Security Hub is off in eu-west-1 of account 123456789012"));
         let command = "aws securityhub enable-security-hub --no-enable-default-standards --region eu-west-1";
         assert_eq!(remediation, format!("{command}  # in account 123456789012"));
-        assert_eq!(connection.status, ConnectionStatus::Connected, "the others take findings");
+        assert_eq!(connection.status, ConnectionStatus::Connected, "the other Regions are available");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_product_is_found_on_the_third_page_and_missed_where_it_is_nowhere() {
+async fn the_product_is_found_on_any_page_and_reported_if_missing() {
     let world = world(|mut config| {
         config.rules.products_page_size = 3;
         config.region(ACCOUNT, "us-east-1", |region| region.products = vec!["prowler/prowler-2".to_owned()])
@@ -110,7 +110,7 @@ async fn the_product_is_found_on_the_third_page_and_missed_where_it_is_nowhere()
 
 #[tokio::test(start_paused = true)]
 async fn a_region_that_is_not_opted_in_is_reported() {
-    // By EC2 without a call to it, or by its own answer.
+    // The status is known from EC2 without a call to the Region, or from the Region's own response.
     for lists_regions in [true, false] {
         let world = world(|config| config);
         world.access().lists_regions = lists_regions;
@@ -187,15 +187,15 @@ async fn a_transient_failure_retains_the_known_regions_as_stale() {
         assert_eq!(reason(&second.connection, "eu-west-1").0, "not_checked");
         assert_eq!(second.connection.status, ConnectionStatus::Connected);
         let third = check(&world, &integration()).await.connection;
-        assert_eq!(region(&third, "eu-west-1").stale_since, Some(first.checked_at), "still the first");
+        assert_eq!(region(&third, "eu-west-1").stale_since, Some(first.checked_at), "the time of the first check");
         world.simulator.clear_faults();
         let fourth = check(&world, &integration()).await.connection;
-        assert_eq!(region(&fourth, "eu-west-1"), region(&first, "eu-west-1"), "as if nothing had been");
+        assert_eq!(region(&fourth, "eu-west-1"), region(&first, "eu-west-1"), "the status is the same as before");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_throttle_that_passes_is_waited_for() {
+async fn a_throttled_call_is_retried() {
     let world = world(|config| config);
     world.simulator.inject(Fault::error(429).in_region("eu-west-1").times(2));
     let Checked { connection, .. } = check(&world, &integration()).await;
@@ -204,7 +204,7 @@ async fn a_throttle_that_passes_is_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn slow_and_dark_regions_do_not_hold_up_the_verdict() {
+async fn slow_and_unreachable_regions_do_not_delay_the_verdict() {
     let world = world(|config| config);
     world.access().lists_regions = false;
     world.simulator.inject(Fault::new(Effect::Latency { ms: 600_000 }).in_region("eu-west-1"));
@@ -221,7 +221,7 @@ async fn slow_and_dark_regions_do_not_hold_up_the_verdict() {
         "{connection:?}"
     );
     assert_eq!(region(&connection, "sa-east-1").status, RegionStatus::Enabled);
-    // All of them slow: there is an end to it.
+    // If all Regions are slow, the check still ends.
     world.simulator.clear_faults();
     world.simulator.inject(Fault::new(Effect::Latency { ms: 600_000 }));
     let start = Instant::now();
@@ -270,7 +270,7 @@ async fn a_product_is_accepted_if_the_integration_is_configured_so() {
 
 #[tokio::test(start_paused = true)]
 async fn an_opted_in_region_that_rejects_the_session_has_its_own_reason() {
-    // The account has the Region, says EC2, and the Region rejects the token, as it does with those of version 1.
+    // EC2 returns the Region as opted in, but the Region rejects the token, as it does with version 1 tokens.
     let world = world(|config| config.region(ACCOUNT, "af-south-1", |_| {}));
     let refusal = Effect::Error {
         status: 403,

@@ -1,4 +1,4 @@
-//! What an export knows of connections and does for them.
+//! The connections that an export reads and updates.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +20,7 @@ use crate::{ACCOUNT, integrate, world};
 
 const OFF: &str = "sa-east-1";
 
-/// An export by a user who keeps connections, as the function does.
+/// Exports a scan and saves connections, as the function does.
 async fn export(world: &World, scan: Scan, deadline: Option<Instant>) -> RunReport {
     let fake_aws = world.ports();
     let checks = CheckSettings { write_probe: WriteProbe::WhereInDoubt, ..CheckSettings::default() };
@@ -56,18 +56,30 @@ async fn a_region_that_is_enabled_later_gets_the_next_export() {
     integrate(&world, ACCOUNT, |_| {});
     let first = export(&world, scan(0, failed(30)).upload("1"), None).await;
     assert_eq!((first.counts.sent, first.counts.region_unavailable_total()), (20, 10));
-    assert_eq!(status(&world, OFF), RegionStatus::HubNotEnabled, "nobody had looked: the export did");
+    assert_eq!(
+        status(&world, OFF),
+        RegionStatus::HubNotEnabled,
+        "the export checked the connection, since no check had"
+    );
     let looked = known(&world).unwrap().checked_at;
     let second = export(&world, scan(1, failed(30)).upload("2"), None).await;
     assert_eq!((second.counts.unchanged, second.counts.region_unavailable_total()), (20, 10));
-    assert_eq!(known(&world).unwrap().checked_at, looked, "it says what the Regions say, and is not old");
+    assert_eq!(
+        known(&world).unwrap().checked_at,
+        looked,
+        "the connection is consistent and recent, so that it is not checked again"
+    );
     hub(&world, Operation::EnableSecurityHub);
     let third = export(&world, scan(2, failed(30)).upload("3"), None).await;
     assert_eq!((third.counts.unchanged, third.counts.sent), (20, 10), "{:?}", third.reasons);
-    assert_eq!(status(&world, OFF), RegionStatus::Enabled, "the answer contradicted what was known");
+    assert_eq!(
+        status(&world, OFF),
+        RegionStatus::Enabled,
+        "the response contradicted the saved status, so that the connection was checked"
+    );
     hub(&world, Operation::DisableSecurityHub);
     export(&world, scan(3, failed(30)).upload("4"), None).await;
-    assert_eq!(status(&world, OFF), RegionStatus::HubNotEnabled, "and does so the other way round");
+    assert_eq!(status(&world, OFF), RegionStatus::HubNotEnabled, "a disabled hub is detected as well");
     assert_eq!(known(&world).unwrap().status, ConnectionStatus::Degraded);
 }
 
@@ -77,7 +89,7 @@ async fn a_rejected_import_is_recorded_even_if_the_hub_is_enabled() {
     integrate(&world, ACCOUNT, |_| {});
     export(&world, scan(0, failed(30)).upload("1"), None).await;
     assert_eq!(status(&world, OFF), RegionStatus::Enabled);
-    assert_eq!(count(&world, OFF, Operation::BatchImportFindings), 1, "its findings, and no probe");
+    assert_eq!(count(&world, OFF, Operation::BatchImportFindings), 1, "its findings are sent, without a probe");
     let denied = Fault::error(403).on(Operation::BatchImportFindings);
     world.simulator.inject(Fault { region: Some(OFF.to_owned()), ..denied });
     let refused = export(&world, scan(1, failed(33)).upload("2"), None).await;
@@ -86,7 +98,7 @@ async fn a_rejected_import_is_recorded_even_if_the_hub_is_enabled() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_region_that_took_nothing_is_asked_before_anything_is_sent_to_it() {
+async fn an_unavailable_region_is_checked_before_findings_are_sent_to_it() {
     let world = world(|config| config.region(ACCOUNT, OFF, |region| region.products.clear()));
     integrate(&world, ACCOUNT, |_| {});
     export(&world, scan(0, failed(30)).upload("1"), None).await;
@@ -111,7 +123,7 @@ async fn a_connection_older_than_a_day_is_checked_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn credentials_that_fail_an_export_are_known_to_fail() {
+async fn credentials_that_fail_an_export_are_recorded_as_failed() {
     let world = world(|config| config);
     integrate(&world, ACCOUNT, |_| {});
     export(&world, scan(0, failed(3)).upload("1"), None).await;
@@ -142,7 +154,7 @@ async fn an_export_out_of_time_defers_the_check_to_the_next_export() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_plan_looks_at_nothing() {
+async fn a_plan_checks_no_connection() {
     let world = world(|config| config);
     integrate(&world, ACCOUNT, |_| {});
     let fake_aws = world.ports();

@@ -1,5 +1,5 @@
-//! Hubs that were disabled and enabled again, or that could not be read: what is not there is sent again, and what others sent is
-//! adopted when permission comes.
+//! Hubs that were disabled and enabled again, or that could not be read: missing findings are sent again, and findings of other
+//! senders are adopted once the permission to read is granted.
 
 use exporter::report::RunStatus;
 use serde_json::json;
@@ -11,7 +11,7 @@ use crate::promises::{failed, prowlers_own, scan};
 use crate::scan::Scanned;
 use crate::{ACCOUNT, REGIONS, export, integrate, world};
 
-/// Disables and enables a Region's hub: it is empty then.
+/// Disables and enables Security Hub in a Region, which is then empty.
 fn reset(world: &World, region: &str) {
     let caller = Caller::user(ACCOUNT);
     world.now();
@@ -39,7 +39,7 @@ async fn an_emptied_hub_is_filled_again_even_if_describe_hub_is_denied() {
     assert_eq!(
         (report.status, report.counts.unchanged),
         (RunStatus::Succeeded, 60),
-        "it is there: {:?}",
+        "the finding is in Security Hub: {:?}",
         report.reasons
     );
     let world = world.with_hubs_of(crate::world(|config| config).simulator);
@@ -102,7 +102,7 @@ async fn adoption_resumes_when_the_permission_is_granted() {
     let half = |hours| Scanned { at: all.at + jiff::SignedDuration::from_hours(hours), ..scan(0, failed(30)) };
     for hours in [1, 2] {
         let report = export(&world, half(hours).upload(&format!("denied-{hours}"))).await;
-        assert_eq!(report.status, RunStatus::Degraded, "{hours}: it is said every time: {:?}", report.reasons);
+        assert_eq!(report.status, RunStatus::Degraded, "{hours}: each run reports it: {:?}", report.reasons);
         assert!(report.reasons.iter().any(|reason| reason.contains("securityhub:GetFindings")), "{:?}", report.reasons);
         world.sleep(3600).await;
     }
@@ -111,7 +111,7 @@ async fn adoption_resumes_when_the_permission_is_granted() {
     for hours in [3, 4] {
         let report = export(&world, half(hours).upload(&format!("allowed-{hours}"))).await;
         assert_eq!(report.status, RunStatus::Succeeded, "{hours}: {:?}", report.reasons);
-        assert_eq!(report.counts.sent, 0, "{hours}: nothing is sent that Security Hub has");
+        assert_eq!(report.counts.sent, 0, "{hours}: findings that Security Hub has are not sent");
         world.sleep(3600).await;
     }
     assert_eq!(active(&world), 30);

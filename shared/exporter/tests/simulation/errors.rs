@@ -1,4 +1,4 @@
-//! The table of errors in ARCHITECTURE.md: every answer of every call, and what becomes of it.
+//! The table of errors in ARCHITECTURE.md: each response of each call, and its effect.
 
 use exporter::ports::{ConnectError, PortError};
 use exporter::problem::Problem;
@@ -16,7 +16,7 @@ const HEAD: &str = "| call | answer |";
 /// The Region in which calls fail.
 const HERE: &str = "eu-west-1";
 
-/// A row: the call, its answer, what becomes of the findings, how the run ends.
+/// A row: the call, its response, the outcome of the findings, and the status of the run.
 fn rows() -> Vec<[String; 4]> {
     let table = ARCHITECTURE.split_once(HEAD).unwrap().1;
     let rows = table.lines().skip(2).take_while(|line| line.starts_with('|'));
@@ -31,7 +31,7 @@ fn error(status: u16, error_type: &str) -> Effect {
     Effect::Error { status, error_type: Some(error_type.to_owned()), message: None, after_commit: false }
 }
 
-/// Has the call answered so from now on.
+/// Injects a fault, so that the call gets this response from now on.
 fn inject(world: &World, call: &str, answer: &str, resolved: &str) {
     let kind = answer.split(',').next().unwrap();
     let operation = match call {
@@ -89,7 +89,7 @@ fn inject(world: &World, call: &str, answer: &str, resolved: &str) {
     world.simulator.inject(if kind == "expired session" { fault.times(1) } else { fault });
 }
 
-/// What the report says of the findings of the Region.
+/// The outcome of the Region's findings according to the report.
 fn fate(report: &RunReport) -> String {
     let counts = &report.counts;
     if let Some(code) = counts.archive_rejected.keys().next() {
@@ -151,7 +151,7 @@ async fn walk([call, answer, findings, status]: &[String; 4]) {
             assert_eq!(run.status, RunStatus::Failed, "{row}");
         }
     }
-    // Whatever it was: when it is over, and the queue or the next scan comes, Security Hub has what the scan shows.
+    // After any of these errors is resolved, a retry or the next scan brings Security Hub to the state of the scan.
     world.simulator.clear_faults();
     {
         world.restore_stores();

@@ -1,4 +1,4 @@
-//! Absence is not evidence: each row of the rule's table is a test that carries its sentence.
+//! Absence is not evidence: each row of the rule's table is a test, whose name states the row.
 
 use exporter::approval::Approval;
 use exporter::export::Options;
@@ -51,7 +51,7 @@ pub(crate) fn unproven(report: &RunReport, region: &str, service: &str, reason: 
     services.and_then(|services| services.get(service)?.get(reason)).copied().unwrap_or_default()
 }
 
-/// A world in which the first scan had everything.
+/// A world after a first scan with all results.
 pub(crate) async fn begun(change: impl FnOnce(&mut exporter::integration::Integration)) -> World {
     let world = world(|config| config);
     integrate(&world, ACCOUNT, change);
@@ -60,7 +60,7 @@ pub(crate) async fn begun(change: impl FnOnce(&mut exporter::integration::Integr
     world
 }
 
-/// Scans of these results, an hour apart, the first at this hour; the report of the last one.
+/// Exports one scan of these results in each of these hours. Returns the report of the last one.
 pub(crate) async fn scans(world: &World, hours: std::ops::Range<i64>, results: &[Result]) -> RunReport {
     let mut last = None;
     for hour in hours {
@@ -70,7 +70,7 @@ pub(crate) async fn scans(world: &World, hours: std::ops::Range<i64>, results: &
     last.unwrap()
 }
 
-/// What the run lists for approval.
+/// The findings that the run lists for approval.
 pub(crate) fn listed(world: &World, report: &RunReport) -> Vec<PendingFinding> {
     let Some(key) = &report.pending else { return Vec::new() };
     let lines = world.contents().objects[key].1.clone();
@@ -127,7 +127,7 @@ async fn absent_a_scan_in_which_the_finding_is_present_resets_the_count() {
     let results = without(|one| one.check == PUBLIC && one.region == "eu-west-1");
     assert_eq!(evidence(&scans(&world, 1..2, &results).await), (0, 5, 0));
     assert_eq!(evidence(&scans(&world, 2..3, &base()).await), (0, 0, 0));
-    assert_eq!(evidence(&scans(&world, 3..4, &results).await), (0, 5, 0), "it counts from one again");
+    assert_eq!(evidence(&scans(&world, 3..4, &results).await), (0, 5, 0), "the count starts at one again");
     assert_eq!(active(&world), 45);
 }
 
@@ -157,7 +157,7 @@ async fn absent_one_scan_counts_once_under_any_key_and_in_any_run() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn absent_what_would_be_proven_but_for_a_format_without_an_end() {
+async fn absent_a_result_in_a_format_without_a_detectable_end() {
     let world = begun(|_| {}).await;
     let results = without(|one| one.check == PUBLIC && one.resource.ends_with("-3"));
     let lines = |hour: i64| Scanned { layout: Layout::Lines, ..scan(hour, results.clone()) };
@@ -165,14 +165,14 @@ async fn absent_what_would_be_proven_but_for_a_format_without_an_end() {
     assert_eq!(evidence(&report), (0, 3, 0), "{:?}", report.reasons);
     world.sleep(3600).await;
     assert_eq!(evidence(&export(&world, lines(2).upload("2")).await), (3, 0, 0));
-    // An array, or an object of findings, has an end.
+    // In an array, or an object of findings, the end of the file is detected.
     world.sleep(3600).await;
     let fewer: Vec<_> = results.iter().filter(|one| !one.resource.ends_with("-4")).cloned().collect();
     let object = Scanned { layout: Layout::Findings, ..scan(3, fewer) };
     assert_eq!(evidence(&export(&world, object.upload("3")).await), (9, 0, 0));
 }
 
-/// Eight scans that prove nothing archive nothing, and say why.
+/// Exports eight scans that prove nothing. Asserts that nothing is archived, and that the reasons are reported.
 async fn never_archived(results: &[Result], expected: &[(&str, &str, &str, u64)]) -> RunReport {
     let world = begun(|_| {}).await;
     let report = scans(&world, 1..9, results).await;
@@ -207,18 +207,18 @@ async fn unproven_the_service_is_silent() {
 async fn unproven_a_permission_is_missing_in_any_of_its_shapes() {
     let log_group = format!("arn:aws:logs:us-east-1:{ACCOUNT}:log-group");
     let root = format!("arn:aws:iam::{ACCOUNT}:root");
-    // One MANUAL about the account in place of everything of the check.
+    // A MANUAL finding of the account replaces all results of the check.
     for uid in [ACCOUNT, root.as_str(), log_group.as_str()] {
         let mut results = without(|one| one.check == PUBLIC);
         results.push(manual(PUBLIC, "us-east-1", uid));
         let expected = REGIONS.map(|region| (region, "s3", unproven::MANUAL_CHECK, 5));
         never_archived(&results, &expected).await;
     }
-    // Verdicts of what could be read, and a MANUAL that names the rest in its text.
+    // The results of the readable resources, and a MANUAL finding whose text names the others.
     let mut results = without(|one| one.check == PUBLIC && one.resource.ends_with("-3"));
     results.insert(0, manual(PUBLIC, "us-east-1", ACCOUNT));
     never_archived(&results, &REGIONS.map(|region| (region, "s3", unproven::MANUAL_CHECK, 1))).await;
-    // A MANUAL about the account in place of what failed.
+    // A MANUAL finding of the account replaces failed findings.
     let mut results = base();
     results.iter_mut().filter(|one| one.check == PUBLIC && !one.resource.ends_with("-0")).for_each(|one| {
         (one.resource, one.manual) = (log_group.clone(), true);
@@ -243,7 +243,7 @@ async fn unproven_a_manual_resource_does_not_affect_others() {
     results.iter_mut().filter(|one| one.resource.ends_with("-4")).for_each(|one| one.manual = true);
     let report = scans(&world, 1..2, &results).await;
     assert_eq!(evidence(&report), (3, 0, 0), "{:?}", report.reasons);
-    assert_eq!(active(&world), 42, "those that are MANUAL stay active");
+    assert_eq!(active(&world), 42, "findings that are MANUAL stay active");
 }
 
 #[tokio::test(start_paused = true)]
@@ -258,14 +258,15 @@ async fn unproven_the_file_was_truncated() {
         assert_eq!(unproven(&report, "sa-east-1", "ec2", unproven::FILE_TRUNCATED), 5);
         world.sleep(3600).await;
     }
-    assert_eq!(active(&world), 45, "nothing is archived, not even what passed");
+    assert_eq!(active(&world), 45, "nothing is archived, not even passed findings");
 }
 
 #[tokio::test(start_paused = true)]
 async fn unproven_malformed_entries_that_could_have_belonged_here() {
     let some = |text: &str| Some(text.to_owned());
     let (region, check) = (some("eu-west-1"), some(PUBLIC));
-    // Three findings are absent, one in each Region; how many are archived by where the malformed entry could belong.
+    // Three findings are absent, one in each Region. The number of archived ones depends on where the malformed entry could
+    // belong.
     let cases = [
         (Where { account: some(ACCOUNT), region: region.clone(), check: check.clone() }, 2),
         (Where { account: some(ACCOUNT), region, check: None }, 2),
@@ -326,7 +327,7 @@ async fn unproven_findings_are_listed_and_archived_when_a_user_approves_them() {
     assert_eq!(first.first_observed_at, scan(0, Vec::new()).at);
     assert!(report.reasons.iter().any(|reason| reason.contains("--unproven")), "{:?}", report.reasons);
 
-    // Approving what is pending doesn't approve what is unproven.
+    // Approving the pending findings doesn't approve the unproven ones.
     let approve = |pending, unproven| {
         let approval = Approval { pending, unproven };
         Run { options: Options { reexport: true, approval, ..Options::default() }, ..Run::new(&world) }
@@ -335,7 +336,7 @@ async fn unproven_findings_are_listed_and_archived_when_a_user_approves_them() {
     assert_eq!((evidence(&report), active(&world)), ((0, 0, 15), 45));
     let report = approve(false, true).go(scanned.upload("1")).await.unwrap().unwrap();
     assert_eq!((report.counts.archived, active(&world)), (15, 30), "{:?}", report.reasons);
-    // The next scan that doesn't see the Region has no question left.
+    // The next scan without results for the Region has nothing left to approve.
     world.sleep(3600).await;
     let report = scans(&world, 2..3, &without(|one| one.region == "eu-west-1")).await;
     assert_eq!((evidence(&report), report.status), ((0, 0, 0), RunStatus::Succeeded), "{:?}", report.reasons);
@@ -344,12 +345,12 @@ async fn unproven_findings_are_listed_and_archived_when_a_user_approves_them() {
 #[tokio::test(start_paused = true)]
 async fn scope_partial_archives_what_is_proven_only() {
     let world = begun(|integration| integration.archive_scope = ArchiveScope::Partial).await;
-    // One check in one Region: one of its findings is absent.
+    // One check in one Region, of which one finding is absent.
     let part: Vec<_> = base().into_iter().filter(|one| one.check == PUBLIC && one.region == "eu-west-1").collect();
     let report = scans(&world, 1..4, &part[1..]).await;
-    assert_eq!((active(&world), report.counts.archived), (44, 0), "the first one did it: {:?}", report.reasons);
+    assert_eq!((active(&world), report.counts.archived), (44, 0), "the first scan archived it: {:?}", report.reasons);
     assert_eq!(report.accounts[&ACCOUNT.parse().unwrap()].partial_scan, None, "no comparison with the last whole scan");
-    // A format without an end proves nothing, however often.
+    // A format whose end can't be detected proves nothing, regardless of the number of scans.
     for hour in 4..8 {
         let lines = Scanned { layout: Layout::Lines, ..scan(hour, part[2..].to_vec()) };
         let report = export(&world, lines.upload(&hour.to_string())).await;
@@ -357,7 +358,7 @@ async fn scope_partial_archives_what_is_proven_only() {
         assert_eq!(unproven(&report, "eu-west-1", "s3", unproven::NO_FILE_END), 1, "{:?}", report.reasons);
         world.sleep(3600).await;
     }
-    // Nor does a check that turned MANUAL.
+    // A check that became MANUAL proves nothing either.
     let mut results = part[2..].to_vec();
     results.push(manual(PUBLIC, "us-east-1", ACCOUNT));
     assert_eq!(scans(&world, 8..11, &results).await.counts.archived, 0);

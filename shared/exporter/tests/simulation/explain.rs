@@ -1,4 +1,4 @@
-//! What is known of one finding.
+//! Explanations of one finding.
 
 use exporter::explain::{Explanation, FindingName, explain};
 use exporter::jobs::Options;
@@ -98,7 +98,7 @@ async fn an_unknown_finding_is_explained() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_runs_in_quick_succession_the_one_that_sent_it_is_named() {
+async fn of_runs_in_quick_succession_the_sending_one_is_reported() {
     let world = world(|config| config);
     integrate(&world, ACCOUNT, |_| {});
     let first = scan(0, failed(30));
@@ -125,7 +125,7 @@ async fn an_unproven_finding_is_explained_with_the_command_to_approve_it() {
         (stays.message.as_str(), stays.command),
         (because, format!("hubctl run approve {} --unproven", run.run_id))
     );
-    // What the scan has does not wait.
+    // A finding that is in the scan is not waiting for approval.
     let seen = blind[0].id(account);
     assert_eq!(explained(&world, &seen).await.stays_active, None);
 }
@@ -133,7 +133,7 @@ async fn an_unproven_finding_is_explained_with_the_command_to_approve_it() {
 #[tokio::test(start_paused = true)]
 async fn an_absent_finding_is_explained_with_its_count_and_the_threshold() {
     let world = begun(|integration| integration.absent_scans = 3).await;
-    // The check has no results in the Region; others have.
+    // The check has no results in the Region, but other checks have.
     let one = base().into_iter().find(|one| one.region == "eu-west-1").unwrap();
     let results = without(|other| other.check == one.check && other.region == one.region);
     let report = scans(&world, 1..3, &results).await;

@@ -1,4 +1,5 @@
-//! How often a role is tried without its External ID: each time it is denied, CloudTrail records an unauthorized call.
+//! The number of trials to assume a role without its External ID: for each one that is denied, CloudTrail records an unauthorized
+//! call.
 
 use exporter::connection::Connection;
 use exporter::integration::Role;
@@ -30,11 +31,11 @@ async fn a_role_is_tried_without_its_external_id_once_a_day() {
         check(&world, &integration()).await;
         world.sleep(HOUR - 60).await;
     }
-    assert_eq!(trials(&world), 2, "at the first check, and at that of a day later");
+    assert_eq!(trials(&world), 2, "at the first check, and at the check a day later");
 }
 
 #[tokio::test(start_paused = true)]
-async fn another_role_or_external_id_is_tried_at_once() {
+async fn another_role_or_external_id_is_tried_immediately() {
     let world = world(|config| config);
     for (nth, (name, external_id)) in [("One", "id"), ("Two", "id"), ("Two", "other")].into_iter().enumerate() {
         set_role(&world, name, Some(external_id));
@@ -46,7 +47,7 @@ async fn another_role_or_external_id_is_tried_at_once() {
     }
     set_role(&world, "Two", None);
     check(&world, &integration()).await;
-    assert_eq!((trials(&world), known(&world).external_id_check), (3, None), "there is nothing to leave out");
+    assert_eq!((trials(&world), known(&world).external_id_check), (3, None), "the role has no External ID");
 }
 
 #[tokio::test(start_paused = true)]
@@ -56,7 +57,7 @@ async fn a_risk_is_tried_at_each_check_so_that_its_fix_is_seen() {
     for _ in 0..3 {
         assert_eq!(check(&world, &integration()).await.connection.risks.len(), 1);
     }
-    assert_eq!(trials(&world), 3, "what is not denied is no unauthorized call");
+    assert_eq!(trials(&world), 3, "a trial that is not denied is not an unauthorized call");
     world.access().opens = Ok(false);
     for _ in 0..3 {
         assert!(check(&world, &integration()).await.connection.risks.is_empty());
@@ -65,7 +66,7 @@ async fn a_risk_is_tried_at_each_check_so_that_its_fix_is_seen() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_trial_without_an_answer_is_repeated_at_the_next_check() {
+async fn a_trial_without_a_response_is_repeated_at_the_next_check() {
     let world = world(|config| config);
     world.access().opens = Err(CallError::Throttled(String::new()));
     check(&world, &integration()).await;

@@ -1,4 +1,4 @@
-//! AWS as the simulation has it: the ports in memory, and the simulator for Security Hub.
+//! AWS in the simulation: in-memory ports, and the simulator for Security Hub.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -18,32 +18,32 @@ use crate::scan::Expected;
 /// The ports of one run.
 pub(crate) type FakeAws = InMemory<SimulatedHubs>;
 
-/// What outlives every run.
+/// The state that is shared by all runs.
 #[derive(Clone)]
 pub(crate) struct World {
     pub(crate) simulator: Simulator,
     pub(crate) settings: Settings,
-    /// What a test decides of the connections to accounts.
+    /// The connections to accounts, as the test configures them.
     pub(crate) access: Arc<Mutex<Access>>,
     memory: InMemory<()>,
     violations: Arc<Mutex<Vec<String>>>,
 }
 
-/// How accounts are reached.
+/// The access to accounts.
 pub(crate) struct Access {
-    /// Why there is no connection, if so.
+    /// The error of each connection; `None` if accounts can be reached.
     pub(crate) refusal: Option<ConnectError>,
-    /// The role of every account, if it has an External ID.
+    /// The role of every account; `None` if it has no External ID.
     pub(crate) role: Option<Role>,
-    /// Whether roles open without their External ID.
+    /// Whether roles can be assumed without their External ID.
     pub(crate) opens: Result<bool, CallError>,
-    /// How often that was tried.
+    /// Number of trials to assume a role without its External ID.
     pub(crate) trials: u32,
-    /// Regions whose endpoints nobody finds.
+    /// Regions whose endpoints are unreachable.
     pub(crate) dark: BTreeSet<RegionName>,
-    /// The only operation for which nobody finds them, if so.
+    /// The only operation for which these Regions are unreachable; `None` for all operations.
     pub(crate) dark_operation: Option<simulator::Operation>,
-    /// Whether the accounts tell their Regions.
+    /// Whether the list of the account's Regions is available.
     pub(crate) lists_regions: bool,
 }
 
@@ -68,85 +68,85 @@ impl World {
     pub(crate) fn new(simulator: Simulator, start: Timestamp) -> Self {
         simulator.clock().set(start);
         let memory = InMemory::new(TestClock::tokio(start)).with_hubs(());
-        // There is no queue for uploads: the simulation exports them itself.
+        // The world has no queue for uploads: the simulation exports unfinished uploads itself.
         memory.contents().queue.rejects_uploads = true;
         Self { simulator, settings: Settings::default(), access: Arc::default(), memory, violations: Arc::default() }
     }
 
-    /// The ports as a run calls them. `alive`: the findings that it must not archive.
+    /// The ports of a run. `alive`: the findings that it must not archive.
     pub(crate) fn run(&self, lifetime: Lifetime, alive: Expected) -> Arc<FakeAws> {
         let lifetime = Arc::new(lifetime);
         let hubs = SimulatedHubs { world: self.clone(), lifetime: lifetime.clone(), alive: Arc::new(alive) };
         Arc::new(self.memory.with_hubs(hubs).with_lifetime(lifetime))
     }
 
-    /// The ports as a run calls them that nobody kills.
+    /// The ports of a run that is not killed.
     pub(crate) fn ports(&self) -> Arc<FakeAws> {
         self.run(Lifetime::unlimited(), Expected::new())
     }
 
-    /// What the stores hold.
+    /// The content of the stores.
     pub(crate) fn contents(&self) -> MutexGuard<'_, Contents> {
         self.memory.contents()
     }
 
-    /// How accounts are reached.
+    /// The access to accounts.
     pub(crate) fn access(&self) -> MutexGuard<'_, Access> {
         self.access.lock().unwrap()
     }
 
-    /// Objects of the state bucket whose keys end in this can't be read, nor listed by a prefix that does.
+    /// Makes objects of the state bucket unreadable whose keys end with this suffix, and lists with such a prefix.
     pub(crate) fn fail_reads(&self, suffix: &str) {
         let faults = &mut self.contents().faults;
         faults.add(Fault::fail(Operation::ReadObject).target(suffix));
         faults.add(Fault::fail(Operation::ListObjects).target(suffix));
     }
 
-    /// Objects of the state bucket whose keys end in this can't be written.
+    /// Makes writes of objects of the state bucket fail whose keys end with this suffix.
     pub(crate) fn fail_writes(&self, suffix: &str) {
         self.contents().faults.add(Fault::fail(Operation::PutObject).target(suffix));
     }
 
-    /// The stores work again.
+    /// Ends the faults of the stores.
     pub(crate) fn restore_stores(&self) {
         self.contents().faults.clear();
     }
 
-    /// Has the accounts of a file was suspended while it is read, for some seeds.
+    /// For some seeds, accounts are suspended as early as possible while a file is read.
     pub(crate) fn come_to_rest(&mut self, seed: u64) {
         if seed % 4 == 1 {
             self.settings.open_workers_max = 0;
         }
     }
 
-    /// The same world with another service: its hubs hold nothing of what was sent.
+    /// The same world with another simulator, whose hubs have no findings.
     pub(crate) fn with_hubs_of(self, simulator: Simulator) -> Self {
         let world = Self { simulator, ..self };
         world.now();
         world
     }
 
-    /// The time in this world: tokio's, so that stopping one stops all.
+    /// The current time of the world. It is tokio's, so that all clocks are paused together.
     pub(crate) fn now(&self) -> Timestamp {
         let now = self.memory.now();
         self.simulator.clock().set(now);
         now
     }
 
-    /// Loses all that was kept of earlier scans.
+    /// Deletes the Region states and the account locks.
     pub(crate) fn forget_states(&self) {
         let mut contents = self.contents();
         contents.objects.retain(|key, _| !key.starts_with("state/"));
         contents.account_locks.clear();
     }
 
-    /// Another run takes an account, whoever holds it.
+    /// Locks an account for another run, even if it is locked.
     pub(crate) fn steal(&self, account: AccountId, run_id: &str) {
         let until = self.now() + jiff::SignedDuration::from_hours(1);
         self.contents().account_locks.get_mut(&account).unwrap().holder = Some((run_id.to_owned(), until));
     }
 
-    /// Notes that a promise was broken where an assertion would be lost in a task.
+    /// Records a broken promise, since an assertion in a spawned task would be lost.
     pub(crate) fn violation(&self, what: String) {
         self.violations.lock().unwrap().push(what);
     }

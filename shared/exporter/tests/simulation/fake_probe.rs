@@ -1,4 +1,4 @@
-//! The questions of a check, on the simulator in process.
+//! The calls of a connection check, on the simulator in this process.
 
 use asff::{Partition, RegionName};
 use bytes::Bytes;
@@ -10,7 +10,7 @@ use simulator::{Input, Operation};
 
 use crate::hub::{SimulatedHub, outcome};
 
-/// Pages that are read at most.
+/// Maximum number of pages to read.
 const PAGES_MAX: usize = 100;
 
 impl Probe for SimulatedHub {

@@ -1,4 +1,4 @@
-//! Findings in a fallback Region: they are archived there when their own Region has them, and not before.
+//! Findings in a fallback Region are archived there once their own Region has them, and not before.
 
 use exporter::approval::Approval;
 use exporter::export::Options;
@@ -26,7 +26,7 @@ fn enable(world: &World, region: &str) {
     let _ = world.simulator.call(&Caller::user(ACCOUNT), region, Operation::EnableImportFindingsForProduct, input);
 }
 
-/// Sixty findings, those of sa-east-1 in us-east-1, since Security Hub is off there; then it is enabled.
+/// A world with sixty findings. Those of sa-east-1 are in us-east-1, since Security Hub was not enabled there; now it is enabled.
 async fn back() -> World {
     let world = world(|config| config.region(ACCOUNT, "sa-east-1", |region| region.hub = false));
     integrate(&world, ACCOUNT, falls_back);
@@ -48,7 +48,7 @@ fn places(world: &World, id: &str) -> Vec<String> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_in_the_fallback_is_archived_there_when_its_own_region_has_it() {
+async fn a_copy_is_archived_once_its_own_region_has_the_finding() {
     let world = back().await;
     let report = export(&world, scan(1, failed(60)).upload("2")).await;
     assert_eq!((report.counts.sent, report.counts.archived), (20, 20), "{:?}", report.reasons);
@@ -57,7 +57,7 @@ async fn what_was_in_the_fallback_is_archived_there_when_its_own_region_has_it()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_region_whose_worker_failed_has_not_spoken() {
+async fn a_region_whose_worker_failed_archives_no_copies() {
     let world = back().await;
     world.fail_reads("sa-east-1.zst");
     let outcome = Run::new(&world).go(scan(1, failed(60)).upload("2")).await.unwrap();
@@ -79,7 +79,7 @@ async fn a_finding_that_its_region_rejects_stays_active_in_the_fallback() {
     let report = export(&world, scan(1, failed(60)).upload("2")).await;
     assert_eq!((report.counts.quarantined["InvalidInput"], report.counts.archived), (1, 19), "{:?}", report.reasons);
     assert_eq!(places(&world, &bad), ["us-east-1 ACTIVE"]);
-    // Once it is accepted, one is left.
+    // Once it is accepted, only one copy stays active.
     world.simulator.clear_faults();
     world.sleep(3600).await;
     let report = export(&world, scan(2, failed(60)).upload("3")).await;
@@ -88,7 +88,7 @@ async fn a_finding_that_its_region_rejects_stays_active_in_the_fallback() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_its_own_region_does_not_answer_for_stays_active_in_the_fallback() {
+async fn a_copy_stays_active_if_its_own_region_does_not_respond() {
     let world = back().await;
     world.simulator.inject(Fault::error(503).in_region("sa-east-1").on(Operation::BatchImportFindings));
     let report = export(&world, scan(1, failed(60)).upload("2")).await;
@@ -153,7 +153,7 @@ async fn findings_without_region_and_fallback_stay_and_block_nothing() {
     world.sleep(3600).await;
     integrate(&world, ACCOUNT, |integration| integration.regions = only.clone());
     for hours in 1..=3 {
-        // Three fewer each time, one of each Region.
+        // Each scan has three findings less, one of each Region.
         let report =
             export(&world, scan(hours, failed(300 - 3 * u32::try_from(hours).unwrap())).upload(&format!("at-{hours}")))
                 .await;
@@ -163,7 +163,7 @@ async fn findings_without_region_and_fallback_stay_and_block_nothing() {
     }
     let ids = failed(291).into_iter().map(|one| one.id(ACCOUNT.parse().unwrap()));
     for id in ids {
-        assert_eq!(places(&world, &id), ["us-east-1 ACTIVE"], "it exists and fails");
+        assert_eq!(places(&world, &id), ["us-east-1 ACTIVE"], "the resource exists and fails");
     }
 }
 
@@ -172,11 +172,11 @@ async fn copies_in_a_former_fallback_are_archived_for_any_state_of_their_region(
     let region = |name: &str| name.parse().unwrap();
     let all_in = |name: &str| (Some(vec![region(name)]), Some(region(name)));
     let histories = [
-        // Their own Region is the fallback.
+        // The fallback is their own Region.
         vec![all_in("us-east-1"), (None, Some(region("eu-west-1")))],
-        // They go straight to another fallback.
+        // The findings are sent directly to another fallback.
         vec![all_in("us-east-1"), (Some(vec![region("us-east-1"), region("eu-west-1")]), Some(region("eu-west-1")))],
-        // Two Regions have copies of each other's.
+        // Two Regions have copies of each other's findings.
         vec![all_in("us-east-1"), all_in("eu-west-1"), (None, None)],
         vec![all_in("us-east-1"), all_in("eu-west-1"), (None, Some(region("sa-east-1")))],
     ];
@@ -189,7 +189,7 @@ async fn copies_in_a_former_fallback_are_archived_for_any_state_of_their_region(
                 (integration.regions, integration.fallback_region) = (regions, fallback);
                 integration.archive_limit_percent = 100;
             });
-            // The copies are archived by the first scan, what is resolved by each.
+            // The copies are archived by the first scan, and resolved findings by each scan.
             for left in if step == last { vec![27, 24] } else { vec![30] } {
                 let report = export(&world, scan(hour, failed(left)).upload(&format!("at-{hour}"))).await;
                 assert!(step < last || active(&world) == left as usize, "{number}, {left}: {:?}", report.counts);
@@ -205,12 +205,12 @@ async fn copies_in_a_former_fallback_are_archived_for_any_state_of_their_region(
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_failed_try_does_not_use_up_a_scan_for_findings_of_other_regions() {
+async fn a_failed_attempt_does_not_count_as_an_absence_in_other_regions() {
     let world = world(|config| config.region(ACCOUNT, "sa-east-1", |region| region.hub = false));
     integrate(&world, ACCOUNT, falls_back);
     export(&world, scan(0, failed(60)).upload("0")).await;
     world.sleep(3600).await;
-    // A format without an end: what is absent twice in a row is archived. One finding of each Region is.
+    // In a format whose end can't be detected, findings that are absent twice in a row are archived: here one of each Region.
     let lines = |hour| Scanned { layout: Layout::Lines, ..scan(hour, failed(57)) };
     world.simulator.inject(Fault::error(503).in_region("eu-west-1"));
     let report = export(&world, lines(1).upload("1")).await;

@@ -1,4 +1,4 @@
-//! What goes wrong in the weeks of scans: the service fails, Security Hub is disabled, runs die, users do things.
+//! Faults in the weeks of scans: the service fails, Security Hub is disabled, runs are killed, and users run jobs.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::{ACCOUNT, OTHER, REGIONS, assert_history};
 use exporter::testing::Lifetime;
 
 impl Simulation {
-    /// What goes wrong today.
+    /// Injects the faults of a day.
     pub(crate) fn weather(&mut self) {
         self.clear();
         for _ in 0..self.random.random_range(0..3) {
@@ -48,7 +48,7 @@ impl Simulation {
             self.world.fail_writes(&format!("{region}.zst"));
         }
         if self.random.random_bool(0.15) {
-            // The network is away: for one Region, or all.
+            // The network fails, for one Region or for all.
             let count = [1, 3][self.random.random_range(0..2)];
             let dark = REGIONS.iter().cycle().skip(self.random.random_range(0..3)).take(count);
             self.world.access().dark = dark.map(|region| region.parse().unwrap()).collect();
@@ -64,7 +64,7 @@ impl Simulation {
         }
     }
 
-    /// Everything is on and works.
+    /// Ends all faults and enables Security Hub in all Regions.
     pub(crate) fn clear(&mut self) {
         self.world.now();
         self.world.simulator.clear_faults();
@@ -89,11 +89,11 @@ impl Simulation {
 
     fn call(&self, account: &str, region: &str, operation: Operation, body: &[u8]) {
         let input = Input { body, ..Input::default() };
-        // In bad weather this may fail as well; tomorrow it is tried again.
+        // This call may fail as well because of another fault; it is retried on the next day.
         let _ = self.world.simulator.call(&Caller::user(account), region, operation, input);
     }
 
-    /// Analysts do their work on some findings.
+    /// Analysts change the workflow status of a finding.
     pub(crate) fn analysts(&mut self) {
         let region = REGIONS[self.random.random_range(0..3)];
         let findings = self.world.simulator.findings(ACCOUNT, region);
@@ -109,7 +109,7 @@ impl Simulation {
         let _ = self.world.simulator.batch_update_findings(&Caller::user(ACCOUNT), region, body.as_bytes());
     }
 
-    /// A user asks for something about what earlier runs did; it may be killed. The next scan decides again.
+    /// A user runs a job for earlier runs, which may be killed. The next scan decides again.
     pub(crate) async fn job(&mut self) {
         if self.random.random_bool(0.6) {
             return;
@@ -146,7 +146,7 @@ impl Simulation {
             eprintln!("a user's job {what} for {account}: {did:?}");
         }
         for run in outcome.iter().flatten() {
-            assert!(run.counts.is_balanced(), "everything is counted: {:?}", run.counts);
+            assert!(run.counts.is_balanced(), "the counts add up: {:?}", run.counts);
             assert_history(run);
         }
     }

@@ -1,4 +1,4 @@
-//! What an account really has, whatever scans show of it.
+//! The real resources of an account, whatever its scans show.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use crate::REGIONS;
 use crate::scan::Result;
 use crate::scan_evidence::Place;
 
-/// Several services, some with several checks; the first of a service isn't everywhere.
+/// Checks of several services, some of which have several checks. The first check of a service isn't in every Region.
 pub(crate) const CHECKS: [&str; 8] = [
     "s3_bucket_public_access",
     "s3_bucket_default_encryption",
@@ -26,13 +26,13 @@ pub(crate) const CHECKS: [&str; 8] = [
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Truth {
     pub(crate) resources: Vec<Result>,
-    /// Resources that once passed, or were muted.
+    /// Resources that have passed or were muted at least once.
     changed: BTreeSet<String>,
     made: u32,
 }
 
 impl Truth {
-    /// A day passes: resources come, go, change, and are fixed or broken.
+    /// Changes the account by one day: resources are created, deleted, changed, fixed, or broken.
     pub(crate) fn change(&mut self, random: &mut StdRng, account: AccountId) {
         let stay = if random.random_bool(0.06) { random.random_range(0.2..0.8) } else { 0.96 };
         self.resources.retain(|_| random.random_bool(stay));
@@ -80,7 +80,7 @@ impl Truth {
         let is_of = |check: &str| id.strip_prefix("prowler-").is_some_and(|rest| rest.starts_with(check));
         let is_it = |one: &&Result| one.region == region && is_of(one.check) && one.id(account) == *id;
         let is_steady = |one: &Result| one.failed && !self.changed.contains(&one.resource);
-        // The root user can go and come back.
+        // The root user may be removed and added again.
         self.resources.iter().find(is_it).is_some_and(|one| is_steady(one) && !one.resource.ends_with(":root"))
     }
 }

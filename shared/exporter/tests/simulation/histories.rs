@@ -1,7 +1,7 @@
-//! Histories of scans that don't see everything, one after the other and mostly undisturbed: after each run Security Hub,
-//! the report, the list of what is pending, and the plan are as the rule's model says.
+//! Histories of partially blind scans, one after the other and mostly without faults. After each run, Security Hub, the report,
+//! the list of pending findings, and the plan must match the model of the rule.
 //!
-//! `SEEDS=10000` runs so many seeds from `SEED` on. A failure names its seed.
+//! `SEEDS=10000` runs this number of seeds, from `SEED` on. A failure reports its seed.
 
 use asff::AccountId;
 use exporter::approval::Approval;
@@ -22,9 +22,9 @@ use crate::scan::{Expected, Scanned};
 use crate::scan_evidence::{Place, service};
 use crate::{ACCOUNT, REGIONS, Run, integrate, plan, seeds, world};
 
-/// Seeds that every run of the tests tries; more by `SEEDS`.
+/// Default number of seeds; `SEEDS` overrides it.
 const SEEDS: u64 = 12;
-/// Scans of a history.
+/// Number of scans in a history.
 const SCANS: u32 = 25;
 
 pub(crate) struct History {
@@ -90,7 +90,7 @@ impl History {
         found(&self.world, self.account)
     }
 
-    /// Findings that no run of this scan may archive.
+    /// Findings that a run of this scan must not archive.
     fn alive(&self, ruled: &Rule, before: &Rule, is_harmless: bool) -> Expected {
         let mut alive = ruled.expected();
         alive.retain(|place, _| !ruled.undecided.contains(place));
@@ -114,7 +114,7 @@ impl History {
             let ruling = ruled.export(scanned, &self.integration, Approval::default(), held);
             let alive = self.alive(&ruled, &before, blindness.is_harmless(ruling.partial));
             if self.disturbed(scanned, &key, alive).await {
-                // What the run sent counts as active by now.
+                // The findings that the run sent count as active.
                 held = self.held().len() as u64;
             }
             let there = self.held();
@@ -124,7 +124,7 @@ impl History {
         let is_harmless = blindness.is_harmless(ruling.partial);
         if is_harmless {
             let wrong = ruling.archived.keys().find(|place| self.truth.fails(self.account, place));
-            assert_eq!(wrong, None, "{context}: the rule itself archives what fails");
+            assert_eq!(wrong, None, "{context}: the rule itself archives a failing finding");
         }
         let alive = self.alive(&self.rule, &before, is_harmless);
         if std::env::var("DEBUG").is_ok() {
@@ -152,7 +152,7 @@ impl History {
         self.rule.expected()
     }
 
-    /// A run in which one Region's service or store fails; whether another try of it is wanted.
+    /// Runs an export during which the service or the store of one Region fails. Returns whether a retry is required.
     async fn disturbed(&mut self, scanned: &Scanned, key: &str, alive: Expected) -> bool {
         let region = REGIONS[self.random.random_range(0..REGIONS.len())];
         if self.random.random_bool(0.5) {
@@ -172,7 +172,7 @@ impl History {
         outcome.is_err() || outcome.is_ok_and(|report| report.status.should_retry())
     }
 
-    /// An operator sometimes approves what the newest run asks for.
+    /// An operator sometimes approves the pending or unproven findings of the newest run.
     async fn approve(&mut self, scanned: &Scanned, context: &str) {
         let held = self.held().len() as u64;
         let mut again = self.rule.clone();
@@ -196,7 +196,7 @@ impl History {
         assert_equal(&self.world, self.account, &expected, &context);
     }
 
-    /// The same scan again, or an older one: nothing changes.
+    /// Exports the newest scan again; nothing changes.
     async fn late(&mut self, context: &str) {
         let Some(last) = self.last.clone().filter(|_| self.random.random_bool(0.1)) else { return };
         let run = Run { alive: self.rule.expected(), ..Run::new(&self.world) };
@@ -207,7 +207,7 @@ impl History {
         assert_equal(&self.world, self.account, &self.rule.expected(), &format!("{context}, an older scan again"));
     }
 
-    /// For a user who looks into a difference.
+    /// Prints the details of a difference, for debugging.
     fn show(&self, scanned: &Scanned, report: &RunReport, ruling: &Ruling, before: &Rule, context: &str) {
         let counts = &report.counts;
         let did = (counts.archived, counts.absent, counts.unproven, counts.sent);
@@ -228,7 +228,7 @@ impl History {
         }
     }
 
-    /// The run's list is what the rule says.
+    /// Asserts that the run's list of pending findings matches the rule.
     fn check_pending(&self, report: &RunReport, ruling: &Ruling, context: &str) {
         let mut expected: Vec<_> =
             ruling.pending.iter().map(|((_, id), class)| (id.clone(), class.as_str().to_owned())).collect();
@@ -243,12 +243,12 @@ impl History {
             .collect();
         listed.sort();
         if ruling.open.is_empty() {
-            assert_eq!(listed, expected, "{context}: the list of what is pending");
+            assert_eq!(listed, expected, "{context}: the list of pending findings");
         }
     }
 }
 
-/// The report is as the rule says.
+/// Asserts that the report matches the rule.
 fn check(report: &RunReport, ruling: &Ruling, integration: &Integration, context: &str) {
     let account: AccountId = ACCOUNT.parse().unwrap();
     let context = format!("{context}: {:?} {:?}", report.status, report.reasons);
@@ -283,7 +283,7 @@ fn check(report: &RunReport, ruling: &Ruling, integration: &Integration, context
     assert!(!needs_a_look || report.status == RunStatus::Degraded, "{context}");
 }
 
-/// The plan says what the run did.
+/// Asserts that the plan predicted the run.
 pub(crate) fn assert_same(planned: &RunReport, done: &RunReport, account: AccountId, context: &str) {
     assert_eq!(planned.counts, done.counts, "{context}: the plan");
     let of = |report: &RunReport| {

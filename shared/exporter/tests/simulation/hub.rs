@@ -1,4 +1,4 @@
-//! The exporter's hub port on the simulator, called in process; and a watchman who sees every request before the service does.
+//! The exporter's hub port on the simulator, called in this process. Every import request is checked before the service gets it.
 
 use std::time::Duration;
 
@@ -11,20 +11,20 @@ use simulator::{Caller, Input, Operation, Response};
 
 use crate::fake_aws::SimulatedHubs;
 
-/// One account's Security Hub.
+/// Security Hub of one account.
 #[derive(Clone)]
 pub(crate) struct SimulatedHub {
     pub(crate) hubs: SimulatedHubs,
     pub(crate) account: AccountId,
 }
 
-/// Attempts at a call that the port retries, as the SDK makes.
+/// Maximum number of attempts of a call, the same as the SDK's.
 const ATTEMPTS_MAX: u64 = 3;
-/// A round trip.
+/// Duration of a round trip.
 const LATENCY: Duration = Duration::from_millis(80);
 
 impl SimulatedHub {
-    /// Looks at a request before the service does.
+    /// Checks a request against the promises before the service gets it.
     fn watch(&self, region: &RegionName, body: &[u8]) {
         let request: Value = serde_json::from_slice(body).unwrap();
         let world = &self.hubs.world;
@@ -35,7 +35,7 @@ impl SimulatedHub {
                 world.violation(format!("UpdatedAt is in the future: {id}"));
             }
             if finding["RecordState"] == "ARCHIVED" && self.hubs.alive.contains_key(&(region.to_string(), id.clone())) {
-                world.violation(format!("a live finding is archived: {id}"));
+                world.violation(format!("an active finding is archived: {id}"));
             }
             if finding.get("Severity").is_some() || finding.get("Workflow").is_some() || finding.get("Note").is_some() {
                 world.violation(format!("a field of the analysts is sent: {id}"));
@@ -64,12 +64,12 @@ impl SimulatedHub {
         decode(&response)
     }
 
-    /// A read, tried again as the SDK does.
+    /// A read, which is retried as by the SDK.
     async fn read(&self, region: &RegionName, operation: Operation, body: &[u8]) -> Result<Value, CallError> {
         self.ask(region, operation, Input { body, ..Input::default() }).await
     }
 
-    /// A call, tried again as the SDK does.
+    /// A call, which is retried as by the SDK.
     pub(crate) async fn ask(
         &self,
         region: &RegionName,
@@ -135,7 +135,7 @@ impl Hub for SimulatedHub {
     }
 }
 
-/// What an import came to.
+/// The outcome of an import.
 pub(crate) fn outcome(answer: &Value) -> ImportOutcome {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let failed = answer["FailedFindings"].as_array().into_iter().flatten().map(|failed| FailedFinding {

@@ -1,4 +1,4 @@
-//! What is asked of every world after every step.
+//! Assertions about the findings in Security Hub, used after every step.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::fake_aws::World;
 use crate::scan::Expected;
 
-/// A finding as the service holds it.
+/// A finding as Security Hub returns it.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Held {
     pub(crate) status: String,
@@ -40,7 +40,7 @@ pub(crate) fn held(world: &World, account: AccountId, state: &str) -> BTreeMap<(
     all
 }
 
-/// What is active in Security Hub.
+/// The active findings of the account.
 pub(crate) fn found(world: &World, account: AccountId) -> Expected {
     let active = held(world, account, "ACTIVE").into_iter();
     let what = active.map(|(place, held)| {
@@ -50,11 +50,11 @@ pub(crate) fn found(world: &World, account: AccountId) -> Expected {
     what.collect()
 }
 
-/// Security Hub holds exactly what it should, as it should.
+/// Asserts that exactly the expected findings are active, with the expected status and description.
 pub(crate) fn assert_equal(world: &World, account: AccountId, expected: &Expected, context: &str) {
     let found = found(world, account);
     for (place, what) in expected {
-        assert_eq!(found.get(place), Some(what), "{context}: {place:?} is not as the scan says");
+        assert_eq!(found.get(place), Some(what), "{context}: {place:?} differs from the scan");
     }
     for place in found.keys() {
         assert!(expected.contains_key(place), "{context}: {place:?} is active and should not be");

@@ -1,4 +1,4 @@
-//! Jobs that report: they change nothing but their own record and report.
+//! Jobs that report: they change nothing except their own record and report.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,10 +19,10 @@ use crate::promises::{collect, failed, imports, scan};
 use crate::scan::Expected;
 use crate::{ACCOUNT, integrate, world};
 
-/// What must stay as it is.
+/// The content that must not change.
 #[derive(Debug, PartialEq)]
 struct Contents {
-    /// Without the reports of jobs.
+    /// The objects, without the reports of jobs.
     objects: BTreeMap<String, (u64, Bytes)>,
     runs: Vec<RunReport>,
     imports: usize,
@@ -37,7 +37,7 @@ fn contents(world: &World) -> Contents {
     Contents { objects, runs: stored.runs.clone(), imports, active }
 }
 
-/// An account with 200 findings, and an uploaded scan of 90 of them and 10 new ones that was not exported yet.
+/// An account with 200 findings, and an uploaded scan with 90 of them and 10 new ones that was not exported yet.
 async fn uploaded() -> World {
     let world = world(|config| config);
     integrate(&world, ACCOUNT, |integration| integration.archive_limit_percent = 100);
@@ -65,7 +65,7 @@ async fn report(world: &World, id: &str) -> Option<JobReport> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_plan_by_a_job_says_what_the_export_does_and_changes_nothing() {
+async fn a_plan_by_a_job_predicts_the_export_and_changes_nothing() {
     let world = uploaded().await;
     let before = contents(&world);
     let message = submitted(&world, "7", plan_of("2")).await;
@@ -76,7 +76,7 @@ async fn a_plan_by_a_job_says_what_the_export_does_and_changes_nothing() {
     let planned = report(&world, "7").await.unwrap().plan.unwrap().run;
     assert_eq!((record(&world, "7").state, planned.status), (JobState::Succeeded, RunStatus::Succeeded));
 
-    // The queue gives a message more than once.
+    // The queue delivers a message more than once.
     let stored = world.contents().objects[&JobReport::key("7")].clone();
     assert_eq!(run(&ports, &message).await.unwrap(), []);
     assert_eq!(world.contents().objects[&JobReport::key("7")], stored);
@@ -87,7 +87,7 @@ async fn a_plan_by_a_job_says_what_the_export_does_and_changes_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_killed_plan_changes_nothing_and_is_made_again() {
+async fn a_killed_plan_changes_nothing_and_is_repeated() {
     for killed_at in 0..12 {
         let world = uploaded().await;
         let before = contents(&world);
@@ -105,14 +105,14 @@ async fn a_killed_plan_changes_nothing_and_is_made_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_plan_of_a_disabled_integration_names_it() {
+async fn a_plan_reports_disabled_integrations() {
     let world = uploaded().await;
     integrate(&world, ACCOUNT, |integration| integration.enabled = false);
     let message = submitted(&world, "7", plan_of("2")).await;
     run(&world.ports(), &message).await.unwrap();
     let plan = report(&world, "7").await.unwrap().plan.unwrap();
     assert_eq!(plan.disabled.keys().map(ToString::to_string).collect::<Vec<_>>(), [ACCOUNT]);
-    assert!(plan.run.counts.sent > 0, "it is planned as if it were enabled");
+    assert!(plan.run.counts.sent > 0, "the plan treats the integration as enabled");
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,4 +1,4 @@
-//! What a user asks for about what earlier runs did.
+//! Jobs of users for earlier runs.
 
 use exporter::jobs::{Job, JobError, run_job};
 use exporter::jobs::{JobRunner, Options, Reconcile, RunnerError};
@@ -22,7 +22,8 @@ fn active(world: &World) -> usize {
     held(world, account(), "ACTIVE").len()
 }
 
-/// Sixty findings; then ten are gone, one passes and one is muted. The run that archived them.
+/// Exports sixty findings, and then a scan in which ten are absent, one passes, and one is muted. Returns the report of the run
+/// that archived these.
 async fn archived(world: &World) -> RunReport {
     integrate(world, ACCOUNT, |_| {});
     export(world, scan(0, failed(60)).upload("1")).await;
@@ -49,15 +50,15 @@ async fn undo_archive_restores_the_findings_of_a_run() {
     assert_eq!((undone.counts.read, undone.counts.sent), (12, 12));
     assert!(undone.counts.is_balanced());
     assert_equal(&world, account(), &before, "after the undoing");
-    assert_eq!(world.contents().run(&undone.run_id), Some(&undone), "it is recorded as a run of its own");
+    assert_eq!(world.contents().run(&undone.run_id), Some(&undone), "the job has a recorded run");
 
-    // The second time all is done.
+    // The second job has nothing to do.
     let calls = imports(&world);
     let again = runner(&world).undo_archive(&run.run_id, &Options::default()).await.unwrap();
     assert_eq!((again.counts.sent, again.counts.filtered["modified_since"]), (0, 12));
     assert_eq!(imports(&world), calls);
 
-    // The next scan decides again; what it still has is known to be there.
+    // The next scan decides again; findings that it still has are known to be in Security Hub.
     world.sleep(3600).await;
     let third = scan(3, failed(55));
     let report = export(&world, third.upload("3")).await;
@@ -91,7 +92,7 @@ async fn undo_archive_works_if_disabled_but_not_during_deletion() {
 async fn undo_archive_does_not_change_decisions_of_later_runs() {
     let world = world(|config| config);
     let run = archived(&world).await;
-    // Of the ten that were gone, four return and others go.
+    // Of the ten absent findings, four are in the next scan again, and others are absent.
     let mut results = failed(54);
     results.drain(10..20);
     let later = scan(2, results);
@@ -163,14 +164,14 @@ async fn archive_all_archives_all_sent_findings() {
     integrate(&world, ACCOUNT, |_| {});
     export(&world, scan(0, failed(300)).upload("1")).await;
     world.sleep(3600).await;
-    // Switched off before it is given up; and there is no limit.
+    // The integration is disabled before its deletion. No archive limit applies.
     integrate(&world, ACCOUNT, |integration| (integration.enabled, integration.archive_limit_percent) = (false, 1));
     let options = Options::default();
     let report = runner(&world).archive_all(account(), &account().into(), None, &options).await.unwrap();
     assert_eq!((report.status, report.kind), (RunStatus::Succeeded, RunKind::ArchiveAll), "{:?}", report.reasons);
     assert_eq!((report.counts.read, report.counts.archived, options.progress.findings_sent()), (0, 300, 300));
     assert_eq!((active(&world), held(&world, account(), "ARCHIVED").len()), (0, 300));
-    // It can be taken back like any archive.
+    // The archive can be undone like any other.
     integrate(&world, ACCOUNT, |_| {});
     let undone = runner(&world).undo_archive(&report.run_id, &Options::default()).await.unwrap();
     assert_eq!((undone.counts.sent, active(&world)), (300, 300));
@@ -189,8 +190,8 @@ async fn reconcile_reports_and_fixes_the_drift() {
     let world = world(|config| config);
     integrate(&world, ACCOUNT, |_| {});
     export(&world, scan(0, failed(60)).upload("1")).await;
-    // One Region is left out for so long that Security Hub forgets its twenty findings. In another, a user sent one that
-    // we do not know.
+    // One Region is excluded for so long that Security Hub deletes its twenty findings. In another one, a user sent a finding
+    // that the state doesn't have.
     integrate(&world, ACCOUNT, |integration| {
         integration.regions = Some(vec!["us-east-1".parse().unwrap(), "eu-west-1".parse().unwrap()]);
     });
@@ -222,7 +223,7 @@ async fn reconcile_reports_and_fixes_the_drift() {
     let report = runner(&world).reconcile(account(), &Reconcile::default(), &Options::default()).await.unwrap();
     assert_eq!(drift(&report), Drift { same: 61, ..Drift::default() });
 
-    // What was taken over is known: the next scan archives it, and sends nothing again.
+    // Adopted findings are known: the next scan archives them, and sends nothing again.
     let next = scan(92 * 24, failed(60));
     world.sleep(48 * 3600).await;
     let report = export(&world, next.upload("3")).await;
@@ -244,25 +245,25 @@ async fn reconcile_uses_the_newer_of_two_versions() {
     }
     let second = scan(1, results);
     export(&world, second.upload("2")).await;
-    // The state is that of yesterday: the hub is newer, and three are archived there.
+    // The state is that of the day before: Security Hub is newer, and three findings are archived there.
     world.contents().objects = stale;
     world.sleep(3600).await;
     let report = runner(&world).reconcile(account(), &Reconcile::default(), &Options::default()).await.unwrap();
     let found = drift(&report);
     assert_eq!((found.same, found.different, found.missing, found.unknown), (0, 27, 3, 0), "{:?}", report.reasons);
-    assert_eq!(active(&world), 27, "what was archived later in Security Hub stays archived");
-    // The other way round: the state has archived what Security Hub has active.
+    assert_eq!(active(&world), 27, "findings that were archived later in Security Hub stay archived");
+    // The opposite case: the state has a finding as archived that is active in Security Hub.
     let update = json!({ "Findings": [first_version(&world, "us-east-1", &first.results[27].id(first.account))] });
     let body = update.to_string();
     assert!(world.simulator.batch_import_findings(&Caller::user(ACCOUNT), "us-east-1", body.as_bytes()).is_success());
     assert_eq!(active(&world), 28);
     world.sleep(60).await;
     let report = runner(&world).reconcile(account(), &Reconcile::default(), &Options::default()).await.unwrap();
-    assert_eq!((drift(&report).unknown, drift(&report).different), (0, 1), "it was sent by somebody else, later");
-    assert_eq!((report.counts.sent, active(&world)), (2, 28), "the other two are archived there, which can't be seen");
+    assert_eq!((drift(&report).unknown, drift(&report).different), (0, 1), "another sender sent it later");
+    assert_eq!((report.counts.sent, active(&world)), (2, 28), "archived findings of Security Hub are not read");
 }
 
-/// A finding that Security Hub holds, active again and sent by another user a moment ago.
+/// A finding of Security Hub as another user would send it again now, as active.
 fn first_version(world: &World, region: &str, id: &str) -> serde_json::Value {
     let mut finding = world.simulator.findings(ACCOUNT, region).into_iter().find(|found| found["Id"] == id).unwrap();
     let fields = finding.as_object_mut().unwrap();
@@ -272,7 +273,7 @@ fn first_version(world: &World, region: &str, id: &str) -> serde_json::Value {
     finding
 }
 
-/// Fields that the service adds to a finding, or analysts.
+/// Fields that the service or analysts add to a finding.
 const OF_THE_SERVICE: [&str; 8] =
     ["Severity", "Types", "Workflow", "WorkflowState", "ProductName", "CompanyName", "Region", "ProcessedAt"];
 
@@ -304,13 +305,13 @@ async fn each_job_has_its_documented_effect() {
         let job: Job = serde_json::from_str(text).unwrap();
         run_job(&aws, &settings, &job, &options).await
     };
-    // Of the accounts that have a state.
+    // Without accounts, the job is for all accounts that have a state.
     let runs = job(r#"{ "job": "reconcile", "dry_run": true }"#).await.unwrap();
     assert_eq!(runs.iter().map(|run| drift(run).same).collect::<Vec<_>>(), [30]);
     let since = "2026-03-01T07:00:00Z";
     let archive_all =
         format!(r#"{{ "job": "archive_all", "provider": "{ACCOUNT}", "deletion_requested_at": "{since}" }}"#);
-    // What works, what is only disabled, and what is being deleted by a later job are others than the one meant.
+    // An integration that is enabled or disabled, or whose deletion was requested later, is not the one to be deleted.
     for (enabled, deletion_requested_at) in [(true, None), (false, None), (false, Some("2026-03-01T08:00:00Z"))] {
         integrate(&world, ACCOUNT, |integration| {
             integration.enabled = enabled;
@@ -318,7 +319,7 @@ async fn each_job_has_its_documented_effect() {
         });
         let late = job(&archive_all).await;
         assert!(matches!(late, Err(JobError::Rejected(_))), "{late:?}");
-        assert_eq!(active(&world), 30, "a job that comes late archives nothing of another integration");
+        assert_eq!(active(&world), 30, "a late job archives no findings of another integration");
     }
     integrate(&world, ACCOUNT, |integration| {
         integration.enabled = false;
@@ -328,19 +329,19 @@ async fn each_job_has_its_documented_effect() {
     let until = aws.now() + SignedDuration::from_mins(5);
     aws.acquire(account(), "another run", "", newest.newest, aws.now(), until).await.unwrap();
     let busy = job(&archive_all).await;
-    assert!(matches!(busy, Err(JobError::Locked(_))), "it is to come again soon, and not as what failed: {busy:?}");
+    assert!(matches!(busy, Err(JobError::Locked(_))), "a locked account is not a failure: {busy:?}");
     aws.release(account(), "another run", in_doubt, None).await.unwrap();
-    let Err(JobError::PartlyRejected { runs, why }) = job(&archive_all).await else { panic!("nobody deletes here") };
+    let Err(JobError::PartlyRejected { runs, why }) = job(&archive_all).await else { panic!("not deleted") };
     assert!(why.contains("is not deleted"), "{why}");
     let [run] = runs.as_slice() else { panic!("{runs:?}") };
     assert_eq!((run.counts.archived, active(&world)), (30, 0));
     integrate(&world, ACCOUNT, |_| {});
     let again = format!(r#"{{ "job": "undo_archive", "run_id": "{}" }}"#, run.run_id);
     assert_eq!(job(&again).await.unwrap()[0].counts.sent, 30);
-    // Nothing was ever sent for the other account.
+    // No finding was ever sent for the other account.
     let runs = job(&format!(r#"{{ "job": "archive_all", "provider": "{OTHER}" }}"#)).await.unwrap();
     assert_eq!((runs[0].status, runs[0].counts.archived), (RunStatus::Succeeded, 0));
-    assert_eq!(job(r#"{ "job": "redrive" }"#).await.unwrap(), [], "nothing is in quarantine");
+    assert_eq!(job(r#"{ "job": "redrive" }"#).await.unwrap(), [], "the quarantine is empty");
     for refused in [
         format!(r#"{{ "job": "replay", "run_id": "{}" }}"#, run.run_id),
         r#"{ "job": "approve", "run_id": "nobody" }"#.to_owned(),
@@ -390,7 +391,7 @@ async fn a_deletion_continues_even_if_a_finding_cannot_be_archived() {
     let job = serde_json::from_str(&archive_all).unwrap();
     let aws = world.ports();
     let runs = run_job(&aws, &Settings::default(), &job, &Options::default()).await;
-    // The in-memory table leaves the deletion itself to others, and says so; the run is no reason.
+    // The in-memory table does not delete the integration, and reports that; the run itself is not a reason.
     let said = format!("{runs:?}");
     assert!(said.contains("archive_rejected: {\"InvalidInput\": 1}") && !said.contains("is degraded"), "{said}");
     assert_eq!(crate::evidence::active(&world), 1);

@@ -1,4 +1,4 @@
-//! Jobs as the deployment gets them: more than once, out of job, some of them killed.
+//! Jobs as the deployment receives them: more than once, out of order, and with some runs killed.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ use crate::scan::{Expected, Scanned, open};
 use crate::{ACCOUNT, OTHER, export, integrate, world};
 use exporter::testing::{Lifetime, StoredUpload};
 
-/// A message that the queue gives again if it fails.
+/// A message that the queue redelivers if it fails.
 pub(crate) const FROM_QUEUE: Delivery = Delivery::Message { receives: 1, receives_max: 5 };
 
 pub(crate) fn record(world: &World, id: &str) -> JobRecord {
@@ -31,7 +31,7 @@ pub(crate) fn queued(world: &World) -> Vec<(JobMessage, Duration)> {
     std::mem::take(&mut world.contents().queue.jobs)
 }
 
-/// Places a job, and takes its message from the queue.
+/// Submits a job, and returns its message from the queue.
 pub(crate) async fn submitted(world: &World, id: &str, job: Job) -> JobMessage {
     let fake_aws = world.ports();
     let record = JobRecord::new(id.to_owned(), job, fake_aws.now(), "somebody");
@@ -43,7 +43,7 @@ async fn deliver(world: &World, message: &JobMessage) -> Result<Vec<RunReport>, 
     process(&world.ports(), &Settings::default(), message, FROM_QUEUE, &Options::default()).await.outcome
 }
 
-/// Uploads a scan for good, and exports it.
+/// Uploads a scan to the in-memory bucket, and exports it.
 pub(crate) async fn upload(world: &World, key: &str, scanned: &Scanned) -> RunReport {
     let mut bytes = Vec::new();
     collect(scanned.upload(key), &mut bytes).await;
@@ -53,7 +53,8 @@ pub(crate) async fn upload(world: &World, key: &str, scanned: &Scanned) -> RunRe
     export(world, scan).await
 }
 
-/// Two hundred findings of which a scan shows 110 to be gone, more than the limit: the run that holds the archive back.
+/// Exports two hundred findings, and then a scan from which 110 are absent, above the limit. Returns the report of the run that
+/// needs approval.
 async fn archive_held(world: &World) -> RunReport {
     integrate(world, ACCOUNT, |integration| integration.partial_scan_percent = 0);
     upload(world, "1", &scan(0, failed(200))).await;
@@ -75,7 +76,7 @@ async fn a_completed_job_does_not_run_again_and_its_record_names_its_runs() {
     let message = submitted(&world, "approve-it", Job::Approve { run_id, pending: false, unproven: false }).await;
     let [run] = deliver(&world, &message).await.unwrap().try_into().unwrap();
     assert_eq!((run.counts.archived, active(&world)), (110, 90));
-    assert_eq!(run.job_id.as_deref(), Some("approve-it"), "a run says to which job it belongs");
+    assert_eq!(run.job_id.as_deref(), Some("approve-it"), "a run has the ID of its job");
     let known = record(&world, "approve-it");
     assert_eq!(
         (known.state, known.runs, known.submitted_by.as_str()),
@@ -84,7 +85,7 @@ async fn a_completed_job_does_not_run_again_and_its_record_names_its_runs() {
     assert!(known.completed_at.is_some());
 
     let calls = imports(&world);
-    assert_eq!(deliver(&world, &message).await.unwrap(), [], "the queue gives a message more than once");
+    assert_eq!(deliver(&world, &message).await.unwrap(), [], "the queue delivers a message more than once");
     assert_eq!(imports(&world), calls);
 }
 
@@ -95,7 +96,7 @@ async fn an_approval_is_rejected_after_a_newer_scan_except_for_partial_scope() {
     upload(&world, "3", &scan(2, failed(90))).await;
     let approve = Job::Approve { run_id, pending: true, unproven: false };
     let message = submitted(&world, "outdated", approve.clone()).await;
-    let Err(JobError::Rejected(why)) = deliver(&world, &message).await else { panic!("it is outdated") };
+    let Err(JobError::Rejected(why)) = deliver(&world, &message).await else { panic!("the run is superseded") };
     assert!(
         why.contains("no longer the newest") && why.contains(&format!("hubctl run list --account {ACCOUNT}")),
         "{why}"
@@ -109,12 +110,14 @@ async fn an_approval_is_rejected_after_a_newer_scan_except_for_partial_scope() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_approval_names_what_there_is_to_approve() {
+async fn an_approval_of_nothing_names_the_right_command() {
     let world = world(|config| config);
     let run = archive_held(&world).await;
     let unproven = Job::Approve { run_id: run.run_id.clone(), pending: false, unproven: true };
     let message = submitted(&world, "unproven", unproven).await;
-    let Err(JobError::Rejected(why)) = deliver(&world, &message).await else { panic!("nothing is unproven") };
+    let Err(JobError::Rejected(why)) = deliver(&world, &message).await else {
+        panic!("the run has no unproven findings")
+    };
     assert!(why.contains("no unproven findings"), "{why}");
     assert!(why.ends_with(&format!("hubctl run approve {}", run.run_id)), "{why}");
 }
@@ -129,17 +132,17 @@ async fn a_half_failed_approval_archives_nothing_more_after_an_undo_archive() {
     assert!(matches!(outcome, Err(JobError::Unfinished { .. })), "{outcome:?}");
     let half = record(&world, "approval");
     assert_eq!(half.state, JobState::Pending);
-    assert!(half.message.unwrap().contains(&half.runs[0]), "it says what it waits for");
+    assert!(half.message.unwrap().contains(&half.runs[0]), "the message has the run that it waits for");
     world.simulator.clear_faults();
-    assert!((91..200).contains(&active(&world)), "half of it is archived: {}", active(&world));
+    assert!((91..200).contains(&active(&world)), "half of the findings are archived: {}", active(&world));
     world.sleep(3600).await;
 
     let undoing = submitted(&world, "undoing", Job::UndoArchive { run_id: half.runs[0].clone() }).await;
     deliver(&world, &undoing).await.unwrap();
     assert_eq!(active(&world), 200);
     assert_eq!(record(&world, "approval").state, JobState::Canceled);
-    assert_eq!(deliver(&world, &approval).await.unwrap(), [], "the approval comes again");
-    assert_eq!(active(&world), 200, "what a user undid stays undone");
+    assert_eq!(deliver(&world, &approval).await.unwrap(), [], "the approval is redelivered");
+    assert_eq!(active(&world), 200, "the undo of the user is preserved");
 }
 
 #[tokio::test(start_paused = true)]
@@ -216,7 +219,7 @@ async fn a_job_about_several_accounts_or_runs_names_its_follow_up_jobs() {
         assert_eq!(record(&world, "all").next_job_ids, [format!("all.{ACCOUNT}"), format!("all.{OTHER}")], "{time}");
     }
     let parts = queued(&world);
-    assert_eq!(parts.len(), 2, "the second time nothing is placed");
+    assert_eq!(parts.len(), 2, "the second attempt submits no jobs");
     for (part, _) in parts {
         deliver(&world, &part).await.unwrap();
         let known = record(&world, part.id.as_deref().unwrap());
@@ -240,7 +243,7 @@ async fn a_job_that_is_canceled_while_it_runs_stays_canceled() {
     let run_id = archive_held(&world).await.run_id;
     let approval = submitted(&world, "approval", Job::Approve { run_id, pending: false, unproven: false }).await;
     world.simulator.inject(Fault::error(503).in_region("eu-west-1").on(Operation::BatchImportFindings));
-    // A user calls it off between its reading of the record and its end.
+    // A user cancels the job after it read the record and before it ends.
     let known = record(&world, "approval");
     let fake_aws = world.ports();
     let called_off = known.completed(JobState::Canceled, None, fake_aws.now());
@@ -251,7 +254,7 @@ async fn a_job_that_is_canceled_while_it_runs_stays_canceled() {
         fake_aws.cancel_job(&called_off).await.unwrap();
     };
     let (outcome, ()) = tokio::join!(work, cancel);
-    assert_eq!(outcome.outcome.unwrap().len(), 1, "its run is told, and no other try is asked for");
+    assert_eq!(outcome.outcome.unwrap().len(), 1, "its run is returned, and no retry is requested");
     assert_eq!(queued(&world), []);
     assert_eq!(record(&world, "approval").state, JobState::Canceled);
 }

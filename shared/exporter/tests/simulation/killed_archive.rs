@@ -1,5 +1,5 @@
-//! What a killed run archived is remembered as archived, can be undone, and keeps its first-seen time; what a failed run could
-//! not archive is archived by the next try.
+//! Findings that a killed run archived are known as archived, the archive can be undone, and they keep their first-seen times.
+//! Archives that failed are sent by the next attempt.
 
 use exporter::export::{Exporter, Options};
 use exporter::jobs;
@@ -43,18 +43,18 @@ async fn undo_archive_includes_what_a_killed_earlier_run_archived() {
         let context = format!("killed at {killed_at} after {archived_by_killed}");
         assert_eq!(active(&world), 170, "{context}: {:?}", report.reasons);
         world.sleep(3600).await;
-        // Where the killed run got as far as its report, it can be undone itself.
+        // If the killed run wrote its report, the run itself can be undone.
         let undoable = if report.counts.archived > 0 { report.run_id.clone() } else { archiving_run(&world) };
         let undone = runner(&world).undo_archive(&undoable, &jobs::Options::default()).await;
         assert_eq!(active(&world), 330, "{context}: {:?}", undone.map(|run| run.reasons));
         let first: jiff::Timestamp = START.parse().unwrap();
         let seen = held(&world, account, "ACTIVE");
-        assert!(seen.values().all(|held| held.first_observed_at == first), "{context}: first-seen times are kept");
+        assert!(seen.values().all(|held| held.first_observed_at == first), "{context}: first-seen times are preserved");
     }
     assert!(killed_while_archiving > 5, "{killed_while_archiving} runs were killed while they archived");
 }
 
-/// The run whose report says that it archived something.
+/// The ID of the run whose report counts archived findings.
 fn archiving_run(world: &World) -> String {
     let contents = world.contents();
     let reports = contents.objects.iter().filter(|(key, _)| key.ends_with("/report.json"));
@@ -78,7 +78,7 @@ async fn a_reactivated_finding_keeps_its_first_seen_time_after_a_killed_run() {
             () = lifetime.ended() => {}
         }
         world.sleep(2 * 3600).await;
-        // The killed run isn't tried again: the next scan has them all.
+        // The killed run isn't retried: the next scan has all findings.
         export(&world, scan(4, failed(60)).upload("3")).await;
         let first: jiff::Timestamp = START.parse().unwrap();
         let seen = held(&world, account, "ACTIVE");
@@ -88,8 +88,8 @@ async fn a_reactivated_finding_keeps_its_first_seen_time_after_a_killed_run() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_archive_that_had_no_answer_is_done_by_the_next_try_of_the_same_scan() {
-    // Proven by one whole scan; absent from two in a format without an end; and shown as passed.
+async fn an_archive_without_a_response_is_sent_by_the_next_attempt() {
+    // Proven by one whole scan; absent from two scans in a format without a detectable end; and shown as passed.
     for (layout, scans, passes) in [(Layout::Array, 1, false), (Layout::Lines, 2, false), (Layout::Array, 1, true)] {
         for commits in [false, true] {
             let world = world(|config| config);
@@ -107,7 +107,7 @@ async fn an_archive_that_had_no_answer_is_done_by_the_next_try_of_the_same_scan(
             let failure = Effect::Error { status: 503, error_type: None, message: None, after_commit: commits };
             world.simulator.inject(Fault::new(failure).on(Operation::BatchImportFindings));
             let context = format!("{layout:?}, passed {passes}, committed {commits}");
-            // It fails twice, and is complete when it is tried a third time.
+            // It fails twice, and is complete at the third attempt.
             for _ in 0..2 {
                 let report = export(&world, last.upload("last")).await;
                 assert_eq!((report.status, report.counts.archive_undelivered), (RunStatus::Failed, 15), "{context}");
@@ -118,7 +118,7 @@ async fn an_archive_that_had_no_answer_is_done_by_the_next_try_of_the_same_scan(
             assert_eq!((report.status, report.counts.archived), (RunStatus::Succeeded, 15), "{context}");
             assert_eq!(active(&world), 45, "{context}");
             world.sleep(3600).await;
-            // What a user makes active again has to be absent as often as any other.
+            // A reactivated finding must be absent as often as any other before it is archived.
             runner(&world).undo_archive(&report.run_id, &jobs::Options::default()).await.unwrap();
             assert_eq!(active(&world), 60, "{context}");
             world.sleep(3600).await;

@@ -1,4 +1,4 @@
-//! Runs without a deadline, as from a workstation: they hold what they work on for as long as they live, and no longer.
+//! Runs without a deadline, as on a workstation: they keep their locks as long as they run, and no longer.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::promises::{failed, imports, scan};
 use crate::scan::Scanned;
 use crate::{ACCOUNT, Run, export, integrate, world};
 
-/// An upload that takes long to be read: a pause before each of its pieces.
+/// An upload that is read slowly, with a pause before each piece.
 fn slow(scanned: &Scanned, key: &str, pause: Duration) -> Scan {
     let Scan { info, body } = scanned.upload(key);
     let body = body.then(move |piece| async move {
@@ -25,12 +25,12 @@ fn slow(scanned: &Scanned, key: &str, pause: Duration) -> Scan {
 }
 
 fn begin(world: &World, scanned: &Scanned) -> tokio::task::JoinHandle<Result<RunReport, ExportError>> {
-    // About 400 KB, that is seven pieces: two hours and twenty minutes.
+    // About 400 KB in seven pieces, which take two hours and twenty minutes.
     let (run, scan) = (Run::new(world), slow(scanned, "slow", Duration::from_secs(20 * 60)));
     tokio::spawn(async move { run.go(scan).await.unwrap() })
 }
 
-/// The states there are, by their `ETag`s.
+/// The Region states, with their `ETag`s.
 fn states(world: &World) -> Vec<(String, u64)> {
     let contents = world.contents();
     let states = contents.objects.iter().filter(|(key, _)| key.starts_with("state/"));
@@ -48,7 +48,7 @@ async fn a_run_that_takes_hours_renews_its_locks() {
         let report = export(&world, next.upload("next")).await;
         assert_eq!((report.status, report.counts.undelivered["account_locked"]), (RunStatus::Failed, 310));
         let again = Run::new(&world).go(first.upload("slow")).await.unwrap();
-        assert!(matches!(again, Err(ExportError::InProgress { .. })), "the upload is in work");
+        assert!(matches!(again, Err(ExportError::InProgress { .. })), "another run exports the upload");
     }
     let report = running.await.unwrap().unwrap();
     assert_eq!((report.status, report.counts.sent), (RunStatus::Succeeded, 300), "{:?}", report.reasons);
@@ -87,6 +87,6 @@ async fn a_run_that_lost_its_lease_sends_and_saves_nothing_more() {
         assert!(error.to_string().contains("the hold on account 123456789012 was lost"), "{error}");
         assert_eq!(imports(&world), before, "nothing more is sent");
         assert!(held(&world, first.account, "ACTIVE").len() < 300);
-        assert_eq!(states(&world), kept, "what another keeps is not written over");
+        assert_eq!(states(&world), kept, "the state of another run is not overwritten");
     }
 }

@@ -1,4 +1,5 @@
-//! The archive limit counts what Security Hub really holds; small steps don't go around it, and neither do small accounts.
+//! The archive limit is a share of the findings that Security Hub actually has. It can't be bypassed in small steps, or because
+//! an account is small.
 
 use asff::SeverityLabel;
 use exporter::approval::Approval;
@@ -57,7 +58,7 @@ async fn an_account_of_a_hundred_is_not_emptied_by_a_scan_of_one_passed_finding(
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_limit_of_0_always_asks() {
+async fn a_limit_of_0_always_requires_approval() {
     let world = world(|config| config);
     integrate(&world, ACCOUNT, |integration| integration.archive_limit_percent = 0);
     export(&world, scan(0, failed(100)).upload("1")).await;
@@ -94,7 +95,7 @@ async fn expired_and_filtered_findings_do_not_count_as_active() {
         integrate(&world, ACCOUNT, |integration| integration.severity_min = Some(SeverityLabel::High));
     };
     set();
-    // While they are still there: what a setting filters doesn't count.
+    // While the findings are still in Security Hub: findings that a setting filters don't count.
     world.sleep(24 * 3600).await;
     let report = export(&world, open("1", &of(24, 90))).await;
     assert_eq!((asked(&report), report.counts.archived), (Some((110, 200)), 0), "{:?}", report.reasons);
@@ -103,7 +104,7 @@ async fn expired_and_filtered_findings_do_not_count_as_active() {
         export(&world, open(&format!("d{day}"), &of(24 + day * 240, 200))).await;
     }
     assert_eq!(active(&world), 200, "Security Hub dropped what was not refreshed");
-    // The setting is gone; nothing else counts either.
+    // Without the setting, nothing else counts either.
     integrate(&world, ACCOUNT, |_| {});
     world.sleep(24 * 3600).await;
     let high = scan(102 * 24, (10_000..10_090).map(|number| result(number, "us-east-1")).collect());
@@ -114,7 +115,7 @@ async fn expired_and_filtered_findings_do_not_count_as_active() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_scans_of_the_last_7_days_archived_without_approval_counts_with_it() {
+async fn findings_archived_in_the_last_7_days_count_toward_the_limit() {
     let world = world(|config| config);
     integrate(&world, ACCOUNT, |integration| integration.partial_scan_percent = 0);
     export(&world, scan(0, failed(1600)).upload("0")).await;
@@ -122,26 +123,26 @@ async fn what_scans_of_the_last_7_days_archived_without_approval_counts_with_it(
     let report = export(&world, scan(1, failed(820)).upload("1")).await;
     assert_eq!((report.counts.archived, active(&world)), (780, 820));
     world.sleep(3600).await;
-    // 20 of 820 more: 800 of 1600 in these days. One more is too much.
+    // 20 more of 820 make 800 of 1600 in these days. One more is above the limit.
     let report = export(&world, scan(2, failed(800)).upload("2")).await;
     assert_eq!((report.counts.archived, active(&world)), (20, 800), "{:?}", report.reasons);
     world.sleep(3600).await;
     let third = scan(3, failed(799));
     let report = export(&world, third.upload("3")).await;
     assert_eq!((asked(&report), active(&world)), (Some((1, 800)), 800), "{:?}", report.reasons);
-    // What was approved doesn't count later.
+    // Approved findings don't count later.
     assert_eq!(approve(&world, &third, "3").await.counts.archived, 1);
     world.sleep(3600).await;
     let report = export(&world, scan(4, failed(798)).upload("4")).await;
     assert_eq!((asked(&report), active(&world)), (Some((1, 799)), 799), "{:?}", report.reasons);
-    // After 7 days neither does what was not.
+    // After 7 days, findings that were archived without approval don't count either.
     world.sleep(7 * 24 * 3600).await;
     let report = export(&world, scan(5 + 7 * 24, failed(500)).upload("5")).await;
     assert_eq!((report.counts.archived, active(&world)), (299, 500), "{:?}", report.reasons);
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_approval_does_not_end_in_the_same_question_at_the_next_scan() {
+async fn an_approval_is_not_requested_again_at_the_next_scan() {
     let world = world(|config| config);
     integrate(&world, ACCOUNT, |_| {});
     export(&world, scan(0, failed(200)).upload("1")).await;
@@ -149,7 +150,7 @@ async fn an_approval_does_not_end_in_the_same_question_at_the_next_scan() {
     let second = scan(1, failed(90));
     let report = export(&world, second.upload("2")).await;
     assert_eq!(report.counts.archived, 0);
-    // It looks partial as well: the absent ones are unproven.
+    // The scan looks partial as well, so that the absent findings are unproven.
     assert_eq!(report.counts.unproven, 110, "{:?}", report.reasons);
     let approval = Approval { pending: true, unproven: true };
     let options = Options { reexport: true, approval, ..Options::default() };
@@ -161,7 +162,7 @@ async fn an_approval_does_not_end_in_the_same_question_at_the_next_scan() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_list_of_what_would_be_archived_names_each_finding_and_why() {
+async fn the_list_of_pending_findings_has_each_with_its_reason() {
     let world = world(|config| config);
     integrate(&world, ACCOUNT, |integration| integration.archive_limit_percent = 0);
     export(&world, scan(0, failed(30)).upload("1")).await;

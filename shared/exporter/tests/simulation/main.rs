@@ -1,4 +1,4 @@
-//! The exporter against the simulator, under a stopped clock: the promises one by one, and weeks of scans with faults.
+//! The exporter against the simulator, with a paused clock: tests of each promise, and simulations of weeks of scans with faults.
 
 #![expect(clippy::unwrap_used, clippy::print_stderr, reason = "a test: it may fail, and says which seed did")]
 
@@ -72,13 +72,13 @@ pub(crate) const OTHER: &str = "210987654321";
 pub(crate) const REGIONS: [&str; 3] = ["us-east-1", "eu-west-1", "sa-east-1"];
 pub(crate) const START: &str = "2026-03-01T06:00:00Z";
 
-/// A world of two accounts in which everything is on.
+/// A world of two accounts in which Security Hub is enabled in all Regions.
 pub(crate) fn world(change: impl FnOnce(Config) -> Config) -> World {
     let config = Config::one_account(ACCOUNT, &REGIONS).account(OTHER, &REGIONS);
     World::new(Simulator::new(change(config)), START.parse().unwrap())
 }
 
-/// An integration that archives, in the world's table.
+/// An integration that archives findings, stored in the table of the world.
 pub(crate) fn integrate(world: &World, account: &str, change: impl FnOnce(&mut Integration)) -> Integration {
     let account: AccountId = account.parse().unwrap();
     let mut integration = Integration::new(account);
@@ -88,12 +88,12 @@ pub(crate) fn integrate(world: &World, account: &str, change: impl FnOnce(&mut I
     integration
 }
 
-/// How a run goes.
+/// The parameters of a run.
 pub(crate) struct Run {
     pub(crate) world: World,
     pub(crate) lifetime: Lifetime,
     pub(crate) options: Options,
-    /// What must not be archived, where one scan is exported.
+    /// The findings that the run must not archive.
     pub(crate) alive: Expected,
 }
 
@@ -113,7 +113,7 @@ impl Run {
         self
     }
 
-    /// The outcome, or none if the run was killed.
+    /// The outcome, or `None` if the run was killed.
     pub(crate) async fn go(self, scan: Scan) -> Option<Result<RunReport, ExportError>> {
         let fake_aws = self.world.run(self.lifetime, self.alive);
         let lifetime = fake_aws.lifetime().clone();
@@ -131,7 +131,7 @@ impl Run {
     }
 }
 
-/// The history of a run has what its counts have, whether by Region or not.
+/// Asserts that the history of a run has the same totals as its counts, also by Region.
 #[track_caller]
 pub(crate) fn assert_history(run: &RunReport) {
     let by_region = sums(HistoryEntry::of(run).as_ref(), HistoryBy::Region, None);
@@ -141,7 +141,7 @@ pub(crate) fn assert_history(run: &RunReport) {
     assert_eq!(total, expected, "{by_region:?}");
 }
 
-/// What an export would do.
+/// Plans the export of a scan.
 pub(crate) async fn plan(world: &World, scan: Scan) -> RunReport {
     let fake_aws = world.ports();
     let planning = Planning::new(fake_aws);
@@ -149,19 +149,19 @@ pub(crate) async fn plan(world: &World, scan: Scan) -> RunReport {
     exporter.export(scan, Options::default()).await.unwrap()
 }
 
-/// One export that nobody disturbs.
+/// Exports a scan without faults.
 pub(crate) async fn export(world: &World, scan: Scan) -> RunReport {
     Run::new(world).go(scan).await.unwrap().unwrap()
 }
 
-/// Who does what a user asks for, undisturbed.
+/// Runs the jobs of users without faults.
 pub(crate) fn runner(world: &World) -> JobRunner<FakeAws> {
     let fake_aws = world.ports();
     JobRunner::new(fake_aws, Settings::default())
 }
 
 impl Run {
-    /// A user's job that is killed at its call number `killed_at`, if it makes so many.
+    /// Runs a user's job that is killed at its call number `killed_at`, if it makes that many calls.
     pub(crate) async fn until<F>(self, killed_at: u64, job: impl FnOnce(JobRunner<FakeAws>) -> F)
     where
         F: Future<Output = Result<(), exporter::jobs::RunnerError>>,
@@ -175,7 +175,8 @@ impl Run {
     }
 }
 
-/// Runs a simulation for each seed: `SEEDS` of them from `SEED` on, or as many as the tests always do. A failure names its seed.
+/// Runs a simulation for each seed: `SEEDS` seeds from `SEED` on, or by default `count` seeds from 0 on. A failure reports its
+/// seed.
 pub(crate) fn seeds<F: Future<Output = ()>>(name: &str, count: u64, simulation: impl Fn(u64) -> F) {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse().ok());
     let (first, count) = (number("SEED").unwrap_or(0), number("SEEDS").unwrap_or(count));

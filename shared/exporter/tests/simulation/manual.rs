@@ -1,4 +1,4 @@
-//! What holds for checks that leave the verdict to a user: they are never sent, and what they said before stays as it was.
+//! MANUAL findings, whose checks leave the verdict to a user, are never sent, and earlier findings of these checks are unchanged.
 
 use exporter::approval::Approval;
 use exporter::export::Options;
@@ -15,14 +15,14 @@ async fn no_active_finding_is_archived_when_its_check_becomes_manual() {
     export(&world, scan(0, failed(30)).upload("1")).await;
     world.sleep(3600).await;
     let mut results = failed(30);
-    // Of the first three Regions' findings, one each; and one is really gone.
+    // One finding of each of the first three Regions becomes MANUAL, and one is really resolved.
     results.iter_mut().take(3).for_each(|result| result.manual = true);
     results.pop();
     let report = export(&world, scan(1, results.clone()).upload("2")).await;
     assert_eq!((report.counts.filtered["manual"], report.counts.archived), (3, 1), "{:?}", report.reasons);
     assert_eq!((report.counts.sent, report.counts.unchanged), (0, 26));
     assert_eq!(held(&world, ACCOUNT.parse().unwrap(), "ACTIVE").len(), 29);
-    // With a verdict it is as any other: the one that passes now is over, the other two are there as they were.
+    // With a verdict, they are findings like any others: one passes now and is archived, the other two are unchanged.
     world.sleep(3600).await;
     results.iter_mut().for_each(|result| result.manual = false);
     results[0].failed = false;
@@ -57,7 +57,7 @@ async fn a_scan_of_nothing_but_manual_checks_archives_nothing() {
     let report = Run { options, ..Run::new(&world) }.go(scanned.upload("2")).await.unwrap().unwrap();
     assert_eq!((report.counts.filtered["manual"], report.counts.archived), (1, 0));
     assert_eq!(held(&world, ACCOUNT.parse().unwrap(), "ACTIVE").len(), 30);
-    // An account that nobody takes care of is no trouble either, while nothing would be sent for it.
+    // An account without an integration is not a problem either, as long as nothing would be sent for it.
     let mut other = scanned.clone();
     other.account = OTHER.parse().unwrap();
     let before = imports(&world);
@@ -67,7 +67,7 @@ async fn a_scan_of_nothing_but_manual_checks_archives_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_older_scan_is_superseded_whatever_is_manual_in_it() {
+async fn an_older_scan_is_superseded_even_with_manual_findings() {
     let world = world(|config| config);
     integrate(&world, ACCOUNT, |_| {});
     let mut older = scan(0, failed(5));

@@ -1,4 +1,4 @@
-//! Files of many accounts: few of them are at work at once, and each is judged as if it were alone.
+//! Files of many accounts: only a few accounts are active at a time, and the result of each is the same as in a separate file.
 
 use std::time::Duration;
 
@@ -34,7 +34,8 @@ fn world_of(names: &[String], change: impl Fn(&mut Integration)) -> World {
     world
 }
 
-/// One file of all accounts: their entries one after the other, or the first of each, then the second of each.
+/// A file of all accounts, with the entries of one account after the other, or mixed: the first entry of each, then the second of
+/// each.
 fn file(names: &[String], hours: i64, results: &[Result], mixed: bool) -> Vec<u8> {
     let of = |name: &String| -> Vec<Value> {
         let scanned = Scanned { account: name.parse().unwrap(), ..scan(hours, results.to_vec()) };
@@ -59,7 +60,7 @@ async fn export_file(world: &World, key: &str, file: &[u8]) -> RunReport {
 }
 
 #[tokio::test(start_paused = true)]
-async fn accounts_that_came_to_rest_are_judged_as_if_they_had_not() {
+async fn suspended_accounts_have_the_same_result_as_others() {
     let names = names(30);
     for mixed in [false, true] {
         let mut outcomes = Vec::new();
@@ -69,7 +70,7 @@ async fn accounts_that_came_to_rest_are_judged_as_if_they_had_not() {
             let mut counts = Vec::new();
             for (hours, results) in [
                 (0, failed(30)),
-                // Two pass, and two are not there.
+                // Two findings pass, and two are absent.
                 (1, failed(28).into_iter().enumerate().map(|(at, one)| Result { failed: at > 1, ..one }).collect()),
                 (2, failed(28)),
                 (3, failed(28)),
@@ -102,7 +103,7 @@ async fn a_file_of_too_many_accounts_for_one_run_continues_in_the_next() {
     let mut finished = Vec::new();
     loop {
         runs += 1;
-        assert!(runs <= 12, "no end: {finished:?}");
+        assert!(runs <= 12, "the file is not completed: {finished:?}");
         let options = Options { deadline: Some(Instant::now() + Duration::from_secs(90)), ..Options::default() };
         let report = Run { options, ..Run::new(&world) }.go(open("all", &bytes)).await.unwrap().unwrap();
         finished.push(report.counts.filtered.get("already_exported").copied().unwrap_or_default());
@@ -123,8 +124,8 @@ async fn a_file_of_too_many_accounts_for_one_run_continues_in_the_next() {
         }
     }
     assert_eq!(active(&world, &names), 120);
-    assert!(runs > 1, "it is no test: {finished:?}");
-    assert!(finished.iter().any(|accounts| *accounts > 0), "a run begins where another ended: {finished:?}");
+    assert!(runs > 1, "the test needs several runs: {finished:?}");
+    assert!(finished.iter().any(|accounts| *accounts > 0), "a run continues where another ended: {finished:?}");
     let stored: usize = world.simulator.calls().iter().map(|call| call.tally.created + call.tally.updated).sum();
     assert_eq!(stored, 360 + 240, "nothing is sent or archived twice");
 }
@@ -138,7 +139,7 @@ async fn a_finding_resolved_after_suspension_changes_no_other_state() {
     let at =
         |results: Vec<Result>, at, failed| results.into_iter().map(move |one| Result { at: Some(at), failed, ..one });
     let mut results: Vec<Result> = at(older.results, older.at, true).collect();
-    // A later scan of one of them: it passes.
+    // A later scan in which one of them passes.
     results.extend(at(newer.results, newer.at, false));
     let both = Scanned { account: names[0].parse().unwrap(), results, ..scan(1, Vec::new()) };
     world.sleep(2 * 3600).await;
@@ -151,7 +152,7 @@ async fn a_finding_resolved_after_suspension_changes_no_other_state() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_account_that_cannot_be_connected_to_again_holds_up_no_other() {
+async fn an_account_that_can_not_be_reconnected_does_not_block_others() {
     let names = names(3);
     let mut world = world_of(&names, |_| {});
     world.settings.open_workers_max = 0;
@@ -159,12 +160,12 @@ async fn an_account_that_cannot_be_connected_to_again_holds_up_no_other() {
     world.contents().faults.add(Fault::fail(Operation::Connect).target(&names[1]).after(1));
     let report = export_file(&world, "all", &bytes).await;
     assert_eq!(report.status, RunStatus::Failed, "{:?}", report.reasons);
-    assert!(active(&world, &names) >= 18, "the others: {}", active(&world, &names));
+    assert!(active(&world, &names) >= 18, "the other accounts: {}", active(&world, &names));
     world.contents().faults.clear();
     world.sleep(5400).await;
     let report = export_file(&world, "all", &bytes).await;
     assert_eq!((report.status, active(&world, &names)), (RunStatus::Succeeded, 27), "{:?}", report.reasons);
-    // It misses some entries, and could be connected to at the end: what it missed is not gone.
+    // The account missed some entries, and could be connected at the end: the missed findings are not resolved.
     world.sleep(3600).await;
     let next = file(&names, 3, &failed(9), true);
     for before in 1..6 {

@@ -1,5 +1,5 @@
-//! Fallback Regions are set, changed, and taken away, Regions are left out and taken in, Security Hub is enabled: whatever
-//! the settings were, a finding that fails stays active, at home as soon as its home takes it, and no copy is left behind.
+//! Fallback Regions are set, changed, and removed, Regions are excluded and included, and Security Hub is enabled. Whatever the
+//! settings were, a failing finding stays active, it is in its own Region as soon as that is available, and no copy is left.
 
 use std::collections::BTreeSet;
 
@@ -27,7 +27,7 @@ fn settings(history: &mut History) -> Integration {
         integration.fallback_region = fallback;
         integration.archive_limit_percent = 100;
         integration.partial_scan_percent = 0;
-        // One Region is left out now and then, but not the fallback.
+        // Sometimes one Region is excluded, but not the fallback.
         let regions = all.iter().copied().enumerate().filter(|(number, _)| *number != left_out);
         let regions: Vec<_> = regions.map(|(_, region)| region).collect();
         let is_whole = regions.len() == 3 || fallback.is_some_and(|fallback| !regions.contains(&fallback));
@@ -35,7 +35,7 @@ fn settings(history: &mut History) -> Integration {
     })
 }
 
-/// Regions whose Security Hub is on.
+/// Enables Security Hub in a Region, if it is not enabled. `on`: the Regions in which it is.
 fn switch(history: &mut History, on: &mut BTreeSet<&'static str>) {
     let region = REGIONS[history.random.random_range(0..3)];
     if on.contains(region) {
@@ -51,7 +51,7 @@ fn switch(history: &mut History, on: &mut BTreeSet<&'static str>) {
     }
 }
 
-/// The Regions in whose Security Hub a finding is active.
+/// The Regions in which a finding is active.
 fn places(history: &History, id: &str) -> Vec<&'static str> {
     let is_it = |finding: &serde_json::Value| finding["Id"] == id && finding["RecordState"] == "ACTIVE";
     let has = |region: &&str| history.world.simulator.findings(ACCOUNT, region).iter().any(is_it);
@@ -61,7 +61,7 @@ fn places(history: &History, id: &str) -> Vec<&'static str> {
 async fn run(seed: u64) {
     let mut history = History::new(seed, |_, _| {});
     let mut on: BTreeSet<&'static str> = REGIONS.into_iter().collect();
-    // Some begin without Security Hub in a Region.
+    // Some histories begin with a Region in which Security Hub is not enabled.
     if history.random.random_bool(0.6) {
         let off = REGIONS[history.random.random_range(0..3)];
         on.remove(off);
@@ -88,7 +88,7 @@ async fn run(seed: u64) {
             made += 1;
             results.push(of(checks[random.random_range(0..3)], REGIONS[random.random_range(0..3)], made));
         }
-        // Each check has a verdict in each Region, so that what is absent is proven to be resolved.
+        // Each check has a verdict in each Region, so that absent findings are proven to be resolved.
         let passed =
             checks.iter().flat_map(|check| REGIONS.map(|region| Result { failed: false, ..of(check, region, 0) }));
         let all: Vec<_> = results.iter().cloned().chain(passed).collect();
@@ -120,15 +120,15 @@ async fn run(seed: u64) {
         for one in &failing {
             let there = places(&history, &one.id(account));
             if takes(one.region) {
-                assert!(there.contains(&one.region), "{context}: {one:?} is at {there:?}, and not at home");
-                // A scan later no copy is left.
+                assert!(there.contains(&one.region), "{context}: {one:?} is in {there:?}, and not in its own Region");
+                // After one more scan, no copy is left.
                 let no_copy = there.len() == 1 || same == 0 || there.iter().any(|region| !takes(region));
                 assert!(no_copy, "{context}: {one:?} is at {there:?}");
             } else if let Some(fallback) = integration.fallback_region.filter(|region| on.contains(region.as_str())) {
                 assert!(there.iter().any(|region| *region == fallback.as_str()), "{context}: {one:?} is at {there:?}");
             }
         }
-        // What is resolved is active nowhere that the integration looks at.
+        // A resolved finding is not active in any Region that the integration includes.
         let ids: BTreeSet<String> = failing.iter().map(|one| one.id(account)).collect();
         for region in REGIONS.into_iter().filter(|region| takes(region)) {
             for finding in history.world.simulator.findings(ACCOUNT, region) {
@@ -143,6 +143,6 @@ async fn run(seed: u64) {
 }
 
 #[test]
-fn a_failing_finding_stays_active_wherever_the_settings_send_it() {
+fn a_failing_finding_stays_active_with_any_fallback_settings() {
     seeds("a_failing_finding_stays", SEEDS, run);
 }

@@ -1,4 +1,4 @@
-//! Files without findings, with findings of a Region that the release doesn't know, with entries that can't be mapped, and of
+//! Files without findings, with findings of a Region that this release doesn't know, with entries that can't be mapped, and with
 //! several scans.
 
 use exporter::approval::Approval;
@@ -35,7 +35,7 @@ async fn a_scan_in_another_format_is_reported() {
     integrate(&world, ACCOUNT, |integration| integration.format = asff::ScanFormat::Csv);
     let report = export(&world, scan(0, failed(30)).upload("1")).await;
     assert_eq!(report.counts.sent, 0);
-    assert!(!report.reasons.is_empty(), "0 sent is never without a reason beside it");
+    assert!(!report.reasons.is_empty(), "0 sent findings always have a reason");
     assert_ne!(report.status, RunStatus::Succeeded);
 }
 
@@ -80,7 +80,7 @@ async fn an_unmappable_entry_blocks_no_other_account_of_the_file() {
     export(&world, open("0", &both(0, 60, false))).await;
     world.sleep(3600).await;
     let report = export(&world, open("1", &both(1, 51, true))).await;
-    // The bad entry is of eu-west-1: three absent findings and its own are unproven there.
+    // The invalid entry is in eu-west-1: three absent findings and its own finding are unproven there.
     let account = &report.accounts[&ACCOUNT.parse().unwrap()];
     assert_eq!((account.counts.archived, account.counts.unproven), (6, 4), "{:?}", report.reasons);
     assert_eq!(report.accounts[&OTHER.parse().unwrap()].counts.archived, 9);
@@ -97,7 +97,7 @@ async fn lines_that_were_cut_between_two_archive_nothing_at_once() {
     let cut = Scanned { layout: Layout::Lines, ..scan(1, failed(160)) };
     let report = export(&world, cut.upload("2.jsonl")).await;
     assert_eq!((report.counts.archived, report.counts.absent, active(&world)), (0, 140, 300), "{:?}", report.reasons);
-    // The next whole file has them again.
+    // The next complete file has these findings again.
     world.sleep(3600).await;
     let report = export(&world, scan(2, failed(300)).upload("3")).await;
     assert_eq!((report.status, report.counts.sent, report.counts.absent), (RunStatus::Succeeded, 0, 0));
@@ -109,7 +109,7 @@ async fn approving_several_scans_archives_nothing_of_their_older_entries() {
     integrate(&world, ACCOUNT, |_| {});
     export(&world, scan(0, failed(30)).upload("1")).await;
     world.sleep(3 * 3600).await;
-    // 25 findings an hour after the first scan, before 20 of them an hour later: 5 are in neither.
+    // The file has 25 findings of an hour after the first scan, followed by 20 of them an hour later; 5 are absent from both.
     let older = scan(1, failed(25));
     let mut results: Vec<_> = older.results.into_iter().map(|one| Result { at: Some(older.at), ..one }).collect();
     results.extend(failed(20));

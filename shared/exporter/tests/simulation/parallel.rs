@@ -1,5 +1,5 @@
-//! Scopes `partial` and `observed`: several scans at once, each of a part of the account, that end in any order, some of
-//! them days later. After each export Security Hub is as the rule's model says.
+//! Scopes `partial` and `observed`: concurrent scans, each of a part of the account, end in any order, some of them days later.
+//! After each export, Security Hub must match the model of the rule.
 
 use exporter::integration::{ArchiveScope, MutedFindings};
 use jiff::SignedDuration;
@@ -16,7 +16,7 @@ use crate::seeds;
 const SEEDS: u64 = 10;
 const ROUNDS: u32 = 12;
 
-/// What one of several scans looks at.
+/// The results of one of several concurrent scans.
 fn part(history: &mut History, scope: ArchiveScope) -> Vec<Result> {
     let random = &mut history.random;
     let (check, region) = (*CHECKS.choose(random).unwrap(), *REGIONS.choose(random).unwrap());
@@ -34,7 +34,7 @@ fn part(history: &mut History, scope: ArchiveScope) -> Vec<Result> {
     }
 }
 
-/// Some parts are seen badly.
+/// Makes some scans partially blind.
 fn spoil(history: &mut History, scanned: &mut Scanned) {
     let random = &mut history.random;
     let check = scanned.results[0].check;
@@ -73,7 +73,7 @@ async fn run(seed: u64, scope: ArchiveScope) {
     }
     let mut waiting: Vec<Scanned> = Vec::new();
     for round in 0..ROUNDS {
-        // Scans that begin within minutes; the account changes meanwhile.
+        // Scans that begin within minutes of each other, while the account changes.
         for _ in 0..history.random.random_range(1..6) {
             history.truth.change(&mut history.random, history.account);
             let results = part(&mut history, scope);

@@ -1,4 +1,4 @@
-//! Scans that look partial beside the last whole one, and what is not covered.
+//! Scans that look partial compared with the last whole scan, and coverage gaps.
 
 use exporter::approval::Approval;
 use exporter::export::Options;
@@ -12,21 +12,21 @@ use crate::{ACCOUNT, Run, export};
 #[tokio::test(start_paused = true)]
 async fn a_scan_with_fewer_than_half_of_the_verdicts_looks_partial() {
     let world = begun(|_| {}).await;
-    // Each check, Region, and service speaks, with 18 verdicts of 45.
+    // Each check, Region, and service has results, but only 18 verdicts of 45.
     let results = without(|one| !one.resource.ends_with("-0") && !one.resource.ends_with("-1"));
     let report = scans(&world, 1..9, &results).await;
     assert_eq!((evidence(&report), report.status), ((0, 0, 27), RunStatus::Degraded), "{:?}", report.reasons);
     assert_eq!(unproven(&report, "eu-west-1", "s3", unproven::PARTIAL_SCAN), 6);
     let partial = report.accounts[&ACCOUNT.parse().unwrap()].partial_scan.unwrap();
     assert_eq!((partial.verdicts, partial.checks, partial.last_verdicts, partial.last_checks), (18, 3, 45, 3));
-    assert_eq!(partial.last_scanned_at, scan(0, Vec::new()).at, "it doesn't become the new measure");
+    assert_eq!(partial.last_scanned_at, scan(0, Vec::new()).at, "later scans are not compared with this one");
     assert_eq!(active(&world), 45);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_scan_with_exactly_half_of_the_verdicts_does_not_look_partial() {
     let world = begun(|integration| integration.archive_limit_percent = 100).await;
-    // 23 of 45, then 11 of 23: less than half.
+    // 23 of 45 verdicts, then 11 of 23, which is less than half.
     let results = base().into_iter().step_by(2).collect::<Vec<_>>();
     assert_eq!(results.len(), 23);
     let report = scans(&world, 1..2, &results).await;
@@ -39,7 +39,7 @@ async fn a_scan_with_exactly_half_of_the_verdicts_does_not_look_partial() {
 async fn a_scan_with_fewer_than_half_of_the_distinct_checks_looks_partial() {
     let world = begun(|_| {}).await;
     let mut results: Vec<_> = base().into_iter().filter(|one| one.check == PUBLIC).skip(1).collect();
-    // As many verdicts as ever, of one check.
+    // As many verdicts as before, but of one check.
     results.extend((100..140).map(|number| of(PUBLIC, "eu-west-1", number)));
     let report = scans(&world, 1..4, &results).await;
     assert_eq!(unproven(&report, "us-east-1", "s3", unproven::PARTIAL_SCAN), 6, "{:?}", report.reasons);
@@ -47,7 +47,7 @@ async fn a_scan_with_fewer_than_half_of_the_distinct_checks_looks_partial() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_scan_that_looks_partial_shows_as_passed_or_muted_is_archived() {
+async fn passed_and_muted_findings_of_a_partial_looking_scan_are_archived() {
     let world = begun(|_| {}).await;
     let mut results = base()[..4].to_vec();
     results[0].failed = false;
@@ -58,7 +58,7 @@ async fn what_a_scan_that_looks_partial_shows_as_passed_or_muted_is_archived() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_scan_looks_partial_where_the_setting_is_0() {
+async fn no_scan_looks_partial_if_the_setting_is_0() {
     let world = begun(|integration| {
         (integration.partial_scan_percent, integration.archive_limit_percent) = (0, 100);
     })
@@ -70,7 +70,7 @@ async fn no_scan_looks_partial_where_the_setting_is_0() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_scan_that_looks_partial_becomes_the_measure_when_a_user_approves_it() {
+async fn later_scans_are_compared_with_an_approved_partial_scan() {
     let world = begun(|_| {}).await;
     let results = without(|one| !one.resource.ends_with("-0"));
     let scanned = scan(1, results.clone());
@@ -81,13 +81,13 @@ async fn a_scan_that_looks_partial_becomes_the_measure_when_a_user_approves_it()
     let report = Run { options, ..Run::new(&world) }.go(scanned.upload("1")).await.unwrap().unwrap();
     assert_eq!((report.counts.archived, active(&world)), (36, 9), "{:?}", report.reasons);
     world.sleep(3600).await;
-    // A check of a Region that has no results any more is absent, not proven.
+    // The only finding of a check in a Region is absent, and not proven: the check has no other results there.
     let report = scans(&world, 2..3, &results[1..]).await;
     assert_eq!((report.status, evidence(&report)), (RunStatus::Succeeded, (0, 1, 0)), "{:?}", report.reasons);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_truncated_file_and_one_of_several_times_are_no_measure() {
+async fn scans_are_not_compared_with_truncated_or_mixed_files() {
     let world = begun(|_| {}).await;
     let truncated = Scanned { cut: Some(3), ..scan(1, base()) };
     assert_eq!(export(&world, truncated.upload("1")).await.counts.archived, 0);
@@ -96,7 +96,7 @@ async fn a_truncated_file_and_one_of_several_times_are_no_measure() {
     few[3].at = Some(scan(2, Vec::new()).at - jiff::SignedDuration::from_secs(5));
     assert_eq!(export(&world, scan(2, few).upload("2")).await.counts.archived, 0);
     world.sleep(3600).await;
-    // Lines are one: they were read to their end.
+    // A file of JSON lines does count: it was read to its end.
     let report = scans(&world, 3..4, &base()[..20]).await;
     let partial = report.accounts[&ACCOUNT.parse().unwrap()].partial_scan.unwrap();
     assert_eq!((partial.verdicts, partial.last_verdicts), (20, 45));

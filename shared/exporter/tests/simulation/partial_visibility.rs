@@ -1,4 +1,4 @@
-//! Scans that don't see everything, and don't say so.
+//! Scans that don't see everything, without reporting it.
 
 use asff::AccountId;
 use jiff::{SignedDuration, Timestamp};
@@ -11,11 +11,11 @@ use crate::REGIONS;
 use crate::ground_truth::{CHECKS, Truth};
 use crate::scan::{Extra, Layout, Result, Scanned, Where};
 
-/// How a scan fails to see.
+/// The way in which a scan is partially blind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Blindness {
     None,
-    /// A missing permission, in the shapes of contract 11.1.
+    /// A missing permission, in the forms of contract 11.1.
     ManualInsteadOfAll,
     ManualBesideSome,
     ManualInsteadOfFail,
@@ -29,7 +29,7 @@ pub(crate) enum Blindness {
     Truncated,
     TruncatedLines,
     Malformed,
-    /// What no rule recognizes in one scan: the check is silent in a Region, or lines are missing at the end.
+    /// Blindness that no rule detects in one scan: a check has no results in a Region, or the last lines are missing.
     CheckOutInRegion,
     CutLines,
     Halves,
@@ -60,7 +60,7 @@ impl Blindness {
         if random.random_bool(0.35) { Self::None } else { Self::ALL[random.random_range(0..Self::ALL.len())] }
     }
 
-    /// Whether the rule promises that no such scan archives a finding whose resource exists and fails.
+    /// Whether the rule guarantees that no such scan archives a finding whose resource exists and fails.
     pub(crate) fn is_harmless(self, looks_partial: bool) -> bool {
         match self {
             Self::CheckOutInRegion | Self::CutLines | Self::Halves => false,
@@ -74,7 +74,7 @@ fn manual(check: &'static str, region: &'static str, resource: String) -> Result
     Result { check, region, resource, failed: false, muted: false, manual: true, detail: 0, at: None }
 }
 
-/// A missing permission about the account, in one of its shapes.
+/// A result for a missing permission about the account, in one of its forms.
 fn about_account(random: &mut StdRng, check: &'static str, account: AccountId) -> Result {
     let region = REGIONS[random.random_range(0..REGIONS.len())];
     let resource = match random.random_range(0..3) {
@@ -85,7 +85,7 @@ fn about_account(random: &mut StdRng, check: &'static str, account: AccountId) -
     manual(check, region, resource)
 }
 
-/// The files that a scan of the truth at this time leaves, seen through such a blindness.
+/// The files of a scan of the account at this time, with this blindness.
 pub(crate) fn look(
     random: &mut StdRng,
     truth: &Truth,
@@ -113,7 +113,7 @@ pub(crate) fn look(
         }
         Blindness::ManualBesideSome => {
             results.retain(|one| one.check != check || random.random_bool(0.5));
-            // Not under the Id of a finding that is there as well.
+            // The Id must not be that of another finding.
             results.insert(0, manual(check, region, account.to_string()));
         }
         Blindness::ManualInsteadOfFail => {
@@ -142,7 +142,7 @@ pub(crate) fn look(
             for _ in 0..random.random_range(1..3) {
                 extra.extend(malformed(random, &mut results, account));
             }
-            // Where a later one took an entry away, an earlier one stands at the end at most.
+            // Later entries may have removed results, so that the position of an earlier one is limited to the end.
             extra.iter_mut().for_each(|entry| entry.before = entry.before.min(results.len()));
         }
         Blindness::CheckOutInRegion => results.retain(|one| one.check != check || one.region != region),
@@ -162,7 +162,7 @@ pub(crate) fn look(
     vec![Scanned { layout, extra, cut, ..Scanned::new(account, at, results) }]
 }
 
-/// The scan and an older one in one file, in any order.
+/// The results of the scan and of an older one in one file, in any order.
 fn several_times(
     random: &mut StdRng,
     mut results: Vec<Result>,
@@ -176,7 +176,7 @@ fn several_times(
             let place = random.random_range(0..=results.len());
             results.splice(place..place, old);
         }
-        // Parts of the scan that began within minutes.
+        // Parts of the scan began within minutes of each other.
         None => {
             for result in &mut results {
                 let seconds = 60 * random.random_range(0..3);
@@ -190,7 +190,7 @@ fn several_times(
     results
 }
 
-/// An entry that can't be mapped, in place of a result; it tells where it belongs as far as it does.
+/// Replaces a result with an entry that can't be mapped, and whose account, Region, or check may be unknown.
 fn malformed(random: &mut StdRng, results: &mut Vec<Result>, account: AccountId) -> Option<Extra> {
     if results.is_empty() {
         return None;
@@ -199,7 +199,7 @@ fn malformed(random: &mut StdRng, results: &mut Vec<Result>, account: AccountId)
     let lost = results.remove(number);
     let mut entry = lost.ocsf(account, Timestamp::UNIX_EPOCH);
     entry["finding_info"]["uid"] = json!("x");
-    // No verdict that there is.
+    // A status code that doesn't exist.
     entry["status_code"] = json!("PERHAPS");
     let some = |text: &str| Some(text.to_owned());
     let mut place = Where { account: some(account.as_str()), region: some(lost.region), check: some(lost.check) };
@@ -213,11 +213,11 @@ fn malformed(random: &mut StdRng, results: &mut Vec<Result>, account: AccountId)
             entry["cloud"].as_object_mut().unwrap().remove("account");
             place.account = None;
         }
-        // Another account's: it says nothing about this one.
+        // An entry of another account has no effect on this one.
         _ => {
             entry["cloud"]["account"]["uid"] = json!("999999999999");
             place.account = some("999999999999");
-            // The resource that it stood for is there.
+            // The result of the resource is still in the file.
             results.insert(number, lost);
         }
     }

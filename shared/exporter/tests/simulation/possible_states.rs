@@ -1,4 +1,5 @@
-//! What may be true of an account where runs fail, die, and mix: for each finding all states that the rule's model allows.
+//! The possible states of an account whose runs fail, are killed, and overlap: for each finding, all states that the model of the
+//! rule allows.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,14 +10,14 @@ use crate::archive_rule::{Fate, Known, Measure, looks_partial, step};
 use crate::scan::{Expected, Scanned};
 use crate::scan_evidence::{Place, Reading};
 
-/// How far a run came.
+/// The effect of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Effect {
-    /// To its end, archives included.
+    /// The run was completed, including its archives.
     Whole,
-    /// To its end, but what it would archive waits for approval.
+    /// The run was completed, but its archives need approval.
     Asked,
-    /// Nobody knows: each finding is as before or as after.
+    /// The effect is unknown: each finding has its state of before or after the run.
     Unknown,
 }
 
@@ -34,7 +35,7 @@ impl Default for Cloud {
 }
 
 impl Cloud {
-    /// A run exports a scan.
+    /// Applies the export of a scan.
     pub(crate) fn export(&mut self, scanned: &Scanned, integration: &Integration, effect: Effect) {
         let at = scanned.newest();
         let mut after: BTreeMap<Place, BTreeSet<Option<Known>>> = BTreeMap::new();
@@ -42,7 +43,7 @@ impl Cloud {
         let is_newer = |since: &&Option<Timestamp>| **since < Some(at);
         let mut sinces: BTreeSet<_> = self.newest.iter().filter(is_newer).copied().collect();
         if sinces.is_empty() {
-            // The same scan again: how old what was before it is doesn't matter any more.
+            // The same scan again: the time of the scan before it has no effect.
             sinces.insert(None);
         }
         for since in sinces {
@@ -93,7 +94,7 @@ impl Cloud {
         }
     }
 
-    /// A Region's Security Hub lost all it held.
+    /// Security Hub of a Region lost all its findings.
     pub(crate) fn lose(&mut self, region: &str) {
         for (place, states) in &mut self.findings {
             if place.0 == region {
@@ -102,7 +103,7 @@ impl Cloud {
         }
     }
 
-    /// A user's job may have made anything active again that was archived, and may have lost how often it was absent.
+    /// A user's job may have reactivated any archived finding, and may have reset any count of absences.
     pub(crate) fn loosen(&mut self, at: Timestamp) {
         for states in self.findings.values_mut() {
             let more: Vec<_> = states.iter().flatten().flat_map(|known| known.variants(at)).map(Some).collect();
@@ -110,23 +111,23 @@ impl Cloud {
         }
     }
 
-    /// The state of before the rule knows no measure.
+    /// The state of an earlier version has no last whole scan to compare with.
     pub(crate) fn forget_measure(&mut self) {
         self.measures.insert(None);
     }
 
-    /// Whether some whole scan was surely exported.
+    /// Whether a whole scan was certainly exported.
     pub(crate) fn has_measure(&self) -> bool {
         !self.measures.contains(&None)
     }
 
-    /// What must be active.
+    /// The findings that are certainly active.
     pub(crate) fn certain(&self) -> BTreeSet<Place> {
         let active = |states: &BTreeSet<Option<Known>>| states.iter().all(|known| is_active(known.as_ref()));
         self.findings.iter().filter(|(_, states)| active(states)).map(|(place, _)| place.clone()).collect()
     }
 
-    /// Compares with what Security Hub holds, and takes from it what was open.
+    /// Compares the possible states with the findings in Security Hub, and removes the states that don't match.
     pub(crate) fn compare(&mut self, found: &Expected, context: &str) {
         for (place, states) in &mut self.findings {
             let is_there = found.contains_key(place);

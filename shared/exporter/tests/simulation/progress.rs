@@ -1,4 +1,4 @@
-//! How far a job is, in its record.
+//! The progress of a job, in its record.
 
 use exporter::jobs::{
     Job, JobError, JobProgress, JobRecord, JobState, JobStore as _, Options, PROGRESS_INTERVAL, process,
@@ -13,10 +13,10 @@ use crate::jobs::{FROM_QUEUE, record, submitted, upload};
 use crate::promises::{failed, scan};
 use crate::{ACCOUNT, REGIONS, integrate, world};
 
-/// Findings of a job that takes some seconds: ten calls in each of three Regions.
+/// Number of findings of a job that takes some seconds: ten calls in each of three Regions.
 const FINDINGS: u64 = 3_000;
 
-/// One call per second in each Region.
+/// Settings with one call per second in each Region.
 fn slow() -> Settings {
     Settings { import_calls_per_second: 1, import_calls_burst: 1, ..Settings::default() }
 }
@@ -45,7 +45,7 @@ fn some_progress() -> JobProgress {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_job_that_takes_longer_shows_how_far_it_is() {
+async fn a_job_that_takes_longer_shows_its_progress() {
     let (world, job) = archiving().await;
     let started = tokio::time::Instant::now();
     let runs = run_slowly(&world, "7", job).await.unwrap();
@@ -58,7 +58,10 @@ async fn a_job_that_takes_longer_shows_how_far_it_is() {
         assert_eq!((progress.total, progress.regions.len()), (Some(FINDINGS), REGIONS.len()), "{progress:?}");
         assert_eq!(regions, progress.done, "{progress:?}");
     }
-    assert!(written.is_sorted_by(|before, after| before.done < after.done), "each write has news: {written:?}");
+    assert!(
+        written.is_sorted_by(|before, after| before.done < after.done),
+        "each write has changed progress: {written:?}"
+    );
     let record = record(&world, "7");
     assert_eq!((record.state, record.progress), (JobState::Succeeded, None), "a job that has ended has no progress");
 }
@@ -68,11 +71,11 @@ async fn an_approval_counts_what_it_reads_and_what_it_archives() {
     let (world, _) = archiving().await;
     integrate(&world, ACCOUNT, |integration| integration.partial_scan_percent = 0);
     let held = upload(&world, "second", &scan(1, failed(600))).await;
-    assert_eq!(held.counts.archived, 0, "more than the limit");
+    assert_eq!(held.counts.archived, 0, "the findings are above the limit");
     world.sleep(3600).await;
     run_slowly(&world, "8", Job::Approve { run_id: held.run_id, pending: false, unproven: false }).await.unwrap();
     let last = written(&world).pop().unwrap();
-    assert_eq!(last.total, Some(FINDINGS), "600 are read, and 2,400 archived");
+    assert_eq!(last.total, Some(FINDINGS), "600 findings are read, and 2,400 archived");
     assert!((600..=FINDINGS).contains(&last.done), "{last:?}");
 }
 
@@ -83,9 +86,9 @@ async fn progress_never_changes_a_job_that_has_ended() {
     let (ports, ended) = (world.ports(), record(&world, "7"));
     assert!(!ports.record_progress("7", &some_progress()).await.unwrap());
     assert_eq!(record(&world, "7"), ended);
-    assert!(!ports.record_progress("unknown", &some_progress()).await.unwrap(), "nor makes a record");
+    assert!(!ports.record_progress("unknown", &some_progress()).await.unwrap(), "progress doesn't create a record");
 
-    // The same if it is canceled while it runs.
+    // The same applies if the job is canceled while it runs.
     run_slowly(&world, "undo", Job::UndoArchive { run_id: ended.runs[0].clone() }).await.unwrap();
     world.sleep(3600).await;
     let before = written(&world).len();
@@ -96,8 +99,8 @@ async fn progress_never_changes_a_job_that_has_ended() {
         (written(&world).len(), canceled)
     };
     let (_, (at_cancel, canceled)): (_, (usize, JobRecord)) = tokio::join!(run_slowly(&world, "8", job), cancel);
-    assert!(at_cancel > before, "it had shown how far it was");
-    assert_eq!(written(&world).len(), at_cancel, "and then no more");
+    assert!(at_cancel > before, "progress was written before the cancellation");
+    assert_eq!(written(&world).len(), at_cancel, "no progress is written afterwards");
     assert_eq!(record(&world, "8"), canceled);
 }
 

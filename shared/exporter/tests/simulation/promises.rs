@@ -1,4 +1,4 @@
-//! The promises of the product, each a test that bears its sentence.
+//! The promises of the product: each is a test whose name states the promise.
 
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ pub(crate) fn result(number: u32, region: &'static str) -> Result {
     }
 }
 
-/// `count` failed results spread over the Regions.
+/// `count` failed results, distributed over the Regions.
 pub(crate) fn failed(count: u32) -> Vec<Result> {
     (0..count).map(|number| result(number, REGIONS[number as usize % 3])).collect()
 }
@@ -116,7 +116,7 @@ async fn nothing_is_archived_after_a_truncated_file() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_is_archived_while_an_entry_of_the_file_is_unreadable() {
+async fn nothing_is_archived_if_an_entry_of_the_file_is_malformed() {
     let world = world(|config| config);
     integrate(&world, ACCOUNT, |_| {});
     export(&world, scan(0, failed(60)).upload("1")).await;
@@ -198,7 +198,7 @@ async fn the_same_upload_twice_changes_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn analysts_work_survives_and_first_seen_times_are_kept() {
+async fn analysts_changes_and_first_seen_times_are_preserved() {
     let world = world(|config| config);
     integrate(&world, ACCOUNT, |_| {});
     let first = scan(0, failed(3));
@@ -217,7 +217,7 @@ async fn analysts_work_survives_and_first_seen_times_are_kept() {
         world.sleep(3600).await;
         let mut results = failed(3);
         results[0].detail = u32::try_from(hours).unwrap();
-        // It is gone once, and returns.
+        // The finding is absent once, and then present again.
         if hours == 2 {
             results.remove(0);
         }
@@ -234,10 +234,10 @@ async fn analysts_work_survives_and_first_seen_times_are_kept() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn moving_from_prowlers_own_integration_makes_no_duplicate() {
+async fn migrating_from_prowlers_own_integration_creates_no_duplicates() {
     let world = world(|config| config);
     let integration = integrate(&world, ACCOUNT, |_| {});
-    // What Prowler's own sender left: Severity and Types at the top, one time in all fields.
+    // The findings of Prowler's own integration: Severity and Types at the top level, and the same time in all fields.
     let before = scan(0, failed(250));
     let caller = Caller::user(ACCOUNT);
     for region in REGIONS {
@@ -285,7 +285,7 @@ pub(crate) fn prowlers_own(result: &Result, scanned: &Scanned) -> serde_json::Va
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_bad_finding_harms_only_itself() {
+async fn one_invalid_finding_does_not_affect_others() {
     let world = world(|config| config);
     integrate(&world, ACCOUNT, |_| {});
     let first = scan(0, failed(90));
@@ -325,8 +325,8 @@ async fn a_run_out_of_time_is_continued_by_the_next_run() {
         assert_eq!(report.status, RunStatus::Unfinished, "{:?}", report.reasons);
         assert!(runs < 10, "it makes progress");
     }
-    assert!(runs > 1, "it needed {runs} runs");
-    assert!(sent <= 20_000 + 3000, "{sent} were sent: no work is done twice but for what was in flight");
+    assert!(runs > 1, "it took {runs} runs");
+    assert!(sent <= 20_000 + 3000, "{sent} were sent: only findings in flight are sent twice");
     assert_equal(&world, first.account, &first.wanted(&integration), "at the end");
 }
 
@@ -346,7 +346,7 @@ async fn a_plan_predicts_the_export_and_changes_nothing() {
         let (calls, objects) = (imports(&world), world.contents().objects.len());
         let planned = plan(&world, scanned.upload(&format!("{hours}"))).await;
         assert_eq!(imports(&world), calls, "a plan sends nothing");
-        assert_eq!(world.contents().objects.len(), objects, "a plan keeps nothing");
+        assert_eq!(world.contents().objects.len(), objects, "a plan stores nothing");
         let run = Run::new(&world).of(&scanned, &integration);
         let done = run.go(scanned.upload(&format!("{hours}"))).await.unwrap().unwrap();
         assert_eq!(planned.counts, done.counts);
@@ -359,7 +359,7 @@ async fn a_plan_predicts_the_export_and_changes_nothing() {
         };
         assert_eq!(changes(&planned), changes(&done));
         let filtered: u64 = changes(&planned).iter().map(|(.., filtered)| filtered).sum();
-        assert_eq!(filtered, planned.counts.filtered_total(), "each is in its Region");
+        assert_eq!(filtered, planned.counts.filtered_total(), "each filtered finding is counted in its Region");
         world.sleep(3600).await;
     }
 }

@@ -1,4 +1,4 @@
-//! What is in quarantine is sent again.
+//! Redriving the quarantine.
 
 use exporter::integration::ArchiveScope;
 use exporter::jobs::{Options, Redrive, RunnerError};
@@ -11,7 +11,7 @@ use crate::promises::{failed, imports, scan};
 use crate::scan::Scanned;
 use crate::{ACCOUNT, Run, export, integrate, runner, world};
 
-/// The service rejects these findings of a scan.
+/// Makes the service reject these findings of a scan, with this message.
 fn refuse(world: &World, scanned: &Scanned, numbers: &[usize], words: &str) {
     for number in numbers {
         world.simulator.inject(Fault::new(Effect::FailFindings {
@@ -22,7 +22,7 @@ fn refuse(world: &World, scanned: &Scanned, numbers: &[usize], words: &str) {
     }
 }
 
-/// What lies in a run's quarantine: code, message and Id.
+/// The entries of a run's quarantine: code, message, and Id.
 fn lies(world: &World, run: &RunReport) -> Vec<(String, String, String)> {
     let contents = world.contents();
     let (_, lines) = &contents.objects[&RunReport::quarantine_key(&run.run_id)];
@@ -66,20 +66,20 @@ async fn an_accepted_entry_is_sent_and_removed_from_the_quarantine() {
     assert_equal(&world, first.account, &first.wanted(&integration), "after the redrive");
     assert_eq!(lies(&world, &run), []);
     assert!(recorded(&world, &run).in_quarantine().is_empty());
-    assert_eq!(recorded(&world, &run).counts, run.counts, "what the run did is not rewritten");
+    assert_eq!(recorded(&world, &run).counts, run.counts, "the counts of the run are unchanged");
     let first_seen = held(&world, first.account, "ACTIVE").into_values().all(|held| held.first_observed_at == first.at);
     assert!(first_seen);
     let nothing = runner(&world).redrive(&of(&run), &Options::default()).await;
     assert!(matches!(nothing, Err(RunnerError::Rejected(_))), "{nothing:?}");
 
-    // The next scan knows that they are there.
+    // The next scan finds these findings unchanged.
     world.sleep(3600).await;
     let report = export(&world, scan(1, failed(90)).upload("2")).await;
     assert_eq!((report.counts.unchanged, report.counts.sent), (90, 0));
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_fails_again_stays_with_the_new_reason() {
+async fn an_entry_that_fails_again_is_saved_with_the_new_reason() {
     let world = world(|config| config);
     integrate(&world, ACCOUNT, |_| {});
     let first = scan(0, failed(90));
@@ -95,11 +95,11 @@ async fn what_fails_again_stays_with_the_new_reason() {
     let left = ("InvalidInput".to_owned(), "never".to_owned(), first.results[8].id(first.account));
     assert_eq!(lies(&world, &run), [left]);
     assert_eq!(recorded(&world, &run).in_quarantine()["InvalidInput"], 1);
-    assert!(again.in_quarantine().is_empty(), "it lies in one place");
+    assert!(again.in_quarantine().is_empty(), "the entry is in one quarantine only");
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_could_not_be_tried_stays_as_it_is() {
+async fn an_entry_that_was_not_attempted_is_unchanged() {
     let world = world(|config| config);
     integrate(&world, ACCOUNT, |_| {});
     let first = scan(0, failed(90));
@@ -141,7 +141,7 @@ async fn a_redrive_does_not_overwrite_a_newer_scan() {
         assert_eq!((again.counts.sent, again.counts.filtered["superseded"]), (0, 1), "{archive_scope:?}");
         assert_eq!((imports(&world), lies(&world, &run).len()), (calls, 0));
         assert_equal(&world, second.account, &second.wanted(&integration), "after the redrive");
-        // The next scan of the same time is not an older one for what was redriven.
+        // Another scan with the same time is not older than the redriven findings.
         world.sleep(3600).await;
         assert_eq!(export(&world, scan(2, second.results.clone()).upload("3")).await.counts.unchanged, 30);
     }
@@ -173,7 +173,7 @@ async fn an_unmappable_entry_is_mapped_again_and_the_settings_apply() {
     let world = world(|config| config);
     let integration = integrate(&world, ACCOUNT, |_| {});
     let mut results = failed(30);
-    // A Region that nobody knows yet; and one finding in it passes.
+    // A Region that this release doesn't know; one finding in it passes.
     for result in &mut results[10..13] {
         result.region = "xx-west-9";
     }
@@ -184,7 +184,7 @@ async fn an_unmappable_entry_is_mapped_again_and_the_settings_apply() {
     assert_eq!(run.in_quarantine()[&code], 3, "{:?}", run.counts);
     let again = redrive(&world, &of(&run)).await;
     assert_eq!((again.counts.read, again.counts.quarantined[&code], lies(&world, &run).len()), (3, 3, 3));
-    // As if a later release knew it.
+    // Simulates a later release that knows the Region.
     let key = RunReport::quarantine_key(&run.run_id);
     let lines = String::from_utf8(world.contents().objects[&key].1.to_vec()).unwrap();
     let known = lines.replace("xx-west-9", "eu-west-1");
@@ -198,7 +198,7 @@ async fn an_unmappable_entry_is_mapped_again_and_the_settings_apply() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn only_the_code_that_is_asked_for_and_all_runs_if_none_is_named() {
+async fn a_redrive_selects_entries_by_code_and_run() {
     let world = world(|config| config);
     integrate(&world, ACCOUNT, |integration| integration.archive_scope = ArchiveScope::Observed);
     let mut results = failed(30);
@@ -219,7 +219,7 @@ async fn only_the_code_that_is_asked_for_and_all_runs_if_none_is_named() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_redrive_that_is_killed_loses_nothing() {
+async fn a_killed_redrive_loses_no_entry() {
     for killed_at in 0..40 {
         let world = world(|config| config);
         let integration = integrate(&world, ACCOUNT, |_| {});
@@ -253,7 +253,7 @@ async fn no_entry_leaves_the_quarantine_while_the_state_cannot_be_saved() {
     let run = export(&world, first.upload("1")).await;
     world.simulator.clear_faults();
     let before = lies(&world, &run);
-    // A user else writes the states while the findings are on their way.
+    // Another process writes the states while the findings are being sent.
     let meddle = async {
         tokio::time::sleep(std::time::Duration::from_millis(100)).await;
         for (key, (etag, _)) in &mut world.contents().objects {

@@ -1,4 +1,4 @@
-//! What holds for Regions and accounts among each other: each stands for itself, and none is archived for what another did.
+//! Regions and accounts are independent: no finding is archived because of what another Region or account did.
 
 use exporter::integration::ArchiveScope;
 use exporter::report::RunStatus;
@@ -19,7 +19,7 @@ async fn a_partial_scan_affects_only_its_own_checks_and_regions() {
     }
     export(&world, scan(0, results.clone()).upload("1")).await;
     world.sleep(3600).await;
-    // Only the second check is scanned, and only in one Region; one of its findings there is gone.
+    // Only the second check is scanned, and only in one Region, where one of its findings is absent.
     let partial: Vec<_> = results[15..].iter().filter(|result| result.region == "eu-west-1").skip(1).cloned().collect();
     let report = export(&world, scan(1, partial).upload("2")).await;
     assert_eq!(report.counts.archived, 1);
@@ -39,7 +39,7 @@ async fn a_region_without_findings_in_the_scan_is_not_archived() {
         let report = export(&world, scan(hours, rest).upload(&format!("at-{hours}"))).await;
         assert_eq!((report.status, report.counts.archived), (RunStatus::Degraded, 0), "{:?}", report.reasons);
     }
-    assert_equal(&world, first.account, &first.wanted(&integration), "the scans did not look there");
+    assert_equal(&world, first.account, &first.wanted(&integration), "the scans did not include the Region");
 }
 
 #[tokio::test(start_paused = true)]
@@ -57,7 +57,7 @@ async fn a_check_that_could_not_be_made_anywhere_is_not_archived() {
         let report = export(&world, scan(hours, all[147..].to_vec()).upload(&format!("at-{hours}"))).await;
         assert_eq!((report.counts.archived, report.counts.unproven), (0, 147), "{:?}", report.reasons);
     }
-    assert_equal(&world, first.account, &first.wanted(&integration), "the scans did not look at the service");
+    assert_equal(&world, first.account, &first.wanted(&integration), "the scans did not include the service");
 }
 
 #[tokio::test(start_paused = true)]
@@ -83,7 +83,7 @@ async fn a_copy_stays_active_while_its_own_region_is_unreachable() {
     let report = export(&world, scan(1, failed(30)).upload("2")).await;
     assert_eq!((report.status, report.counts.archived), (RunStatus::Failed, 0), "{:?}", report.reasons);
     world.simulator.clear_faults();
-    // Nor when the fallback is taken away: the findings are active, if nowhere else.
+    // Nor if the fallback is removed: the findings are active, and nowhere else.
     integrate(&world, ACCOUNT, |_| {});
     let report = export(&world, scan(2, failed(30)).upload("3")).await;
     assert_eq!((report.counts.region_unavailable_total(), report.counts.archived), (10, 0), "{:?}", report.reasons);
@@ -111,7 +111,7 @@ async fn accounts_of_one_file_are_independent() {
     let other = String::from_utf8(bytes).unwrap().replace(ACCOUNT, OTHER);
     let report = export(&world, open("other", other.as_bytes())).await;
     assert_eq!(report.counts.undelivered["no_integration"], 30);
-    assert_eq!(report.status, RunStatus::Degraded, "trying again would not help");
+    assert_eq!(report.status, RunStatus::Degraded, "a retry would not help");
     assert_eq!(imports(&world), 0);
 }
 
@@ -162,7 +162,7 @@ async fn resend_always_continues_where_it_stopped() {
 
 #[tokio::test(start_paused = true)]
 async fn resend_always_continues_even_if_the_scan_is_ahead_of_the_clock() {
-    // The last third goes by way of the fallback.
+    // The last third of the findings is sent to the fallback.
     let world = world(|config| config.region(ACCOUNT, "sa-east-1", |region| region.hub = false));
     integrate(&world, ACCOUNT, |integration| {
         integration.resend = exporter::state::Resend::Always;
@@ -174,13 +174,13 @@ async fn resend_always_continues_even_if_the_scan_is_ahead_of_the_clock() {
         world.sleep(600).await;
         assert_eq!(export(&world, ahead.upload(again)).await.counts.sent, 0);
     }
-    // More of it comes later: a run that sends something keeps what the runs before it sent in mind.
+    // More findings of the scan are sent later: a run that sends some preserves the record of the runs before it.
     world.sleep(600).await;
     let more = scan(5, failed(90));
     assert_eq!(export(&world, more.upload("4")).await.counts.sent, 30);
     world.sleep(600).await;
     assert_eq!(export(&world, more.upload("5")).await.counts.sent, 0);
-    // An honest scan after it is another one.
+    // A scan with a correct time after it is a different scan.
     world.sleep(3600).await;
     assert_eq!(export(&world, scan(1, failed(90)).upload("6")).await.counts.sent, 90);
 }

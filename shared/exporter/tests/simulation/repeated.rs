@@ -1,4 +1,4 @@
-//! One finding several times in a scan: the worst status counts, and nothing is sent that Security Hub has.
+//! Several entries of one finding in a scan: the worst status counts, and findings that Security Hub has are not sent.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ fn passed(results: &[Result]) -> Vec<Result> {
     results.iter().cloned().map(|one| Result { failed: false, ..one }).collect()
 }
 
-/// Each finding passed and then failed, one after the other.
+/// Each finding twice, first passed and then failed.
 fn pairs(results: &[Result]) -> Vec<Result> {
     results.iter().flat_map(|one| [Result { failed: false, ..one.clone() }, one.clone()]).collect()
 }
@@ -49,10 +49,10 @@ async fn the_worst_status_is_sent_once_and_the_better_one_never() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_better_status_far_before_the_worst_is_sent_in_the_first_scan_at_most() {
+async fn a_better_status_before_the_worst_is_sent_at_most_once() {
     let world = world(|config| config);
     integrate(&world, ACCOUNT, |integration| integration.only_failed = false);
-    // Three Regions, so that each has batches that are full before the worse ones come.
+    // Three Regions, so that each has full batches before the worse entries are read.
     let results = [passed(&failed(900)), failed(900)].concat();
     export(&world, scan(0, results.clone()).upload("1")).await;
     let first = billed(&world);
@@ -63,7 +63,7 @@ async fn a_better_status_far_before_the_worst_is_sent_in_the_first_scan_at_most(
         assert_eq!((report.counts.sent, report.status), (0, RunStatus::Succeeded), "{hours}: {:?}", report.counts);
     }
     assert_eq!((billed(&world) - first, statuses(&world)), (0, vec!["FAILED".to_owned()]));
-    // Now that they pass in every entry, they are sent so, once.
+    // Once they pass in every entry, they are sent as passed, once.
     world.sleep(3600).await;
     let better = [passed(&failed(900)), passed(&failed(900))].concat();
     let report = export(&world, scan(5, better).upload("better")).await;
@@ -80,7 +80,7 @@ async fn too_many_repeated_findings_are_delivered_by_several_runs() {
     let mut runs = 0;
     loop {
         runs += 1;
-        assert!(runs <= 12, "no end: {} of 3000 are there", active(&world));
+        assert!(runs <= 12, "not completed: {} of 3000 are active", active(&world));
         let deadline = Some(Instant::now() + Duration::from_secs(20));
         let options = Options { deadline, ..Options::default() };
         let before = billed(&world);
@@ -89,7 +89,7 @@ async fn too_many_repeated_findings_are_delivered_by_several_runs() {
         if !report.status.should_retry() {
             break;
         }
-        assert!(billed(&world) > before, "a run without progress");
+        assert!(billed(&world) > before, "the run made no progress");
     }
     assert_eq!((active(&world), statuses(&world)), (3000, vec!["FAILED".to_owned()]));
     assert!(billed(&world) <= 3200, "{} events for 3000 findings", billed(&world));
@@ -122,7 +122,7 @@ async fn a_sent_version_is_followed_by_the_worst_even_if_it_is_unchanged() {
     integrate(&world, ACCOUNT, |integration| integration.only_failed = false);
     export(&world, scan(0, failed(300)).upload("1")).await;
     world.sleep(3600).await;
-    // Passed, far before; muted, and at once failed, as it was.
+    // Passed early in the file; then muted, immediately followed by failed, as before.
     let mut results = passed(&failed(300));
     for one in failed(300) {
         results.extend([Result { muted: true, ..one.clone() }, one]);

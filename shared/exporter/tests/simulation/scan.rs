@@ -1,5 +1,5 @@
-//! Scans made up for the tests: what an account looks like, as the OCSF file that Prowler would write, and what Security Hub
-//! should hold afterwards.
+//! Generated scans: the results of an account, the OCSF file that Prowler would write for them, and the findings that Security
+//! Hub should have afterwards.
 
 use std::collections::BTreeMap;
 
@@ -28,23 +28,24 @@ pub(crate) struct Result {
     /// The check leaves the verdict to a user.
     pub(crate) manual: bool,
     pub(crate) detail: u32,
-    /// The entry's own scan time, if it isn't the scan's.
+    /// The entry's own scan time, if it differs from the scan's.
     pub(crate) at: Option<Timestamp>,
 }
 
-/// How entries are laid out in the file.
+/// The layout of the entries in the file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Layout {
     /// One JSON array: its end shows that the file is complete.
     #[default]
     Array,
-    /// One object with a `Findings` array: likewise.
+    /// One object with a `Findings` array, whose end shows the same.
     Findings,
-    /// One object per line: nothing shows where the file ends.
+    /// One object per line: the end of the file can't be detected.
     Lines,
 }
 
-/// An element of the file that is no result: its text, where it could belong, and the result before which it is.
+/// An element of the file that is not a result: its text, the place where it could belong, and the number of the result before
+/// which it is.
 #[derive(Clone, Debug)]
 pub(crate) struct Extra {
     pub(crate) text: String,
@@ -52,7 +53,7 @@ pub(crate) struct Extra {
     pub(crate) before: usize,
 }
 
-/// Where a malformed entry belongs, as far as it tells. None: it could be any.
+/// The account, Region, and check of a malformed entry, as far as they are known. `None` could be any.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Where {
     pub(crate) account: Option<String>,
@@ -60,7 +61,7 @@ pub(crate) struct Where {
     pub(crate) check: Option<String>,
 }
 
-/// What Security Hub should say of a finding: the status and the description.
+/// Expected findings in Security Hub by Region and Id: the status and the description.
 pub(crate) type Expected = BTreeMap<(String, String), (&'static str, String)>;
 
 /// A scan of one account.
@@ -70,9 +71,9 @@ pub(crate) struct Scanned {
     pub(crate) at: Timestamp,
     pub(crate) results: Vec<Result>,
     pub(crate) layout: Layout,
-    /// Elements that are no results.
+    /// Elements that are not results.
     pub(crate) extra: Vec<Extra>,
-    /// The file ends in the middle of the result with this number.
+    /// The file is truncated within the result with this number.
     pub(crate) cut: Option<usize>,
 }
 
@@ -87,7 +88,7 @@ impl Result {
         format!("{} is as it is, take {}", self.resource, self.detail)
     }
 
-    /// What it says, for an integration.
+    /// The meaning of the result for an integration.
     pub(crate) fn says(&self, integration: &Integration) -> Says {
         let sends_muted = match integration.muted {
             MutedFindings::AsProwler => !integration.only_failed,
@@ -139,7 +140,7 @@ impl Scanned {
         Self { account, at, results, layout: Layout::default(), extra: Vec::new(), cut: None }
     }
 
-    /// Reports some of the findings that fail several times, as checks do that look at the entries of a list: passed, too.
+    /// Adds passed results for some of the failed ones, as checks report that examine several entries of a resource.
     pub(crate) fn repeat(&mut self, random: &mut StdRng) {
         let failed: Vec<Result> = self.results.iter().filter(|one| one.failed && !one.manual).cloned().collect();
         for one in failed {
@@ -160,7 +161,7 @@ impl Scanned {
         read.map(|one| one.at.unwrap_or(self.at)).max().unwrap_or(self.at)
     }
 
-    /// The file, as an upload under a key of its own.
+    /// The file, as an upload with this key.
     pub(crate) fn upload(&self, key: &str) -> Scan {
         open(key, &self.bytes())
     }
@@ -193,19 +194,19 @@ impl Scanned {
         self.extra.iter().filter(move |extra| extra.before == number).map(|extra| extra.text.clone())
     }
 
-    /// Where checks leave the verdict to a user: what is there stays as it is.
+    /// The MANUAL results, whose findings must be unchanged.
     pub(crate) fn left_alone(&self) -> impl Iterator<Item = (String, String)> {
         let manual = self.results.iter().filter(|result| result.manual);
         manual.map(|result| (result.region.to_owned(), result.id(self.account)))
     }
 
-    /// What an integration wants to be active in Security Hub after this scan, by Region and Id.
+    /// The findings that should be active in Security Hub after this scan, by Region and Id.
     pub(crate) fn wanted(&self, integration: &Integration) -> Expected {
         let mut expected = Expected::new();
         for result in &self.results {
             if let Says::Send(status) = result.says(integration) {
                 let place = (result.region.to_owned(), result.id(self.account));
-                // Of several entries of one finding the worst counts.
+                // Of several entries of one finding, the worst status counts.
                 let known = expected.get(&place).map(|(known, _)| badness(known));
                 if known.is_none_or(|known| known < badness(status)) {
                     expected.insert(place, (status, result.description()));

@@ -1,4 +1,4 @@
-//! What the rule's model takes from a scan file.
+//! The content of a scan file for the model of the rule.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,13 +11,13 @@ use crate::scan::{Layout, Result, Scanned, Where};
 /// A finding: its Region and its Id.
 pub(crate) type Place = (String, String);
 
-/// What an entry says, for an integration.
+/// The meaning of an entry for an integration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Says {
     Passed,
     Muted,
     Manual,
-    /// To be active with this status.
+    /// The finding must be active with this status.
     Send(&'static str),
 }
 
@@ -28,7 +28,7 @@ pub(crate) struct Entry {
     pub(crate) result: Result,
 }
 
-/// A scan file as the rule sees it.
+/// The content of a scan file.
 #[derive(Clone, Debug)]
 pub(crate) struct Reading {
     /// The newest scan time in the file.
@@ -38,11 +38,11 @@ pub(crate) struct Reading {
     has_end: bool,
     /// The newest entry of each finding.
     pub(crate) entries: BTreeMap<Place, Entry>,
-    /// Findings of which the file has only entries that are older than what is known.
+    /// Findings of which the file has only entries that are older than the known state.
     pub(crate) superseded: BTreeSet<Place>,
-    /// Those that such an entry resolves, and the time of the newest such entry.
+    /// Superseded findings that such an entry resolves, with the time of the newest such entry.
     pub(crate) resolved_before: BTreeMap<Place, Timestamp>,
-    /// Checks and Regions with verdicts.
+    /// Pairs of checks and Regions with verdicts.
     pub(crate) pairs: BTreeSet<(&'static str, &'static str)>,
     pub(crate) checks: BTreeSet<&'static str>,
     pub(crate) verdicts: u64,
@@ -57,7 +57,7 @@ pub(crate) fn service(check: &str) -> String {
 }
 
 impl Reading {
-    /// What is older than `since` is superseded.
+    /// Reads a scan. Entries that are older than `since` are superseded.
     pub(crate) fn of(scanned: &Scanned, integration: &Integration, since: Option<Timestamp>) -> Self {
         let read = scanned.cut.unwrap_or(scanned.results.len());
         let at = |result: &Result| result.at.unwrap_or(scanned.at);
@@ -128,7 +128,7 @@ impl Reading {
         }
     }
 
-    /// Whether all of the file is older than what is known.
+    /// Whether all entries of the file are older than the known state.
     pub(crate) fn all_superseded(&self) -> bool {
         self.entries.is_empty() && !self.superseded.is_empty()
     }
@@ -150,7 +150,7 @@ impl Reading {
         self.pairs.iter().any(|(known, place)| *known == check && *place == region)
     }
 
-    /// The table of the issue: proven, absent, or the reason why it is unproven.
+    /// The table of the issue: proven, absent, or the reason why the finding is unproven.
     pub(crate) fn evidence(
         &self,
         (region, _): &Place,
@@ -182,7 +182,7 @@ impl Reading {
         Ok(if proven { PendingClass::Proven } else { PendingClass::Absent })
     }
 
-    /// Scope `partial`: proven, or the reason; none where the scan didn't look.
+    /// Scope `partial`: proven, or the reason why not. `None` if the scan did not include the check and Region.
     pub(crate) fn evidence_partial(
         &self,
         (region, _): &Place,
@@ -201,13 +201,13 @@ impl Reading {
         Some(is_unproven.into_iter().find(|(is_so, _)| *is_so).map_or(Ok(()), |(_, reason)| Err(reason)))
     }
 
-    /// Whether it looked at a check in a Region completely.
+    /// Whether the scan covered a check in a Region completely.
     pub(crate) fn covers(&self, check: &str, region: &str) -> bool {
         self.evidence_partial(&(region.to_owned(), String::new()), check) == Some(Ok(()))
     }
 }
 
-/// Of entries of one time the worse counts.
+/// Rank of entries with the same time: the worse one counts.
 fn rank(says: Says) -> u8 {
     match says {
         Says::Passed | Says::Send("PASSED") => 0,

@@ -1,4 +1,4 @@
-//! The order between scans: each finding is compared by its own scan time; parallel scans of parts all arrive.
+//! The order of scans: each finding is compared with its own scan time, and all concurrent scans of parts are exported.
 
 use exporter::approval::Approval;
 use exporter::export::Options;
@@ -14,7 +14,7 @@ use crate::promises::{failed, imports, result, scan};
 use crate::scan::{Result, Scanned};
 use crate::{ACCOUNT, Run, export, integrate, world};
 
-/// The entries of a scan as they are in a file of several.
+/// The entries of a scan with their own scan times, as in a file of several scans.
 fn dated(scanned: &Scanned) -> Vec<Result> {
     scanned.results.iter().map(|one| Result { at: Some(scanned.at), ..one.clone() }).collect()
 }
@@ -50,7 +50,7 @@ async fn an_unanswered_finding_is_resent_even_if_scan_times_differ() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_two_partial_scans_at_once_both_arrive_whichever_ends_first() {
+async fn two_concurrent_partial_scans_are_both_exported_in_any_order() {
     let world = world(|config| config);
     integrate(&world, ACCOUNT, |integration| integration.archive_scope = ArchiveScope::Partial);
     world.sleep(3600).await;
@@ -69,7 +69,7 @@ async fn an_older_partial_scan_does_not_change_findings_of_a_newer_one() {
     let in_region =
         |check: &str| base().into_iter().filter(|one| one.check == check && one.region == "eu-west-1").collect();
     let s3: Vec<_> = in_region(PUBLIC);
-    // The newer scan: the first passes, the second is absent, the third changed.
+    // In the newer scan, the first finding passes, the second is absent, and the third has changed.
     let mut newer = s3.clone();
     newer[0].failed = false;
     newer[2].detail = 5;
@@ -77,7 +77,7 @@ async fn an_older_partial_scan_does_not_change_findings_of_a_newer_one() {
     world.sleep(7200).await;
     let report = export(&world, scan(2, newer.clone()).upload("newer")).await;
     assert_eq!((report.counts.archived, report.counts.sent), (2, 1), "{:?}", report.reasons);
-    // The older one has them all as they were, lacks the last, and has another check that the newer one didn't look at.
+    // The older scan has them unchanged, lacks the last one, and has another check that the newer scan doesn't include.
     let mut older = s3[..4].to_vec();
     let mut other: Vec<_> = in_region(ENCRYPTION);
     other[0].detail = 7;
@@ -90,7 +90,7 @@ async fn an_older_partial_scan_does_not_change_findings_of_a_newer_one() {
     let place = |one: &Result| (one.region.to_owned(), one.id(ACCOUNT.parse().unwrap()));
     assert!(!active.contains_key(&place(&s3[0])) && !active.contains_key(&place(&s3[1])));
     assert!(active[&place(&s3[2])].description.ends_with("take 5"));
-    assert!(active.contains_key(&place(&s3[4])), "the newer scan had it");
+    assert!(active.contains_key(&place(&s3[4])), "the newer scan has the finding");
 }
 
 #[tokio::test(start_paused = true)]
@@ -106,7 +106,7 @@ async fn a_new_finding_of_an_older_partial_scan_is_superseded_by_a_newer_one() {
     older.push(of(PUBLIC, "us-east-1", 77));
     let report = export(&world, scan(1, older).upload("older")).await;
     assert_eq!(report.counts.sent, 1, "{:?}", report.counts);
-    assert_eq!(active(&world), 46, "it was fixed by the time of the newer scan in eu-west-1");
+    assert_eq!(active(&world), 46, "the newer scan in eu-west-1 showed it as fixed");
 }
 
 #[tokio::test(start_paused = true)]
@@ -120,13 +120,13 @@ async fn observed_scans_are_accepted_in_any_order() {
     let report = export(&world, scan(1, older).upload("older")).await;
     assert_eq!(
         report.counts.sent, 1,
-        "what the newer scan showed as fixed stays so; a new one arrives: {:?}",
+        "a finding that the newer scan fixed stays archived, and a new one is sent: {:?}",
         report.counts
     );
     assert_eq!(active(&world), 46);
 }
 
-/// Yesterday's scan and today's in one file: of one finding of each kind.
+/// Yesterday's scan and today's in one file, with one finding of each kind.
 async fn two_days(newest_first: bool) -> (World, RunReport) {
     let world = world(|config| config);
     let integration = integrate(&world, ACCOUNT, |_| {});
@@ -158,10 +158,14 @@ async fn two_days(newest_first: bool) -> (World, RunReport) {
 async fn the_newest_entry_of_a_finding_counts_at_any_position_of_the_file() {
     for newest_first in [false, true] {
         let (world, report) = two_days(newest_first).await;
-        assert_eq!(report.counts.archived, 2, "what the newest entries show as passed and muted: {:?}", report.reasons);
-        assert_eq!(report.counts.unproven, 0, "the one that today's scan lacks is in the file");
+        assert_eq!(
+            report.counts.archived, 2,
+            "findings that the newest entries show as passed and muted: {:?}",
+            report.reasons
+        );
+        assert_eq!(report.counts.unproven, 0, "the finding that today's scan lacks is in the file");
         assert_eq!(report.accounts[&ACCOUNT.parse().unwrap()].scan_times.len(), 2);
-        // The same file again changes nothing.
+        // Exporting the same file again changes nothing.
         let calls = imports(&world);
         world.sleep(600).await;
         let mut results = base();
@@ -183,19 +187,19 @@ async fn the_newest_entry_of_a_finding_counts_at_any_position_of_the_file() {
 async fn an_older_entry_of_a_file_never_overwrites_a_newer_one() {
     for position in [0, 20, 45] {
         let world = begun(|_| {}).await;
-        // A newer scan fixes ten and changes one.
+        // A newer scan fixes ten findings and changes one.
         let mut newer = without(|one| one.check == PUBLIC && one.resource.ends_with("-3"));
         newer[0].detail = 9;
         world.sleep(3 * 3600).await;
         export(&world, scan(3, newer.clone()).upload("newer")).await;
         assert_eq!(active(&world), 42);
-        // A file with an older scan than that, and with one that is newer.
+        // A file with an older scan than that, and with a newer one.
         let mut results = dated(&scan(4, newer));
         results.splice(position.min(results.len())..position.min(results.len()), dated(&scan(1, base())));
         world.sleep(3600).await;
         let report = export(&world, scan(4, results).upload("both")).await;
         assert_eq!((report.counts.sent, report.counts.archived), (0, 0), "{position}: {:?}", report.counts);
-        assert_eq!(active(&world), 42, "{position}: what an older scan had stays resolved");
+        assert_eq!(active(&world), 42, "{position}: findings of an older scan stay resolved");
     }
 }
 

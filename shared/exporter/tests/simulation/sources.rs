@@ -1,4 +1,4 @@
-//! Uploads from sources that an integration does not accept: for its account it is as if they had not come.
+//! Uploads from sources that an integration does not accept have no effect on its account.
 
 use asff::AccountId;
 use exporter::approval::Approval;
@@ -35,7 +35,7 @@ fn id(account: &str) -> AccountId {
     account.parse().unwrap()
 }
 
-/// What every account holds, active and archived, and the newest scan that was begun.
+/// The active and archived findings of every account, and the newest scan whose export was started.
 async fn everything(world: &World) -> impl PartialEq + std::fmt::Debug + use<> {
     let mut all = Vec::new();
     for account in [ACCOUNT, OTHER] {
@@ -69,7 +69,7 @@ async fn an_unauthorized_scan_without_failures_changes_nothing() {
     let before = everything(&world).await;
     let calls = world.simulator.calls().len();
 
-    // Of the future, so that it would supersede every honest one.
+    // The scan time is in the future, so that the scan would supersede all authorized ones.
     let planned = plan(&world, all_passed(9).upload("other/evil.json")).await;
     let report = export(&world, all_passed(9).upload("other/evil.json")).await;
 
@@ -80,14 +80,19 @@ async fn an_unauthorized_scan_without_failures_changes_nothing() {
     let command = "hubctl integration configure 123456789012 --scan-source 'prefix=scans/{account_id}/' --scan-source 'prefix=other/'";
     assert!(problem.ends_with(command), "{problem}");
     assert_eq!(everything(&world).await, before);
-    assert_eq!(world.simulator.calls().len(), calls, "nobody was called");
+    assert_eq!(world.simulator.calls().len(), calls, "no call was made");
 
     let report = export(&world, all_passed(1).upload(&own("1"))).await;
-    assert_eq!((report.counts.archived, active(&world)), (45, 0), "the same from its own folder: {:?}", report.reasons);
+    assert_eq!(
+        (report.counts.archived, active(&world)),
+        (45, 0),
+        "the same scan from the accepted prefix: {:?}",
+        report.reasons
+    );
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_a_file_of_several_accounts_those_are_exported_that_accept_it() {
+async fn accounts_of_a_file_are_exported_if_they_accept_its_source() {
     let world = world(|config| config);
     integrate(&world, ACCOUNT, own_folder);
     integrate(&world, OTHER, own_folder);
@@ -103,7 +108,8 @@ async fn of_a_file_of_several_accounts_those_are_exported_that_accept_it() {
     assert!(report.accounts[&id(ACCOUNT)].problem.is_none());
     assert_eq!(held(&world, id(OTHER), "ACTIVE").len(), 0);
 
-    // Accepted from now on, it is exported by its own event, too: what was not authorized holds nothing up.
+    // Once the account accepts the source, the upload is exported by its own event as well: the unauthorized attempt does not
+    // block it.
     integrate(&world, OTHER, |_| {});
     let report = export(&world, open(&own("both"), &file)).await;
     assert_eq!((report.status, report.counts.sent), (RunStatus::Succeeded, 9), "{:?}", report.reasons);
@@ -127,11 +133,11 @@ async fn an_accepted_uploader_is_not_blocked_by_a_duplicate_of_another() {
     }
     let report = export(&world, by(Some(OTHER), scan(0, failed(6)).upload("x"))).await;
     assert_eq!((report.status, report.counts.sent), (RunStatus::Succeeded, 6), "{:?}", report.reasons);
-    assert_eq!(report.upload.requester.as_deref(), Some(OTHER), "so that a replay knows it");
+    assert_eq!(report.upload.requester.as_deref(), Some(OTHER), "so that a replay has the uploader");
 }
 
 #[tokio::test(start_paused = true)]
-async fn neither_an_approval_nor_the_quarantine_sends_what_is_not_authorized() {
+async fn neither_approvals_nor_redrives_send_unauthorized_findings() {
     let world = world(|config| config);
     integrate(&world, ACCOUNT, |_| {});
     let scanned = scan(0, failed(90));
@@ -157,10 +163,10 @@ async fn neither_an_approval_nor_the_quarantine_sends_what_is_not_authorized() {
 
     integrate(&world, ACCOUNT, |_| {});
     let [again] = runner(&world).redrive(&redrive, &MendOptions::default()).await.unwrap().try_into().unwrap();
-    assert_eq!((again.status, again.counts.sent), (RunStatus::Succeeded, 1), "it was still there");
+    assert_eq!((again.status, again.counts.sent), (RunStatus::Succeeded, 1), "the entry was still in the quarantine");
 }
 
-/// What an attacker may upload: scans of any time with any results, cut, or with entries that can't be read.
+/// An upload of an attacker: a scan with any time and any results, truncated, or with malformed entries.
 fn hostile(random: &mut StdRng, hours: i64) -> Scanned {
     let mut results = base();
     let (kept, failed) = (random.random_range(0.0..1.0), random.random_range(0.0..1.0));
@@ -190,13 +196,13 @@ fn honest(random: &mut StdRng, hours: i64) -> Scanned {
     scan(hours, results)
 }
 
-/// What a run says of an account, without what differs between two runs of the same scan.
+/// The report of an account without the values that differ between two runs of the same scan.
 fn said(report: &RunReport) -> impl PartialEq + std::fmt::Debug + use<> {
     let account = &report.accounts[&id(ACCOUNT)];
     (report.status, report.counts.clone(), account.archive.clone(), account.partial_scan, account.unproven.clone())
 }
 
-/// Two worlds with the same scans. In one of them others are uploaded in between, to other folders.
+/// Two worlds with the same scans. In one of them, other scans are uploaded in between under other prefixes.
 #[test]
 fn weeks_with_hostile_uploads_equal_weeks_without() {
     seeds("sources", 30, async |seed| {

@@ -1,5 +1,5 @@
-//! What passes by itself is tried again, and what does not is final: a moment's silence, a rejection of one finding, the failure
-//! of one Region's store.
+//! Transient failures are retried, and permanent ones are not: an endpoint without a response, a rejected finding, a failed write
+//! of one Region's state.
 
 use std::time::Duration;
 
@@ -26,13 +26,13 @@ fn falls_back(integration: &mut Integration) {
     integration.fallback_region = Some("us-east-1".parse().unwrap());
 }
 
-/// Findings that Security Hub took: each is an event that it bills.
+/// Number of imported findings: each is an ingestion event, which is billed.
 pub(crate) fn billed(world: &World) -> usize {
     let calls = world.simulator.calls();
     calls.iter().map(|call| call.tally.created + call.tally.updated + call.tally.ignored).sum()
 }
 
-/// When an upload of the account was last exported completely.
+/// The time of the last complete export of an upload of the account.
 async fn exported_at(world: &World) -> Option<jiff::Timestamp> {
     let status = world.ports().lock_status(ACCOUNT.parse().unwrap()).await.unwrap();
     status.and_then(|(newest, _)| newest.exported_at)
@@ -91,7 +91,7 @@ async fn a_network_outage_of_one_minute_loses_no_finding() {
         if outcome.is_ok_and(|report| !report.status.should_retry()) {
             break;
         }
-        assert!(tries < 5, "it ends in the dead-letter queue");
+        assert!(tries < 5, "the message would be in the dead-letter queue");
         world.sleep(5400).await;
     }
     back.await.unwrap();
@@ -131,7 +131,7 @@ async fn a_region_that_never_responded_is_unavailable_if_others_respond() {
     assert_eq!(report.counts.region_unavailable["sa-east-1"]["unreachable"], 20);
 }
 
-/// Sixty findings, of which one is resolved in the next scan.
+/// Exports sixty findings. Returns the next scan, in which one of them is resolved, and the Id of that one.
 async fn one_is_resolved() -> (World, Scanned, String) {
     let world = world(|config| config);
     integrate(&world, ACCOUNT, |_| {});
@@ -159,8 +159,8 @@ async fn a_rejected_archive_degrades_the_run_and_fails_nothing() {
         assert_eq!(report.in_quarantine()["InvalidInput"], 1);
         world.sleep(3600).await;
     }
-    assert_eq!((active(&world), billed(&world) - before), (60, 0), "nothing is sent that Security Hub has");
-    // When it comes back as it was, nothing is sent for it.
+    assert_eq!((active(&world), billed(&world) - before), (60, 0), "findings that Security Hub has are not sent");
+    // When it is active again and unchanged, it is not sent.
     let report = export(&world, scan(12, failed(60)).upload("back")).await;
     assert_eq!((report.status, report.counts.unchanged), (RunStatus::Succeeded, 60), "{:?}", report.counts);
     world.simulator.clear_faults();
@@ -227,12 +227,12 @@ async fn a_failed_state_write_of_one_region_does_not_affect_others() {
     assert_eq!(
         (billed(&world) - before, reads(&world) - before_reads),
         (3, 0),
-        "nothing was sent there, so nothing is in doubt"
+        "nothing was sent to the Region, so nothing is in doubt"
     );
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_failed_read_after_the_lock_releases_the_account_as_it_was() {
+async fn a_failed_read_after_locking_releases_the_account_unchanged() {
     let world = world(|config| config);
     integrate(&world, ACCOUNT, |_| {});
     export(&world, scan(0, failed(300)).upload("1")).await;
@@ -242,7 +242,7 @@ async fn a_failed_read_after_the_lock_releases_the_account_as_it_was() {
     let second = scan(1, failed(303));
     assert!(try_export(&world, &second, "2").await.is_err(), "no state can be listed");
     world.restore_stores();
-    // At once: the lock is not left to expire.
+    // The next export can start immediately: the lock was released and need not expire.
     let report = export(&world, second.upload("2")).await;
     assert_eq!((report.status, active(&world)), (RunStatus::Succeeded, 303), "{:?}", report.reasons);
     assert_eq!(billed(&world) - before, 3, "nothing was sent, so nothing is in doubt");
@@ -267,13 +267,13 @@ async fn an_unsaved_send_is_in_doubt_only_in_its_region() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_read_that_hangs_is_cut_off_before_the_deadline() {
+async fn a_hanging_read_is_canceled_before_the_deadline() {
     for operation in [Operation::DescribeHub, Operation::GetFindings] {
         let world = crate::world(|config| config);
         integrate(&world, ACCOUNT, |_| {});
         export(&world, scan(0, failed(60)).upload("1")).await;
         world.sleep(3600).await;
-        // Read the hub: the account is in doubt.
+        // A run that is killed while it reads the hub, so that the account is in doubt.
         let mut run = Run::new(&world);
         run.lifetime = Lifetime::until(Some(12), true);
         drop(run.go(scan(1, failed(60)).upload("2")).await);

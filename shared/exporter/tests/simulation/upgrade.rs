@@ -1,5 +1,5 @@
-//! A state that the version before the evidence rule wrote is read and upgraded. The files under `upgrade/` were written by
-//! commit 3c2f996: three scans of an account whose Region sa-east-1 has no Security Hub, with us-east-1 as the fallback.
+//! Reads and upgrades a state of the version before the evidence rule. The files in `upgrade/` were written by commit 3c2f996:
+//! three scans of an account whose Region sa-east-1 has no Security Hub, with us-east-1 as the fallback.
 
 use asff::Status;
 use bytes::Bytes;
@@ -17,7 +17,7 @@ use crate::{ACCOUNT, REGIONS, START, export, integrate};
 
 const STATES: [(&str, &[u8]); 2] =
     [("us-east-1", include_bytes!("upgrade/us-east-1.zst")), ("eu-west-1", include_bytes!("upgrade/eu-west-1.zst"))];
-/// What Security Hub held then, as a provider sends it.
+/// The findings in Security Hub at that time, in the form in which a provider sends them.
 const HUB: &[u8] = include_bytes!("upgrade/hub.json.zst");
 
 /// The results of the third scan, two days after the first.
@@ -59,7 +59,7 @@ fn left_by_the_version_before() -> World {
     world
 }
 
-/// Writes the states as the version before did, and forgets what it did not know.
+/// Writes the states in the format of the earlier version, and deletes what that version did not store.
 pub(crate) fn downgrade(world: &World) {
     let mut contents = world.contents();
     contents.objects.retain(|key, _| !key.ends_with("coverage.json.zst"));
@@ -84,7 +84,7 @@ fn as_before(bytes: Bytes) -> Vec<u8> {
     let mut plain = b"shstate1".to_vec();
     plain.extend_from_slice(&u32::try_from(json.len()).unwrap().to_le_bytes());
     plain.extend_from_slice(&json);
-    // What was never sent was not in it.
+    // That version did not store findings that were never sent.
     entries.retain(|entry| entry.meta.first_seen_ms != i64::MAX);
     for Entry { meta, json } in &entries {
         plain.extend_from_slice(&u32::try_from(json.len()).unwrap().to_le_bytes());
@@ -126,7 +126,7 @@ fn first_seen(world: &World, result: &Result) -> jiff::Timestamp {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_state_of_the_version_before_is_read_and_nothing_is_sent_again() {
+async fn a_state_of_the_earlier_version_is_read_and_nothing_is_resent() {
     let world = left_by_the_version_before();
     let before = imports(&world);
     for hours in [49, 50] {
@@ -139,7 +139,7 @@ async fn a_state_of_the_version_before_is_read_and_nothing_is_sent_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn first_seen_times_of_active_and_archived_findings_are_kept() {
+async fn first_seen_times_of_all_findings_are_preserved() {
     let world = left_by_the_version_before();
     let mut results = third();
     results.iter_mut().for_each(|one| (one.failed, one.muted, one.detail) = (true, false, 20));
@@ -161,13 +161,13 @@ async fn first_seen_times_of_active_and_archived_findings_are_kept() {
         assert_eq!(first_seen(&world, &result), seen, "{result:?}");
     }
     let changes = report.accounts[&ACCOUNT.parse().unwrap()].regions.values().map(|region| region.changes);
-    assert_eq!(changes.map(|changes| changes.reactivated).sum::<u64>(), 4, "archived ones are known as archived");
+    assert_eq!(changes.map(|changes| changes.reactivated).sum::<u64>(), 4, "archived findings are known as archived");
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_it_knew_is_judged_by_the_rule() {
+async fn the_rule_applies_to_findings_of_the_earlier_version() {
     let world = left_by_the_version_before();
-    // The service ec2 is silent, and so is sa-east-1, whose findings are in the fallback.
+    // The service ec2 has no results, and sa-east-1, whose findings are in the fallback, has none either.
     let silent = |one: &Result| one.check == INSTANCE || one.region == "sa-east-1";
     let blind: Vec<_> = third().into_iter().filter(|one| !silent(one)).collect();
     for hours in 49..52 {
@@ -178,7 +178,7 @@ async fn what_it_knew_is_judged_by_the_rule() {
         assert_eq!(unproven(&report, "sa-east-1", "s3", unproven::NO_REGION_RESULTS), 2);
         world.sleep(3600).await;
     }
-    // What is proven is archived: one of the fallback, and one at home.
+    // Proven findings are archived: one in the fallback, and one in its own Region.
     let resolved = |one: &Result| one.check == ENCRYPTION || one.resource.ends_with("us-east-1-1");
     let mut results: Vec<_> = third().into_iter().filter(|one| !resolved(one)).collect();
     results.push(Result { failed: false, ..of(ENCRYPTION, "sa-east-1", 50) });
@@ -198,7 +198,7 @@ async fn copies_of_the_earlier_version_are_archived_once_their_region_has_them()
         let input = simulator::Input { body: body.as_bytes(), ..simulator::Input::default() };
         let _ = world.simulator.call(&caller, "sa-east-1", operation, input);
     }
-    // The fallback is taken away at the same time.
+    // The fallback is removed at the same time.
     integrate(&world, ACCOUNT, |_| {});
     let report = export(&world, scan(49, third()).upload("1")).await;
     assert_eq!((report.counts.sent, report.counts.archived, active(&world)), (3, 3, 9), "{:?}", report.reasons);

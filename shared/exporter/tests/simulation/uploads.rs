@@ -1,4 +1,5 @@
-//! Uploads that hold nothing to export say why, and a scan that a user names is exported in its own format.
+//! Uploads that contain nothing to export are reported with the reason, and a scan that a user exports explicitly is exported in
+//! its own format.
 
 use asff::ScanFormat;
 use exporter::export::{Exporter, Options};
@@ -12,7 +13,7 @@ use crate::promises::{failed, imports, scan};
 use crate::scan::open;
 use crate::{ACCOUNT, export, integrate, runner, world};
 
-/// A table of one finding.
+/// A CSV file with one finding.
 const TABLE: &str = "TIMESTAMP;ACCOUNT_UID;PROVIDER;CHECK_ID;CHECK_TITLE;STATUS;STATUS_EXTENDED;MUTED;SEVERITY;RESOURCE_TYPE;\
                      RESOURCE_UID;PARTITION;REGION;PROWLER_VERSION\n\
                      2026-03-01 06:00:00;123456789012;aws;s3_bucket_versioning;Title;FAIL;It is off;False;high;AwsS3Bucket;\
@@ -52,14 +53,14 @@ async fn a_scan_in_another_format_is_reported_with_the_export_command() {
     );
     assert_eq!((run.status, run.counts.filtered["other_format"], imports(&world)), (RunStatus::Ignored, 1, 0));
 
-    // Once that is done, the next one is exported.
+    // After that, the next upload is exported.
     integrate(&world, ACCOUNT, |integration| integration.format = ScanFormat::Csv);
     let run = export(&world, open("scan-2.csv", TABLE.as_bytes())).await;
     assert_eq!((run.status, run.counts.sent), (RunStatus::Succeeded, 1), "{:?}", run.reasons);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_file_that_a_user_names_is_exported_in_its_own_format() {
+async fn a_file_given_by_a_user_is_exported_in_its_own_format() {
     let world = world(|config| config);
     integrate(&world, ACCOUNT, |_| {});
     let run = export_named(&world, "scan.csv", TABLE.as_bytes()).await;
@@ -77,7 +78,7 @@ async fn an_unmappable_row_is_stored_with_its_known_cells_and_mapped_again() {
     let key = RunReport::quarantine_key(&run.run_id);
     let lines = String::from_utf8(world.contents().objects[&key].1.to_vec()).unwrap();
     assert!(!lines.contains("hunter2"), "{lines}");
-    // As if a later release knew the Region.
+    // Simulates a later release that knows the Region.
     let known = lines.replace("xx-west-9", "eu-west-1");
     world.contents().objects.get_mut(&key).unwrap().1 = known.into();
     let what = Redrive { run_id: Some(run.run_id), code: None };

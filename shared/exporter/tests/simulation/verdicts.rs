@@ -1,4 +1,4 @@
-//! Checks of connections: the verdict over all Regions, and many accounts at once.
+//! Connection checks: the verdict over all Regions, and checks of many accounts.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -34,7 +34,7 @@ async fn a_lost_region_degrades_for_a_week_and_its_recovery_is_published() {
     assert_eq!(lost.connection.status, ConnectionStatus::Degraded);
     assert_eq!(lost.connection.regions[&gone].unavailable_since, Some(lost.connection.checked_at));
     let later = check(&world, &integration()).await;
-    assert_eq!(later.connection.status, ConnectionStatus::Degraded, "it is still lost");
+    assert_eq!(later.connection.status, ConnectionStatus::Degraded, "the Region is still unavailable");
     assert_eq!(later.connection.regions, lost.connection.regions);
     hub(Operation::EnableSecurityHub);
     let back = check(&world, &integration()).await;
@@ -44,7 +44,11 @@ async fn a_lost_region_degrades_for_a_week_and_its_recovery_is_published() {
     check(&world, &integration()).await;
     world.sleep(8 * 24 * 3600).await;
     let given_up = check(&world, &integration()).await;
-    assert_eq!(given_up.connection.status, ConnectionStatus::Connected, "whoever switched it off has peace now");
+    assert_eq!(
+        given_up.connection.status,
+        ConnectionStatus::Connected,
+        "after a week, a disabled Region is no longer reported"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -79,11 +83,11 @@ async fn a_configured_region_must_accept_findings() {
     assert_eq!(
         (abroad.status, abroad.stale_since),
         (ConnectionStatus::Disconnected, None),
-        "no earlier verdict hides it"
+        "it is reported even without an earlier verdict"
     );
     assert_eq!(abroad.problem.unwrap().reason, "no_region_enabled");
     let fallback = names(&["us-east-1"]).with(|settings| settings.fallback_region = Some("sa-east-1".parse().unwrap()));
-    assert_eq!(check(&world, &fallback).await.connection.regions.len(), 2, "the fallback is looked at as well");
+    assert_eq!(check(&world, &fallback).await.connection.regions.len(), 2, "the fallback is checked as well");
 }
 
 #[tokio::test(start_paused = true)]
@@ -115,7 +119,7 @@ async fn a_transient_failure_changes_no_verdict() {
     assert_eq!((second.connection.status, &second.connection.regions), (first.status, &first.regions));
     assert_eq!(second.connection.stale_since, Some(first.checked_at));
     assert!(second.connection.problem.as_ref().unwrap().message.contains("assume the role: 503"));
-    // Our own network: no Region answers, and none is lost by it.
+    // A network failure of the deployment: no Region responds, and none becomes unavailable.
     world.access().refusal = None;
     let all = first.regions.keys().copied().collect();
     world.access().dark = all;
@@ -155,7 +159,7 @@ async fn of_two_concurrent_checks_the_later_is_saved() {
     let (one, other) = (checker(&world), checker(&world));
     let (one, other) = tokio::join!(one.check(account, &integration, None), other.check(account, &integration, None));
     let first_sights = [&one, &other].iter().filter(|checked| checked.before.is_none() && is_kept(checked)).count();
-    assert_eq!(first_sights, 1, "only one of them found an account of which nothing was known");
+    assert_eq!(first_sights, 1, "only one check found the account without a saved connection");
     let kept = &world.contents().connections[&account];
     assert_eq!(kept.checked_at, one.connection.checked_at.max(other.connection.checked_at));
 }
@@ -167,7 +171,7 @@ async fn one_account_never_stops_others_and_the_last_are_not_reached() {
         let account: asff::AccountId = account.parse().unwrap();
         CheckTarget::new(account, Arc::new(Integration::new(account)))
     };
-    // The second account does not exist: nobody there answers as it should.
+    // The second account doesn't exist, so that its check gets no valid response.
     let targets = vec![target(ACCOUNT), target("000000000000"), target(OTHER)];
     let round = checker(&world).check_all(targets.clone(), None).await;
     let statuses: BTreeMap<_, _> = round

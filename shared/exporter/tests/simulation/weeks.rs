@@ -1,9 +1,9 @@
-//! Weeks of scans with faults: resources come, go, pass, fail and are muted; scans don't see everything; events come
-//! twice, late and at once; the service throttles, fails, loses answers and is disabled and on; stores fail; functions
-//! are killed; one day the product is upgraded. After every run the promises hold, Security Hub is as the rule's model allows,
-//! and a finding whose resource exists and fails, and which no scan showed otherwise, is active.
+//! Weeks of scans with faults: resources are created, deleted, muted, pass, and fail; scans don't see everything; events are
+//! duplicated, late, and concurrent; the service throttles, fails, loses responses, and is disabled and enabled; stores fail;
+//! functions are killed; one day the product is upgraded. After every run, the promises hold, Security Hub matches the model of
+//! the rule, and a finding is active if its resource exists and fails and no scan showed another status.
 //!
-//! `SEEDS=1000` runs so many seeds from `SEED` on (default: a few from 0). A failure names its seed.
+//! `SEEDS=1000` runs this number of seeds, from `SEED` on (default: a few from 0). A failure reports its seed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -29,11 +29,11 @@ use crate::upgrade::downgrade;
 use crate::{ACCOUNT, OTHER, Run, integrate, seeds, world};
 use exporter::testing::Lifetime;
 
-/// Seeds that every run of the tests tries; more by `SEEDS`.
+/// Default number of seeds; `SEEDS` overrides it.
 const SEEDS: u64 = 8;
-/// Days of a simulation.
+/// Number of simulated days.
 const DAYS: u32 = 21;
-/// How often an event is tried before the test calls it stuck. The weather of a day passes.
+/// Maximum number of attempts of an event before the test fails. The faults of a day end with it.
 const TRIES_MAX: u32 = 60;
 
 pub(crate) struct Simulation {
@@ -41,11 +41,11 @@ pub(crate) struct Simulation {
     pub(crate) world: World,
     pub(crate) accounts: BTreeMap<AccountId, Account>,
     events: Vec<Event>,
-    /// When a user last did something that nobody keeps account of.
+    /// The time of the last action of a user whose effect the model doesn't track.
     loosened_at: Timestamp,
 }
 
-/// An event that waits: the account, the number of the scan, and how often it was tried.
+/// A pending event: the account, the number of the scan, and the number of attempts.
 type Event = (AccountId, usize, u32);
 type Outcome = Option<Result<RunReport, ExportError>>;
 
@@ -85,7 +85,7 @@ impl Simulation {
         for day in 0..DAYS {
             self.weather();
             if self.events.is_empty() && self.random.random_bool(0.06) {
-                // Until today the version before the rule was at work.
+                // Until this day, the version before the rule was deployed.
                 downgrade(&self.world);
                 if std::env::var("DEBUG").is_ok() {
                     eprintln!("day {day}: downgraded");
@@ -106,7 +106,7 @@ impl Simulation {
             self.job().await;
             self.world.sleep(3600 * (24 - hours)).await;
         }
-        // The sky clears, and everything that waits is worked off; then one more scan of each account.
+        // At the end, all faults are removed and all pending events are processed, followed by one more scan of each account.
         self.clear();
         self.work_off(DAYS).await;
         for account in self.names() {
@@ -132,7 +132,7 @@ impl Simulation {
         }
     }
 
-    /// How the next scan fails to see, of the ways that the rule stands.
+    /// The blindness of the next scan, one of those that the rule tolerates in the current state.
     fn blindness(&mut self, account: AccountId) -> Blindness {
         loop {
             let blindness = Blindness::any(&mut self.random);
@@ -145,7 +145,7 @@ impl Simulation {
         }
     }
 
-    /// The account changes, is scanned, and an event or two tell of it.
+    /// Changes the account, scans it, and adds one or two events for each upload.
     fn scan(&mut self, account: AccountId, blindness: Blindness) {
         let random = &mut self.random;
         let state = self.accounts.get_mut(&account).unwrap();
@@ -175,7 +175,7 @@ impl Simulation {
         }
     }
 
-    /// A Region's Security Hub is disabled: what it held is lost.
+    /// Security Hub is disabled in a Region, and its findings are lost.
     pub(crate) fn lost(&mut self, account: AccountId, region: &str) {
         let state = self.accounts.get_mut(&account).unwrap();
         state.cloud.lose(region);
@@ -192,7 +192,7 @@ impl Simulation {
         self.accounts.values_mut().for_each(|account| account.cloud.loosen(now));
     }
 
-    /// Works off what waits, in any order, sometimes two at once, some of them killed.
+    /// Processes pending events in any order, sometimes two concurrently, and kills some of the runs.
     async fn work(&mut self, day: u32) {
         let mut waiting = std::mem::take(&mut self.events);
         while !waiting.is_empty() {
@@ -206,7 +206,7 @@ impl Simulation {
             let runs: Vec<_> = events.iter().map(|event| self.prepare(*event, &events, day)).collect();
             let outcomes = futures::future::join_all(runs.into_iter().map(|(run, scan)| run.go(scan))).await;
             let mut done: Vec<(Event, Outcome)> = events.into_iter().zip(outcomes).collect();
-            // An older scan that ended after a newer one is superseded.
+            // If an older scan ends after a newer one, it is superseded.
             done.sort_by_key(|((_, number, _), _)| *number);
             let accounts: BTreeSet<AccountId> = done.iter().map(|((account, ..), _)| *account).collect();
             for (event, outcome) in done {
@@ -233,7 +233,7 @@ impl Simulation {
         (run, state.scans[number].upload(&format!("{account}/{number}-{}", tries % 2)))
     }
 
-    /// What a run did is so in the model; where that is certain, Security Hub is compared with it.
+    /// Applies a run to the model. If its effect is certain, Security Hub is compared with the model.
     async fn ended(&mut self, event: Event, outcome: &Outcome) {
         let (account, number, tries) = event;
         let effect = match outcome {
@@ -249,7 +249,7 @@ impl Simulation {
         }
         let should_retry = |report: &RunReport| report.status.should_retry();
         if outcome.as_ref().is_none_or(|outcome| outcome.as_ref().map_or(true, should_retry)) {
-            assert!(tries < TRIES_MAX, "scan {number} of {account} does not come through: {outcome:?}");
+            assert!(tries < TRIES_MAX, "scan {number} of {account} is not completed: {outcome:?}");
             self.events.push((account, number, tries + 1));
         } else if effect == Some(Effect::Asked) && self.random.random_bool(0.5) {
             self.approve(account, number).await;
@@ -268,14 +268,14 @@ impl Simulation {
         state.cloud.compare(&found, context);
         let is_one = scanned.results.iter().all(|one| one.at.is_none());
         for (place, what) in scanned.wanted(&state.integration) {
-            // A run of a newer scan that died may have sent some of its findings.
+            // A killed run of a newer scan may have sent some of its findings.
             let is_newest = scanned.at > self.loosened_at && scanned.at >= state.begun_at;
             let is_read = is_one && scanned.cut.is_none() && is_newest;
-            assert!(!is_read || found.get(&place) == Some(&what), "{context}: {place:?} is not as the scan says");
+            assert!(!is_read || found.get(&place) == Some(&what), "{context}: {place:?} differs from the scan");
         }
     }
 
-    /// A user approves what the newest run asks for.
+    /// A user approves the pending findings of the newest run.
     async fn approve(&mut self, account: AccountId, number: usize) {
         let state = &self.accounts[&account];
         let scanned = state.scans[number].clone();
