@@ -1,4 +1,4 @@
-//! Other people's accounts: reached by a role with the right External ID, and otherwise reported, once.
+//! Accounts that are reached with a role: the External ID must be right; otherwise, the error is reported once.
 
 use std::time::Duration;
 
@@ -11,12 +11,11 @@ use jiff::Timestamp;
 use serde_json::Value;
 use tokio::time::sleep;
 
-/// Longer than a message stays with the function before it comes again (`QueueVisibilityTimeoutSeconds` of the local
-/// stack).
+/// Longer than the visibility timeout, after which a message is redelivered (`QueueVisibilityTimeoutSeconds` of the local stack).
 const COMES_AGAIN: Duration = Duration::from_secs(18);
 
 #[tokio::test]
-async fn a_role_with_the_right_external_id_lets_findings_arrive() -> Result<()> {
+async fn findings_arrive_with_the_right_external_id() -> Result<()> {
     const ACCOUNT: &str = "100000000017";
     let stage = Stage::find().await?;
     stage.save_integration(&by_role(ACCOUNT)?).await?;
@@ -52,7 +51,7 @@ async fn a_role_with_an_invalid_external_id_is_reported_and_not_retried() -> Res
 }
 
 #[tokio::test]
-async fn an_account_without_integration_is_reported_and_harms_no_other() -> Result<()> {
+async fn an_account_without_integration_is_reported_and_affects_no_other() -> Result<()> {
     const KNOWN: &str = "100000000026";
     const FOREIGN: &str = "100000000016";
     let stage = Stage::find().await?;
@@ -75,7 +74,7 @@ async fn an_account_without_integration_is_reported_and_harms_no_other() -> Resu
     were_all(&stage, &[run]).await
 }
 
-/// Waits until the message would come again, and makes sure that no upload had another run, nor is given up.
+/// Waits until a message would be redelivered. Asserts that no upload had another run or is in the dead-letter queue.
 async fn were_all(stage: &Stage, runs: &[RunReport]) -> Result<()> {
     sleep(COMES_AGAIN).await;
     let dead = stage.dead_letters()?;

@@ -10,10 +10,10 @@ use end_to_end::stage::{Stage, by_role};
 use exporter::report::{RunReport, RunStatus};
 use serde_json::Value;
 
-/// The Region that the second scan leaves out.
+/// The Region that is removed from the second scan.
 const BLIND: &str = "eu-west-1";
 
-/// The second scan of an account without a Region.
+/// The second scan of an account, without a Region.
 fn blind(account: &str) -> Result<Vec<u8>> {
     let mut findings: Vec<Value> = serde_json::from_str(&sample_scan(SECOND, "ocsf.json", account)?)?;
     findings.retain(|finding| finding["cloud"]["region"] != BLIND);
@@ -24,7 +24,7 @@ fn active(hub: &AccountHub) -> Result<usize> {
     Ok(hub.findings_in(BLIND)?.iter().filter(|finding| finding["RecordState"] == "ACTIVE").count())
 }
 
-/// Types the commands that were printed about a run, undoes what they did, and types what is printed then.
+/// Runs the commands that were printed for a run: lists, replays, and approves it. Then undoes the archive.
 fn type_all(stage: &Stage, text: &str, hub: &AccountHub) -> Result<()> {
     let before = active(hub)?;
     let commands = printed(text);
@@ -77,7 +77,7 @@ async fn an_uncovered_region_stays_active_until_approval_and_is_published() -> R
 }
 
 #[tokio::test]
-async fn a_run_without_a_deployment_prints_commands_that_work_without_one() -> Result<()> {
+async fn commands_of_a_standalone_run_work_without_a_deployment() -> Result<()> {
     const ACCOUNT: &str = "100000000045";
     let stage = Stage::find().await?;
     let hub = stage.hub(ACCOUNT);

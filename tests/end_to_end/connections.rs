@@ -1,4 +1,4 @@
-//! Connections: the deployed function checks each Region, publishes changes, and leaves nothing in any hub.
+//! Connections: the deployed function checks each Region, publishes changes, and leaves no findings in any hub.
 
 use anyhow::{Context, Result, ensure};
 use end_to_end::scans::{finding, scan};
@@ -29,7 +29,7 @@ async fn check(stage: &Stage, account: &str) -> Result<(Connection, Vec<Event>)>
 }
 
 #[tokio::test]
-async fn each_region_is_named_with_what_fixes_it_and_nothing_is_left_in_the_hub() -> Result<()> {
+async fn each_region_is_reported_with_its_fix_and_the_hub_is_unchanged() -> Result<()> {
     const ACCOUNT: &str = "100000000031";
     let stage = Stage::find().await?;
     stage.save_integration(&by_role(ACCOUNT)?).await?;
@@ -89,7 +89,7 @@ async fn a_region_that_is_enabled_later_gets_the_next_export() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_wrong_or_missing_external_id_disconnects_and_says_what_to_do() -> Result<()> {
+async fn a_wrong_or_missing_external_id_disconnects_with_a_remediation() -> Result<()> {
     let stage = Stage::find().await?;
     for (account, external_id) in [("100000000033", Some("the-wrong-one")), ("100000000034", None)] {
         stage.save_integration(&by_role_and(account, external_id)?).await?;
@@ -141,7 +141,7 @@ async fn an_access_key_is_used_and_shown_nowhere() -> Result<()> {
 }
 
 #[tokio::test]
-async fn doctor_checks_accounts_and_deployment_locally_and_by_the_function() -> Result<()> {
+async fn doctor_checks_accounts_and_the_deployment() -> Result<()> {
     const ACCOUNT: &str = "100000000037";
     let stage = Stage::find().await?;
     stage.save_integration(&by_role(ACCOUNT)?).await?;
@@ -150,10 +150,10 @@ async fn doctor_checks_accounts_and_deployment_locally_and_by_the_function() -> 
         let ended = stage.hubctl(&words)?;
         let found = &ended.json;
         let checks = found["deployment"].as_array().context("the deployment was not looked at")?;
-        // The emulator's answer about alarms is none that the SDK reads. What is unknown is no success.
+        // The SDK can't parse the emulator's response about alarms. An unknown result is not a success.
         let mut unknown = checks.iter().filter(|check| check["status"] == "unknown");
         ensure!(unknown.all(|check| check["check"] == "alarms"), "{checks:#?}");
-        // Other tests leave dead letters, so something may be wrong with the deployment as a whole.
+        // Other tests cause dead letters, so that a problem of the deployment may be found.
         ensure!([Some(1), Some(5)].contains(&ended.exit), "{ended:#?}");
         let regions = &found["connections"][0]["regions"];
         ensure!(found["connections"][0]["account"] == ACCOUNT, "{found:#}");
@@ -170,12 +170,12 @@ async fn doctor_checks_accounts_and_deployment_locally_and_by_the_function() -> 
 }
 
 #[tokio::test]
-async fn the_stacks_schedule_has_connections_checked() -> Result<()> {
+async fn the_stacks_schedule_invokes_connection_checks() -> Result<()> {
     const ACCOUNT: &str = "100000000036";
     let stage = Stage::find().await?;
     let schedule = stage.schedule()?;
     ensure!(schedule["ScheduleExpression"] == "rate(1 hour)" && schedule["State"] == "ENABLED", "{schedule:#}");
-    // No integration is named: all are checked (the function's own tests).
+    // The schedule selects no integration, so that all are checked (tested with the function itself).
     ensure!(schedule["Target"]["Input"] == "{}", "{schedule:#}");
     stage.save_integration(&by_role(ACCOUNT)?).await?;
     stage.schedule_checks("checks-of-100000000036", ACCOUNT)?;

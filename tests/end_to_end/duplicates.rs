@@ -20,7 +20,7 @@ async fn the_same_upload_twice_changes_nothing() -> Result<()> {
     let (findings, calls) = (hub.findings()?, hub.calls()?);
     ensure!(calls.imports > 0 && calls.billed == findings.len() as u64, "{calls:?} for {}", findings.len());
 
-    // Events come at least once; and a user copies the same file to the same place.
+    // Events are delivered at least once, and a user may copy the same file to the same key.
     stage.send_event_again(KEY).await?;
     stage.upload(KEY, scan).await?;
     let ignored = || async {

@@ -1,4 +1,4 @@
-//! Files that are large, cut short, or oddly named.
+//! Files that are large, truncated, or have unusual names.
 
 use anyhow::{Context, Result, ensure};
 use asff::ScanFormat;
@@ -11,11 +11,11 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
 
 #[tokio::test]
-async fn more_than_a_call_takes_goes_in_several_calls_and_none_is_refused() -> Result<()> {
+async fn a_large_scan_is_sent_in_several_calls_of_which_none_is_rejected() -> Result<()> {
     const ACCOUNT: &str = "100000000014";
     const REGION: &str = "eu-west-1";
     const FINDINGS: usize = 150;
-    // Of a finding, as many texts as the format takes, nearly as long as it takes them: 90 KB.
+    // The number of strings in a finding, and their length, are close to the limits of the format: 90 KB per finding.
     const FIELDS: usize = 45;
     const FIELD_CHARS: usize = 2_000;
     let stage = Stage::find().await?;
@@ -37,7 +37,7 @@ async fn more_than_a_call_takes_goes_in_several_calls_and_none_is_refused() -> R
     ensure!(run.status == RunStatus::Succeeded && run.counts.sent == FINDINGS as u64, "{run:#?}");
     let calls = stage.hub(ACCOUNT).calls()?;
     ensure!(calls.refused == 0 && calls.imports >= bytes.len() / BATCH_BYTES_MAX, "{calls:?}");
-    // Filled before it goes: no call could have held the findings of two others.
+    // Batches are filled before they are sent: no batch has room for the findings of two others.
     ensure!(calls.imports <= bytes.len() / BATCH_BYTES_MAX + 1, "{calls:?}");
     ensure!(calls.largest_import_bytes > BATCH_BYTES_MAX as u64 / 2, "{calls:?}");
     ensure!(stage.hub(ACCOUNT).findings()?.len() == FINDINGS, "findings are missing");
@@ -45,7 +45,7 @@ async fn more_than_a_call_takes_goes_in_several_calls_and_none_is_refused() -> R
 }
 
 #[tokio::test]
-async fn what_a_truncated_file_holds_arrives_and_nothing_is_archived_by_it() -> Result<()> {
+async fn findings_of_a_truncated_file_are_sent_and_nothing_is_archived() -> Result<()> {
     const ACCOUNT: &str = "100000000015";
     let stage = Stage::find().await?;
     let hub = stage.hub(ACCOUNT);
@@ -55,7 +55,7 @@ async fn what_a_truncated_file_holds_arrives_and_nothing_is_archived_by_it() -> 
     ensure!(complete.status == RunStatus::Succeeded, "{complete:#?}");
     let held = hub.findings()?;
 
-    // The upload broke off in the middle: half of the compressed bytes.
+    // The upload ends in the middle, after half of the compressed bytes.
     let second = gzip(sample_scan(SECOND, "ocsf.json", ACCOUNT)?.as_bytes())?;
     let half = second.get(..second.len() / 2).context("half a file")?.to_vec();
     let cut = stage.export("files/2-cut.ocsf.json.gz", half).await?;
@@ -69,14 +69,14 @@ async fn what_a_truncated_file_holds_arrives_and_nothing_is_archived_by_it() -> 
     let lost = held.iter().find(|before| !now.iter().any(|after| id(after) == id(before)));
     ensure!(lost.is_none() && now.iter().all(|finding| finding["RecordState"] == "ACTIVE"), "lost {lost:?}");
 
-    // The same scan in one piece makes up for it.
+    // The complete upload of the same scan exports the rest.
     let fixed = stage.export("files/2.ocsf.json.gz", second).await?;
     ensure!(fixed.status == RunStatus::Succeeded && fixed.counts.archived > 0, "{fixed:#?}");
     Ok(())
 }
 
 #[tokio::test]
-async fn a_key_may_hold_whatever_s3_takes() -> Result<()> {
+async fn a_key_may_contain_any_character_that_s3_accepts() -> Result<()> {
     const ACCOUNT: &str = "100000000023";
     const REGION: &str = "eu-west-1";
     let stage = Stage::find().await?;
@@ -90,7 +90,7 @@ async fn a_key_may_hold_whatever_s3_takes() -> Result<()> {
         "keys/year=2026/o'clock & (more) #1?.json",
     ];
     for (number, key) in keys.into_iter().enumerate() {
-        // Each scan is newer than the one before.
+        // Each scan is newer than the previous one.
         let scanned_at = Timestamp::now() - SignedDuration::from_mins(60 - i64::try_from(number)?);
         let finding = finding(ACCOUNT, REGION, &format!("fn-{number}"), scanned_at)?;
         let run = stage.export(key, scan(&[finding])?).await?;

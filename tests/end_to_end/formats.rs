@@ -1,4 +1,4 @@
-//! Every format and compression is exported with the content of Prowler's own findings.
+//! Each format and compression is exported with the content of Prowler's own findings.
 
 use anyhow::{Result, ensure};
 use asff::ScanFormat;
@@ -8,17 +8,17 @@ use end_to_end::stage::{Stage, by_role};
 use exporter::report::RunStatus;
 
 #[tokio::test]
-async fn an_ocsf_scan_arrives_as_prowler_says_it() -> Result<()> {
+async fn an_ocsf_scan_is_exported_with_prowlers_content() -> Result<()> {
     arrives(ScanFormat::Ocsf, "ocsf.json", ["100000000001", "100000000002"]).await
 }
 
 #[tokio::test]
-async fn an_asff_scan_arrives_as_prowler_says_it() -> Result<()> {
+async fn an_asff_scan_is_exported_with_prowlers_content() -> Result<()> {
     arrives(ScanFormat::Asff, "asff.json", ["100000000003", "100000000004"]).await
 }
 
 #[tokio::test]
-async fn a_csv_scan_arrives_as_prowler_says_it() -> Result<()> {
+async fn a_csv_scan_is_exported_with_prowlers_content() -> Result<()> {
     arrives(ScanFormat::Csv, "csv", ["100000000005", "100000000006"]).await
 }
 
@@ -31,7 +31,7 @@ async fn arrives(format: ScanFormat, ending: &str, accounts: [&str; 2]) -> Resul
                 &by_role(account)?.with(|settings| (settings.format, settings.only_failed) = (format, false)),
             )
             .await?;
-        // A file that is ASFF already brings its Ids along.
+        // An ASFF file already has Ids.
         let expected =
             if format == ScanFormat::Asff { prowlers_asff_findings } else { prowlers_findings }(FIRST, account)?;
         let text = sample_scan(FIRST, ending, account)?;

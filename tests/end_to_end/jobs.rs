@@ -1,4 +1,4 @@
-//! Jobs about earlier runs with `hubctl`, locally and in the deployment.
+//! Jobs for earlier runs with `hubctl`, locally and in the deployment.
 
 use anyhow::{Context, Result, ensure};
 use end_to_end::oracle::id;
@@ -79,13 +79,13 @@ async fn a_quarantined_finding_is_sent_once_the_service_accepts_it() -> Result<(
 }
 
 #[tokio::test]
-async fn what_security_hub_holds_is_reconciled_and_explained() -> Result<()> {
+async fn findings_in_security_hub_are_reconciled_and_explained() -> Result<()> {
     const ACCOUNT: &str = "100000000043";
     let stage = Stage::find().await?;
     let hub = stage.hub(ACCOUNT);
     stage.save_integration(&by_role(ACCOUNT)?).await?;
     stage.export("fixing/reconcile.json", scan(&findings(ACCOUNT, 20)?)?).await?;
-    // A user else sent a finding.
+    // Another user sent a finding.
     let mut strange = hub.findings_in(REGION)?.first().context("no finding")?.clone();
     let sent = id(&strange).to_owned();
     let unknown = format!("prowler-iam_root_mfa_enabled-{ACCOUNT}-{REGION}-0123456ab");
@@ -122,7 +122,7 @@ fn active(findings: &[Value]) -> Vec<String> {
     findings.iter().filter(|finding| finding["RecordState"] == "ACTIVE").map(|finding| id(finding).to_owned()).collect()
 }
 
-/// So many findings of one Region.
+/// This number of findings of one Region.
 fn findings(account: &str, count: usize) -> Result<Vec<Value>> {
     let now = Timestamp::now();
     (0..count).map(|number| finding(account, REGION, &format!("fixing-{number}"), now)).collect()

@@ -1,4 +1,4 @@
-//! The sample pair of scans: findings that the second resolves are archived, unchanged findings are not sent again.
+//! The two sample scans: findings that the second one resolves are archived, and unchanged findings are not sent again.
 
 use std::collections::BTreeMap;
 
@@ -8,17 +8,17 @@ use end_to_end::scans::{FIRST, SECOND, gzip, sample_scan};
 use end_to_end::stage::{Stage, by_role};
 use exporter::report::{RunReport, RunStatus};
 
-/// Of the first scan's findings, those that the second lacks; those that turned from FAIL to PASS; those only in the
-/// second. Counted in Prowler's own files.
+/// Numbers of findings of the first scan that are absent from the second, that changed from FAIL to PASS, and that are only in
+/// the second. Counted in Prowler's own files.
 const GONE: usize = 182;
 const REPAIRED: usize = 17;
 const NEW: usize = 8;
 
-/// What Prowler's files say of an Id: its result in the first scan and in the second.
+/// The statuses of each Id in Prowler's files: in the first scan and in the second.
 type Course = BTreeMap<String, (Option<String>, Option<String>)>;
 
 #[tokio::test]
-async fn what_is_gone_is_archived_and_what_passes_is_passed() -> Result<()> {
+async fn absent_findings_are_archived_and_passed_ones_are_sent() -> Result<()> {
     const ACCOUNT: &str = "100000000021";
     let stage = Stage::find().await?;
     let (hub, course) = (stage.hub(ACCOUNT), course(ACCOUNT)?);
@@ -47,7 +47,7 @@ async fn what_is_gone_is_archived_and_what_passes_is_passed() -> Result<()> {
 }
 
 #[tokio::test]
-async fn where_only_failed_findings_are_sent_what_passes_is_archived_as_passed() -> Result<()> {
+async fn with_only_failed_findings_passed_ones_are_archived() -> Result<()> {
     const ACCOUNT: &str = "100000000022";
     let stage = Stage::find().await?;
     let (hub, course) = (stage.hub(ACCOUNT), course(ACCOUNT)?);
@@ -79,7 +79,8 @@ async fn where_only_failed_findings_are_sent_what_passes_is_archived_as_passed()
     nothing_is_sent_again(&stage, ACCOUNT, "lifecycle/failed").await
 }
 
-/// The second scan again, in another place: no import. Then the first one, too late: superseded, and no call at all.
+/// Exports the second scan again with another key: no import. Then the first one, which is too late: superseded, without any
+/// call.
 async fn nothing_is_sent_again(stage: &Stage, account: &str, folder: &str) -> Result<()> {
     let hub = stage.hub(account);
     let (findings, calls) = (hub.findings()?, hub.calls()?);

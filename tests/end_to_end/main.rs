@@ -1,4 +1,4 @@
-//! The deployed system from the upload to Security Hub. The name of each test is a promise of the system.
+//! Tests of the deployed system, from the upload to Security Hub. The name of each test states a promise of the system.
 
 mod accounts;
 mod approval;

@@ -1,4 +1,4 @@
-//! Providers and integrations as resources of other stacks: created, updated, updated wrongly and rolled back, deleted.
+//! Providers and integrations as resources of other stacks: creation, update, a failed update with its rollback, and deletion.
 
 use anyhow::{Context, Result, ensure};
 use end_to_end::stage::Stage;
@@ -7,10 +7,10 @@ use exporter::provider::ProviderId;
 use exporter::settings_store::Stored;
 use serde_json::{Value, json};
 
-/// Accounts that no other test knows. Their roles do not exist: whether a connection works is no matter of the stack.
+/// Accounts that no other test uses. Their roles do not exist: the stack does not depend on the connection status.
 const ACCOUNT: &str = "100000000070";
 const TAKEN: &str = "100000000071";
-/// Two of one stack, whose integration moves from the first to the second, or does not.
+/// Two providers of one stack. The integration moves from the first to the second, or the move fails.
 const FROM: &str = "100000000072";
 /// See [`FROM`].
 const TO: &str = "100000000073";
@@ -38,7 +38,7 @@ fn template(stage: &Stage, account: &str, settings: &Value) -> Result<String> {
     Ok(template.to_string())
 }
 
-/// Asks for a change of a stack, and waits until it has a status.
+/// Requests a change of a stack, and waits until it has a status.
 async fn stack(stage: &Stage, action: &str, name: &str, template: Option<&str>, wanted: &str) -> Result<String> {
     let mut parameters = vec![("StackName", name)];
     parameters.extend(template.map(|template| ("TemplateBody", template)));
@@ -86,7 +86,7 @@ async fn a_stack_creates_updates_rolls_back_and_deletes_an_integration() -> Resu
 }
 
 #[tokio::test]
-async fn a_stack_that_fails_takes_nothing_away_that_others_made() -> Result<()> {
+async fn a_failed_stack_does_not_delete_resources_of_others() -> Result<()> {
     let stage = Stage::find().await?;
     let template = template(&stage, TAKEN, &json!({}))?;
     stack(&stage, "CreateStack", "the-first", Some(&template), "CREATE_COMPLETE").await?;
@@ -97,7 +97,7 @@ async fn a_stack_that_fails_takes_nothing_away_that_others_made() -> Result<()> 
     Ok(())
 }
 
-/// A template with an integration of one of two providers; `breaks`, with a resource beside it that can't be made.
+/// A template with an integration of one of two providers. `breaks`: also with a resource that can't be created.
 fn movable(stage: &Stage, integration: &Value, breaks: bool) -> Result<String> {
     let service_token = stage.manage_function_arn().context("the stack has no output ManageFunctionArn")?;
     let provider = |account: &str| {
@@ -123,9 +123,9 @@ fn movable(stage: &Stage, integration: &Value, breaks: bool) -> Result<String> {
     Ok(json!({ "AWSTemplateFormatVersion": "2010-09-09", "Resources": resources }).to_string())
 }
 
-/// Another provider is another resource: `CloudFormation` makes the new one first, and deletes it again where the update fails
-/// elsewhere. The emulator sends what AWS documents: the deletion names the new resource, the old one is never asked for. Where
-/// the new one can't be made itself, the old one is sent back to what it was.
+/// With another provider, the integration is another resource: `CloudFormation` creates the new one first, and deletes it if the
+/// update fails elsewhere. The emulator sends the requests that AWS documents: the deletion is for the new resource, and the old
+/// one gets no request. If the new one can't be created, the old one gets an update to its previous properties.
 #[tokio::test]
 async fn a_rolled_back_move_leaves_only_the_old_integration() -> Result<()> {
     let stage = Stage::find().await?;

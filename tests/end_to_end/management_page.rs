@@ -1,5 +1,5 @@
-//! The page "Integration Management", from top to bottom, by hubctl on the deployed stack: an account is configured, tested,
-//! disabled and on, given other credentials, broken, fixed, and deleted.
+//! The page "Integration Management" with `hubctl` on the deployed stack: an account is configured, tested, disabled, enabled,
+//! gets other credentials, is broken, fixed, and deleted.
 
 use anyhow::{Context, Result, ensure};
 use end_to_end::hub::REGIONS;
@@ -12,12 +12,12 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 const ACCOUNT: &str = "100000000060";
-/// The account's access key, as `aws iam create-access-key` prints it. Nothing else in the world is called so.
+/// The account's access key, as `aws iam create-access-key` prints it. The string occurs nowhere else.
 const KEY: &str = r#"{"AccessKey":{"AccessKeyId":"AKIAMANAGEMENTPAGE00","SecretAccessKey":"hunter2-of-the-page"}}"#;
 const SECRET: &str = "hunter2-of-the-page";
 
 #[tokio::test]
-async fn every_button_of_the_page_is_a_command() -> Result<()> {
+async fn every_action_of_the_page_is_a_command() -> Result<()> {
     let stage = Stage::find().await?;
     configuration(&stage)?;
     let first = stage.export("page/first.ocsf.json", findings("fn-1")?).await?;
@@ -78,7 +78,7 @@ fn config(stage: &Stage) -> Result<()> {
     says(&nothing, 2, &["no settings specified"])
 }
 
-/// Enable/Disable: status change takes effect immediately; what came meanwhile is not lost.
+/// Enable/Disable: status change takes effect immediately; uploads in the meantime are not lost.
 async fn enable_and_disable(stage: &Stage) -> Result<()> {
     ensure!(json(stage, &format!("integration disable {ACCOUNT}"))?["enabled"] == false, "it is still enabled");
     let parked = stage.export("page/parked.ocsf.json", findings("fn-2")?).await?;
@@ -117,7 +117,7 @@ async fn credentials(stage: &Stage) -> Result<()> {
     Ok(())
 }
 
-/// Delete: cannot be undone, confirm before deleting. What it sent is archived on request.
+/// Delete: can't be undone, requires confirmation. Its findings are archived on request.
 async fn delete(stage: &Stage) -> Result<()> {
     let unasked = hubctl(stage, &format!("integration delete {ACCOUNT} --archive"), "yes\n")?;
     says(&unasked, 2, &["no terminal to ask", "--yes"])?;
@@ -139,7 +139,7 @@ fn findings(resource: &str) -> Result<Vec<u8>> {
     scan(&all?)
 }
 
-/// The run that exports again what another could not.
+/// The run that exports an upload again that an earlier run could not export.
 async fn sent_again(stage: &Stage, earlier: &RunReport) -> Result<RunReport> {
     let look = || async {
         let newer = stage.runs_of(&earlier.upload.source).await?.into_iter().next();
@@ -149,7 +149,7 @@ async fn sent_again(stage: &Stage, earlier: &RunReport) -> Result<RunReport> {
     stage.run_of(&newer.upload.source).await.context("the replay's report")
 }
 
-/// A command that ended so and said so.
+/// Asserts that a command had this exit code, and that its output contains these words.
 fn says(ended: &Ended, exit: i32, words: &[&str]) -> Result<()> {
     ensure!(ended.exit == exit, "expected exit code {exit}: {ended:#?}");
     for word in words {

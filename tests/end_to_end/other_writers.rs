@@ -13,11 +13,11 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 #[tokio::test]
-async fn migrating_from_prowler_leaves_no_duplicate_and_no_orphan() -> Result<()> {
+async fn migrating_from_prowler_leaves_no_duplicates_and_orphans() -> Result<()> {
     const ACCOUNT: &str = "100000000027";
     let stage = Stage::find().await?;
     let hub = stage.hub(ACCOUNT);
-    // What `prowler --security-hub` sent yesterday: the failed findings of the first scan, as Prowler writes them.
+    // The findings of `prowler --security-hub` of yesterday: the failed ones of the first scan, as Prowler writes them.
     let failed = |finding: &&Value| finding["Compliance"]["Status"] == "FAILED";
     let expected: Vec<Value> = prowlers_findings(FIRST, ACCOUNT)?.iter().filter(failed).cloned().collect();
     for region in REGIONS {
@@ -27,7 +27,7 @@ async fn migrating_from_prowler_leaves_no_duplicate_and_no_orphan() -> Result<()
     let before = hub.findings()?;
     ensure!(before.len() == expected.len(), "{} of {} were imported", before.len(), expected.len());
 
-    // Today it is us.
+    // Today, the exporter sends the findings.
     stage.save_integration(&by_role(ACCOUNT)?.with(|settings| settings.archive_previous_findings = true)).await?;
     let bytes = gzip(sample_scan(SECOND, "ocsf.json", ACCOUNT)?.as_bytes())?;
     let run = stage.export("others/moved.ocsf.json.gz", bytes).await?;
@@ -48,12 +48,12 @@ async fn migrating_from_prowler_leaves_no_duplicate_and_no_orphan() -> Result<()
 }
 
 #[tokio::test]
-async fn analysts_work_survives() -> Result<()> {
+async fn changes_of_analysts_are_preserved() -> Result<()> {
     const ACCOUNT: &str = "100000000028";
     const REGION: &str = "eu-west-1";
     let stage = Stage::find().await?;
     let hub = stage.hub(ACCOUNT);
-    // The hardest case: everything is sent again at every scan.
+    // The hardest case: every scan sends all findings again.
     stage.save_integration(&by_role(ACCOUNT)?.with(|settings| settings.resend = Resend::Always)).await?;
     let yesterday = Timestamp::now() - SignedDuration::from_hours(24);
     let first = stage.export("others/1.json", scan(&[finding(ACCOUNT, REGION, "fn-1", yesterday)?])?).await?;

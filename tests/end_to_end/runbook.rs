@@ -1,4 +1,4 @@
-//! The runbook for a bad scan, as `docs/operations.md` has it: its commands, in the order in which they are written.
+//! The runbook for a bad scan in `docs/operations.md`: runs its commands in their order.
 
 use std::fs;
 use std::path::Path;
@@ -14,31 +14,32 @@ use serde_json::Value;
 
 const ACCOUNT: &str = "100000000046";
 const REGION: &str = "eu-west-1";
-/// Failed findings of the account, and how many of them the scanner sees that is not right. With fewer its scan looks partial.
+/// Number of failed findings of the account, and number of those that the misconfigured scanner sees. With fewer, its scan would
+/// look partial.
 const FINDINGS: usize = 6;
 const SEEN_BY_BAD: usize = 4;
 /// The title of the runbook in `docs/operations.md`.
 const TITLE: &str = "## Recover from a bad scan";
 
 #[tokio::test]
-async fn the_runbook_for_a_bad_scan_works_in_the_order_in_which_it_is_written() -> Result<()> {
+async fn the_runbook_for_a_bad_scan_works_in_its_order() -> Result<()> {
     let stage = Stage::find().await?;
     stage.save_integration(&by_role(ACCOUNT)?.with(|settings| settings.archive_previous_findings = true)).await?;
     let good = stage.export("runbook/good.json", a_scan(3, FINDINGS)?).await?;
     ensure!(good.counts.sent == FINDINGS as u64, "{good:#?}");
     let bad = stage.export("runbook/bad.json", a_scan(2, SEEN_BY_BAD)?).await?;
     ensure!(bad.counts.archived == (FINDINGS - SEEN_BY_BAD) as u64 && active(&stage)? == SEEN_BY_BAD, "{bad:#?}");
-    // The scanner is not fixed yet.
+    // The scanner is not fixed before it makes another scan.
     let meanwhile = "runbook/meanwhile.json";
     let mut url = String::new();
 
     let commands = commands()?;
-    ensure!(commands.len() >= 8, "the runbook got lost: {commands:?}");
+    ensure!(commands.len() >= 8, "the runbook was not found: {commands:?}");
     for command in &commands {
         let words = command.strip_prefix("hubctl ").with_context(|| format!("no command of ours: {command}"))?;
         let line =
             words.replace("RUN", &bad.run_id).replace("s3://BUCKET/KEY", &url).replace(" ID", &format!(" {ACCOUNT}"));
-        // Nobody is there to be asked.
+        // No user can answer the prompt.
         let asks = line.starts_with("run undo-archive");
         let ended = hubctl(&stage, &format!("{line}{}", if asks { " --yes" } else { "" }), "")?;
         ensure!(ended.exit == 0, "{command}: {ended:#?}");
@@ -50,7 +51,7 @@ async fn the_runbook_for_a_bad_scan_works_in_the_order_in_which_it_is_written() 
             );
             url.clone_from(&parked.upload.source);
         } else if line.starts_with("run undo-archive") {
-            ensure!(active(&stage)? == FINDINGS, "what the bad scan archived is still archived: {ended:#?}");
+            ensure!(active(&stage)? == FINDINGS, "findings that the bad scan archived are still archived: {ended:#?}");
         } else if line.starts_with("plan") {
             ensure!(ended.stderr.contains("is disabled"), "{ended:#?}");
         }
@@ -60,7 +61,7 @@ async fn the_runbook_for_a_bad_scan_works_in_the_order_in_which_it_is_written() 
     let replayed: Vec<RunReport> = stage.runs_of(&url).await?;
     let newest = replayed.iter().find(|run| run.status != RunStatus::Failed && !is_parked(run)).context("no replay")?;
     ensure!(newest.counts.archived == 0 && newest.counts.unchanged == SEEN_BY_BAD as u64, "{newest:#?}");
-    ensure!(active(&stage)? == FINDINGS, "the scan that came meanwhile archived findings again");
+    ensure!(active(&stage)? == FINDINGS, "the scan in the meantime archived findings again");
     Ok(())
 }
 
@@ -75,7 +76,7 @@ fn commands() -> Result<Vec<String>> {
     Ok(rows.filter_map(command).collect())
 }
 
-/// A scan of so many hours ago, with the first failed findings.
+/// A scan of this number of hours ago, with the first failed findings.
 fn a_scan(hours_ago: i64, findings: usize) -> Result<Vec<u8>> {
     let at = Timestamp::now() - SignedDuration::from_hours(hours_ago);
     let all: Result<Vec<Value>> =

@@ -1,4 +1,4 @@
-//! Secrets in a resource's details are neither sent nor stored.
+//! Secrets in the details of a resource are neither sent nor stored.
 
 use anyhow::{Context, Result, ensure};
 use end_to_end::oracle::hash_of;
@@ -12,15 +12,15 @@ use simulator::{Effect, Fault};
 
 const ACCOUNT: &str = "100000000024";
 const REGION: &str = "eu-west-1";
-/// What a function's environment variable might hold. Nothing else in the world is called so.
+/// A possible value of a function's environment variable. The string occurs nowhere else.
 const SECRET: &str = "hunter2-of-the-end-to-end-test";
 
 #[tokio::test]
-async fn what_a_scan_shows_of_a_resource_goes_nowhere() -> Result<()> {
+async fn resource_details_of_a_scan_are_neither_sent_nor_stored() -> Result<()> {
     let stage = Stage::find().await?;
     let hub = stage.hub(ACCOUNT);
     stage.save_integration(&by_role(ACCOUNT)?).await?;
-    // One for each way that a finding may take.
+    // One finding for each outcome.
     let (sent, refused, mut unfit) = (with_secret("sent")?, with_secret("refused")?, with_secret("unfit")?);
     unfit["resources"][0]["cloud_partition"] = json!("aws-cn");
     let uid = refused["resources"][0]["uid"].as_str().context("uid")?;
@@ -30,7 +30,7 @@ async fn what_a_scan_shows_of_a_resource_goes_nowhere() -> Result<()> {
         message: "no".to_owned(),
     }))?;
     let mut bytes = scan(&[sent, refused, unfit])?;
-    // And one that is broken behind the secret.
+    // In addition, a malformed entry after whose secret the JSON is invalid.
     let broken = with_secret("broken")?.to_string().replacen(r#""type_name":"#, r#""type_name":: "#, 1);
     bytes.pop();
     bytes.extend_from_slice(format!(",{broken}]").as_bytes());
@@ -51,7 +51,7 @@ async fn what_a_scan_shows_of_a_resource_goes_nowhere() -> Result<()> {
     for key in keys {
         let stored = stage.state_object(&key).await?;
         if stored.is_empty() && key.ends_with("/quarantine.jsonl") {
-            // All that lay there was sent again.
+            // All entries of this quarantine were redriven.
             continue;
         }
         nowhere(&key, &String::from_utf8_lossy(&stored))?;

@@ -1,4 +1,4 @@
-//! Failures of Security Hub: throttled, disabled, rejecting, transiently and permanently unavailable.
+//! Failures of Security Hub: throttling, disabled hubs, rejections, and transient and permanent failures.
 
 use std::time::Duration;
 
@@ -17,9 +17,9 @@ use simulator::{Effect, Fault, Operation};
 const REGION: &str = "eu-west-1";
 
 #[tokio::test]
-async fn through_a_throttling_hub_all_arrive() -> Result<()> {
+async fn all_findings_arrive_in_a_throttled_hub() -> Result<()> {
     const ACCOUNT: &str = "100000000011";
-    // Enough for the pauses to grow.
+    // Enough calls that the backoff increases.
     const THROTTLES: u64 = 5;
     let stage = Stage::find().await?;
     let hub = stage.hub(ACCOUNT);
@@ -38,7 +38,7 @@ async fn through_a_throttling_hub_all_arrive() -> Result<()> {
 #[tokio::test]
 async fn an_unavailable_region_is_reported_with_its_fix_and_affects_no_other() -> Result<()> {
     const ACCOUNT: &str = "100000000012";
-    // In `world.json`: the hub is off, the product is not accepted, the account is not opted in.
+    // In `world.json`: Security Hub is not enabled, the product is not accepted, the account did not opt in.
     const TROUBLE: [(&str, &str, &str); 3] = [
         ("us-east-1", "hub_not_enabled", "aws securityhub enable-security-hub"),
         ("ap-southeast-2", "product_not_accepted", "aws securityhub enable-import-findings-for-product"),
@@ -64,7 +64,7 @@ async fn an_unavailable_region_is_reported_with_its_fix_and_affects_no_other() -
 }
 
 #[tokio::test]
-async fn one_bad_finding_harms_only_itself() -> Result<()> {
+async fn one_invalid_finding_does_not_affect_others() -> Result<()> {
     const ACCOUNT: &str = "100000000013";
     const WORDS: &str = "Finding does not adhere to Amazon Finding Format.";
     let stage = Stage::find().await?;
@@ -104,12 +104,12 @@ async fn one_bad_finding_harms_only_itself() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_transient_failure_is_retried_until_all_arrived() -> Result<()> {
+async fn a_transient_failure_is_retried_until_all_findings_arrive() -> Result<()> {
     const ACCOUNT: &str = "100000000025";
     let stage = Stage::find().await?;
     let hub = stage.hub(ACCOUNT);
     stage.save_integration(&by_role(ACCOUNT)?).await?;
-    // As many as one run bears before it gives the Region up.
+    // The number of failures after which a run stops calling the Region.
     hub.inject(Fault::error(503).in_region(REGION).times(3))?;
 
     let url = stage.upload("trouble/passes.json", scan(&findings(ACCOUNT, REGION, 5)?)?).await?;
@@ -130,7 +130,7 @@ async fn a_permanent_failure_ends_in_the_dead_letter_queue() -> Result<()> {
     const ACCOUNT: &str = "100000000020";
     const BROKEN: &str = "us-east-1";
     const KEY: &str = "trouble/stays.json";
-    // Two tries, the wait after each, and what a run does before it gives up.
+    // Two attempts, the delay after each, and the retries of a run.
     const PATIENCE: Duration = Duration::from_secs(120);
     let stage = Stage::find().await?;
     let hub = stage.hub(ACCOUNT);
@@ -156,7 +156,7 @@ async fn a_permanent_failure_ends_in_the_dead_letter_queue() -> Result<()> {
     let replay = format!("hubctl run replay {}", runs[0].run_id);
     ensure!(why.contains("dead-letter queue") && why.ends_with(&replay), "{why}");
 
-    // The same as a job: its record says where its message is, and it is submitted again.
+    // The same applies to a job: its record states where its message is, and the job is submitted again.
     let submitted = stage.hubctl(&["run", "replay", &runs[0].run_id, "--no-wait"])?;
     let job = submitted.json["id"].as_str().context("no ID")?.to_owned();
     let failed = || async {

@@ -16,20 +16,20 @@ pub struct AccountHub {
     account: String,
 }
 
-/// Calls of an account's hub so far.
+/// Counts of the calls of an account's hub so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CallSummary {
     /// `BatchImportFindings` calls, regardless of the response.
     pub imports: usize,
-    /// The largest of them, in bytes of its body.
+    /// Size of the body of the largest import, in bytes.
     pub largest_import_bytes: u64,
-    /// Of these, the ones that were rejected for a reason in the request.
+    /// Imports that were rejected because of the request.
     pub refused: usize,
-    /// Of these, the ones that were throttled.
+    /// Imports that were throttled.
     pub throttled: usize,
     /// `GetFindings` calls.
     pub reads: usize,
-    /// Ingestion events on the account's bill.
+    /// Number of billed ingestion events.
     pub billed: u64,
 }
 
@@ -88,7 +88,7 @@ impl AccountHub {
     ///
     /// # Errors
     ///
-    /// If the hub rejects it.
+    /// If the hub rejects them.
     pub fn import(&self, region: &str, findings: &[Value]) -> Result<()> {
         for batch in findings.chunks(BATCH_FINDINGS_MAX) {
             let request = ureq::post(&format!("{}/findings/import", self.endpoint));
@@ -103,7 +103,7 @@ impl AccountHub {
     ///
     /// # Errors
     ///
-    /// If the hub rejects it.
+    /// If the hub rejects the change.
     pub fn update(&self, region: &str, change: &Value) -> Result<()> {
         let request = ureq::patch(&format!("{}/findings/batchupdate", self.endpoint));
         let request = request.header("Authorization", self.signature(region));
@@ -116,7 +116,7 @@ impl AccountHub {
     ///
     /// # Errors
     ///
-    /// If the hub rejects it.
+    /// If the hub rejects a call.
     pub fn enable_hub(&self, region: &str) -> Result<()> {
         let product = format!("arn:aws:securityhub:{region}::product/prowler/prowler");
         let calls = [
@@ -127,7 +127,7 @@ impl AccountHub {
             let request = ureq::post(&format!("{}/{path}", self.endpoint));
             let request = request.header("Authorization", self.signature(region));
             match request.send_json(body) {
-                // It was already enabled or accepted.
+                // Security Hub was already enabled, or the product accepted.
                 Err(ureq::Error::StatusCode(409)) => {}
                 answer => drop(answer.with_context(|| format!("post to {path} in {region}"))?),
             }
@@ -147,7 +147,8 @@ impl AccountHub {
         Ok(())
     }
 
-    /// The simulator verifies no signatures; the key identifies the caller, the scope the Region.
+    /// The `Authorization` header. The simulator doesn't verify signatures; the key identifies the caller, and the scope the
+    /// Region.
     fn signature(&self, region: &str) -> String {
         let scope = format!("{}/20250101/{region}/securityhub/aws4_request", self.account);
         format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0")
@@ -156,7 +157,7 @@ impl AccountHub {
     fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
         let url = format!("{}/_simulator/{path}", self.endpoint);
         let mut response = ureq::get(&url).call().with_context(|| format!("get {url}"))?;
-        // A sample scan exceeds the default limit of the client.
+        // A sample scan exceeds the client's default limit.
         let body = response.body_mut().with_config().limit(BODY_BYTES_MAX);
         body.read_json().with_context(|| format!("read {url}"))
     }

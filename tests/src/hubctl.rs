@@ -1,4 +1,4 @@
-//! The operators' command line, as it is built for them.
+//! Runs the built `hubctl` as operators do.
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};
@@ -8,22 +8,22 @@ use serde_json::Value;
 
 use crate::stage::Stage;
 
-/// How a command ended.
+/// The result of a command.
 #[derive(Debug)]
 pub struct Ended {
     /// The exit code.
     pub exit: i32,
-    /// The result.
+    /// Standard output.
     pub stdout: String,
-    /// What was said beside it.
+    /// Standard error.
     pub stderr: String,
 }
 
-/// Runs `hubctl` on the words of a line, against the stack that is up, with something on standard input.
+/// Runs `hubctl` with the words of a line as arguments, for the running stack, with this standard input.
 ///
 /// # Errors
 ///
-/// When it was not built, or ended otherwise than by itself.
+/// If it was not built, or was killed by a signal.
 pub fn hubctl(stage: &Stage, line: &str, stdin: &str) -> Result<Ended> {
     let mut child = Command::new(stage.hubctl_program())
         .args(line.split_whitespace())
@@ -33,7 +33,7 @@ pub fn hubctl(stage: &Stage, line: &str, stdin: &str) -> Result<Ended> {
         .stderr(Stdio::piped())
         .spawn()
         .with_context(|| format!("start {}: make build makes it", stage.hubctl_program().display()))?;
-    // A command that reads nothing may be gone already.
+    // A command that doesn't read its standard input may have ended already.
     let _ = child.stdin.take().context("standard input")?.write_all(stdin.as_bytes());
     let output = child.wait_with_output()?;
     Ok(Ended {
@@ -43,12 +43,12 @@ pub fn hubctl(stage: &Stage, line: &str, stdin: &str) -> Result<Ended> {
     })
 }
 
-/// Runs a command as it was printed: `hubctl ...`, with nothing added to it but what is typed behind. A comment that was
-/// printed behind it is left out.
+/// Runs a printed command, `hubctl ...`, unchanged except for additional arguments at the end. A comment after the command is
+/// removed.
 ///
 /// # Errors
 ///
-/// When it was not built, or ended otherwise than by itself.
+/// If `hubctl` was not built, or was killed by a signal.
 pub fn typed(stage: &Stage, printed: &str, more: &str) -> Result<Ended> {
     let line = printed.split("  # ").next().unwrap_or_default().trim();
     let words = line.strip_prefix("hubctl ").with_context(|| format!("no command of ours: {printed}"))?;
@@ -61,7 +61,7 @@ pub fn typed(stage: &Stage, printed: &str, more: &str) -> Result<Ended> {
     })
 }
 
-/// The commands of ours that stand on lines of their own, each once.
+/// The `hubctl` commands on separate lines of a text, without duplicates.
 pub fn printed(text: &str) -> Vec<String> {
     let mut commands: Vec<_> =
         text.lines().map(str::trim).filter(|line| line.starts_with("hubctl ")).map(str::to_owned).collect();
@@ -70,11 +70,11 @@ pub fn printed(text: &str) -> Vec<String> {
     commands
 }
 
-/// Runs a command that must succeed, and reads its result.
+/// Runs a command that must succeed, and parses its JSON output.
 ///
 /// # Errors
 ///
-/// When it does not succeed.
+/// If it does not succeed.
 pub fn json(stage: &Stage, line: &str) -> Result<Value> {
     let ended = hubctl(stage, &format!("{line} --output json"), "")?;
     ensure!(ended.exit == 0, "hubctl {line}: {ended:#?}");

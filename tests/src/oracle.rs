@@ -8,17 +8,19 @@ use sha2::{Digest, Sha512};
 
 use crate::scans::{SAMPLE_ACCOUNT, sample_scan};
 
-/// Hexadecimal digits of the resource's hash at the end of an Id.
+/// Number of hexadecimal digits of the resource's hash at the end of an Id.
 const HASH_DIGITS: usize = 9;
 
-/// Requirements and standards that Prowler writes into a finding. Security Hub accepts 32 requirements, which the exporter sends.
+/// Maximum number of requirements and standards that Prowler writes into a finding. Security Hub accepts 32 requirements, which
+/// the exporter sends.
 const FRAMEWORKS_MAX: usize = 20;
 
-/// Prowler's findings of a scan, as if `account` had been scanned: the Ids' hashes, which are those of the resources, follow.
+/// Prowler's findings of a scan, as if `account` had been scanned. The hashes in the Ids, which are those of the resources, are
+/// computed again.
 ///
 /// # Errors
 ///
-/// When the file can't be read, or the sample Ids are not made as this function believes.
+/// If the file can't be read, or the sample Ids have another format than this function expects.
 pub fn prowlers_findings(name: &str, account: &str) -> Result<Vec<Value>> {
     for finding in &prowlers_asff_findings(name, SAMPLE_ACCOUNT)? {
         ensure!(id_in_account(finding)? == finding["Id"], "this Id is made otherwise: {}", finding["Id"]);
@@ -30,7 +32,7 @@ pub fn prowlers_findings(name: &str, account: &str) -> Result<Vec<Value>> {
     Ok(findings)
 }
 
-/// Prowler's own file, which keeps the Ids of the sample account's resources.
+/// The findings of Prowler's own file. The hashes in their Ids are still those of the sample account's resources.
 ///
 /// # Errors
 ///
@@ -39,9 +41,9 @@ pub fn prowlers_asff_findings(name: &str, account: &str) -> Result<Vec<Value>> {
     Ok(serde_json::from_str(&sample_scan(name, "asff.json", account)?)?)
 }
 
-/// The part of a finding that Prowler and Security Hub must agree on, by its Id: address, severity, types, result,
-/// resource, texts. Left out is what the service changes, the times, the requirements that Prowler has no room for, and
-/// tags, which its own ASFF has wrong where their keys hold colons.
+/// The fields of a finding that Prowler and Security Hub must agree on, by Id: identifiers, severity, types, status, resource,
+/// texts. Omitted are fields that the service changes, the times, the requirements above Prowler's maximum, and tags, which are
+/// wrong in Prowler's own ASFF if their keys contain colons.
 pub fn essence(findings: &[Value]) -> BTreeMap<String, Map<String, Value>> {
     let essence = findings.iter().map(|finding| {
         let ours = finding.get("FindingProviderFields").unwrap_or(finding);
@@ -72,11 +74,11 @@ pub fn id(finding: &Value) -> &str {
     finding["Id"].as_str().unwrap_or_default()
 }
 
-/// Fails with the first finding that is not in both, or differs.
+/// Fails with the first finding that is not in both lists, or differs.
 ///
 /// # Errors
 ///
-/// When the two are not alike.
+/// If the findings are not alike.
 pub fn ensure_alike(expected: &[Value], actual: &[Value]) -> Result<()> {
     let (expected, actual) = (essence(expected), essence(actual));
     for (id, essence) in &expected {
@@ -99,14 +101,14 @@ fn cut(list: &Value, max: usize) -> &[Value] {
     &list[..list.len().min(max)]
 }
 
-/// The hash of a resource at the end of its findings' Ids.
+/// The hash of a resource at the end of the Ids of its findings.
 pub fn hash_of(resource: &str) -> String {
     let mut hash: String = Sha512::digest(resource.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
     hash.truncate(HASH_DIGITS);
     hash
 }
 
-/// The Id that belongs to the finding's resource.
+/// The Id with the hash of the finding's resource.
 fn id_in_account(finding: &Value) -> Result<String> {
     let (stem, _) = id(finding).rsplit_once('-').context("an Id without a hash")?;
     let resource = finding["Resources"][0]["Id"].as_str().context("a finding without a resource")?;

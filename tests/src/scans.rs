@@ -1,4 +1,5 @@
-//! Scans for any account: Prowler's sample ones moved there, and made ones where a test wants a finding of its own.
+//! Scans for any account: Prowler's sample scans with another account ID, and generated scans for tests that require a specific
+//! finding.
 
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -18,11 +19,11 @@ pub const FIRST: &str = "5.46.0-scan-1";
 /// The same account later: of the first scan's findings, 182 are absent and 17 changed from FAIL to PASS; 8 are new.
 pub const SECOND: &str = "5.46.0-scan-2-after-fixes";
 
-/// A sample scan, decompressed, as if `account` had been scanned. `ending` is `ocsf.json`, `asff.json` or `csv`.
+/// A sample scan, decompressed, as if `account` had been scanned. `ending` is `ocsf.json`, `asff.json`, or `csv`.
 ///
 /// # Errors
 ///
-/// When the file is not there or can't be read.
+/// If the file can't be read.
 pub fn sample_scan(name: &str, ending: &str, account: &str) -> Result<String> {
     let path = folder().join(format!("{name}.{ending}.gz"));
     let file = fs::File::open(&path).with_context(|| format!("open {}", path.display()))?;
@@ -31,21 +32,21 @@ pub fn sample_scan(name: &str, ending: &str, account: &str) -> Result<String> {
     Ok(text.replace(SAMPLE_ACCOUNT, account))
 }
 
-/// A failed finding of `account` in `region` about the function `resource`; scanned at `scanned_at`, otherwise as
-/// Prowler wrote it.
+/// A failed finding of `account` in `region` for the function `resource`, scanned at `scanned_at`, and otherwise as Prowler wrote
+/// it.
 ///
 /// # Errors
 ///
-/// When the file of one finding can't be read.
+/// If the sample file can't be read.
 pub fn finding(account: &str, region: &str, resource: &str, scanned_at: Timestamp) -> Result<Value> {
     let text = fs::read_to_string(folder().join("5.46.0-one-finding.ocsf.json")).context("read the one finding")?;
     let text = text.replace(SAMPLE_ACCOUNT, account).replace("ap-southeast-2", region).replace("fn-1", resource);
     let mut finding: Value = serde_json::from_str(&text)?;
-    // The file is a scan of one finding.
+    // The file is a scan with one finding.
     if let Some(first) = finding.get_mut(0) {
         finding = first.take();
     }
-    // Prowler writes naive times of UTC.
+    // Prowler writes UTC times without an offset.
     let naive = scanned_at.strftime("%Y-%m-%dT%H:%M:%S.%6f").to_string();
     finding["time"] = json!(scanned_at.as_second());
     finding["time_dt"] = json!(naive);
@@ -54,11 +55,11 @@ pub fn finding(account: &str, region: &str, resource: &str, scanned_at: Timestam
     Ok(finding)
 }
 
-/// Findings as Prowler writes a scan.
+/// A scan with these findings, as Prowler writes it.
 ///
 /// # Errors
 ///
-/// When they can't be written as JSON.
+/// If they can't be serialized as JSON.
 pub fn scan(findings: &[Value]) -> Result<Vec<u8>> {
     Ok(serde_json::to_vec(findings)?)
 }
@@ -67,7 +68,7 @@ pub fn scan(findings: &[Value]) -> Result<Vec<u8>> {
 ///
 /// # Errors
 ///
-/// When the encoder fails.
+/// If the encoder fails.
 pub fn gzip(bytes: &[u8]) -> Result<Vec<u8>> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     encoder.write_all(bytes)?;
@@ -78,7 +79,7 @@ pub fn gzip(bytes: &[u8]) -> Result<Vec<u8>> {
 ///
 /// # Errors
 ///
-/// When the encoder fails.
+/// If the encoder fails.
 pub fn zstd(bytes: &[u8]) -> Result<Vec<u8>> {
     Ok(::zstd::encode_all(bytes, ::zstd::DEFAULT_COMPRESSION_LEVEL)?)
 }

@@ -1,6 +1,6 @@
-//! The deployed stack under test: upload a scan, wait for its run, and inspect the results.
+//! The deployed stack under test: uploads scans, waits for their runs, and inspects the results.
 //!
-//! Promise: nothing here speaks to another AWS than the one that `local/stack.py` has started.
+//! Promise: only the AWS that `local/stack.py` started is called.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -68,11 +68,11 @@ pub struct Ended {
 }
 
 impl Stage {
-    /// Finds the stack by `STACK_FILE`, which `local/stack.py run` sets.
+    /// Finds the stack with `STACK_FILE`, which `local/stack.py run` sets.
     ///
     /// # Errors
     ///
-    /// When no stack is up, or the environment names another AWS: then the error says how to start one.
+    /// If no stack is running, or the environment selects another AWS. The error states how to start a stack.
     pub async fn find() -> Result<Self> {
         let path = env::var("STACK_FILE").ok().filter(|path| !path.is_empty()).context(NO_STACK)?;
         let text = fs::read_to_string(&path).with_context(|| format!("{path} can't be read: {NO_STACK}"))?;
@@ -108,17 +108,17 @@ impl Stage {
         })
     }
 
-    /// The stack's name, for those who speak to it by hubctl.
+    /// The stack's name, for `hubctl` commands.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The command line that the stack was started with.
+    /// The `hubctl` program that the stack was started with.
     pub fn hubctl_program(&self) -> &Path {
         &self.hubctl
     }
 
-    /// The function that operators manage with: the `ServiceToken` of custom resources.
+    /// ARN of the management function: the `ServiceToken` of custom resources.
     pub fn manage_function_arn(&self) -> Option<&str> {
         self.manage_function_arn.as_deref()
     }
@@ -217,12 +217,12 @@ impl Stage {
         get(&format!("/schedules/{}", one["Name"].as_str().unwrap_or_default()))
     }
 
-    /// Has a copy of the stack's own schedule invoke the function that checks, every minute, and for one integration, so that
-    /// it checks no other test's.
+    /// Creates a copy of the stack's own schedule that invokes the check function every minute, for one integration only, so that
+    /// the checks of other tests are not affected.
     ///
     /// # Errors
     ///
-    /// When the stack has no schedule, or the scheduler does not take the copy.
+    /// If the stack has no schedule, or the scheduler rejects the copy.
     pub fn schedule_checks(&self, name: &str, integration: &str) -> Result<()> {
         let mut schedule = self.schedule()?;
         schedule["Target"]["Input"] = json!({ "integration": integration }).to_string().into();
@@ -249,7 +249,7 @@ impl Stage {
         Ok(())
     }
 
-    /// Puts an object into the bucket of scans; its `s3://` URL.
+    /// Puts an object into the scan bucket. Returns its `s3://` URL.
     ///
     /// # Errors
     ///
@@ -265,7 +265,7 @@ impl Stage {
     ///
     /// # Errors
     ///
-    /// If the queue rejects it.
+    /// If the queue rejects the message.
     pub async fn send_event_again(&self, key: &str) -> Result<()> {
         let upload = Upload::new(&self.deployment.scan_bucket, key);
         let sent = self.cloud.requeue(&upload, &Round::default()).await?;
@@ -273,32 +273,32 @@ impl Stage {
         Ok(())
     }
 
-    /// Uploads a scan under a key that was not used before, and waits for the end of the run that this causes.
+    /// Uploads a scan with a key that was not used before, and waits for the end of its run.
     ///
     /// # Errors
     ///
-    /// When the upload fails, or no run of it ends in time.
+    /// If the upload fails, or no run of it ends in time.
     pub async fn export(&self, key: &str, bytes: Vec<u8>) -> Result<RunReport> {
         let url = self.upload(key, bytes).await?;
         self.run_of(&url).await
     }
 
-    /// Waits for the end of an upload's newest run; its full report.
+    /// Waits for the end of an upload's newest run. Returns its full report.
     ///
     /// # Errors
     ///
-    /// When none ends in time. The end of the function's log is in the error.
+    /// If no run ends in time. The error contains the end of the function's log.
     pub async fn run_of(&self, url: &str) -> Result<RunReport> {
         let look = || async { Ok(self.runs_of(url).await?.into_iter().next()) };
         let run = wait_for(&format!("a run of {url}"), look).await.map_err(|error| error.context(self.end_of_log()))?;
         self.cloud.run(&run.run_id).await?.with_context(|| format!("run {} is gone", run.run_id))
     }
 
-    /// Runs `hubctl` as an operator of the deployment does, with the answer as JSON.
+    /// Runs `hubctl` as an operator of the deployment does, and parses its JSON output.
     ///
     /// # Errors
     ///
-    /// When it does not start, or writes something else.
+    /// If it does not start, or its output is not JSON.
     pub fn hubctl(&self, arguments: &[&str]) -> Result<Ended> {
         let mut command = Command::new(&self.hubctl);
         command.args(arguments).args(["--stack", &self.stack_name, "--output", "json"]);
@@ -308,11 +308,11 @@ impl Stage {
         Ok(Ended { exit: ended.status.code(), json, stderr })
     }
 
-    /// Waits for the end of the newest run that is about another run; its full report.
+    /// Waits for the end of the newest run of a job for another run. Returns its full report.
     ///
     /// # Errors
     ///
-    /// When none ends in time.
+    /// If no such run ends in time.
     pub async fn run_about(&self, run_id: &str) -> Result<RunReport> {
         let is_it = |run: &RunReport| run.source_run_id.as_deref() == Some(run_id) && run.status != RunStatus::Running;
         let look = || async { Ok(self.cloud.list_runs(RUNS_MAX, None).await?.into_iter().find(is_it)) };
@@ -321,7 +321,7 @@ impl Stage {
         self.cloud.run(&run.run_id).await?.with_context(|| format!("run {} is gone", run.run_id))
     }
 
-    /// The ended runs of an upload, newest first, as the table keeps them.
+    /// The completed runs of an upload, newest first, as summaries in the table.
     ///
     /// # Errors
     ///
@@ -339,7 +339,7 @@ impl Stage {
         format!("the end of {}:\n{}", self.log.display(), lines[lines.len().saturating_sub(LINES)..].join("\n"))
     }
 
-    /// Calls the local AWS where the product itself has no use for a call.
+    /// Makes a call to the local AWS that the product itself never makes.
     fn call(&self, target: &str, service: &str, body: &Value) -> Result<Value> {
         let request = ureq::post(&self.aws_url)
             .header("Authorization", signature(service)?)
@@ -350,18 +350,18 @@ impl Stage {
     }
 }
 
-/// The local AWS verifies no signatures; the scope identifies the caller.
+/// The `Authorization` header. The local AWS doesn't verify signatures; the scope identifies the caller.
 fn signature(service: &str) -> Result<String> {
     let (key, region) = (env::var("AWS_ACCESS_KEY_ID")?, env::var("AWS_REGION")?);
     let scope = format!("Credential={key}/20250101/{region}/{service}/aws4_request");
     Ok(format!("AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, Signature=0"))
 }
 
-/// An account's integration by its role, everything else at its default.
+/// An account's integration with its role; other settings have their defaults.
 ///
 /// # Errors
 ///
-/// When `account` is no account number.
+/// If `account` is not an account ID.
 pub fn by_role(account: &str) -> Result<Integration> {
     by_role_and(account, Some(EXTERNAL_ID))
 }
@@ -370,7 +370,7 @@ pub fn by_role(account: &str) -> Result<Integration> {
 ///
 /// # Errors
 ///
-/// When `account` is no account number.
+/// If `account` is not an account ID.
 pub fn by_role_and(account: &str, external_id: Option<&str>) -> Result<Integration> {
     let arn = format!("arn:aws:iam::{account}:role/{ROLE}");
     let role = Role { external_id: external_id.map(str::to_owned), ..Role::new(arn) };

@@ -1,4 +1,4 @@
-//! Waiting for what happens elsewhere, with an end.
+//! Polls for results, with a timeout.
 
 use std::future::Future;
 use std::time::Duration;
@@ -6,16 +6,16 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use tokio::time::{Instant, sleep};
 
-/// Longer than any successful operation takes: a function's start, a scan on a busy machine.
+/// Timeout. It is longer than any successful operation takes: the start of a function, a scan on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(90);
-/// Between two looks. Short, since most tests wait for one thing only.
+/// Interval between two polls. It is short, since most tests wait for one result only.
 const PAUSE: Duration = Duration::from_millis(150);
 
 /// Polls until a result is available, for up to [`PATIENCE`].
 ///
 /// # Errors
 ///
-/// When looking fails, or nothing came; then the error says what was waited for.
+/// If polling fails, or no result is available in time; the error states what was expected.
 pub async fn wait_for<T, F>(what: &str, look: impl FnMut() -> F) -> Result<T>
 where
     F: Future<Output = Result<Option<T>>>,
@@ -23,11 +23,11 @@ where
     wait_at_most(PATIENCE, what, look).await
 }
 
-/// As [`wait_for`], for as long as the caller says.
+/// Like [`wait_for`], with another timeout.
 ///
 /// # Errors
 ///
-/// As there.
+/// Like [`wait_for`].
 pub async fn wait_at_most<T, F>(patience: Duration, what: &str, mut look: impl FnMut() -> F) -> Result<T>
 where
     F: Future<Output = Result<Option<T>>>,

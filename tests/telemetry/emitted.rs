@@ -1,4 +1,4 @@
-//! What the functions emit, by their own code: metrics, properties, and the fields of log lines.
+//! The metrics, properties, and log fields that the functions emit, from their own code.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::UNIX_EPOCH;
@@ -21,7 +21,7 @@ const ACCOUNT: &str = "123456789012";
 /// Names by function.
 type Names = BTreeMap<String, BTreeSet<String>>;
 
-/// A run with everything that a metric or a line needs.
+/// A run with all values that metrics and log lines require.
 fn run() -> RunReport {
     let upload = json!({ "source": "s3://b/k", "etag": "e", "bytes": 1 });
     let mut run = RunReport::new(
@@ -37,7 +37,7 @@ fn run() -> RunReport {
     run
 }
 
-/// A check of a connection that has a problem.
+/// A connection check that found a problem.
 fn check() -> Report {
     let problem = json!({ "reason": "r", "message": "m", "remediation": "f" });
     let at = "2026-11-23T08:00:00Z";
@@ -49,7 +49,7 @@ fn check() -> Report {
         .unwrap()
 }
 
-/// Every sample that a function writes, in the dimensions of the function and of an integration.
+/// All samples that a function emits, with the dimensions of the function and of an integration.
 fn samples() -> BTreeMap<String, Vec<Sample>> {
     let mut check = batch_metrics("f", [check()].iter(), true);
     check.extend([not_checked("f", 1), not_listed("f", 1)]);
@@ -58,7 +58,7 @@ fn samples() -> BTreeMap<String, Vec<Sample>> {
     [(EXPORT.to_owned(), export), (CHECK.to_owned(), check)].into()
 }
 
-/// The names of the metrics that have one of their sets of dimensions, from the lines that CloudWatch reads.
+/// Names of the metrics with these dimensions, from the lines that CloudWatch reads.
 fn in_dimensions(dimensions: &[&str]) -> Names {
     let names = |samples: &Vec<Sample>| {
         let lines = samples.iter().flat_map(|sample| sample.lines(UNIX_EPOCH));
@@ -71,12 +71,12 @@ fn in_dimensions(dimensions: &[&str]) -> Names {
     samples().iter().map(|(function, samples)| (function.clone(), names(samples))).collect()
 }
 
-/// The metrics of each function that count the whole deployment.
+/// Metrics of each function for the whole deployment.
 pub(crate) fn metrics() -> Names {
     in_dimensions(&["FunctionName"])
 }
 
-/// The metrics that each integration has in addition.
+/// Additional metrics for each integration.
 pub(crate) fn of_integration() -> Names {
     in_dimensions(&["FunctionName", "Integration"])
 }
@@ -85,7 +85,7 @@ fn keys(line: &Value) -> impl Iterator<Item = String> {
     line.as_object().unwrap().keys().cloned()
 }
 
-/// The fields of the lines that have metrics.
+/// Fields of the log lines with metrics.
 pub(crate) fn properties() -> Names {
     let fields = |samples: &Vec<Sample>| {
         let lines: Vec<Value> = samples.iter().flat_map(|sample| sample.lines(UNIX_EPOCH)).collect();
@@ -94,7 +94,7 @@ pub(crate) fn properties() -> Names {
     samples().iter().map(|(function, samples)| (function.clone(), fields(samples))).collect()
 }
 
-/// The fields of the other log lines.
+/// Fields of the other log lines.
 pub(crate) fn logged() -> Names {
     let export = written(LevelFilter::INFO, "export_findings", || {
         log_run(&run());

@@ -1,6 +1,7 @@
-//! The dashboard, the alarms, and the saved queries of `template.yaml` name metrics and fields that the functions emit, and no others.
+//! The dashboard, the alarms, and the saved queries of `template.yaml` use exactly the metrics and fields that the functions
+//! emit.
 //!
-//! CloudFormation's tags are read as what they are put on: `!Ref Name` is `Name`.
+//! Tags of CloudFormation are read as their values: `!Ref Name` is `Name`.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a broken template is a failed test")]
 
@@ -20,11 +21,11 @@ type Metrics = BTreeMap<String, BTreeSet<String>>;
 
 /// Maximum number of characters of an alarm's description (`CloudWatch` API reference, `PutMetricAlarm`).
 const DESCRIPTION_CHARS_MAX: usize = 1024;
-/// A stack of a usual name, with the end that CloudFormation gives to the names of its resources.
+/// The name of a stack, and the suffix that CloudFormation adds to the names of its resources.
 const STACK: &str = "securityhub-exporter";
 const NAME_END: &str = "-A1B2C3D4E5F6";
 
-/// What a reference in an alarm's description becomes, in a Region with a long name.
+/// The value of a reference in an alarm's description, in a Region with a long name.
 fn resolved(reference: &str) -> String {
     let (name, attribute) = reference.split_once('.').unwrap_or((reference, ""));
     match (name, attribute) {
@@ -86,7 +87,7 @@ fn alarmed(template: &Value) -> Metrics {
 }
 
 #[test]
-fn the_dashboard_shows_every_metric_that_a_function_emits_and_no_other() {
+fn the_dashboard_shows_exactly_the_emitted_metrics() {
     assert_eq!(shown(&template()), metrics());
 }
 
@@ -100,7 +101,7 @@ fn each_alarm_watches_a_metric_that_its_function_emits() {
 }
 
 #[test]
-fn the_dashboard_names_resources_that_exist_and_all_alarms() {
+fn the_dashboard_has_existing_resources_and_all_alarms() {
     let template = template();
     let [(_, body)] = of_type(&template, "AWS::CloudWatch::Dashboard").try_into().unwrap();
     let body = body["DashboardBody"].as_str().unwrap();
@@ -115,7 +116,7 @@ fn the_dashboard_names_resources_that_exist_and_all_alarms() {
     assert_eq!(listed, alarms.map(|(name, _)| format!("${{{name}.Arn}}")).collect());
 }
 
-/// The texts in double quotes.
+/// The strings in double quotes.
 fn quoted(text: &str) -> impl Iterator<Item = &str> {
     text.split('"').skip(1).step_by(2)
 }
@@ -126,7 +127,7 @@ fn is_field(text: &str) -> bool {
 }
 
 #[test]
-fn saved_queries_ask_for_fields_that_the_functions_write() {
+fn saved_queries_use_fields_that_the_functions_log() {
     let template = template();
     let (properties, logged) = (properties(), logged());
     let queries = of_type(&template, "AWS::Logs::QueryDefinition");
@@ -139,13 +140,13 @@ fn saved_queries_ask_for_fields_that_the_functions_write() {
         };
         let text = query["QueryString"].as_str().unwrap();
         let text: String = text.lines().filter(|line| !line.starts_with('#')).collect::<Vec<_>>().join("\n");
-        // Outside of quotes a name in capitals is a property or a metric; the words of the language are in lowercase.
+        // Outside of quotes, a capitalized name is a property or a metric; the keywords of the language are in lowercase.
         let outside: String = text.split('"').step_by(2).collect();
         let words = outside.split(|letter: char| !letter.is_ascii_alphanumeric());
         for word in words.filter(|word| word.starts_with(|letter: char| letter.is_ascii_uppercase())) {
             assert!(properties[function].contains(word), "{name}: no line has {word}");
         }
-        // Within quotes a dotted name is a field, whose dots a regular expression escapes.
+        // Within quotes, a name with dots is a field. A regular expression escapes the dots.
         let unescaped = text.replace('\\', "");
         let fields: Vec<&str> = quoted(&unescaped).filter(|text| is_field(text)).collect();
         for field in &fields {
@@ -156,7 +157,7 @@ fn saved_queries_ask_for_fields_that_the_functions_write() {
 }
 
 #[test]
-fn alarms_say_what_to_type_and_name_fields_that_the_functions_write() {
+fn alarms_have_commands_and_fields_that_the_functions_log() {
     let template = template();
     let logged: BTreeSet<String> = logged().into_values().flatten().collect();
     for (name, alarm) in of_type(&template, "AWS::CloudWatch::Alarm") {
@@ -169,7 +170,7 @@ fn alarms_say_what_to_type_and_name_fields_that_the_functions_write() {
             long += rest;
         }
         assert!(long.len() <= DESCRIPTION_CHARS_MAX, "{name}: {} characters", long.len());
-        assert!(text.contains("\n1. See") && text.contains("\n2. "), "{name} says no steps");
+        assert!(text.contains("\n1. See") && text.contains("\n2. "), "{name} has no steps");
         for field in quoted(text).filter(|text| is_field(text)) {
             assert!(logged.contains(field), "{name}: no line has {field}");
         }
@@ -177,7 +178,7 @@ fn alarms_say_what_to_type_and_name_fields_that_the_functions_write() {
 }
 
 #[test]
-fn the_parameter_says_how_many_metrics_an_integration_has() {
+fn the_parameter_states_the_number_of_metrics_per_integration() {
     let text = template()["Parameters"]["IntegrationMetrics"]["Description"].as_str().unwrap().to_owned();
     let of_integration = emitted::of_integration();
     for (function, what) in [(CHECK, "of its connection checks"), (EXPORT, "of its exports")] {

@@ -1,7 +1,7 @@
-//! What earlier releases wrote is read: region states, items of the table, reports, and messages of the queues. Each directory beside
-//! this file has what one release wrote on a local stack (`local/record_release.py`), and stays as it is.
+//! Reads the data of earlier releases: Region states, items of the table, reports, and messages of the queues. Each directory
+//! next to this file has the data of one release on a local stack (`local/record_release.py`), and is never changed.
 //!
-//! That the state of a later release is rejected by its format is a test of `exporter::state`.
+//! A test of `exporter::state` verifies that the state of a later release is rejected because of its format.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a file that can't be read is a failed test")]
 
@@ -21,7 +21,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-/// Partitions of the table whose items have a value, with the attribute that holds it.
+/// Partitions of the table whose items have one value, with its attribute.
 const VALUES: [(&str, &str); 7] = [
     ("audit", "entry"),
     ("connection", "connection"),
@@ -31,9 +31,10 @@ const VALUES: [(&str, &str); 7] = [
     ("run", "summary"),
     ("notification", "notified"),
 ];
-/// The same of a partition that no recorded release writes yet: the first release that is recorded after it was added moves it up.
+/// A partition of the same kind that no recorded release writes yet. Move it to `VALUES` with the first recorded release that has
+/// it.
 const ADDED: (&str, &str) = ("history", "entry");
-/// Partitions whose items have attributes only, which the adapters read one by one.
+/// Partitions whose items have only attributes, which the adapters read individually.
 const PLAIN: [&str; 3] = ["account", "request", "upload#"];
 
 fn releases() -> Vec<PathBuf> {
@@ -48,7 +49,7 @@ fn json_of(release: &Path, name: &str) -> Value {
     serde_json::from_slice(&fs::read(release.join(name)).unwrap()).unwrap()
 }
 
-/// What of `before` is not in `after`: its path.
+/// The path of the first value of `before` that is missing in `after`.
 fn lost(before: &Value, after: &Value, path: &str) -> Option<String> {
     match (before, after) {
         (Value::Object(before), Value::Object(after)) => before.iter().find_map(|(key, value)| {
@@ -64,7 +65,7 @@ fn lost(before: &Value, after: &Value, path: &str) -> Option<String> {
     }
 }
 
-/// Reads a value as today's type, and checks that nothing of it is lost.
+/// Deserializes a value as the current type, and asserts that no field is lost.
 #[track_caller]
 fn read<T: DeserializeOwned + Serialize>(value: &Value, place: &str) -> T {
     let read: T = serde_json::from_value(value.clone()).unwrap_or_else(|error| panic!("{place}: {error}"));
@@ -74,7 +75,7 @@ fn read<T: DeserializeOwned + Serialize>(value: &Value, place: &str) -> T {
 }
 
 #[test]
-fn items_of_the_table_are_read_whole() {
+fn items_of_the_table_are_read_completely() {
     for release in releases() {
         let items = json_of(&release, "table.json");
         let mut seen = Vec::new();
@@ -106,7 +107,7 @@ fn items_of_the_table_are_read_whole() {
 }
 
 #[test]
-fn states_are_read_to_their_ends() {
+fn states_are_read_completely() {
     for release in releases() {
         let states = fs::read_dir(release.join("state")).unwrap().map(|entry| entry.unwrap().path());
         let mut entries = 0;
@@ -134,7 +135,7 @@ fn states_are_read_to_their_ends() {
 }
 
 #[test]
-fn reports_are_read_whole() {
+fn reports_are_read_completely() {
     for release in releases() {
         for report in json_of(&release, "reports.json").as_array().unwrap() {
             let report: RunReport = read(report, &release.display().to_string());
@@ -144,7 +145,7 @@ fn reports_are_read_whole() {
 }
 
 #[test]
-fn messages_of_the_queues_are_understood() {
+fn messages_of_the_queues_are_parsed() {
     for release in releases() {
         let messages = json_of(&release, "messages.json");
         let bodies = |queue: &str| messages[queue].as_array().unwrap().clone();
@@ -163,7 +164,7 @@ fn messages_of_the_queues_are_understood() {
 }
 
 #[test]
-fn a_field_that_is_lost_is_found() {
+fn a_lost_field_is_detected() {
     let before = json!({ "a": [{ "b": 1 }], "c": "d" });
     assert_eq!(lost(&before, &json!({ "a": [{ "b": 1.0 }], "c": "d", "e": 2 }), ""), None);
     assert_eq!(lost(&before, &json!({ "a": [{}], "c": "d" }), "").as_deref(), Some("/a/0/b"));

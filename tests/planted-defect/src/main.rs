@@ -1,9 +1,9 @@
-//! The functions manage-integrations and check-connections, on ports in memory, with a planted defect: the first change that is
-//! committed panics, and so does the check of one account.
+//! The functions manage-integrations and check-connections, on in-memory ports, with a planted defect: the first committed change
+//! panics, and so does the check of one account.
 //!
-//! Tests always unwind, whatever the profile says, so none of them can tell what a panic does in the deployed programs.
-//! `make package` compiles this program with the functions, and `local/defect.py` invokes it as Lambda would: CloudFormation
-//! must be answered, the other accounts must be checked, and the next request must be handled.
+//! Tests always unwind, whatever the profile states, so that none of them can show the effect of a panic in the deployed
+//! programs. `make package` compiles this program with the functions, and `local/defect.py` invokes it as Lambda does:
+//! CloudFormation must get a response, the other accounts must be checked, and the next request must be processed.
 
 use std::io::{Write as _, stdout};
 use std::sync::Arc;
@@ -27,7 +27,7 @@ const DEFECT: &str = "100000000002";
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
-    // It is the function whose name Lambda gives it; so are its children.
+    // The program is the function whose name Lambda sets. Its child processes inherit the name.
     match std::env::var("AWS_LAMBDA_FUNCTION_NAME")?.as_str() {
         "check-connections" => check_connections().await,
         _ => manage_integrations().await,

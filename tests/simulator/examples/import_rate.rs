@@ -1,5 +1,5 @@
-//! How much processor time the simulator itself takes, so that a benchmark against it can subtract it:
-//! 100,000 findings of Prowler's usual size over 16 Regions, imported without a wire by one thread, then read back and counted.
+//! Measures the processor time of the simulator itself, so that benchmarks against it can subtract it: 100,000 findings of
+//! Prowler's usual size in 16 Regions, imported by one thread without HTTP, then read back and counted.
 //!
 //! `cargo run --release -p simulator --example import_rate`
 

@@ -1,6 +1,6 @@
 //! ARNs of products and the partition of a Region (contract 2.1, 4.2).
 
-/// A product's ARN, taken apart: `arn:<partition>:securityhub:<region>:<account>:product/<company>/<product>`.
+/// The parts of a product's ARN: `arn:<partition>:securityhub:<region>:<account>:product/<company>/<product>`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ProductArn<'a> {
     pub(crate) partition: &'a str,
@@ -11,7 +11,7 @@ pub(crate) struct ProductArn<'a> {
 }
 
 impl<'a> ProductArn<'a> {
-    /// None where the text is no product's ARN.
+    /// `None` if the text is not the ARN of a product.
     pub(crate) fn parse(text: &'a str) -> Option<Self> {
         let mut parts = text.splitn(6, ':');
         let (arn, partition, service) = (parts.next()?, parts.next()?, parts.next()?);
@@ -30,7 +30,7 @@ pub(crate) fn is_account_id(text: &str) -> bool {
     text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// The partition that a Region belongs to, by its name (contract 4.2).
+/// The partition of a Region, derived from its name (contract 4.2).
 pub(crate) fn partition_of(region: &str) -> &'static str {
     match region {
         _ if region.starts_with("cn-") => "aws-cn",

@@ -4,10 +4,10 @@ use jiff::Timestamp;
 
 use crate::config::Rate;
 
-/// Share of a token that floating point may lose on the way; a caller that keeps the rate exactly must pass.
+/// Tolerance for floating-point errors, as a share of a token: a caller that keeps exactly to the rate must not be throttled.
 const ROUNDING: f64 = 1e-9;
 
-/// Full at first; a call takes one token, time brings them back.
+/// A token bucket, which is full at first. A call takes one token; tokens are added over time.
 #[derive(Debug)]
 pub(crate) struct TokenBucket {
     tokens: f64,
@@ -19,7 +19,7 @@ impl TokenBucket {
         Self { tokens: rate.burst, filled_at: now }
     }
 
-    /// Whether the call may continue.
+    /// Takes a token. Returns false if the call is throttled.
     pub(crate) fn take(&mut self, rate: Rate, now: Timestamp) -> bool {
         let seconds = now.duration_since(self.filled_at).as_secs_f64();
         if seconds > 0.0 {
@@ -43,9 +43,9 @@ mod tests {
     const RATE: Rate = Rate { calls_per_second: 10.0, burst: 30.0 };
 
     proptest! {
-        /// Contract 1.9: refill 10 a second, capacity 30; no window lets more than 30 + 10 t calls pass.
+        /// Contract 1.9: 10 tokens per second, capacity 30. In any period of t seconds, at most 30 + 10 t calls pass.
         #[test]
-        fn no_window_holds_more_than_burst_and_rate(gaps_ms in prop::collection::vec(0_i64..400, 1..400)) {
+        fn no_period_has_more_calls_than_burst_and_rate_allow(gaps_ms in prop::collection::vec(0_i64..400, 1..400)) {
             let mut now = Timestamp::UNIX_EPOCH;
             let mut bucket = TokenBucket::full(RATE, now);
             let mut passed = 0.0;
@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn the_burst_passes_at_once_and_then_ten_a_second() {
+    fn the_burst_passes_at_once_and_then_ten_per_second() {
         let mut now = Timestamp::UNIX_EPOCH;
         let mut bucket = TokenBucket::full(RATE, now);
         let burst = (0..100).filter(|_| bucket.take(RATE, now)).count();

@@ -1,6 +1,7 @@
-//! One call to Security Hub: the steps that every operation shares, and what it needs to know while it runs.
+//! One call to Security Hub: the steps that all operations share.
 //!
-//! Contract section 9: faults, expired token, Region not opted into, rate; then the operation; then faults after the fact.
+//! Contract section 9: faults, expired token, opt-in status of the Region, rate; then the operation; then faults after the
+//! operation.
 
 use jiff::Timestamp;
 
@@ -17,18 +18,18 @@ use crate::response::Response;
 use crate::world::World;
 use crate::{get_findings, hub, import, lock, products, update};
 
-/// What a request carries beside its caller and Region.
+/// The content of a request, without its caller and Region.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Input<'a> {
     /// The body.
     pub body: &'a [u8],
-    /// The query's pairs, decoded.
+    /// The decoded pairs of the query.
     pub query: &'a [(String, String)],
-    /// The ARN at the end of the path, decoded, where the operation has one.
+    /// The decoded ARN at the end of the path, if the operation has one.
     pub arn: &'a str,
 }
 
-/// Answers one call and writes it into the call log.
+/// Processes one call and records it in the call log.
 pub(crate) fn call(
     world: &World,
     now: Timestamp,
@@ -65,7 +66,7 @@ pub(crate) fn call(
     response
 }
 
-/// Effects that change the world before the call.
+/// Applies the effects that change the world before the call.
 fn prepare(world: &World, now: Timestamp, target: &CheckTarget<'_>, effects: &[Effect]) {
     for effect in effects {
         match effect {

@@ -1,6 +1,6 @@
-//! The one clock of the world: it runs with the machine's, or stands still until told, and can be moved forward.
+//! The clock of the world. It runs with the machine's clock or is stopped, and can be moved forward.
 //!
-//! Everything that depends on time asks it: token buckets, retention, sessions, consistency lag, timestamps.
+//! Everything that depends on time uses it: token buckets, retention, sessions, consistency lag, timestamps.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::lock;
 
-/// A shared clock; clones tell the same time.
+/// A shared clock; clones have the same time.
 #[derive(Clone, Debug)]
 pub struct Clock {
     state: Arc<Mutex<State>>,
@@ -19,7 +19,7 @@ pub struct Clock {
 enum State {
     /// The machine's time plus an offset.
     Running(SignedDuration),
-    /// Stands still at a moment.
+    /// Stopped at this time.
     Standing(Timestamp),
 }
 
@@ -30,7 +30,7 @@ impl Clock {
         Self::with(State::Running(SignedDuration::ZERO))
     }
 
-    /// A clock that stands at `now` until it is advanced.
+    /// A clock that is stopped at `now` until it is advanced.
     #[must_use]
     pub fn standing(now: Timestamp) -> Self {
         Self::with(State::Standing(now))
@@ -40,7 +40,7 @@ impl Clock {
         Self { state: Arc::new(Mutex::new(state)) }
     }
 
-    /// The time in this world.
+    /// The current time in this world.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         match *lock(&self.state) {
@@ -49,7 +49,7 @@ impl Clock {
         }
     }
 
-    /// Moves the clock forward; it continues running or standing as before.
+    /// Moves the clock forward; it continues to run, or stays stopped.
     pub fn advance(&self, by: Duration) {
         let by = SignedDuration::try_from(by).unwrap_or(SignedDuration::MAX);
         match &mut *lock(&self.state) {
@@ -69,7 +69,7 @@ impl Clock {
     }
 }
 
-/// `2026-11-23T07:56:24.123Z`: how the service writes its own times.
+/// `2026-11-23T07:56:24.123Z`: the format in which the service writes its own times.
 pub(crate) fn format_ms(at: Timestamp) -> String {
     format!("{at:.3}")
 }

@@ -1,7 +1,7 @@
-//! The world as a document: who exists, what is enabled, how the service behaves where its papers are silent.
+//! The configuration of the world: its accounts, the enabled services, and the behavior that AWS doesn't document.
 //!
-//! JSON with every field optional; an unknown field is an error, so that a misspelt setting cannot go unnoticed.
-//! README.md shows a whole document.
+//! JSON in which every field is optional; an unknown field is an error, so that a misspelled setting is detected. README.md has a
+//! complete document.
 
 mod accounts;
 mod builders;
@@ -24,21 +24,21 @@ use crate::faults::Fault;
 pub struct Config {
     /// The accounts that exist.
     pub accounts: Vec<AccountConfig>,
-    /// The account of every access key that nobody made known; without it such keys are rejected.
+    /// The account of every access key that is not configured. Without it, such keys are rejected.
     pub default_account: Option<String>,
-    /// Who sees whose findings.
+    /// The organization, which determines who sees whose findings.
     pub organization: Option<Organization>,
-    /// Home Regions that see other Regions' findings.
+    /// Finding aggregators: home Regions that show findings of other Regions.
     pub aggregators: Vec<Aggregator>,
-    /// Call rates of each operation, per account and Region.
+    /// Rate limits of each operation, per account and Region.
     pub rates: Rates,
-    /// Choices where the contract leaves one.
+    /// Choices where the contract allows several behaviors.
     pub rules: Rules,
-    /// Time that every call over HTTP takes at least, milliseconds.
+    /// Minimum duration of every HTTP call, in milliseconds.
     pub latency_ms: u64,
-    /// Seed of faults that hit a share of the calls.
+    /// Seed of faults that affect a share of the calls.
     pub seed: u64,
-    /// Where the clock stands; without it, it runs with the machine's.
+    /// The time at which the clock is stopped. Without it, the clock runs with the machine's.
     pub clock: Option<Timestamp>,
     /// Faults that are active from the start.
     pub faults: Vec<Fault>,
@@ -52,16 +52,16 @@ pub struct Organization {
     pub administrator: String,
     /// The members' account numbers.
     pub members: Vec<String>,
-    /// Those of them that are closed.
+    /// The members that are suspended.
     #[serde(default)]
     pub suspended: Vec<String>,
 }
 
-/// A finding aggregator: reads in the home Region see the linked Regions too (contract 2.4).
+/// A finding aggregator: reads in the home Region also return findings of the linked Regions (contract 2.4).
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Aggregator {
-    /// The account that aggregates; its members inherit it.
+    /// The account that aggregates; its members inherit the aggregator.
     pub account: String,
     /// The home Region.
     pub home: String,
@@ -74,13 +74,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_misspelt_setting_is_an_error() {
+    fn a_misspelled_setting_is_an_error() {
         let error = serde_json::from_str::<Config>(r#"{"rules": {"partial_aut": true}}"#).unwrap_err();
         assert!(error.to_string().contains("unknown field `partial_aut`"), "{error}");
     }
 
     #[test]
-    fn an_empty_region_has_everything_on() {
+    fn an_empty_region_has_everything_enabled() {
         let text = r#"{"accounts": [{"id": "123456789012", "regions": {"eu-west-1": {}}}]}"#;
         let config: Config = serde_json::from_str(text).unwrap();
         let region = &config.accounts[0].regions["eu-west-1"];
@@ -88,7 +88,7 @@ mod tests {
         assert_eq!(region.products, ["prowler/prowler"]);
     }
 
-    /// The document that README.md shows is one, and says the defaults that it says it says.
+    /// The document in README.md is complete, and its values are the defaults.
     #[test]
     fn the_readme_shows_the_whole_document() {
         let readme = include_str!("../README.md");

@@ -1,4 +1,4 @@
-//! What an operation knows while it runs, and the answers that several of them give.
+//! The context of an operation, and the responses that several operations have in common.
 
 use std::sync::MutexGuard;
 
@@ -41,18 +41,18 @@ impl Context<'_> {
         format!("Account {} is not subscribed to AWS Security Hub", self.caller.account)
     }
 
-    /// What a call is told where the hub is off (contract 1.10).
+    /// The response if Security Hub is not enabled (contract 1.10).
     pub(crate) fn not_subscribed(&self) -> Response {
         Response::error(401, "InvalidAccessException", &self.not_subscribed_text())
     }
 
-    /// How a policy's rejection ends, if one rejects the operation.
+    /// The end of the message of a denial, if a policy denies the operation.
     pub(crate) fn denied(&self, operation: Operation) -> Option<String> {
         let account = self.world.accounts.get(&self.caller.account)?;
         account.config.denies.iter().find_map(|deny| denial(deny, &operation.action(), self.region, &self.caller.arn))
     }
 
-    /// The import is not authorised (contract 1.10: the text of the real service).
+    /// The response to an import that is not authorized (contract 1.10: the text of the real service).
     pub(crate) fn access_denied(&self, resource: &str, ending: &str) -> Response {
         self.refuse(Operation::BatchImportFindings, resource, ending)
     }
@@ -63,7 +63,7 @@ impl Context<'_> {
         Response::error(403, "AccessDeniedException", &message)
     }
 
-    /// Effects of the faults that look for findings.
+    /// Effects of the faults that select findings by their Id.
     pub(crate) fn finding_effects(&self, ids: &[&str]) -> Vec<Effect> {
         let account = Some(self.caller.account.as_str());
         let target = CheckTarget { operation: Operation::BatchImportFindings, account, region: self.region };
@@ -80,7 +80,7 @@ impl Context<'_> {
         });
     }
 
-    /// Whether this world breaks a rule on purpose.
+    /// Whether this world intentionally breaks a rule.
     pub(crate) fn deviates(&self, deviation: Deviation) -> bool {
         self.world.config.rules.deviates(deviation)
     }
@@ -90,7 +90,7 @@ impl Context<'_> {
     }
 }
 
-/// How the message of a denial ends, where it applies.
+/// The end of the message of a denial, if the policy applies to the call.
 pub(crate) fn denial(deny: &Deny, action: &str, region: &str, caller: &str) -> Option<String> {
     let service = action.split(':').next().unwrap_or_default();
     let covers = deny.action == action || deny.action == "*" || deny.action == format!("{service}:*");

@@ -1,9 +1,9 @@
-//! What an operation came to.
+//! The result of an operation.
 
 use crate::records::Tally;
 use crate::response::Response;
 
-/// An operation's answer and what it did.
+/// The response of an operation, and its effects for the call log.
 pub(crate) struct Done {
     pub(crate) response: Response,
     pub(crate) tally: Tally,

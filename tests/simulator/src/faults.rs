@@ -1,7 +1,7 @@
-//! Faults on purpose: what goes wrong, for which calls, how often.
+//! Injected faults: the effect, the affected calls, and their number.
 //!
-//! A fault matches calls by operation, account and Region; of those it lets `skip` pass and then hits the next `calls`, or a
-//! seeded share. Hits are counted, so that a test can tell that its fault took place.
+//! A fault matches calls by operation, account, and Region. It skips the first `skip` of these, and then affects the next `calls`
+//! calls, or a share of them that depends on the seed. Hits are counted, so that a test can verify that its fault occurred.
 
 mod answers;
 mod random;
@@ -13,11 +13,11 @@ use crate::operation::Operation;
 pub(crate) use answers::{failure, latency};
 use random::Random;
 
-/// One thing that goes wrong.
+/// One injected fault.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fault {
-    /// What happens.
+    /// The effect.
     pub effect: Effect,
     /// Only calls of this operation.
     #[serde(default)]
@@ -28,51 +28,51 @@ pub struct Fault {
     /// Only calls in this Region.
     #[serde(default)]
     pub region: Option<String>,
-    /// Matching calls that pass unharmed first.
+    /// Number of matching calls to skip first.
     #[serde(default)]
     pub skip: u64,
-    /// Calls that are hit before the fault is over; none means for ever.
+    /// Number of calls to affect; `None` for no limit.
     #[serde(default)]
     pub calls: Option<u64>,
-    /// Share of the matching calls that are hit, 0 to 1, by the world's seed; none means all.
+    /// Share of the matching calls to affect, 0 to 1, which depends on the world's seed; `None` for all.
     #[serde(default)]
     pub ratio: Option<f64>,
 }
 
-/// What a fault does.
+/// The effect of a fault.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Effect {
-    /// The call is answered with an error.
+    /// The call gets an error response.
     Error {
         /// HTTP status.
         status: u16,
-        /// The error's name; without it, the usual one of the status.
+        /// The error code; by default, the usual one of the status.
         #[serde(default)]
         error_type: Option<String>,
         /// The error's message.
         #[serde(default)]
         message: Option<String>,
-        /// The call is run first, and only the answer is wrong.
+        /// Run the operation before the error response.
         #[serde(default)]
         after_commit: bool,
     },
-    /// The connection is lost without an answer.
+    /// The connection closes without a response.
     DropConnection {
-        /// The call is run first.
+        /// Run the operation before the connection closes.
         #[serde(default = "yes")]
         after_commit: bool,
     },
     /// The call takes longer.
     Latency {
-        /// Milliseconds on top.
+        /// Additional milliseconds.
         ms: u64,
     },
-    /// All temporary keys of the account, or of everyone, are expired from now on.
+    /// Expires all temporary keys of the account, or of all accounts.
     ExpireTokens,
-    /// Findings whose Id contains the text are put into FailedFindings.
+    /// Adds findings to FailedFindings whose Id contains a text.
     FailFindings {
-        /// Part of the Id; empty means every finding.
+        /// A part of the Id; empty for every finding.
         id_contains: String,
         /// The error code.
         #[serde(default = "internal_error")]
@@ -81,17 +81,17 @@ pub enum Effect {
         #[serde(default = "internal_message")]
         message: String,
     },
-    /// An import that holds a finding whose Id contains the text is rejected whole, with 400.
+    /// Rejects an import with status 400 if it contains a finding whose Id contains a text.
     RefuseBatch {
-        /// Part of the Id.
+        /// A part of the Id.
         id_contains: String,
     },
-    /// What an import that is hit writes is seen by reads only later.
+    /// Delays the visibility of the affected imports.
     StaleReads {
-        /// Milliseconds until it is seen.
+        /// Milliseconds until reads show them.
         lag_ms: u64,
     },
-    /// The account no longer accepts a product in the Region of the call.
+    /// Removes the subscription to a product in the Region of the call.
     RemoveSubscription {
         /// As `company/product`.
         product: String,
@@ -111,13 +111,13 @@ fn internal_message() -> String {
 }
 
 impl Fault {
-    /// This effect on every call.
+    /// A fault with this effect on every call.
     #[must_use]
     pub fn new(effect: Effect) -> Self {
         Self { effect, operation: None, account: None, region: None, skip: 0, calls: None, ratio: None }
     }
 
-    /// Calls are answered with this status and its usual error.
+    /// A fault that returns this status and its usual error.
     #[must_use]
     pub fn error(status: u16) -> Self {
         Self::new(Effect::Error { status, error_type: None, message: None, after_commit: false })
@@ -137,14 +137,14 @@ impl Fault {
         self
     }
 
-    /// Only the next `calls` calls.
+    /// Affects only the next `calls` calls.
     #[must_use]
     pub fn times(mut self, calls: u64) -> Self {
         self.calls = Some(calls);
         self
     }
 
-    /// Lets `skip` calls pass first.
+    /// Skips the first `skip` calls.
     #[must_use]
     pub fn after(mut self, skip: u64) -> Self {
         self.skip = skip;
@@ -159,16 +159,16 @@ impl Fault {
     }
 }
 
-/// A fault and the outcome of it.
+/// A fault with its number of hits.
 #[derive(Clone, Debug, Serialize)]
 pub struct FaultStatus {
     /// The fault's number.
     pub id: u64,
     /// The fault.
     pub fault: Fault,
-    /// Calls that matched.
+    /// Number of matching calls.
     pub matched: u64,
-    /// Calls that were hit.
+    /// Number of affected calls.
     pub hits: u64,
 }
 
@@ -180,7 +180,7 @@ pub(crate) struct Faults {
     next_id: u64,
 }
 
-/// What a call is, as far as faults look at it.
+/// The properties of a call that faults are matched with.
 pub(crate) struct CheckTarget<'a> {
     pub(crate) operation: Operation,
     pub(crate) account: Option<&'a str>,
@@ -196,7 +196,7 @@ impl Faults {
         all
     }
 
-    /// Adds a fault; none is taken once `FAULTS_MAX` are active.
+    /// Adds a fault; `None` if `FAULTS_MAX` faults are active.
     pub(crate) fn inject(&mut self, fault: Fault) -> Option<u64> {
         if self.active.len() >= FAULTS_MAX {
             return None;
@@ -215,7 +215,7 @@ impl Faults {
         self.active.clone()
     }
 
-    /// The effects that hit this call; `ids` are the findings' Ids of an import.
+    /// The effects on this call. `ids`: the Ids of the findings of an import.
     pub(crate) fn hit(&mut self, target: &CheckTarget<'_>, ids: &[&str]) -> Vec<Effect> {
         let mut effects = Vec::new();
         for status in &mut self.active {
@@ -238,7 +238,7 @@ impl Faults {
 }
 
 fn matches(fault: &Fault, target: &CheckTarget<'_>, ids: &[&str]) -> bool {
-    // A call is shown twice: at its start, and, if it is an import, again with its findings.
+    // This is called at the start of each call, and for an import again with its findings.
     let by_finding = match &fault.effect {
         Effect::FailFindings { id_contains, .. } | Effect::RefuseBatch { id_contains } => {
             ids.iter().any(|id| id.contains(id_contains.as_str()))
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_hits_only_what_it_names() {
+    fn a_fault_affects_only_matching_calls() {
         let mut faults = Faults::new(0, &[Fault::error(500).on(Operation::GetFindings)]);
         faults.inject(Fault::error(503).in_region("us-east-1"));
         faults.inject(Fault::new(Effect::RefuseBatch { id_contains: "poison".to_owned() }));
@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_seed_hits_the_same_calls() {
+    fn the_same_seed_affects_the_same_calls() {
         let run = |seed| {
             let mut faults = Faults::new(seed, &[Fault::error(429).ratio(0.3)]);
             (0..1000).map(|_| faults.hit(&IMPORT, &[]).len()).collect::<Vec<_>>()

@@ -1,7 +1,7 @@
 //! The findings of one account and Region, keyed by (ProductArn, Id) (contract 1.5).
 //!
-//! A finding is kept as the bytes that were imported last, with the few fields that rules and filters ask for beside them, and
-//! what a customer changed on top. Only reading puts these together (`render`).
+//! A finding is stored as the bytes of its last import, with the fields that rules and filters use, and the changes of customers.
+//! They are combined only when the finding is read (`render`).
 
 mod render;
 mod states;
@@ -17,24 +17,25 @@ use crate::limits::{ACTIVE_RETENTION_DAYS, ARCHIVED_RETENTION_DAYS, HOURS_PER_DA
 pub(crate) use render::{CUSTOMER_ONLY, Place, SHARED, render};
 pub(crate) use states::{Compliance, RecordState, Severity, Workflow};
 
-/// What an import did with a finding.
+/// The effect of an import on a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Write {
-    /// It is new.
+    /// The finding is new.
     Created,
     /// It replaced an older version.
     Updated,
-    /// Its UpdatedAt is not newer, so nothing changed.
+    /// The finding is unchanged, since its UpdatedAt is not newer.
     Ignored,
 }
 
 /// One finding.
 #[derive(Clone, Debug)]
 pub(crate) struct Stored {
-    /// The bytes imported last.
+    /// The bytes of the last import.
     pub(crate) raw: Box<str>,
-    /// These bytes made the finding; later ones replace it (they differ in how the top level is resolved, contract 1.6).
+    /// Whether the finding was created with these bytes. The resolution of top-level fields is different for updates (contract
+    /// 1.6).
     pub(crate) is_first: bool,
     /// The first version's CreatedAt, which no update changes (contract 1.4).
     pub(crate) created_at: Box<str>,
@@ -42,18 +43,18 @@ pub(crate) struct Stored {
     pub(crate) processed_at: Timestamp,
     pub(crate) record_state: RecordState,
     pub(crate) compliance: Option<Compliance>,
-    /// At the top level, after all rules.
+    /// The severity at the top level, after all rules.
     pub(crate) severity: Severity,
     pub(crate) workflow: Workflow,
-    /// What only a customer may change after the creation: fields of the top level by name.
+    /// Top-level fields by name that only a customer may change after the creation.
     pub(crate) customer: Option<Box<Map<String, Value>>>,
-    /// Before this moment, reads see the previous version or nothing (contract 3.1).
+    /// Until this time, reads return the previous version or nothing (contract 3.1).
     pub(crate) visible_at: Timestamp,
     pub(crate) previous: Option<Box<Stored>>,
 }
 
 impl Stored {
-    /// Whether retention has run out (contract 1.8).
+    /// Whether the retention of the finding has ended (contract 1.8).
     pub(crate) fn is_expired(&self, now: Timestamp) -> bool {
         let days = match self.record_state {
             RecordState::Active => ACTIVE_RETENTION_DAYS,
@@ -63,7 +64,7 @@ impl Stored {
         now.duration_since(touched) > SignedDuration::from_hours(days * HOURS_PER_DAY)
     }
 
-    /// The version that a read sees now.
+    /// The version that a read returns now.
     pub(crate) fn visible(&self, now: Timestamp) -> Option<&Self> {
         let mut version = self;
         while version.visible_at > now {
@@ -72,7 +73,7 @@ impl Stored {
         Some(version)
     }
 
-    /// A value that a customer set at the top level.
+    /// The value that a customer set at the top level.
     pub(crate) fn customer_value(&self, name: &str) -> Option<&Value> {
         self.customer.as_ref()?.get(name)
     }
@@ -98,7 +99,7 @@ impl Findings {
         }
     }
 
-    /// What is not expired, in the order of (ProductArn, Id), starting behind `after`.
+    /// The findings that are not expired, ordered by (ProductArn, Id), after `after`.
     pub(crate) fn iter<'a>(
         &'a self,
         after: Option<(&'a str, &'a str)>,

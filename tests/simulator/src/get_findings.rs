@@ -1,7 +1,7 @@
 //! GetFindings: filters, order, pages (contract 3.1).
 //!
-//! Without sort criteria findings come in the order of (account, Region, ProductArn, Id), and a page continues where the last one
-//! ended. With sort criteria every page sorts again.
+//! Without sort criteria, findings are ordered by (account, Region, ProductArn, Id), and a page continues where the previous one
+//! ended. With sort criteria, every page sorts all findings again.
 
 mod attributes;
 mod compare;
@@ -21,7 +21,7 @@ use request::Request;
 use scope::{Found, Scope};
 use token::Token;
 
-/// Answers one page.
+/// Returns one page.
 pub(crate) fn get(context: &Context<'_>, body: &[u8]) -> Response {
     if !context.is_hub_on() {
         return context.not_subscribed();
@@ -58,7 +58,7 @@ fn page(context: &Context<'_>, body: &[u8]) -> Result<Response, String> {
     Ok(Response::ok(&answer))
 }
 
-/// A page that continues behind the last finding of the page before.
+/// A page that continues after the last finding of the previous page.
 fn in_key_order(
     context: &Context<'_>,
     scope: &Scope<'_>,
@@ -66,18 +66,18 @@ fn in_key_order(
     position: Option<&Token>,
 ) -> (Vec<Value>, Option<Token>) {
     let limit = request.max_results;
-    // One more than the page holds tells whether there is a next page.
+    // One finding more than the page shows whether a next page exists.
     let mut found = scope.search(context, &request.filters, position, limit + 1);
     let more = found.len() > limit;
     found.truncate(limit);
-    // The page before the last finding: the next one begins with it.
+    // The token points to the finding before the last one, so that the next page repeats the last one.
     let repeats = context.deviates(Deviation::PageRepeatsFinding) && limit > 1;
     let last = found.len().checked_sub(1 + usize::from(repeats)).and_then(|index| found.get(index));
     let next = last.filter(|_| more).map(|found| Token::behind(found.place, &found.product_arn, &found.id));
     (found.into_iter().map(|found| found.finding).collect(), next)
 }
 
-/// A page of all that matches, sorted; the position is a count.
+/// A page of all matching findings in sort order; the position is a count.
 fn in_sort_order(
     context: &Context<'_>,
     scope: &Scope<'_>,

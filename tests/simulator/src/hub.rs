@@ -1,4 +1,4 @@
-//! The hub itself: is it on, switch it on, switch it off (contract 4.1, 1.10).
+//! The hub itself: describe, enable, and disable it (contract 4.1, 1.10).
 
 use jiff::SignedDuration;
 use serde_json::json;
@@ -31,7 +31,7 @@ pub(crate) fn describe(context: &Context<'_>, query: &[(String, String)]) -> Res
     Response::ok(&answer)
 }
 
-/// `EnableSecurityHub`. Partner products that were accepted before come back within the retention (contract 1.8).
+/// `EnableSecurityHub`. Partner products that were accepted before are accepted again within the retention (contract 1.8).
 pub(crate) fn enable(context: &Context<'_>) -> Response {
     let mut state = context.state();
     if state.hub.is_some() {
@@ -46,7 +46,7 @@ pub(crate) fn enable(context: &Context<'_>) -> Response {
     Response::ok(&json!({}))
 }
 
-/// `DisableSecurityHub`. Findings stay until their own retention is over (contract 1.8).
+/// `DisableSecurityHub`. Findings are retained until their own retention ends (contract 1.8).
 pub(crate) fn disable(context: &Context<'_>) -> Response {
     let mut state = context.state();
     if state.hub.take().is_none() {

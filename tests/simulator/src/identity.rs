@@ -1,6 +1,6 @@
-//! Who calls: the access key of a signature, and the account and ARN behind it.
+//! The caller of a request: the access key of its signature, and the key's account and ARN.
 //!
-//! The signature itself is not verified; key id, Region and service are read from its credential scope.
+//! The signature itself is not verified; access key ID, Region, and service are read from its credential scope.
 
 use std::collections::{HashMap, HashSet};
 
@@ -8,14 +8,14 @@ use jiff::Timestamp;
 
 use crate::config::Config;
 
-/// Who makes a call.
+/// The caller of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
     /// The account number.
     pub account: String,
-    /// The ARN, which AccessDenied messages name.
+    /// The ARN, which messages of AccessDenied contain.
     pub arn: String,
-    /// The temporary key's id, if it is one; its expiry is watched.
+    /// The ID of the temporary key, if the caller uses one. Its expiration is checked.
     pub session_key: Option<String>,
 }
 
@@ -26,13 +26,13 @@ impl Caller {
         Self { account: account.to_owned(), arn: format!("arn:aws:iam::{account}:user/simulated"), session_key: None }
     }
 
-    /// Whether the caller's own credentials come from a role, so that one more role is chained (contract 6.1).
+    /// Whether the caller's credentials are those of a role, so that assuming another one is role chaining (contract 6.1).
     pub(crate) fn is_role(&self) -> bool {
         self.arn.contains(":assumed-role/")
     }
 }
 
-/// What a SigV4 `Authorization` header says about the caller and the call's target.
+/// The caller and the target of a call, from a SigV4 `Authorization` header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Scope<'a> {
     pub(crate) access_key: &'a str,
@@ -41,7 +41,7 @@ pub(crate) struct Scope<'a> {
 }
 
 impl<'a> Scope<'a> {
-    /// Reads `AWS4-HMAC-SHA256 Credential=<key>/<date>/<region>/<service>/aws4_request, ...`.
+    /// Parses `AWS4-HMAC-SHA256 Credential=<key>/<date>/<region>/<service>/aws4_request, ...`.
     pub(crate) fn parse(header: &'a str) -> Option<Self> {
         let credential = header.strip_prefix("AWS4-HMAC-SHA256")?.split_once("Credential=")?.1;
         let credential = credential.split([',', ' ']).next()?;
@@ -52,7 +52,7 @@ impl<'a> Scope<'a> {
     }
 }
 
-/// The temporary keys that AssumeRole gave out, and the long-lived ones of the config.
+/// The temporary keys that AssumeRole returned, and the long-lived ones of the configuration.
 #[derive(Debug, Default)]
 pub(crate) struct Identities {
     users: HashMap<String, Caller>,
@@ -69,7 +69,7 @@ struct Session {
     expires_at: Timestamp,
 }
 
-/// Temporary keys as AssumeRole answers them.
+/// Temporary keys as AssumeRole returns them.
 pub(crate) struct TemporaryKeys {
     pub(crate) access_key: String,
     pub(crate) secret_key: String,
@@ -94,7 +94,7 @@ impl Identities {
         }
     }
 
-    /// The caller behind a key, expired or not; none where the key is unknown or its session token is not the right one.
+    /// The caller of a key, even if it has expired; `None` if the key is unknown or its session token is wrong.
     pub(crate) fn caller(&self, access_key: &str, token: Option<&str>) -> Option<Caller> {
         if let Some(caller) = self.users.get(access_key) {
             return Some(caller.clone());
@@ -102,12 +102,12 @@ impl Identities {
         if let Some(session) = self.sessions.get(access_key) {
             return (token == Some(&session.token)).then(|| session.caller.clone());
         }
-        // As in other local stacks, an account's number is a key of that account.
+        // As in other local stacks, an account ID is an access key of that account.
         let named = self.accounts.get(access_key).map(String::as_str);
         named.or(self.default_account.as_deref()).map(Caller::user)
     }
 
-    /// Whether a caller's temporary keys are over.
+    /// Whether a caller's temporary keys have expired.
     pub(crate) fn is_expired(&self, caller: &Caller, now: Timestamp) -> bool {
         let session = caller.session_key.as_ref().and_then(|key| self.sessions.get(key));
         session.is_some_and(|session| session.expires_at <= now)
@@ -128,7 +128,7 @@ impl Identities {
         keys
     }
 
-    /// Lets the temporary keys of an account, or all, be over now.
+    /// Expires the temporary keys of an account, or of all accounts, now.
     pub(crate) fn expire(&mut self, account: Option<&str>, now: Timestamp) {
         for session in self.sessions.values_mut() {
             if account.is_none_or(|account| session.caller.account == account) {
@@ -143,7 +143,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_scope_names_key_region_and_service() {
+    fn the_scope_has_key_region_and_service() {
         let header = "AWS4-HMAC-SHA256 Credential=AKIA1/20261123/eu-west-1/securityhub/aws4_request, \
                       SignedHeaders=host;x-amz-date, Signature=00";
         let scope = Scope::parse(header).unwrap();

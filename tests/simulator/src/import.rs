@@ -1,6 +1,6 @@
-//! BatchImportFindings: the straight line of contract section 9, steps 3 to 10.
+//! BatchImportFindings: steps 3 to 10 of contract section 9.
 //!
-//! Steps 1 and 2 (token, opt-in, rate) are the same for every operation and are done by the caller, `simulator::call`.
+//! Steps 1 and 2 (token, opt-in, rate) are the same for every operation and are performed by `simulator::call`.
 
 pub(crate) mod auth;
 mod deviations;
@@ -34,7 +34,7 @@ struct Request<'a> {
     findings: Vec<&'a RawValue>,
 }
 
-/// A finding that is not taken, as the answer names it.
+/// A finding that is not imported, as the response contains it.
 struct Failed<'a> {
     id: &'a str,
     code: &'a str,
@@ -47,7 +47,7 @@ impl<'a> Failed<'a> {
     }
 }
 
-/// Takes a batch in, or says why not.
+/// Imports a batch, or returns why not.
 pub(crate) fn import(context: &Context<'_>, body: &[u8]) -> Done {
     let rules = &context.world.config.rules;
     if body.len() > body_bytes_max(rules) {
@@ -106,7 +106,7 @@ pub(crate) fn import(context: &Context<'_>, body: &[u8]) -> Done {
     done
 }
 
-/// Bytes of a body at most.
+/// Maximum size of a body, in bytes.
 fn body_bytes_max(rules: &Rules) -> usize {
     match rules {
         _ if rules.deviates(Deviation::BodyLimitLower) => IMPORT_BYTES_MAX / 6 * 5,
@@ -115,7 +115,7 @@ fn body_bytes_max(rules: &Rules) -> usize {
     }
 }
 
-/// Findings of a call: the least and the most.
+/// Minimum and maximum number of findings of a call.
 fn findings_bounds(rules: &Rules) -> (usize, usize) {
     let min = usize::from(!rules.deviates(Deviation::EmptyBatchAccepted));
     match rules {
@@ -125,7 +125,7 @@ fn findings_bounds(rules: &Rules) -> (usize, usize) {
     }
 }
 
-/// Step 3: the list must be there and hold 1 to 100 objects.
+/// Step 3: the list must exist and contain 1 to 100 objects.
 fn read<'a>(body: &'a [u8], rules: &Rules) -> Result<Vec<&'a RawValue>, String> {
     let request: Request<'_> = serde_json::from_slice(body).map_err(|_| "Invalid request body".to_owned())?;
     let count = request.findings.len();
@@ -138,7 +138,7 @@ fn read<'a>(body: &'a [u8], rules: &Rules) -> Result<Vec<&'a RawValue>, String> 
     Ok(request.findings)
 }
 
-/// Step 6: the hub is off; the two forms of the contract and the one from the field.
+/// Step 6: Security Hub is not enabled. The response has one of the two forms of the contract or the one that was observed.
 fn hub_off(context: &Context<'_>, checked: &[Checked<'_>]) -> Option<Response> {
     if context.is_hub_on() {
         return None;
@@ -164,7 +164,7 @@ fn hub_off(context: &Context<'_>, checked: &[Checked<'_>]) -> Option<Response> {
     Some(response)
 }
 
-/// Why one finding is not taken: permission, a fault, size, format.
+/// Why one finding is not imported: permission, a fault, size, format.
 fn refusal<'a>(
     context: &Context<'_>,
     checked: &'a Checked<'_>,
@@ -189,7 +189,7 @@ fn refusal<'a>(
     checked.refusal().map(|message| Failed { id, code: "InvalidInput", message })
 }
 
-/// Steps 8 and 9: upsert, bill, announce.
+/// Steps 8 and 9: creates or updates the findings, bills them, and publishes events.
 fn commit(context: &Context<'_>, good: &[(&Facts<'_>, &str)], effects: &[Effect], mut tally: Tally) -> Tally {
     let rules = &context.world.config.rules;
     let lag_ms = effects.iter().fold(rules.consistency_lag_ms, |lag, effect| match effect {
@@ -214,7 +214,7 @@ fn commit(context: &Context<'_>, good: &[(&Facts<'_>, &str)], effects: &[Effect]
     tally
 }
 
-/// Step 10: 200 with the counts, even where every finding failed (contract 1.1).
+/// Step 10: status 200 with the counts, even if every finding failed (contract 1.1).
 fn answer(failed: &[Failed<'_>], succeeded: usize, tally: Tally) -> Done {
     let entries: Vec<_> = failed
         .iter()

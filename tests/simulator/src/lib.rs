@@ -1,8 +1,8 @@
-//! A Security Hub and an STS that obey the real ones' rules, as a library and as a server.
+//! Simulates Security Hub and STS according to their documented rules, as a library and as a server.
 //!
-//! It is the oracle of the tests, so it depends on nothing of this project and knows no SDK. What it obeys, and where its
-//! behavior is a choice, stands in README.md. A test builds a [`Config`], makes a [`Simulator`] of it, and either calls that
-//! directly or lets it [`serve`](Simulator::serve) and points an SDK at the address.
+//! The simulator is the oracle of the tests, so it depends on no other crate of this workspace and on no SDK. README.md documents
+//! its rules, and where its behavior is a choice. A test creates a [`Simulator`] from a [`Config`], and either calls it directly
+//! or starts a server with [`serve`](Simulator::serve) and uses its URL as an SDK's endpoint.
 
 mod arn;
 mod bucket;
@@ -48,7 +48,7 @@ pub use server::Server;
 pub use simulator::Simulator;
 pub use summary::RegionSummary;
 
-/// Locks; a thread that panicked while it held the lock, a test's say, does not take the others down.
+/// Locks a mutex. If a thread panicked while it had the lock, for example in a test, the other threads continue.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

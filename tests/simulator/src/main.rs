@@ -8,13 +8,13 @@ use clap::Parser;
 use simulator::{Config, Simulator};
 use tokio::signal::unix::{SignalKind, signal};
 
-/// A Security Hub and an STS that obey the real ones' rules.
+/// Simulates Security Hub and STS according to their documented rules.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// Where to listen; port 0 takes a free one, which the first line of output names.
+    /// Address to listen on. With port 0, a free port is used, which the first line of output states.
     #[arg(long, default_value = "127.0.0.1:4600")]
     listen: String,
-    /// The world as a JSON document; without it, account 123456789012 with us-east-1, everything on.
+    /// The world as a JSON document [default: account 123456789012 with us-east-1, Security Hub enabled].
     #[arg(long)]
     config: Option<PathBuf>,
 }

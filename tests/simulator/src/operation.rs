@@ -1,4 +1,4 @@
-//! The operations that the simulator knows, by the names that SDKs and logs use.
+//! The operations that the simulator supports, with their names in SDKs and logs.
 
 use serde::{Deserialize, Serialize};
 
@@ -25,18 +25,18 @@ pub enum Operation {
     DisableImportFindingsForProduct,
     /// `GET /products`
     DescribeProducts,
-    /// STS: who am I
+    /// STS: the caller identity
     GetCallerIdentity,
     /// STS: temporary keys of a role
     AssumeRole,
-    /// EC2: the Regions of the partition, and which of them the account has
+    /// EC2: the Regions of the partition, and whether the account opted into them
     DescribeRegions,
     /// Organizations: the accounts
     ListAccounts,
 }
 
 impl Operation {
-    /// How many there are, for tables by operation.
+    /// Number of operations, for tables by operation.
     pub(crate) const COUNT: usize = 14;
 
     /// The operation's name.
@@ -60,7 +60,7 @@ impl Operation {
         }
     }
 
-    /// The name that a signature's credential scope carries.
+    /// The service name in the credential scope of a signature.
     #[must_use]
     pub fn service(self) -> &'static str {
         match self {

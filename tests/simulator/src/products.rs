@@ -1,7 +1,7 @@
-//! Which products may import: list, accept, reject, describe (contract 2.3).
+//! The products that may import findings: list, accept, reject, describe (contract 2.3).
 //!
-//! AWS's own products are always accepted and stand first in every list, and pages are small, so that a client that reads one page
-//! only does not find a partner's product.
+//! AWS's own products are always accepted and come first in every list, and pages are small, so that a client that reads only one
+//! page does not find a partner's product.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ use crate::context::Context;
 use crate::limits::PAGE_RESULTS_MAX;
 use crate::response::Response;
 
-/// AWS's own products, which send by themselves.
+/// AWS's own products, which send findings automatically.
 const NATIVE: [&str; 8] = [
     "aws/securityhub",
     "aws/access-analyzer",
@@ -24,7 +24,7 @@ const NATIVE: [&str; 8] = [
     "aws/macie",
 ];
 
-/// Partners' products that a Region offers unless it says otherwise.
+/// Partner products that a Region offers by default.
 const OFFERED: [&str; 1] = ["prowler/prowler"];
 
 /// ListEnabledProductsForImport.
@@ -42,7 +42,7 @@ pub(crate) fn list_enabled(context: &Context<'_>, query: &[(String, String)]) ->
     page(context, query, "ProductSubscriptions", &all)
 }
 
-/// `DescribeProducts`: what the Region offers, or the one product asked for.
+/// `DescribeProducts`: the products that the Region offers, or only the requested one.
 pub(crate) fn describe(context: &Context<'_>, query: &[(String, String)]) -> Response {
     let requested = query.iter().find(|(name, _)| name == "ProductArn").map(|(_, value)| value.as_str());
     let state = context.state();

@@ -1,4 +1,4 @@
-//! What happened: the call log, the "Imported" events, and the counts of each Region.
+//! The records of what happened: the call log, the "Imported" events, and the counts of each Region.
 
 use std::collections::{HashSet, VecDeque};
 
@@ -9,46 +9,46 @@ use crate::findings::Write;
 use crate::limits::{CALLS_KEPT, EVENTS_KEPT};
 use crate::operation::Operation;
 
-/// One call, as it was answered.
+/// One call with its response.
 #[derive(Clone, Debug, Serialize)]
 pub struct Call {
-    /// When.
+    /// Time of the call.
     pub at: Timestamp,
-    /// What.
+    /// The operation.
     pub operation: Operation,
-    /// Whose; none where the key was unknown.
+    /// The caller's account; `None` if the key was unknown.
     pub account: Option<String>,
-    /// The caller's ARN; none where the key was unknown.
+    /// The caller's ARN; `None` if the key was unknown.
     pub caller: Option<String>,
-    /// The role that `AssumeRole` names.
+    /// The role in an `AssumeRole` request.
     pub role: Option<String>,
-    /// Where.
+    /// The Region.
     pub region: String,
-    /// HTTP status of the answer, also where the answer was lost.
+    /// HTTP status of the response, even if the response was lost.
     pub status: u16,
-    /// The error's name.
+    /// The error code.
     pub error_type: Option<String>,
-    /// The connection was lost on purpose.
+    /// Whether a fault closed the connection.
     pub dropped: bool,
-    /// Bytes of the request's body.
+    /// Size of the request body, in bytes.
     pub body_bytes: usize,
     /// The outcome of the findings of an import.
     #[serde(flatten)]
     pub tally: Tally,
 }
 
-/// Counts of findings over one import, or over all of a Region.
+/// Counts of the findings of one import, or of all imports in a Region.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Tally {
     /// New findings.
     pub created: usize,
     /// Findings that a newer version replaced.
     pub updated: usize,
-    /// Findings whose UpdatedAt was not newer: no change (contract 1.5).
+    /// Findings that are unchanged because their UpdatedAt was not newer (contract 1.5).
     pub ignored: usize,
     /// Entries of FailedFindings.
     pub failed: usize,
-    /// Findings whose Id stood in the same call before; the real service's answer to them is unknown.
+    /// Findings whose Id was already in the same call. The real service's response to them is unknown.
     pub duplicates: usize,
 }
 
@@ -78,7 +78,7 @@ impl Tally {
 /// A "Security Hub Findings - Imported" event: one for each finding created or updated (contract 1.1).
 #[derive(Clone, Debug, Serialize)]
 pub struct Imported {
-    /// When.
+    /// Time of the event.
     pub at: Timestamp,
     /// The account.
     pub account: String,
@@ -86,11 +86,11 @@ pub struct Imported {
     pub region: String,
     /// The finding's Id.
     pub id: String,
-    /// What the import did.
+    /// The effect of the import.
     pub write: Write,
 }
 
-/// The logs; bounded, the oldest entries go first.
+/// The logs. They have a maximum size; the oldest entries are removed first.
 #[derive(Debug, Default)]
 pub(crate) struct Records {
     calls: VecDeque<Call>,

@@ -1,9 +1,9 @@
-//! The Regions that there are (contract 4.2), and those of an account.
+//! The Regions of AWS (contract 4.2), and those of an account.
 
 use crate::arn::partition_of;
 use crate::world::World;
 
-/// Regions that every account of their partition has.
+/// Regions that are enabled in every account of their partition.
 const DEFAULT: [&str; 22] = [
     "ap-northeast-1",
     "ap-northeast-2",
@@ -29,7 +29,7 @@ const DEFAULT: [&str; 22] = [
     "us-west-2",
 ];
 
-/// Regions that an account has to opt into.
+/// Regions that require opt-in.
 const OPT_IN: [&str; 17] = [
     "af-south-1",
     "ap-east-1",
@@ -50,13 +50,14 @@ const OPT_IN: [&str; 17] = [
     "mx-central-1",
 ];
 
-/// Whether an account has to opt into a Region.
+/// Whether a Region requires opt-in.
 pub(crate) fn needs_opt_in(region: &str) -> bool {
     OPT_IN.contains(&region)
 }
 
-/// Every Region of a partition, in the order of names, and whether the account has it. A Region that the world does not list
-/// for the account is one that it does not have; one that nobody knows, as those that AWS opens, is told of where it is listed.
+/// Every Region of a partition, ordered by name, and whether the account opted into it. The account did not opt into a Region
+/// that its configuration doesn't list. Regions that are unknown here, such as new ones of AWS, are included if the configuration
+/// lists them.
 pub(crate) fn account_regions(world: &World, account: &str, partition: &str) -> Vec<(String, bool)> {
     let own = world.accounts.get(account).map(|account| &account.regions);
     let listed = own.into_iter().flat_map(|regions| regions.keys().map(String::as_str));

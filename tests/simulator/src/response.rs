@@ -1,23 +1,23 @@
-//! What a call is answered: the success body, or an error in the shape that SDKs read.
+//! The response to a call: the body of a success, or an error in the format that SDKs parse.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-/// An answer, before it continues a wire.
+/// A response, before it is written to a connection.
 #[derive(Clone, Debug)]
 pub struct Response {
     /// HTTP status.
     pub status: u16,
-    /// The error's name, which goes out as the header `x-amzn-ErrorType`.
+    /// The error code, which is sent in the header `x-amzn-ErrorType`.
     pub error_type: Option<String>,
     /// The body's type.
     pub content_type: &'static str,
     /// The body.
     pub body: Vec<u8>,
-    /// How much longer the call takes because of a fault.
+    /// Additional duration of the call because of a fault.
     pub delay: Duration,
-    /// The caller gets no answer: the connection is lost.
+    /// The caller gets no response: the connection is closed.
     pub dropped: bool,
 }
 
@@ -33,7 +33,7 @@ impl Response {
         }
     }
 
-    /// An error as REST-JSON services give it: the name in a header, message and code in the body (contract 1.10).
+    /// An error in the format of REST-JSON services: the code in a header, message and code in the body (contract 1.10).
     pub(crate) fn error(status: u16, error_type: &str, message: &str) -> Self {
         let mut response = Self::ok(&json!({ "Message": message, "Code": error_type }));
         response.status = status;
@@ -45,12 +45,12 @@ impl Response {
         Self::error(400, "InvalidInputException", message)
     }
 
-    /// The security token cannot be made out, or the Region was never opted into (contract 1.10).
+    /// The security token is invalid, or the account did not opt into the Region (contract 1.10).
     pub(crate) fn unrecognized_client() -> Self {
         Self::error(403, "UnrecognizedClientException", "The security token included in the request is invalid")
     }
 
-    /// The body as JSON; null where it is not.
+    /// The body as JSON; null if it is not JSON.
     #[must_use]
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or(Value::Null)
@@ -62,7 +62,7 @@ impl Response {
         self.json()["Message"].as_str().map(str::to_owned)
     }
 
-    /// Whether the call was answered with 200.
+    /// Whether the response has status 200.
     #[must_use]
     pub fn is_success(&self) -> bool {
         self.status == 200 && !self.dropped

@@ -1,4 +1,4 @@
-//! The simulator as a server on one port: Security Hub by its paths, STS, EC2 and Organizations at `POST /`, and `/_simulator`
+//! The simulator as a server on one port: Security Hub with its paths, STS, EC2, and Organizations at `POST /`, and `/_simulator`
 //! for tests.
 
 mod admin;
@@ -20,10 +20,10 @@ use crate::limits::REQUEST_BYTES_MAX;
 use crate::operation::Operation;
 use connection::{Connection, Droppable};
 
-/// How long a stopping server waits for calls in flight; above the longest call that a test makes.
+/// Time that a stopping server waits for calls in flight. It is longer than the longest call of a test.
 const STOP_WAIT_MAX: Duration = Duration::from_secs(5);
 
-/// A running server; it stops when it is told, or when this is dropped.
+/// A running server. It stops on request, or when it is dropped.
 #[derive(Debug)]
 pub struct Server {
     address: SocketAddr,
@@ -32,19 +32,19 @@ pub struct Server {
 }
 
 impl Server {
-    /// Where it listens.
+    /// The address that the server listens on.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// What `AWS_ENDPOINT_URL_SECURITYHUB` and `AWS_ENDPOINT_URL_STS` are set to.
+    /// The value for `AWS_ENDPOINT_URL_SECURITYHUB` and `AWS_ENDPOINT_URL_STS`.
     #[must_use]
     pub fn endpoint_url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// Takes no more calls, waits for those in flight, and is gone; after five seconds it is gone anyway.
+    /// Stops accepting calls, waits up to five seconds for those in flight, and stops the server.
     pub async fn stop(mut self) {
         if let Some(stop) = self.stop.take() {
             let _ = stop.send(());
@@ -63,7 +63,8 @@ impl Simulator {
     /// Serves this world at an address such as `127.0.0.1:0`.
     ///
     /// # Errors
-    /// The address cannot be bound.
+    ///
+    /// If the address can't be bound.
     pub async fn serve(&self, address: &str) -> std::io::Result<Server> {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;

@@ -1,4 +1,4 @@
-//! The simulator as tests call it, without a wire.
+//! The simulator with direct calls, without HTTP.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -18,7 +18,7 @@ use crate::summary::{RegionSummary, summarize};
 use crate::world::World;
 use crate::{lock, sts};
 
-/// A world with Security Hub and STS in it; clones share it.
+/// A world with Security Hub and STS; clones share it.
 #[derive(Clone, Debug)]
 pub struct Simulator {
     world: Arc<RwLock<Arc<World>>>,
@@ -26,14 +26,14 @@ pub struct Simulator {
 }
 
 impl Simulator {
-    /// A world as the document says.
+    /// Creates a world from its configuration.
     #[must_use]
     pub fn new(config: Config) -> Self {
         let clock = config.clock.map_or_else(Clock::running, Clock::standing);
         Self { world: Arc::new(RwLock::new(Arc::new(World::new(config)))), clock }
     }
 
-    /// Puts another world in the place of this one; everything in it is gone.
+    /// Replaces this world with another one; all its state is deleted.
     pub fn replace(&self, config: Config) {
         match config.clock {
             Some(at) => self.clock.set(at),
@@ -52,25 +52,25 @@ impl Simulator {
         &self.clock
     }
 
-    /// Answers any Security Hub operation.
+    /// Calls any operation of Security Hub.
     #[must_use]
     pub fn call(&self, caller: &Caller, region: &str, operation: Operation, input: Input<'_>) -> Response {
         call::call(&self.world(), self.clock.now(), caller, region, operation, input)
     }
 
-    /// Answers BatchImportFindings.
+    /// Calls BatchImportFindings.
     #[must_use]
     pub fn batch_import_findings(&self, caller: &Caller, region: &str, body: &[u8]) -> Response {
         self.call(caller, region, Operation::BatchImportFindings, Input { body, ..Input::default() })
     }
 
-    /// Answers GetFindings.
+    /// Calls GetFindings.
     #[must_use]
     pub fn get_findings(&self, caller: &Caller, region: &str, body: &[u8]) -> Response {
         self.call(caller, region, Operation::GetFindings, Input { body, ..Input::default() })
     }
 
-    /// Answers BatchUpdateFindings, as an analyst would call it.
+    /// Calls BatchUpdateFindings, as an analyst does.
     #[must_use]
     pub fn batch_update_findings(&self, caller: &Caller, region: &str, body: &[u8]) -> Response {
         self.call(caller, region, Operation::BatchUpdateFindings, Input { body, ..Input::default() })
@@ -80,24 +80,24 @@ impl Simulator {
         sts::answer(&self.world(), self.clock.now(), scope, token, request)
     }
 
-    /// Every Region of a partition, and whether the account has it, as `DescribeRegions` answers.
+    /// Every Region of a partition, and whether the account opted into it, as `DescribeRegions` returns them.
     #[must_use]
     pub fn account_regions(&self, account: &str, partition: &str) -> Vec<(String, bool)> {
         account_regions(&self.world(), account, partition)
     }
 
-    /// Who stands behind an access key; none where it is unknown or its session token is wrong.
+    /// The caller of an access key; `None` if the key is unknown or its session token is wrong.
     #[must_use]
     pub fn caller(&self, access_key: &str, token: Option<&str>) -> Option<Caller> {
         lock(&self.world().identities).caller(access_key, token)
     }
 
-    /// Writes a call down that was rejected before anybody knew whose it was.
+    /// Records a call that was rejected before its caller was known.
     pub(crate) fn record(&self, call: Call) {
         lock(&self.world().records).call(call);
     }
 
-    /// All findings of an account and Region that retention has not taken, at once and without lag, in the order of their keys.
+    /// All findings of an account and Region that have not expired, without consistency lag, in the order of their keys.
     #[must_use]
     pub fn findings(&self, account: &str, region: &str) -> Vec<Value> {
         let world = self.world();
@@ -111,7 +111,7 @@ impl Simulator {
         findings.map(|(product_arn, id, stored)| render(stored, product_arn, id, &place)).collect()
     }
 
-    /// Each Region of each account, in numbers.
+    /// The counts of each Region of each account.
     #[must_use]
     pub fn summary(&self) -> Vec<RegionSummary> {
         summarize(&self.world(), self.clock.now())
@@ -129,17 +129,17 @@ impl Simulator {
         lock(&self.world().records).events()
     }
 
-    /// Empties the call log and the events.
+    /// Clears the call log and the events.
     pub fn forget_calls(&self) {
         lock(&self.world().records).clear();
     }
 
-    /// Lets something go wrong; the fault's number, or none where too many are active.
+    /// Injects a fault. Returns its ID, or `None` if too many faults are active.
     pub fn inject(&self, fault: Fault) -> Option<u64> {
         lock(&self.world().faults).inject(fault)
     }
 
-    /// The faults and how often they hit.
+    /// The faults, with their numbers of hits.
     #[must_use]
     pub fn faults(&self) -> Vec<FaultStatus> {
         lock(&self.world().faults).statuses()

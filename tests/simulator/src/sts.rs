@@ -1,6 +1,6 @@
-//! The services around Security Hub, as far as whoever calls it needs them: STS (who am I, and temporary keys for a role, contract
-//! 6.1), EC2 (which Regions do I have) and Organizations (which accounts are there). Query protocol: form in, XML out; the last
-//! one speaks JSON.
+//! The services that callers of Security Hub require: STS (the caller identity, and temporary keys of a role, contract 6.1), EC2
+//! (the Regions of an account), and Organizations (the accounts). They use the query protocol, with a form as the request and XML
+//! as the response; Organizations uses JSON.
 
 mod answer;
 mod assume;
@@ -19,7 +19,7 @@ use crate::world::World;
 use crate::{faults, lock};
 use answer::success;
 
-/// A service by the name in its signatures.
+/// A service, with its name in signatures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Service {
     Sts,
@@ -37,7 +37,7 @@ impl Service {
         }
     }
 
-    /// The operation, by the action of a form or the target of a header.
+    /// The operation, from the action of a form or the target of a header.
     fn operation(self, action: &str) -> Option<Operation> {
         match (self, action) {
             (Self::Sts, "GetCallerIdentity") => Some(Operation::GetCallerIdentity),
@@ -57,16 +57,16 @@ impl Service {
     }
 }
 
-/// What came.
+/// A received request.
 pub(crate) struct Request<'a> {
-    /// Whom it is for.
+    /// The service that is called.
     pub(crate) service: Service,
     /// The header `x-amz-target`.
     pub(crate) target: Option<&'a str>,
     pub(crate) body: &'a [u8],
 }
 
-/// Answers one request.
+/// Responds to one request.
 pub(crate) fn answer(
     world: &World,
     now: Timestamp,
@@ -135,7 +135,7 @@ pub(crate) fn answer(
     response
 }
 
-/// A fault's answer in the service's shape.
+/// The response of a fault in the format of the service.
 fn failure(effects: &[Effect], service: Service) -> Option<Response> {
     let json = faults::failure(effects, false).or_else(|| faults::failure(effects, true))?;
     let code = json.error_type.clone().unwrap_or_default();
@@ -145,7 +145,7 @@ fn failure(effects: &[Effect], service: Service) -> Option<Response> {
     Some(response)
 }
 
-/// An account's Region that it did not opt into has no STS for it; Regions that the world does not list have.
+/// STS is not available in a Region that the configuration lists and that the account did not opt into.
 fn is_region_off(world: &World, account: Option<&str>, region: &str) -> bool {
     let account = account.and_then(|account| world.accounts.get(account));
     account.and_then(|account| account.regions.get(region)).is_some_and(|region| !region.opted_in)

@@ -1,4 +1,4 @@
-//! The state of each Region in numbers.
+//! The state of each Region as counts.
 
 use std::collections::BTreeMap;
 
@@ -16,29 +16,29 @@ pub struct RegionSummary {
     pub account: String,
     /// The Region.
     pub region: String,
-    /// Whether the account opted into it.
+    /// Whether the account opted into the Region.
     pub opted_in: bool,
-    /// Whether the hub is on.
+    /// Whether Security Hub is enabled.
     pub hub: bool,
     /// Partner products accepted.
     pub products: Vec<String>,
-    /// Findings there are.
+    /// Number of findings.
     pub findings: usize,
-    /// Active ones by the label at the top level.
+    /// Number of active findings by their top-level severity label.
     pub by_severity: BTreeMap<&'static str, usize>,
-    /// ACTIVE or ARCHIVED.
+    /// Number of findings by record state, ACTIVE or ARCHIVED.
     pub by_record_state: BTreeMap<&'static str, usize>,
-    /// By the check's result; `NONE` where a finding has none.
+    /// Number of findings by compliance status; `NONE` for findings without one.
     pub by_compliance_status: BTreeMap<&'static str, usize>,
-    /// By where the analysts' work stands.
+    /// Number of findings by workflow status.
     pub by_workflow_status: BTreeMap<&'static str, usize>,
-    /// Ingestion events on the bill.
+    /// Number of billed ingestion events.
     pub billed_events: u64,
     /// Imports since the start.
     pub imports: Tally,
     /// Calls in the call log, by operation.
     pub calls: BTreeMap<&'static str, usize>,
-    /// Calls in the call log that were answered with an error, by its name.
+    /// Calls in the call log with an error response, by error code.
     pub errors: BTreeMap<String, usize>,
 }
 

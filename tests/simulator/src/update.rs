@@ -1,6 +1,6 @@
-//! BatchUpdateFindings: what a customer changes, which later imports must not undo (contract 1.6, 3.2).
+//! BatchUpdateFindings: changes of customers, which later imports must not undo (contract 1.6, 3.2).
 //!
-//! It touches the top level only: never FindingProviderFields, RecordState or UpdatedAt.
+//! It changes only top-level fields, never FindingProviderFields, RecordState, or UpdatedAt.
 
 use std::collections::HashSet;
 
@@ -28,7 +28,7 @@ struct Identifier {
     product_arn: String,
 }
 
-/// Changes the findings named, each by itself.
+/// Changes the given findings independently.
 pub(crate) fn update(context: &Context<'_>, body: &[u8]) -> Response {
     if !context.is_hub_on() {
         return context.not_subscribed();
@@ -64,7 +64,7 @@ pub(crate) fn update(context: &Context<'_>, body: &[u8]) -> Response {
     Response::ok(&json!({ "ProcessedFindings": processed, "UnprocessedFindings": unprocessed }))
 }
 
-/// The values must be ones that the format knows; the error is the parameter's name.
+/// Checks that the values are valid in the format. The error is the parameter's name.
 fn check(changes: &Map<String, Value>) -> Result<(), &str> {
     for (name, value) in changes {
         let fits = match name.as_str() {
@@ -89,7 +89,8 @@ fn check(changes: &Map<String, Value>) -> Result<(), &str> {
     Ok(())
 }
 
-/// Whether the finding is there; looked for in the caller's own account, then in its members'.
+/// Changes a finding, which is searched for in the caller's own account and then in its members'. Returns false if it is not
+/// found.
 fn change(context: &Context<'_>, identifier: &Identifier, changes: &Map<String, Value>) -> bool {
     let accounts = std::iter::once(&context.caller.account).chain(context.world.members(&context.caller.account));
     for account in accounts {
@@ -106,7 +107,7 @@ fn change(context: &Context<'_>, identifier: &Identifier, changes: &Map<String, 
     false
 }
 
-/// Puts the changes on top; from now on these fields are the customer's.
+/// Applies the changes at the top level. From now on, these fields are the customer's.
 fn apply(stored: &mut Stored, changes: &Map<String, Value>, now: &str) {
     for (name, value) in changes {
         let mut value = value.clone();

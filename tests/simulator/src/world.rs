@@ -1,6 +1,6 @@
-//! Everything that exists: accounts, their Regions, who may call, what goes wrong, what happened.
+//! The whole state: accounts, their Regions, callers, faults, and records.
 //!
-//! Each Region of each account has a lock of its own, so that calls to different Regions do not wait for one another.
+//! Each Region of each account has its own lock, so that calls to different Regions do not wait for each other.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::AtomicU64;
@@ -21,7 +21,7 @@ use crate::records::{Records, Tally};
 #[derive(Debug)]
 pub(crate) struct World {
     pub(crate) config: Config,
-    /// `GetFindings` calls, for a world whose order changes.
+    /// Number of `GetFindings` calls, for a world whose order changes.
     pub(crate) reads: AtomicU64,
     pub(crate) accounts: BTreeMap<String, Account>,
     pub(crate) identities: Mutex<Identities>,
@@ -44,7 +44,7 @@ pub(crate) struct Region {
     state: Mutex<RegionState>,
 }
 
-/// What changes in a Region.
+/// The state of a Region that changes.
 #[derive(Debug)]
 pub(crate) struct RegionState {
     pub(crate) hub: Option<Hub>,
@@ -53,13 +53,13 @@ pub(crate) struct RegionState {
     /// Partner products accepted, as `company/product`.
     pub(crate) subscriptions: BTreeSet<String>,
     pub(crate) findings: Findings,
-    /// Ingestion events on the bill (contract 7).
+    /// Number of billed ingestion events (contract 7).
     pub(crate) billed_events: u64,
     pub(crate) totals: Tally,
     buckets: [Option<TokenBucket>; Operation::COUNT],
 }
 
-/// A hub that is on.
+/// An enabled hub.
 #[derive(Clone, Debug)]
 pub(crate) struct Hub {
     pub(crate) subscribed_at: Timestamp,
@@ -84,7 +84,7 @@ impl World {
         region.opted_in.then_some(region)
     }
 
-    /// The members whose findings an account sees besides its own (contract 2.4).
+    /// The members whose findings an account sees in addition to its own (contract 2.4).
     pub(crate) fn members(&self, account: &str) -> &[String] {
         match &self.config.organization {
             Some(organization) if organization.administrator == account => &organization.members,
@@ -92,7 +92,7 @@ impl World {
         }
     }
 
-    /// The Regions that a read sees besides its own: members inherit their administrator's aggregator (contract 2.4).
+    /// The Regions that a read includes in addition to its own: members inherit their administrator's aggregator (contract 2.4).
     pub(crate) fn linked_regions(&self, account: &str, region: &str) -> Vec<&str> {
         let administrator = self
             .config
@@ -133,7 +133,7 @@ impl Region {
 }
 
 impl RegionState {
-    /// Whether the rate lets one more call of the operation pass (contract 1.9).
+    /// Takes a token for a call of the operation. Returns false if the call is throttled (contract 1.9).
     pub(crate) fn take_token(&mut self, operation: Operation, config: &Config, now: Timestamp) -> bool {
         let rates = &config.rates;
         if !rates.enabled {

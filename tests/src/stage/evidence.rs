@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::Stage;
 
-/// Entries of the audit log that are looked through. Far more than the tests cause.
+/// Maximum number of entries of the audit log to search, far more than the tests cause.
 const ENTRIES_MAX: usize = 1_000;
 
 impl Stage {
@@ -40,7 +40,7 @@ impl Stage {
     ///
     /// # Errors
     ///
-    /// When it is not there or can't be read.
+    /// If it does not exist or can't be read.
     pub async fn state_object(&self, key: &str) -> Result<Vec<u8>> {
         let object = self.cloud.object(key).await?.with_context(|| format!("there is no {key}"))?;
         let chunks: Vec<Bytes> = object.body.try_collect().await?;
@@ -84,7 +84,7 @@ impl Stage {
         Ok(messages.filter_map(|message| message["Body"].as_str().map(str::to_owned)).collect())
     }
 
-    /// Messages that wait for the function, or are with it.
+    /// Number of messages that are available in the queue or in flight.
     ///
     /// # Errors
     ///
@@ -97,7 +97,7 @@ impl Stage {
         NAMES.iter().map(|name| count(name).with_context(|| format!("no {name} in {answer}"))).sum()
     }
 
-    /// The function's log, and the local AWS's with it.
+    /// The log of the function, which includes that of the local AWS.
     ///
     /// # Errors
     ///
@@ -107,7 +107,7 @@ impl Stage {
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
-    /// The function's own lines about an upload.
+    /// The function's log lines for an upload.
     ///
     /// # Errors
     ///

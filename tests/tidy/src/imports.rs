@@ -1,7 +1,7 @@
-//! Which file of a crate imports which: the `use` items and the paths that begin with `crate`, `self`, or `super`.
+//! The imports between the files of a crate: the `use` items and the paths that begin with `crate`, `self`, or `super`.
 //!
-//! A name that a module only re-exports belongs to the file that defines it, and a re-export isn't an import. Test modules
-//! are left out: they may use everything.
+//! A name that a module only re-exports belongs to the file that defines it, and a re-export is not an import. Test modules are
+//! skipped: they may import everything.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,15 +10,15 @@ use syn::{Attribute, File, Item, ItemMod, ItemUse, Meta, UseTree, Visibility};
 
 use crate::Source;
 
-/// The files that each file imports, by path from the top of the tree.
+/// The files that each file imports, by path relative to the root of the tree.
 pub type Imports = BTreeMap<String, BTreeSet<String>>;
 
-/// A module's path inside its crate. Empty: the crate's root.
+/// A module's path inside its crate; empty for the root of the crate.
 type ModulePath = Vec<String>;
 
 struct Module {
     file: String,
-    /// Names that it re-exports, with the path that each comes from.
+    /// Re-exported names, with their original paths.
     exports: BTreeMap<String, ModulePath>,
     uses: Vec<ModulePath>,
 }
@@ -26,7 +26,8 @@ struct Module {
 /// The imports between the files of the crate whose sources are in `folder`.
 ///
 /// # Errors
-/// A file isn't Rust.
+///
+/// If a file isn't valid Rust.
 pub fn imports(sources: &[Source], folder: &str) -> Result<Imports, String> {
     let mut modules = BTreeMap::new();
     for source in sources {
@@ -43,7 +44,7 @@ pub fn imports(sources: &[Source], folder: &str) -> Result<Imports, String> {
     Ok(imports)
 }
 
-/// The groups of files that import each other in a circle.
+/// The groups of files that import each other in a cycle.
 pub fn circles(imports: &Imports) -> Vec<BTreeSet<String>> {
     let reachable: BTreeMap<&str, BTreeSet<&str>> =
         imports.keys().map(|file| (file.as_str(), below(imports, file))).collect();
@@ -69,7 +70,7 @@ fn below<'a>(imports: &'a Imports, file: &str) -> BTreeSet<&'a str> {
     found
 }
 
-/// The path of the module in a file. None: the file isn't of the crate, or holds tests.
+/// The path of the module in a file. `None` if the file isn't in the crate, or contains tests.
 fn module_path(file: &str, folder: &str) -> Option<ModulePath> {
     let inside = file.strip_prefix(folder)?.strip_prefix('/')?.strip_suffix(".rs")?;
     let mut path: ModulePath = inside.split('/').map(str::to_owned).collect();
@@ -104,7 +105,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// A path from the crate's root. None: it leads out of the crate.
+    /// A path from the crate's root. `None` if it is outside of the crate.
     fn absolute(&self, path: &[String]) -> Option<ModulePath> {
         let (first, rest) = path.split_first()?;
         let mut absolute = self.path.to_vec();
@@ -179,7 +180,7 @@ fn is_for_tests(attributes: &[Attribute]) -> bool {
     })
 }
 
-/// The file that defines what a path names. `depth` bounds re-exports of re-exports.
+/// The file that defines the item with a path. `depth` limits re-exports of re-exports.
 fn file_of<'a>(modules: &'a BTreeMap<ModulePath, Module>, path: &[String], depth: u32) -> Option<&'a str> {
     for length in (0..=path.len()).rev() {
         let Some(module) = modules.get(&path[..length]) else { continue };

@@ -1,4 +1,4 @@
-//! Reads the source tree, for the tests beside this file: they hold the rules that no compiler knows.
+//! Reads the source tree, for the tests of this crate: they check rules that no compiler knows.
 
 pub mod imports;
 
@@ -8,7 +8,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-/// Folders at the top that hold no source of ours.
+/// Top-level directories without sources of this repository.
 const FOLDERS_SKIPPED: [&str; 12] = [
     ".aws-sam",
     ".git",
@@ -24,30 +24,30 @@ const FOLDERS_SKIPPED: [&str; 12] = [
     "target",
 ];
 
-/// A file of the tree with its text.
+/// A file of the tree with its content.
 #[derive(Debug)]
 pub struct Source {
-    /// The path from the top of the tree.
+    /// The path relative to the root of the tree.
     pub path: String,
-    /// What is in it.
+    /// The content.
     pub text: String,
 }
 
 impl Source {
-    /// The lines that are no comments, with their numbers.
+    /// The lines that are not comments, with their numbers.
     pub fn code(&self) -> impl Iterator<Item = (usize, &str)> {
         let lines = self.text.lines().enumerate().map(|(index, line)| (index + 1, line));
         lines.filter(|(_, line)| !line.trim_start().starts_with("//"))
     }
 }
 
-/// The top of the tree.
+/// The root of the tree.
 pub fn root() -> PathBuf {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     here.ancestors().nth(2).map_or_else(|| here.to_path_buf(), Path::to_path_buf)
 }
 
-/// Every text file of the tree whose name has one of the endings.
+/// All text files of the tree whose name has one of the endings.
 pub fn sources(endings: &[&str]) -> Vec<Source> {
     let root = root();
     let mut found = Vec::new();
@@ -69,10 +69,11 @@ pub fn sources(endings: &[&str]) -> Vec<Source> {
     found
 }
 
-/// What Cargo says of the workspace's own packages.
+/// The metadata of the workspace's packages from Cargo.
 ///
 /// # Errors
-/// Cargo cannot be run, or does not answer in JSON.
+///
+/// If Cargo can't be run, or its output is not JSON.
 pub fn packages() -> Result<Vec<Value>, String> {
     let cargo = option_env!("CARGO").unwrap_or("cargo");
     let mut command = Command::new(cargo);

@@ -1,5 +1,5 @@
-//! Arrows between crates point down: functions, tools and tests → aws → management → exporter → asff. Each crate lists here what of
-//! ours, and of what is kept in one place, it may depend on.
+//! Dependencies between crates have one direction: functions, tools, and tests → aws → management → exporter → asff. Each crate
+//! has a list of the workspace's crates that it may depend on. Some external dependencies are restricted to one crate as well.
 
 #![expect(clippy::unwrap_used, reason = "a broken tree is a failed test")]
 
@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-/// A crate, and the crates of ours that it may depend on, tests aside.
+/// A crate, and the crates of the workspace that it may depend on, except for tests.
 const ARROWS: [(&str, &[&str]); 15] = [
     ("asff", &[]),
     ("exporter", &["asff"]),
@@ -29,7 +29,7 @@ const ARROWS: [(&str, &[&str]); 15] = [
     ("tidy", &[]),
 ];
 
-/// Names of crates that speak to AWS. The pure ones cannot even await.
+/// Names of crates that call AWS. The pure crate must not even depend on asynchronous code.
 const SPEAKS_TO_AWS: [&str; 3] = ["aws-config", "aws-sdk-", "aws-smithy-"];
 const IMPURE: [&str; 6] = ["tokio", "futures", "reqwest", "hyper", "rand", "tracing"];
 
@@ -43,13 +43,13 @@ fn names(package: &Value, kind: &Value) -> BTreeSet<String> {
 }
 
 #[test]
-fn arrows_point_down() {
+fn crates_depend_only_on_allowed_crates() {
     let packages = tidy::packages().unwrap();
     let ours: BTreeSet<&str> = packages.iter().map(|package| package["name"].as_str().unwrap()).collect();
     for package in &packages {
         let name = package["name"].as_str().unwrap();
         let allowed = ARROWS.iter().find(|(from, _)| *from == name);
-        let (_, allowed) = allowed.unwrap_or_else(|| panic!("{name} is new: say in ARROWS what it may depend on"));
+        let (_, allowed) = allowed.unwrap_or_else(|| panic!("{name} is new: add its allowed dependencies to ARROWS"));
         for dependency in names(package, &Value::Null) {
             let is_allowed = !ours.contains(dependency.as_str()) || allowed.contains(&dependency.as_str());
             assert!(is_allowed, "{name} must not depend on {dependency}");
@@ -58,7 +58,7 @@ fn arrows_point_down() {
 }
 
 #[test]
-fn only_aws_names_the_sdk() {
+fn only_the_aws_crate_uses_the_sdk() {
     for package in tidy::packages().unwrap() {
         let name = package["name"].as_str().unwrap();
         for dependency in dependencies(&package).map(|dependency| dependency["name"].as_str().unwrap()) {
@@ -75,7 +75,7 @@ fn only_aws_names_the_sdk() {
 }
 
 #[test]
-fn the_pure_crate_cannot_wait() {
+fn the_pure_crate_has_no_asynchronous_dependencies() {
     let packages = tidy::packages().unwrap();
     let asff = packages.iter().find(|package| package["name"] == "asff").unwrap();
     for dependency in names(asff, &Value::Null) {
@@ -84,7 +84,7 @@ fn the_pure_crate_cannot_wait() {
 }
 
 #[test]
-fn every_crate_obeys_the_lints() {
+fn every_crate_inherits_the_lints() {
     for package in tidy::packages().unwrap() {
         let manifest = std::fs::read_to_string(package["manifest_path"].as_str().unwrap()).unwrap();
         assert!(manifest.contains("[lints]\nworkspace = true"), "{}: [lints] workspace = true", package["name"]);

@@ -1,4 +1,4 @@
-//! No file imports one that imports it, directly or through others.
+//! No file imports a file that imports it, directly or indirectly.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ fn source(path: &str, text: &str) -> Source {
 }
 
 #[test]
-fn a_circle_is_found_through_re_exports() {
+fn a_cycle_is_found_through_re_exports() {
     let sources = [
         source("x/src/lib.rs", "mod a; mod b; mod c; pub use crate::b::B;"),
         source("x/src/a.rs", "use crate::B; pub struct A;"),
@@ -24,7 +24,7 @@ fn a_circle_is_found_through_re_exports() {
 }
 
 #[test]
-fn parents_that_declare_and_tests_make_no_circle() {
+fn module_declarations_and_tests_are_not_cycles() {
     let sources = [
         source("x/src/lib.rs", "mod a; pub struct Shared; use self::a::A; #[cfg(test)] mod tests { use crate::a::*; }"),
         source("x/src/a.rs", "#[cfg(test)] mod tests { use super::*; } pub struct A;"),
@@ -34,7 +34,7 @@ fn parents_that_declare_and_tests_make_no_circle() {
 }
 
 #[test]
-fn no_file_imports_one_that_imports_it() {
+fn no_files_import_each_other() {
     let sources = tidy::sources(&[".rs"]);
     let mut found = Vec::new();
     for package in tidy::packages().unwrap() {
@@ -50,5 +50,5 @@ fn no_file_imports_one_that_imports_it() {
             found.push(circle.iter().map(arrow).collect::<Vec<_>>().join("\n  "));
         }
     }
-    assert!(found.is_empty(), "{} circles of imports:\n  {}", found.len(), found.join("\n\n  "));
+    assert!(found.is_empty(), "{} cycles of imports:\n  {}", found.len(), found.join("\n\n  "));
 }

@@ -1,9 +1,9 @@
-//! The names of test functions: each fits in one line of a test report.
+//! The names of test functions fit on one line of a test report.
 
 /// Maximum number of characters of a test function's name. A longer one is a sign of two tests.
 const TEST_NAME_CHARS_MAX: usize = 70;
 
-/// Whether an attribute makes the function below it a test: `test` of the standard library or of tokio.
+/// Whether an attribute marks the next function as a test: `test` of the standard library or of tokio.
 fn is_test_attribute(line: &str) -> bool {
     line.strip_prefix("#[").is_some_and(|attribute| {
         let path = attribute.split(['(', ']']).next().unwrap_or_default();

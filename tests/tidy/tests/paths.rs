@@ -1,15 +1,15 @@
-//! Each file of the tree that a page of the documentation or the Makefile names exists.
+//! Each file that a page of the documentation or the Makefile mentions exists.
 
 use std::collections::BTreeSet;
 
 #[test]
-fn each_file_that_a_page_names_exists() {
+fn each_file_that_a_page_mentions_exists() {
     let files: BTreeSet<String> = tidy::sources(&["rs", "py", "json", "yaml", "toml", "html", "css"])
         .into_iter()
         .map(|source| format!("/{}", source.path))
         .collect();
     let exists = |name: &str| {
-        // Pages leave out `src/`, and the folders above a crate.
+        // Pages omit `src/`, and the directories above a crate.
         let is_it = |path: &String| {
             path.ends_with(&format!("/{name}")) || path.replace("/src/", "/").ends_with(&format!("/{name}"))
         };
@@ -31,7 +31,7 @@ fn each_file_that_a_page_names_exists() {
 }
 
 #[test]
-fn make_simulate_names_modules_that_exist() {
+fn make_simulate_uses_existing_modules() {
     let makefile = std::fs::read_to_string(tidy::root().join("Makefile")).unwrap();
     let command = makefile.lines().find(|line| line.contains("--test simulation --")).unwrap();
     let modules: Vec<&str> = command.split(' ').filter_map(|word| word.strip_suffix("::")).collect();

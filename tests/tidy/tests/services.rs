@@ -1,6 +1,6 @@
-//! What AWS's services require of `template.yaml`, and neither a linter checks nor the local emulator enforces.
+//! Requirements of AWS services for `template.yaml` that neither a linter checks nor the local emulator enforces.
 //!
-//! CloudFormation's tags are read as what they are put on: `!GetAtt Queue.Arn` is `Queue.Arn`.
+//! Tags of CloudFormation are read as their values: `!GetAtt Queue.Arn` is `Queue.Arn`.
 
 #![expect(clippy::unwrap_used, reason = "a broken tree is a failed test")]
 
@@ -14,11 +14,11 @@ use serde_json::Value;
 const QUEUE_RETENTION_SECONDS: RangeInclusive<u64> = 60..=1_209_600;
 /// `MaximumEventAgeInSeconds` of a rule's or a schedule's target (API references, `RetryPolicy`).
 const TARGET_AGE_SECONDS: RangeInclusive<u64> = 60..=86_400;
-/// `MaximumRetryAttempts` of the same.
+/// `MaximumRetryAttempts` of a rule's or a schedule's target.
 const TARGET_RETRIES: RangeInclusive<u64> = 0..=185;
 /// `MaximumEventAgeInSeconds` of a function's asynchronous invocations (API reference, `PutFunctionEventInvokeConfig`).
 const EVENT_AGE_SECONDS: RangeInclusive<u64> = 60..=21_600;
-/// `MaximumRetryAttempts` of the same.
+/// `MaximumRetryAttempts` of a function's asynchronous invocations.
 const EVENT_RETRIES: RangeInclusive<u64> = 0..=2;
 /// `MaximumConcurrency` of an event source mapping (API reference, `ScalingConfig`).
 const CONCURRENCY: RangeInclusive<u64> = 2..=1000;
@@ -36,7 +36,7 @@ fn of_type<'a>(template: &'a Value, kind: &str) -> Vec<(&'a str, &'a Value)> {
     of_kind.map(|(name, resource)| (name.as_str(), &resource["Properties"])).collect()
 }
 
-/// What a reference names: `Queue` of `Queue.Arn`.
+/// The resource of a reference: `Queue` of `Queue.Arn`.
 fn named(reference: &Value) -> &str {
     reference.as_str().unwrap().trim_end_matches(".Arn")
 }
@@ -45,7 +45,7 @@ fn list(value: &Value) -> Vec<&Value> {
     value.as_array().map_or_else(|| vec![value], |values| values.iter().collect())
 }
 
-/// The statements of all policies of a resource, those under a condition too.
+/// The statements of all policies of a resource, including those with a condition.
 fn statements(properties: &Value) -> Vec<&Value> {
     let inline = properties["Policies"].as_array().into_iter().flatten().map(|policy| &policy["PolicyDocument"]);
     let own = properties.get("PolicyDocument");
@@ -66,7 +66,7 @@ fn role_allows(template: &Value, role: &Value, action: &str, resource: &str) -> 
     })
 }
 
-/// Whether the policy of a queue or a topic lets `EventBridge` send to it for a rule.
+/// Whether the policy of a queue or a topic allows `EventBridge` to send to it for a rule.
 fn bridge_may_send(template: &Value, target: &str, action: &str, rule: &str) -> bool {
     let policies =
         of_type(template, "AWS::SQS::QueuePolicy").into_iter().chain(of_type(template, "AWS::SNS::TopicPolicy"));
@@ -91,16 +91,16 @@ fn assert_retries(policy: &Value, age: RangeInclusive<u64>, retries: RangeInclus
 }
 
 #[test]
-fn queues_are_standard_and_dead_letters_live_as_long_as_messages() {
+fn queues_are_standard_and_dead_letters_are_retained_as_long() {
     let template = template();
     for (name, queue) in of_type(&template, "AWS::SQS::Queue").into_iter().filter(|(name, _)| !name.ends_with("Policy"))
     {
-        // A dead-letter queue must be of the type of its queue, and EventBridge and Lambda write to standard ones only.
+        // A dead-letter queue must have the same type as its queue, and EventBridge and Lambda write to standard queues only.
         assert!(queue.get("FifoQueue").is_none(), "{name}");
         let retention = queue["MessageRetentionPeriod"].as_u64().unwrap();
         assert!(QUEUE_RETENTION_SECONDS.contains(&retention), "{name}");
         if let Some(policy) = queue.get("RedrivePolicy") {
-            // SQS counts a message's age on from its first queue: a dead letter would live shorter.
+            // SQS counts a message's age from its first queue, so that dead letters would be retained for a shorter time.
             let letters = &template["Resources"][named(&policy["deadLetterTargetArn"])];
             assert_eq!(letters["Type"], "AWS::SQS::Queue", "{name}");
             assert!(letters["Properties"]["MessageRetentionPeriod"].as_u64().unwrap() >= retention, "{name}");
@@ -145,7 +145,7 @@ fn a_schedule_has_a_role_for_its_target_and_its_dead_letter_queue() {
 }
 
 #[test]
-fn lambda_may_poll_each_queue_that_a_function_has() {
+fn lambda_may_poll_the_queue_of_each_function() {
     let template = template();
     let mut polled = 0;
     for (name, function) in of_type(&template, "AWS::Serverless::Function") {
@@ -168,7 +168,7 @@ fn lambda_may_poll_each_queue_that_a_function_has() {
 }
 
 #[test]
-fn asynchronous_invocations_keep_lambdas_limits_and_their_failures() {
+fn asynchronous_invocations_have_valid_limits_and_a_failure_queue() {
     let template = template();
     let functions = of_type(&template, "AWS::Serverless::Function");
     let configured =
@@ -186,7 +186,7 @@ fn asynchronous_invocations_keep_lambdas_limits_and_their_failures() {
 }
 
 #[test]
-fn a_request_of_cloudformation_begins_before_its_time_is_over_or_never() {
+fn a_cloudformation_request_is_processed_in_time_or_not_at_all() {
     let template = template();
     let resources = of_type(&template, "Custom::");
     assert_eq!(resources.len(), 2);
@@ -194,23 +194,23 @@ fn a_request_of_cloudformation_begins_before_its_time_is_over_or_never() {
         let function = &template["Resources"][named(&resource["ServiceToken"])]["Properties"];
         let seconds = resource["ServiceTimeout"].as_u64().unwrap();
         assert!(SERVICE_TIMEOUT_SECONDS.contains(&seconds), "{name}");
-        assert!(seconds > function["Timeout"].as_u64().unwrap(), "{name}: the answer of a whole invocation is in time");
+        assert!(seconds > function["Timeout"].as_u64().unwrap(), "{name}: a complete invocation must respond in time");
         assert!(function["EventInvokeConfig"]["MaximumEventAgeInSeconds"].as_u64().unwrap() <= seconds, "{name}");
     }
 }
 
 #[test]
-fn the_topic_has_no_key_that_eventbridge_may_not_use() {
+fn the_topic_has_no_key_that_eventbridge_can_not_use() {
     let template = template();
     for (name, topic) in of_type(&template, "AWS::SNS::Topic").into_iter().filter(|(name, _)| !name.ends_with("Policy"))
     {
-        // The key policy of alias/aws/sns cannot be changed, and does not allow EventBridge.
+        // The key policy of alias/aws/sns can't be changed, and does not allow EventBridge.
         assert!(!topic["KmsMasterKeyId"].to_string().contains("alias/aws"), "{name}");
     }
 }
 
 #[test]
-fn one_key_encrypts_all_that_is_stored() {
+fn one_key_encrypts_all_stored_data() {
     let template = template();
     let key_of = |kind: &str, resource: &Value| {
         let bucket = &resource["BucketEncryption"]["ServerSideEncryptionConfiguration"][0];
@@ -237,7 +237,7 @@ fn one_key_encrypts_all_that_is_stored() {
 }
 
 #[test]
-fn a_role_uses_the_key_only_through_services_that_it_may_call() {
+fn a_role_can_use_the_key_only_through_services_that_it_can_call() {
     let template = template();
     let encrypted = BTreeSet::from(["dynamodb", "s3", "secretsmanager", "sqs"]);
     for (name, role) in of_type(&template, "AWS::IAM::Role") {
@@ -254,12 +254,12 @@ fn a_role_uses_the_key_only_through_services_that_it_may_call() {
 }
 
 #[test]
-fn an_email_shows_fields_that_the_events_have() {
+fn an_email_uses_fields_that_the_events_have() {
     let template = template();
     let target = &template["Resources"]["NotificationRule"]["Properties"]["Targets"][0];
     let paths = target["InputTransformer"]["InputPathsMap"].as_object().unwrap();
     let text = target["InputTransformer"]["InputTemplate"].as_str().unwrap();
-    // EventBridge rejects a rule whose template names a variable that is not in the map.
+    // EventBridge rejects a rule whose template uses a variable that is not in the map.
     let named = text.split('<').skip(1).map(|rest| rest.split('>').next().unwrap());
     assert_eq!(named.collect::<BTreeSet<_>>(), paths.keys().map(String::as_str).collect());
     let samples = tidy::root().join("events/emitted");

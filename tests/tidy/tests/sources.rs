@@ -1,24 +1,24 @@
-//! What may stand in which file.
+//! Rules for the content of source files.
 
 use tidy::Source;
 
-/// Lines of a Rust file at most, its tests included; aim for 100 to 250.
+/// Maximum number of lines of a Rust file, including its tests; aim for 100 to 250.
 const LINES_MAX: usize = 400;
 
-/// Lines of a function of the product at most, its signature included.
+/// Maximum number of lines of a function of the product, including its signature.
 const FUNCTION_LINES_MAX: usize = 70;
 
-/// Ways to read a clock.
+/// Names with which a clock is read.
 const CLOCKS: [&str; 5] = ["SystemTime", "Instant::now", "Timestamp::now", "Zoned::now", "std::time::Instant"];
 
-/// Ways into the world outside.
+/// Modules with which code accesses the environment.
 const OUTSIDE: [&str; 4] = ["std::fs", "std::env", "std::net", "std::process"];
 
-/// Beginnings of paths that exist on one machine only; split, so that this file is not its own first finding.
+/// Beginnings of paths that exist on one machine only. They are split, so that this test does not find itself.
 const MACHINE_PATHS: [&str; 4] =
     [concat!("/", "work/"), concat!("/", "home/"), concat!("/", "root/"), concat!("/", "Users/")];
 
-/// A rule that every line of some files keeps.
+/// Asserts that no line of the files is wrong.
 fn none_has(sources: &[Source], wrong: impl Fn(&str) -> bool, rule: &str) {
     let mut findings = Vec::new();
     for source in sources {
@@ -35,7 +35,7 @@ fn rust_below(folder: &str) -> Vec<Source> {
 #[test]
 fn the_environment_is_read_in_config_only() {
     let mut sources = tidy::sources(&[".rs"]);
-    // That of a build script is Cargo's.
+    // The environment of a build script is Cargo's.
     let may = |path: &str| path.ends_with("/config.rs") || path.ends_with("/build.rs") || path.contains("tests/");
     sources.retain(|source| !may(&source.path));
     none_has(&sources, |line| line.contains("env::var"), "the environment is read once, into the config of config.rs");
@@ -48,7 +48,7 @@ fn the_pure_crate_has_no_clock() {
 }
 
 #[test]
-fn the_pure_crate_stays_inside() {
+fn the_pure_crate_does_not_access_its_environment() {
     let mut sources = rust_below("shared/asff/src/");
     sources.retain(|source| !source.path.contains("test"));
     let reaches = |line: &str| OUTSIDE.iter().any(|way| line.contains(way));
@@ -58,20 +58,20 @@ fn the_pure_crate_stays_inside() {
 #[test]
 fn files_are_short() {
     let sources = tidy::sources(&[".rs"]);
-    assert!(!sources.is_empty(), "there is nothing to read where this test looks");
+    assert!(!sources.is_empty(), "no source files were found");
     for source in sources {
         let lines = source.text.lines().count();
         assert!(lines <= LINES_MAX, "{} has {lines} lines: split it, {LINES_MAX} is the most", source.path);
     }
 }
 
-/// Whether a word may stand before `fn`.
+/// Whether a word is allowed before `fn`.
 fn is_qualifier(word: &str) -> bool {
     matches!(word, "pub" | "async" | "const") || word.starts_with("pub(") || word.ends_with(')')
 }
 
-/// The functions of a file, each with the number of its first line and with its lines. Rustfmt closes a function at the indentation
-/// at which it begins. The tests at the end of a file are left out.
+/// The functions of a file: the number of the first line, and the number of lines of each. Rustfmt closes a function at the
+/// indentation at which it begins. The tests at the end of a file are skipped.
 fn functions(text: &str) -> Vec<(usize, usize)> {
     let product = text.split("\n#[cfg(test)]\nmod tests {").next().unwrap_or(text);
     let lines: Vec<&str> = product.lines().collect();
@@ -121,7 +121,7 @@ fn functions_are_short() {
 }
 
 #[test]
-fn no_path_of_one_machine_is_written_down() {
+fn no_file_contains_a_path_of_one_machine() {
     for source in tidy::sources(&[".json", ".md", ".py", ".rs", ".sh", ".toml", ".yaml", "Makefile", "/run"]) {
         for (index, line) in source.text.lines().enumerate() {
             let path = MACHINE_PATHS.iter().find(|path| line.contains(*path));

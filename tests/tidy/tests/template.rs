@@ -1,6 +1,6 @@
-//! What `template.yaml` must hold to for any value of its parameters, and no linter knows.
+//! Requirements for `template.yaml` for any values of its parameters that no linter checks.
 //!
-//! CloudFormation's tags are read as what they are put on: `!Ref Name` is `Name`, `!If [Condition, a, b]` a list of three.
+//! Tags of CloudFormation are read as their values: `!Ref Name` is `Name`, `!If [Condition, a, b]` a list of three.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a broken tree is a failed test")]
 
@@ -9,7 +9,7 @@ use std::fs;
 
 use serde_json::Value;
 
-/// Visibility timeouts that AWS advises for one timeout of a function that Lambda polls a queue for.
+/// Ratio of a queue's visibility timeout to the timeout of the function that Lambda polls it for, as AWS recommends.
 const VISIBILITY_TIMEOUTS: u64 = 6;
 
 fn template() -> Value {
@@ -23,7 +23,7 @@ fn of_type<'a>(template: &'a Value, kind: &str) -> Vec<(&'a str, &'a Value)> {
     of_kind.map(|(name, resource)| (name.as_str(), &resource["Properties"])).collect()
 }
 
-/// Every number that an expression can come to: a number, a parameter, a column of a mapping, a condition of them.
+/// All possible values of an expression: a number, a parameter, a column of a mapping, or a condition with these.
 fn numbers(template: &Value, expression: &Value) -> BTreeSet<u64> {
     match expression {
         Value::Number(number) => [number.as_u64().unwrap()].into(),
@@ -32,7 +32,7 @@ fn numbers(template: &Value, expression: &Value) -> BTreeSet<u64> {
             let bounds = ["Default", "MinValue", "MaxValue"].iter().filter_map(|bound| parameter[*bound].as_u64());
             let allowed = parameter["AllowedValues"].as_array().into_iter().flatten().filter_map(Value::as_u64);
             let found: BTreeSet<u64> = bounds.chain(allowed).collect();
-            assert!(!found.is_empty(), "{name} is no parameter with a number");
+            assert!(!found.is_empty(), "{name} is not a parameter with a number");
             found
         }
         Value::Array(parts) => match parts.as_slice() {
@@ -65,7 +65,7 @@ fn messages_outlive_all_receives_and_reach_the_dead_letter_queue() {
 }
 
 #[test]
-fn a_queue_waits_six_times_as_long_as_its_function_may_take() {
+fn a_visibility_timeout_is_six_function_timeouts() {
     let template = template();
     for (name, function) in of_type(&template, "AWS::Serverless::Function") {
         let queues =
@@ -77,7 +77,7 @@ fn a_queue_waits_six_times_as_long_as_its_function_may_take() {
                 assert_eq!(fixed, VISIBILITY_TIMEOUTS * largest(&template, &function["Timeout"]), "{name}");
                 continue;
             }
-            // By a mapping, which has a row for each timeout that is allowed.
+            // With a mapping, which has a row for each allowed timeout.
             assert_eq!(visibility[2][0], "QueueVisibility", "{name}");
             let allowed =
                 template["Parameters"][function["Timeout"].as_str().unwrap()]["AllowedValues"].as_array().unwrap();
@@ -91,7 +91,7 @@ fn a_queue_waits_six_times_as_long_as_its_function_may_take() {
 }
 
 #[test]
-fn a_visibility_timeout_of_ones_own_suffices_for_a_long_invocation() {
+fn a_custom_visibility_timeout_is_enough_for_a_long_invocation() {
     let template = template();
     let rule = &template["Rules"]["VisibilityOutlastsLongInvocations"];
     let values = |list: &Value| -> Vec<u64> {
@@ -106,7 +106,7 @@ fn a_visibility_timeout_of_ones_own_suffices_for_a_long_invocation() {
 }
 
 #[test]
-fn lambda_drops_no_line_that_a_function_logs() {
+fn lambda_drops_no_log_line_of_a_function() {
     let template = template();
     let functions = of_type(&template, "AWS::Serverless::Function");
     assert_eq!(functions.len(), 3);
@@ -121,7 +121,7 @@ fn lambda_drops_no_line_that_a_function_logs() {
 }
 
 #[test]
-fn only_the_function_that_continues_its_own_work_may_loop() {
+fn recursive_loops_are_allowed_only_for_the_export_function() {
     let template = template();
     for (name, function) in of_type(&template, "AWS::Serverless::Function") {
         let may_loop = function.get("RecursiveLoop").is_some_and(|setting| setting[1] == "Allow");

@@ -1,6 +1,6 @@
-//! The words of the field: what `docs/glossary.md` says not to write is not written.
+//! The words that `docs/glossary.md` forbids are not used.
 
-/// What is not written, in lowercase, and what is. A word ends where a letter, digit, or underscore does not follow.
+/// Words to avoid, in lowercase, and their replacements. A word ends where no letter, digit, or underscore follows.
 const WORDS: [(&str, &str); 14] = [
     ("mend", "fix, remediation"),
     ("mends", "fixes"),
@@ -18,7 +18,7 @@ const WORDS: [(&str, &str); 14] = [
     ("once more", "again; resend, re-export"),
 ];
 
-/// What is in addition not written where users read it: help, messages, the API, the template, and pages.
+/// Words to avoid where users read them, in addition: help texts, messages, the API, the template, and pages.
 const SURFACE_WORDS: [(&str, &str); 19] = [
     ("as whom", "credentials, caller identity"),
     ("leave to", "permission to"),
@@ -41,7 +41,7 @@ const SURFACE_WORDS: [(&str, &str); 19] = [
     ("hubctl map", "hubctl convert"),
 ];
 
-/// Where users read: the beginnings of paths.
+/// Beginnings of paths of files that users read.
 const SURFACE: [&str; 12] = [
     "README.md",
     "SECURITY.md",
@@ -57,7 +57,7 @@ const SURFACE: [&str; 12] = [
     "tools/hubctl/",
 ];
 
-/// Pages that quote the words that are not written, and the sample text of a finding, which is in hashes of its content.
+/// Files that quote these words, or have them in the sample text of a finding, whose content hash the tests expect.
 const QUOTES: [&str; 5] = [
     "docs/glossary.md",
     "docs/style.md",
@@ -77,13 +77,13 @@ fn has(line: &str, word: &str) -> bool {
 }
 
 #[test]
-fn words_are_found_whole() {
+fn only_whole_words_are_found() {
     assert!(has("what mends it", "mends") && has("(mend)", "mend"));
     assert!(!has("a recommendation", "mend") && !has("mended", "mend") && !has("what_mends_it", "mends"));
 }
 
 #[test]
-fn the_words_of_the_glossary_are_written() {
+fn the_terms_of_the_glossary_are_used() {
     let mut found = Vec::new();
     let sources = tidy::sources(&[".rs", ".md", ".yaml", ".py", ".snap"]);
     for source in sources.iter().filter(|source| !QUOTES.contains(&source.path.as_str())) {
@@ -94,5 +94,5 @@ fn the_words_of_the_glossary_are_written() {
             found.extend(wrong.map(|(word, right)| format!("{}:{}: {word}: write {right}", source.path, number + 1)));
         }
     }
-    assert!(found.is_empty(), "docs/glossary.md has the words of this project\n{}", found.join("\n"));
+    assert!(found.is_empty(), "use the terms of docs/glossary.md\n{}", found.join("\n"));
 }

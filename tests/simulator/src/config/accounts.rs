@@ -1,4 +1,4 @@
-//! Accounts, their Regions, access keys, roles and denials.
+//! Accounts with their Regions, access keys, roles, and denials.
 
 use std::collections::BTreeMap;
 
@@ -13,10 +13,10 @@ use crate::limits::CHAINED_SESSION_SECONDS_MAX;
 pub struct AccountConfig {
     /// Twelve digits.
     pub id: String,
-    /// The account's name, which the service writes into findings as `AwsAccountName`.
+    /// The account's name, which the service adds to findings as `AwsAccountName`.
     #[serde(default)]
     pub name: Option<String>,
-    /// The Regions that the account knows; a Region not listed is one that it did not opt into.
+    /// The Regions of the account. The account did not opt into a Region that is not listed.
     #[serde(default)]
     pub regions: BTreeMap<String, RegionConfig>,
     /// Long-lived access keys.
@@ -25,22 +25,22 @@ pub struct AccountConfig {
     /// Roles that can be assumed.
     #[serde(default)]
     pub roles: Vec<RoleConfig>,
-    /// What policies forbid in this account.
+    /// Actions that policies deny in this account.
     #[serde(default)]
     pub denies: Vec<Deny>,
 }
 
-/// One Region of an account; as it is, everything is on and Prowler is accepted.
+/// One Region of an account. By default, Security Hub is enabled and the Prowler product is accepted.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RegionConfig {
     /// Whether the account opted into the Region.
     pub opted_in: bool,
-    /// Whether Security Hub is on.
+    /// Whether Security Hub is enabled.
     pub hub: bool,
-    /// When it was enabled.
+    /// The time at which it was enabled.
     pub subscribed_at: Timestamp,
-    /// Partner products accepted, as `company/product`; AWS's own are always there.
+    /// Partner products accepted, as `company/product`; AWS's own are always accepted.
     pub products: Vec<String>,
     /// Partner products that the Region does not offer at all, as `company/product`.
     pub not_offered: Vec<String>,
@@ -58,29 +58,29 @@ impl Default for RegionConfig {
     }
 }
 
-/// A long-lived access key and who stands behind it.
+/// A long-lived access key and its principal.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct AccessKey {
-    /// The access key's id, as it is in a signature.
+    /// The access key ID, as in a signature.
     pub id: String,
-    /// The ARN behind it; without it, a user of the account. An `assumed-role` ARN makes further roles chained.
+    /// The ARN of its principal; by default, a user of the account. With an `assumed-role` ARN, assuming roles is role chaining.
     #[serde(default)]
     pub arn: Option<String>,
 }
 
-/// A role that others may assume.
+/// A role that can be assumed.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct RoleConfig {
     /// The role's name, without path.
     pub name: String,
-    /// Who may assume it: `*`, an account number, or an ARN, which may end in `*`.
+    /// The trusted principals: `*`, an account ID, or an ARN, which may end in `*`.
     pub trusts: Vec<String>,
-    /// The External ID that must come along.
+    /// The External ID that the trust policy requires.
     #[serde(default)]
     pub external_id: Option<String>,
-    /// The role's own longest session, seconds.
+    /// The role's maximum session duration, in seconds.
     #[serde(default = "session_seconds_default")]
     pub max_session_seconds: i64,
 }
@@ -89,22 +89,22 @@ fn session_seconds_default() -> i64 {
     CHAINED_SESSION_SECONDS_MAX
 }
 
-/// A policy that forbids an action in the account.
+/// A policy that denies an action in the account.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Deny {
     /// The action, such as `securityhub:BatchImportFindings`, or `securityhub:*`.
     pub action: String,
-    /// Only in these Regions; none means all.
+    /// Only in these Regions; empty for all.
     #[serde(default)]
     pub regions: Vec<String>,
     /// Only for callers whose ARN starts with this.
     #[serde(default)]
     pub caller: Option<String>,
-    /// Whether a policy says no (an SCP, say), rather than none says yes.
+    /// Whether a policy denies the action explicitly (such as an SCP), instead of no policy allowing it.
     #[serde(default = "yes")]
     pub explicit: bool,
-    /// The kind of policy that the message names, such as `service control policy`.
+    /// The kind of policy that the message contains, such as `service control policy`.
     #[serde(default)]
     pub policy: Option<String>,
 }

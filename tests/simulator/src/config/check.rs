@@ -1,13 +1,14 @@
-//! What a document may say although its types fit, and what it must not.
+//! Checks of a configuration that its types can't express.
 
 use super::Config;
 use crate::arn::is_account_id;
 
 impl Config {
-    /// Looks for settings that cannot be meant.
+    /// Checks for inconsistent settings.
     ///
     /// # Errors
-    /// The text names the first one.
+    ///
+    /// The message states the first one.
     pub fn check(&self) -> Result<(), String> {
         for account in &self.accounts {
             if !is_account_id(&account.id) {

@@ -1,4 +1,4 @@
-//! Rules that a world breaks on purpose, to test what is meant to notice it.
+//! Rules that a world breaks intentionally, to test the checks that must detect it.
 
 use serde::{Deserialize, Serialize};
 
@@ -36,11 +36,11 @@ pub enum Deviation {
     CreatedAtReplaced,
     /// An update does not replace `FirstObservedAt`.
     FirstObservedAtKept,
-    /// Fields that an update omits are kept.
+    /// Fields that an update omits are preserved.
     UpdateMerges,
     /// An update replaces the workflow status.
     WorkflowReplaced,
-    /// A finding that fails again keeps its workflow status.
+    /// The workflow status of a finding that fails again is unchanged.
     WorkflowNotReset,
     /// A suppressed finding that becomes active again is NEW.
     SuppressedReset,
@@ -60,21 +60,21 @@ pub enum Deviation {
     FirstDuplicateStored,
     /// A call without findings succeeds.
     EmptyBatchAccepted,
-    /// A call may carry 99 findings.
+    /// A call can have at most 99 findings.
     BatchOf100Rejected,
-    /// A call may carry any number of findings.
+    /// A call can have any number of findings.
     BatchOf101Accepted,
-    /// A finding may have 230 KB.
+    /// A finding can have at most 230 KB.
     FindingLimitLower,
-    /// A finding may have any size.
+    /// A finding can have any size.
     FindingSizeUnlimited,
-    /// A body may have 5 MB.
+    /// A body can have at most 5 MB.
     BodyLimitLower,
-    /// A body may have any size.
+    /// A body can have any size.
     BodySizeUnlimited,
-    /// A resource's Id may have 256 characters.
+    /// A resource's Id can have at most 256 characters.
     ResourceIdShort,
-    /// A title may have any length.
+    /// A title can have any length.
     TitleUnlimited,
     /// Filters by account have no effect.
     AccountFilterIgnored,
@@ -82,21 +82,21 @@ pub enum Deviation {
     RegionFilterIgnored,
     /// Filters by product have no effect.
     ProductFilterIgnored,
-    /// A title may have 200 characters.
+    /// A title can have at most 200 characters.
     TitleShort,
-    /// A page begins with the last finding of the page before.
+    /// A page begins with the last finding of the previous page.
     PageRepeatsFinding,
     /// `MaxResults` has no effect.
     PageSizeIgnored,
-    /// There is one page only.
+    /// Only one page is returned.
     NextTokenMissing,
     /// A `NextToken` is valid for any request.
     NextTokenUnbound,
     /// Each read returns another order.
     OrderChanges,
-    /// `MaxResults` may be more than 100.
+    /// `MaxResults` can be more than 100.
     MaxResultsUnlimited,
-    /// An import while Security Hub is disabled is answered as invalid input.
+    /// An import while Security Hub is disabled gets an invalid input error.
     HubDisabledAsInvalid,
     /// Findings of a product that is not accepted are accepted.
     ProductUnchecked,

@@ -1,4 +1,4 @@
-//! Rates, and the choices where the contract names more than one behavior or none.
+//! Rates, and the choices where the contract allows several behaviors or describes none.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +8,7 @@ use super::Deviation;
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Rates {
-    /// Off: no call is ever throttled.
+    /// If false, no call is ever throttled.
     pub enabled: bool,
     /// BatchImportFindings.
     pub batch_import_findings: Rate,
@@ -16,9 +16,9 @@ pub struct Rates {
     pub batch_update_findings: Rate,
     /// GetFindings.
     pub get_findings: Rate,
-    /// Each of the others.
+    /// Each of the other operations.
     pub other: Rate,
-    /// What a throttled call is told.
+    /// The error of a throttled call.
     pub error: ThrottleError,
 }
 
@@ -40,49 +40,50 @@ impl Default for Rates {
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rate {
-    /// Tokens that come back each second.
+    /// Tokens that are added per second.
     pub calls_per_second: f64,
-    /// Tokens that the bucket holds.
+    /// Capacity of the bucket, in tokens.
     pub burst: f64,
 }
 
-/// The error of a throttled call; both are answered with 429 (contract 1.10).
+/// The error of a throttled call; the status is 429 for both (contract 1.10).
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 pub enum ThrottleError {
-    /// Seen on the real service, not in its model.
+    /// Observed on the real service, but not in its model.
     TooManyRequestsException,
     /// In the model.
     LimitExceededException,
 }
 
-/// Choices where the contract leaves one.
+/// Choices where the contract allows several behaviors.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Rules {
-    /// What an import is told where the hub is off (contract 1.10, section 9 step 6).
+    /// The response to an import if Security Hub is not enabled (contract 1.10, section 9 step 6).
     pub hub_off_import: HubOffImport,
-    /// Whether what a caller may not import fails finding by finding, not as a whole (contract 2.2).
+    /// Whether an unauthorized finding fails alone instead of failing the whole call (contract 2.2).
     pub partial_auth: bool,
     /// Status of a body over 6 MB: 400 or 413 (contract section 9 step 3).
     pub oversized_body_status: u16,
     /// Status of `AuthorizerConfigurationException` (contract section 9 step 4).
     pub authorizer_status: u16,
-    /// Whether an update that is ignored as not newer is billed and announced (contract section 10, 1).
+    /// Whether an update that is ignored because it is not newer is billed and causes an event (contract section 10, 1).
     pub ignored_updates_billed: bool,
-    /// Time until an import is seen by reads, milliseconds (contract 3.1).
+    /// Time until reads show an import, in milliseconds (contract 3.1).
     pub consistency_lag_ms: u64,
-    /// Results of a page of ListEnabledProductsForImport when the caller does not say (contract 2.3).
+    /// Default number of results on a page of ListEnabledProductsForImport (contract 2.3).
     pub products_page_size: usize,
-    /// Lifetime of a NextToken, seconds (contract section 10, 8).
+    /// Lifetime of a NextToken, in seconds (contract section 10, 8).
     pub next_token_seconds: u64,
-    /// Whether a finding with a property that the format does not know is rejected; otherwise it is dropped silently.
+    /// Whether a finding with an unknown property is rejected; otherwise, the property is dropped silently.
     pub unknown_properties_refused: bool,
-    /// Whether a type must start with one of the five documented namespaces. Off: Prowler sent others for years without a
-    /// report that the service minds (contract 1.3, types taxonomy).
+    /// Whether a type must begin with one of the five documented namespaces. Disabled by default: Prowler sent others for years
+    /// without a report that the service rejects them (contract 1.3, types taxonomy).
     pub type_namespaces_checked: bool,
-    /// Whether tags must keep to AWS's own characters. Off: documented, but nobody saw the service check it (contract 1.3).
+    /// Whether tags must consist of AWS's own characters. Disabled by default: documented, but the service was not observed to
+    /// check it (contract 1.3).
     pub tag_characters_checked: bool,
-    /// Whether the temporary keys are of version 1, which Regions that need opting in reject (contract 6.1).
+    /// Whether temporary keys are version 1 tokens, which opt-in Regions reject (contract 6.1).
     pub global_sts_tokens: bool,
     /// Rules of the contract that this world breaks.
     pub deviations: Vec<Deviation>,
@@ -115,14 +116,14 @@ impl Default for Rules {
     }
 }
 
-/// What an import is told where the hub is off.
+/// The response to an import if Security Hub is not enabled.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HubOffImport {
-    /// Option A, as documented: 200, every finding failed with `InvalidAccess`.
+    /// Option A, as documented: status 200, and every finding fails with `InvalidAccess`.
     FailedFindings,
     /// Option B: 401 `InvalidAccessException`.
     InvalidAccess,
-    /// As reported from the field: 403 AccessDeniedException.
+    /// As observed: 403 AccessDeniedException.
     AccessDenied,
 }

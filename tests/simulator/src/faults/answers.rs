@@ -1,11 +1,11 @@
-//! What a call that is hit is answered, and how long it takes.
+//! The response to a call that a fault affects, and its duration.
 
 use std::time::Duration;
 
 use super::Effect;
 use crate::response::Response;
 
-/// The answer that a fault puts in place of the operation's, before or after it is run.
+/// The response that replaces that of the operation: `committed` selects faults after the operation, or those before it.
 pub(crate) fn failure(effects: &[Effect], committed: bool) -> Option<Response> {
     effects.iter().find_map(|effect| match effect {
         Effect::Error { status, error_type, message, after_commit } if *after_commit == committed => {
@@ -20,7 +20,7 @@ pub(crate) fn failure(effects: &[Effect], committed: bool) -> Option<Response> {
     })
 }
 
-/// The error that goes with a status (contract 1.10).
+/// The usual error of a status (contract 1.10).
 fn usual_error(status: u16) -> (&'static str, &'static str) {
     match status {
         400 => ("InvalidInputException", "Invalid input"),
@@ -34,7 +34,7 @@ fn usual_error(status: u16) -> (&'static str, &'static str) {
     }
 }
 
-/// How much longer the call takes.
+/// Additional duration of the call.
 pub(crate) fn latency(effects: &[Effect]) -> Duration {
     let ms = effects.iter().map(|effect| match effect {
         Effect::Latency { ms } => *ms,

@@ -1,4 +1,4 @@
-//! Numbers that look random and are the same for the same seed, on every machine (`SplitMix64`).
+//! Pseudorandom numbers that are the same for the same seed on every machine (`SplitMix64`).
 
 #[derive(Debug)]
 pub(crate) struct Random {
@@ -18,9 +18,9 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
-    /// A number from 0 up to, not including, 1.
+    /// A number from 0 (inclusive) to 1 (exclusive).
     pub(crate) fn share(&mut self) -> f64 {
-        // 53 bits are what an f64 holds exactly.
+        // An f64 represents 53 bits exactly.
         (self.next() >> 11) as f64 / (1_u64 << 53) as f64
     }
 }

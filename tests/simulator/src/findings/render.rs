@@ -1,5 +1,5 @@
-//! A finding as GetFindings answers it: the imported bytes, the rules of contract 1.6 about who may change what, and the
-//! fields that the service fills itself (contract 3.1).
+//! A finding as GetFindings returns it: the imported bytes, the rules of contract 1.6 about who may change which field, and the
+//! fields that the service sets (contract 3.1).
 
 use serde_json::{Map, Value, json};
 
@@ -8,13 +8,13 @@ use crate::arn::ProductArn;
 use crate::clock::format_ms;
 use crate::config::Deviation;
 
-/// Fields that the provider owns but a customer may override at the top level.
+/// Fields of the provider that a customer may override at the top level.
 pub(crate) const SHARED: [&str; 5] = ["Confidence", "Criticality", "RelatedFindings", "Severity", "Types"];
 
-/// Fields that are the customer's alone once the finding exists.
+/// Fields that only a customer may change once the finding exists.
 pub(crate) const CUSTOMER_ONLY: [&str; 3] = ["Note", "UserDefinedFields", "VerificationState"];
 
-/// Where a finding lives, for the fields that the service fills.
+/// The location of a finding, for the fields that the service sets.
 pub(crate) struct Place<'a> {
     pub(crate) account_name: Option<&'a str>,
     pub(crate) region: &'a str,
@@ -22,7 +22,7 @@ pub(crate) struct Place<'a> {
     pub(crate) deviations: &'a [Deviation],
 }
 
-/// The whole finding as a reader gets it.
+/// The complete finding as a read returns it.
 pub(crate) fn render(stored: &Stored, product_arn: &str, id: &str, place: &Place<'_>) -> Value {
     let mut finding = match serde_json::from_str(&stored.raw) {
         Ok(Value::Object(finding)) => finding,
@@ -57,7 +57,7 @@ pub(crate) fn render(stored: &Stored, product_arn: &str, id: &str, place: &Place
     Value::Object(finding)
 }
 
-/// For each shared field the provider's value and the one at the top (contract 1.6, "FindingProviderFields resolution").
+/// Sets the provider's value and the top-level value of each shared field (contract 1.6, "FindingProviderFields resolution").
 fn resolve_shared(finding: &mut Map<String, Value>, stored: &Stored) {
     let mut provider = match finding.remove("FindingProviderFields") {
         Some(Value::Object(provider)) => provider,
@@ -91,7 +91,7 @@ fn resolve_shared(finding: &mut Map<String, Value>, stored: &Stored) {
     finding.insert("FindingProviderFields".to_owned(), Value::Object(provider));
 }
 
-/// Label and number follow from each other; the label wins.
+/// Derives the label and the number from each other; the label has precedence.
 fn complete_severity(severity: &mut Map<String, Value>) {
     let label = severity.get("Label").and_then(Value::as_str).and_then(Severity::parse);
     let number = severity.get("Normalized").and_then(Value::as_i64);
@@ -110,7 +110,7 @@ fn product_names(finding: &mut Map<String, Value>, product_arn: &str, id: &str) 
     let own = |finding: &Map<String, Value>, name: &str, fallback: &str| {
         finding.get(name).and_then(Value::as_str).unwrap_or(fallback).to_owned()
     };
-    // The names may be chosen only on the account's own default product (contract 1.3, 2.1).
+    // Custom names are possible only with the account's own default product (contract 1.3, 2.1).
     let (company, product) = if product == "default" {
         (own(finding, "CompanyName", "Personal"), own(finding, "ProductName", "Default"))
     } else {

@@ -1,8 +1,8 @@
-//! The few enumerations that rules and filters look at, a byte each.
+//! The enumerations that rules and filters use, in one byte each.
 
 use serde::Serialize;
 
-/// Makes an enumeration with the service's own names.
+/// Declares an enumeration with the service's names.
 macro_rules! names {
     ($(#[$doc:meta])* $name:ident { $($variant:ident = $text:literal),+ $(,)? }) => {
         $(#[$doc])*
@@ -22,7 +22,7 @@ macro_rules! names {
 }
 
 names!(
-    /// Whether the provider holds the finding for current.
+    /// Whether the provider considers the finding current.
     RecordState { Active = "ACTIVE", Archived = "ARCHIVED" }
 );
 
@@ -32,7 +32,7 @@ names!(
 );
 
 names!(
-    /// Where an analyst's work on the finding stands.
+    /// The status of an analyst's work on the finding.
     Workflow { New = "NEW", Notified = "NOTIFIED", Resolved = "RESOLVED", Suppressed = "SUPPRESSED" }
 );
 

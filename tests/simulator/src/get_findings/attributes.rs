@@ -1,11 +1,11 @@
-//! The attributes that a filter or a sort may name, and where they stand in a finding.
+//! The attributes for filters and sort criteria, and their paths in a finding.
 //!
-//! These are the attributes of fields that a provider of configuration findings fills. The real service has some forty more, on
-//! networks, processes, malware and single resource types; the simulator rejects those aloud instead of ignoring them.
+//! These are the attributes of fields that a provider of configuration findings sets. The real service has about forty more, for
+//! networks, processes, malware, and single resource types; the simulator rejects these instead of ignoring them.
 
 use serde_json::Value;
 
-/// What kind of filter an attribute takes.
+/// The kind of filter that an attribute has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Text,
@@ -15,7 +15,7 @@ pub(super) enum Kind {
     Flag,
 }
 
-/// The attribute's kind and path; a list on the way stands for each of its items.
+/// The attribute's kind and path. If a part of the path is a list, the path applies to each of its items.
 pub(super) fn lookup(name: &str) -> Option<(Kind, &'static [&'static str])> {
     use Kind::{Date, Flag, Number, Pairs, Text};
     let found: (Kind, &'static [&'static str]) = match name {
@@ -73,7 +73,7 @@ pub(super) fn lookup(name: &str) -> Option<(Kind, &'static [&'static str])> {
     Some(found)
 }
 
-/// The values at a path, lists on the way opened.
+/// The values at a path; lists in the path are expanded.
 pub(super) fn values<'v>(value: &'v Value, path: &[&str]) -> Vec<&'v Value> {
     let mut found = Vec::new();
     collect(value, path, &mut found);

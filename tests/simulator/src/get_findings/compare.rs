@@ -1,4 +1,4 @@
-//! One attribute's filters against a finding's values (contract 3.1: how values of one attribute are joined).
+//! Compares the filters of one attribute with a finding's values (contract 3.1: how values of one attribute are combined).
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::import::instant;
 use crate::limits::HOURS_PER_DAY;
 
-/// A string filter's comparison; CONTAINS is for automation rules only.
+/// The comparison of a string filter. CONTAINS is only for automation rules.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(super) enum Comparison {
@@ -65,7 +65,7 @@ struct DateRange {
     comparison: Option<String>,
 }
 
-/// Whether one value passes all string filters: EQUALS and PREFIX are joined by OR, the negations by AND.
+/// Whether one value passes all string filters: EQUALS and PREFIX are combined with OR, the negations with AND.
 pub(super) fn text_fits<'f>(filters: impl Iterator<Item = (Comparison, &'f str)> + Clone, values: &[&str]) -> bool {
     let positive = |comparison| matches!(comparison, Comparison::Equals | Comparison::Prefix);
     let asks = filters.clone().any(|(comparison, _)| positive(comparison));
@@ -97,7 +97,7 @@ impl FlagFilter {
 }
 
 impl DateFilter {
-    /// Whether the filter can be understood at all.
+    /// Whether the filter is valid.
     pub(super) fn is_valid(&self) -> bool {
         let instant = |text: &Option<String>| text.as_deref().is_none_or(|text| instant::parse(text).is_some());
         let range = self.date_range.as_ref().is_none_or(|range| {
@@ -108,7 +108,7 @@ impl DateFilter {
         instant(&self.start) && instant(&self.end) && range && says
     }
 
-    /// Bounds belong to the range (contract 3.1).
+    /// Whether a time is within the range, bounds included (contract 3.1).
     pub(super) fn fits(&self, at: Timestamp, now: Timestamp) -> bool {
         let bound = |text: &Option<String>| text.as_deref().and_then(instant::parse);
         let in_range = self.date_range.as_ref().is_none_or(|range| {

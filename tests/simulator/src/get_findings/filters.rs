@@ -1,4 +1,4 @@
-//! A whole filter: its limits, its meaning, and a quick look that spares building findings that cannot match.
+//! The filters of a request: their limits, their evaluation, and a fast check that avoids rendering findings that can't match.
 
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
@@ -33,7 +33,7 @@ enum Test {
 }
 
 impl Filters {
-    /// Reads them; the error says what the service would not take.
+    /// Parses the filters. The error is the message of the service.
     pub(super) fn parse(filters: &Map<String, Value>) -> Result<Self, String> {
         if filters.len() > FILTER_ATTRIBUTES_MAX {
             return Err(format!("Invalid parameter 'Filters'. At most {FILTER_ATTRIBUTES_MAX} attributes are allowed"));
@@ -42,7 +42,7 @@ impl Filters {
         Ok(Self { attributes: attributes.collect::<Result<_, _>>()? })
     }
 
-    /// False where the finding's key, or a field kept beside its bytes, already rules it out.
+    /// False if the finding's key, or a field that is stored next to its bytes, excludes a match.
     pub(super) fn may_match(&self, stored: &Stored, product_arn: &str, id: &str, region: &str) -> bool {
         self.attributes.iter().all(|attribute| {
             let value = match attribute.name.as_str() {
@@ -130,7 +130,7 @@ impl Attribute {
     }
 }
 
-/// Filters on one key are joined as those on one string are; those on different keys must all match.
+/// Filters with the same key are combined like those of one string attribute; filters with different keys must all match.
 fn pairs_fit(filters: &[PairFilter], maps: &[&Value]) -> bool {
     filters.iter().all(|filter| {
         let same_key = filters.iter().filter(|other| other.key == filter.key);
@@ -139,7 +139,7 @@ fn pairs_fit(filters: &[PairFilter], maps: &[&Value]) -> bool {
     })
 }
 
-/// EQUALS does not go with the negations on one attribute (contract 3.1).
+/// An attribute can't have both EQUALS and negations (contract 3.1).
 fn is_mix_legal(comparisons: impl Iterator<Item = Comparison> + Clone) -> bool {
     let equals = comparisons.clone().any(|comparison| comparison == Comparison::Equals);
     let negated = comparisons

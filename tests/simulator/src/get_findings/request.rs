@@ -1,4 +1,4 @@
-//! The request of GetFindings: its bounds, and the hash that a NextToken is bound to.
+//! The request of GetFindings: its limits, and the hash that a NextToken is bound to.
 
 use std::cmp::Ordering;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -11,7 +11,7 @@ use super::filters::Filters;
 use crate::config::{Deviation, Rules};
 use crate::limits::PAGE_RESULTS_MAX;
 
-/// Filters that have no effect in a world that breaks a rule on purpose.
+/// Filters without effect in a world that intentionally breaks a rule.
 const IGNORED: [(Deviation, &str); 4] = [
     (Deviation::RecordStateFilterIgnored, "RecordState"),
     (Deviation::AccountFilterIgnored, "AwsAccountId"),
@@ -19,7 +19,7 @@ const IGNORED: [(Deviation, &str); 4] = [
     (Deviation::ProductFilterIgnored, "ProductArn"),
 ];
 
-/// A request that is within its bounds.
+/// A request within its limits.
 #[derive(Debug)]
 pub(super) struct Request {
     pub(super) filters: Filters,
@@ -53,7 +53,7 @@ struct WireSort {
 }
 
 impl Request {
-    /// Reads it; the error is the message of `InvalidInputException`.
+    /// Parses the request. The error is the message of `InvalidInputException`.
     pub(super) fn parse(body: &[u8], rules: &Rules) -> Result<Self, String> {
         let body: &[u8] = if body.is_empty() { b"{}" } else { body };
         let wire: Wire = serde_json::from_slice(body).map_err(|_| "Invalid request body".to_owned())?;
@@ -84,7 +84,7 @@ impl Request {
         })
     }
 
-    /// What must be the same on every page: who asks where, filters and order.
+    /// Hash of the values that must be the same on every page: account, Region, filters, and order.
     pub(super) fn query_hash(&self, account: &str, region: &str) -> u64 {
         let mut hasher = DefaultHasher::new();
         (account, region, &self.canonical).hash(&mut hasher);

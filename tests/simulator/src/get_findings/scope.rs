@@ -1,4 +1,5 @@
-//! Whose findings a read sees: the caller's own and its members', of its own Region and of those linked to it (contract 2.4).
+//! The findings that a read includes: those of the caller and of its members, in its own Region and in the linked Regions
+//! (contract 2.4).
 
 use serde_json::Value;
 
@@ -31,7 +32,7 @@ impl<'a> Scope<'a> {
         Self { places: places.collect() }
     }
 
-    /// Up to `limit` matching findings behind `after`, as they are visible now.
+    /// Up to `limit` matching findings after `after`, in the versions that are visible now.
     pub(super) fn search(
         &self,
         context: &Context<'_>,

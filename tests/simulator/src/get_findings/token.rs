@@ -1,4 +1,4 @@
-//! NextToken: where the next page starts, bound to the request it came from and to a lifetime (contract 3.1).
+//! NextToken: the position at which the next page starts. It is bound to its request and to a lifetime (contract 3.1).
 
 use std::fmt::Write;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::context::Context;
 
-/// A place in a list of results.
+/// A position in a list of results.
 #[derive(Debug, Deserialize, Serialize)]
 pub(super) struct Token {
     place: usize,
@@ -23,7 +23,7 @@ struct Sealed {
 }
 
 impl Token {
-    /// The next page starts behind this finding.
+    /// The next page starts after this finding.
     pub(super) fn behind(place: usize, product_arn: &str, id: &str) -> Self {
         Self { place, product_arn: product_arn.to_owned(), id: id.to_owned(), count: 0 }
     }
@@ -45,7 +45,7 @@ impl Token {
         self.count
     }
 
-    /// The token as the caller gets it: hexadecimal digits that mean nothing to it.
+    /// The token for the caller: opaque hexadecimal digits.
     pub(super) fn seal(self, query: u64, context: &Context<'_>) -> String {
         let sealed = Sealed { query, issued_ms: context.now.as_millisecond(), token: self };
         let text = serde_json::to_string(&sealed).unwrap_or_default();
@@ -55,7 +55,7 @@ impl Token {
         })
     }
 
-    /// Reads a token back; the error is the service's message.
+    /// Parses a token. The error is the message of the service.
     pub(super) fn open(text: &str, query: u64, context: &Context<'_>) -> Result<Self, String> {
         let sealed = unseal(text).ok_or_else(|| "Invalid NextToken".to_owned())?;
         if sealed.query != query {

@@ -1,4 +1,4 @@
-//! Whether the caller may import what the batch holds: contract 1.10, 2.2 and section 9, steps 4 and 5.
+//! Whether the caller may import the findings of a batch: contract 1.10, 2.2, and section 9, steps 4 and 5.
 
 use super::validate::Checked;
 use crate::arn::{ProductArn, is_account_id, partition_of};
@@ -7,7 +7,7 @@ use crate::context::Context;
 use crate::operation::Operation;
 use crate::response::Response;
 
-/// Step 4: every finding names an account of twelve digits and a product's ARN.
+/// Step 4: every finding has an account ID of twelve digits and the ARN of a product.
 pub(super) fn well_formed(context: &Context<'_>, checked: &[Checked<'_>]) -> Result<(), Response> {
     let fits = |checked: &Checked<'_>| {
         let account = checked.facts.account.as_deref().is_some_and(is_account_id);
@@ -20,7 +20,7 @@ pub(super) fn well_formed(context: &Context<'_>, checked: &[Checked<'_>]) -> Res
     Err(Response::error(status, "AuthorizerConfigurationException", "Authorizer configuration error"))
 }
 
-/// Step 5: for each finding whether it is allowed; the whole call is rejected if one is not, unless authorisation is partial.
+/// Step 5: whether each finding is allowed. If one is not, the whole call is rejected, unless authorization is partial.
 pub(super) fn allowed(context: &Context<'_>, checked: &[Checked<'_>]) -> Result<Vec<bool>, Response> {
     let product_arn = |checked: &Checked<'_>| checked.facts.product_arn.as_deref().unwrap_or_default().to_owned();
     if let Some(deny) = context.denied(Operation::BatchImportFindings)
@@ -38,7 +38,7 @@ pub(super) fn allowed(context: &Context<'_>, checked: &[Checked<'_>]) -> Result<
     }
 }
 
-/// The finding is the caller's own, for this Region, of a product that it accepts or of its default one.
+/// Whether the finding is of the caller's account, for this Region, and of an accepted product or of the account's default one.
 fn is_allowed(context: &Context<'_>, checked: &Checked<'_>) -> bool {
     let own = checked.facts.account.as_deref() == Some(&context.caller.account)
         || context.deviates(Deviation::ForeignAccountAccepted);
@@ -49,7 +49,7 @@ fn is_allowed(context: &Context<'_>, checked: &Checked<'_>) -> bool {
         || context.deviates(Deviation::ForeignRegionAccepted);
     let default_slug = arn.slug.strip_suffix("/default") == Some(&context.caller.account);
     let is_default = default_slug && arn.account == context.caller.account;
-    // Partner products that the simulator knows carry no account in their ARN, as Prowler's (contract 2.1).
+    // The ARNs of the partner products that the simulator supports have no account ID, like Prowler's (contract 2.1).
     let accepted = arn.account.is_empty() && context.state().subscriptions.contains(arn.slug)
         || context.deviates(Deviation::ProductUnchecked);
     own && here && (is_default || accepted)

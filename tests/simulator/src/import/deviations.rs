@@ -1,4 +1,4 @@
-//! What an import does in a world that breaks a rule on purpose.
+//! The behavior of imports in a world that intentionally breaks a rule.
 
 use std::collections::BTreeSet;
 
@@ -11,15 +11,15 @@ use crate::config::{Deviation, Rules};
 use crate::findings::{RecordState, Stored, Workflow};
 use crate::response::Response;
 
-/// Time until a slow read shows an import, milliseconds.
+/// Time until slow reads show an import, in milliseconds.
 pub(super) const SLOW_MS: u64 = 10 * 60 * 1_000;
-/// Furthest `UpdatedAt` in the future and in the past, hours.
+/// Maximum distance of `UpdatedAt` in the future and in the past, in hours.
 const FUTURE_HOURS: i64 = 1;
 const PAST_HOURS: i64 = 90 * 24;
 
 type Good<'a> = Vec<(&'a Facts<'a>, &'a str)>;
 
-/// The findings of a call without those whose Id was there before.
+/// The findings of a call without those whose Id occurs earlier in the call.
 pub(super) fn without_duplicates<'a>(good: Good<'a>, failed: &mut Vec<Failed<'a>>, rules: &Rules) -> Good<'a> {
     let rejected = rules.deviates(Deviation::DuplicatesRejected);
     if !rejected {
@@ -31,7 +31,7 @@ pub(super) fn without_duplicates<'a>(good: Good<'a>, failed: &mut Vec<Failed<'a>
     first
 }
 
-/// The answer with a `FailedCount` of 0.
+/// The response with a `FailedCount` of 0.
 pub(super) fn without_failed_count(response: &Response) -> Response {
     let mut body = response.json();
     body["FailedCount"] = 0.into();
@@ -57,7 +57,7 @@ pub(super) fn is_ignored(existing: &Stored, fresh: &Stored, rules: &Rules) -> bo
     }
 }
 
-/// Changes what an update made of a finding.
+/// Changes the result of an update.
 pub(super) fn distort(next: &mut Stored, existing: &Stored, fresh: &Stored, created_at: Option<&str>, rules: &Rules) {
     let reactivated = existing.record_state == RecordState::Archived && next.record_state == RecordState::Active;
     let archived = existing.record_state == RecordState::Active && next.record_state == RecordState::Archived;
@@ -80,7 +80,7 @@ pub(super) fn distort(next: &mut Stored, existing: &Stored, fresh: &Stored, crea
     }
 }
 
-/// Copies fields of the version before.
+/// Copies fields of the previous version.
 fn rewrite(next: &mut Stored, existing: &Stored, is_kept: impl Fn(&str, &Map<String, Value>) -> bool) {
     let read = |stored: &Stored| serde_json::from_str::<Map<String, Value>>(&stored.raw).unwrap_or_default();
     let mut fields = read(next);

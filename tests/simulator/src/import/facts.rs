@@ -1,10 +1,10 @@
-//! What the import needs to know of a finding, read while its format is checked; texts are borrowed from the request.
+//! The fields of a finding that the import requires, read while its format is checked; strings are borrowed from the request.
 
 use std::borrow::Cow;
 
 use jiff::Timestamp;
 
-/// Where the format check puts what it reads.
+/// The target of a field that the format check reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Slot {
     Id,
@@ -20,14 +20,14 @@ pub(crate) enum Slot {
     ProviderSeverityLabel,
 }
 
-/// Objects whose presence of properties matters beyond the object.
+/// Objects of which the import must know which properties they have.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Part {
     Finding,
     ProviderFields,
 }
 
-/// What was read of one finding.
+/// The fields that were read from one finding.
 #[derive(Debug, Default)]
 pub(crate) struct Facts<'a> {
     pub(crate) id: Option<Cow<'a, str>>,
@@ -41,7 +41,7 @@ pub(crate) struct Facts<'a> {
     pub(crate) severity_label: Option<Cow<'a, str>>,
     pub(crate) severity_normalized: Option<i64>,
     pub(crate) provider_severity_label: Option<Cow<'a, str>>,
-    /// Whether it holds Note, `UserDefinedFields` or `VerificationState`, which count on creation only.
+    /// Whether the finding has Note, `UserDefinedFields`, or `VerificationState`, which have an effect only when it is created.
     pub(crate) has_customer_fields: bool,
     pub(crate) has_provider_fields: bool,
     pub(crate) has_severity: bool,
@@ -49,12 +49,12 @@ pub(crate) struct Facts<'a> {
 }
 
 impl<'a> Facts<'a> {
-    /// The Id, empty where the finding has none.
+    /// The Id; empty if the finding has none.
     pub(crate) fn id(&self) -> &str {
         self.id.as_deref().unwrap_or_default()
     }
 
-    /// Keeps a text for the import.
+    /// Stores a string for the import.
     pub(super) fn keep_text(&mut self, slot: Slot, text: Cow<'a, str>) {
         match slot {
             Slot::Id => self.id = Some(text),
@@ -71,7 +71,7 @@ impl<'a> Facts<'a> {
         }
     }
 
-    /// Keeps which properties the finding, or its provider's part, has.
+    /// Stores which properties the finding or its FindingProviderFields have.
     pub(super) fn keep_presence(&mut self, part: Part, has: impl Fn(&str) -> bool) {
         self.has_severity |= has("Severity");
         self.has_types |= has("Types");
@@ -81,7 +81,7 @@ impl<'a> Facts<'a> {
         }
     }
 
-    /// Keeps a number for the import.
+    /// Stores a number for the import.
     pub(super) fn keep_number(&mut self, slot: Slot, number: i64) {
         if slot == Slot::SeverityNormalized {
             self.severity_normalized = Some(number);

@@ -1,19 +1,19 @@
-//! Date-times as the service takes them: the stricter of the two patterns of contract 1.4.
+//! Date-times that the service accepts: the stricter of the two patterns of contract 1.4.
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::Offset;
 
-/// The pattern that the service prints for a date-time it does not take (contract 1.4, observed).
+/// The pattern in the service's message about an invalid date-time (contract 1.4, observed).
 pub(crate) const PATTERN: &str = r"(\d\d\d\d)-[0-1](\d)-[0-3](\d)[Tt](?:[0-2](\d):[0-5](\d):[0-5](\d)|23:59:60)(?:\.(\d)+)?(?:[Zz]|[+-](\d\d)(?::?(\d\d))?)$";
 
-/// Digits of a second's fraction at most (contract 1.4).
+/// Maximum number of digits of a second's fraction (contract 1.4).
 const FRACTION_DIGITS_MAX: usize = 9;
 
-/// Furthest offset from UTC, seconds: 18 hours (contract 1.4).
+/// Maximum offset from UTC, in seconds: 18 hours (contract 1.4).
 const OFFSET_SECONDS_MAX: i32 = 18 * 3600;
 
-/// The moment, or none where the text is not in a form that the service takes.
+/// The time; `None` if the service doesn't accept the format.
 pub(crate) fn parse(text: &str) -> Option<Timestamp> {
     let bytes = text.as_bytes();
     let clock = bytes.get(..19)?;
@@ -39,7 +39,7 @@ fn number(digits: &[u8]) -> Option<i32> {
     digits.iter().try_fold(0_i32, |value, digit| digit.is_ascii_digit().then(|| value * 10 + i32::from(digit - b'0')))
 }
 
-/// The fraction in nanoseconds, and what follows it.
+/// The fraction in nanoseconds, and the rest of the text.
 fn fraction(rest: &[u8]) -> Option<(i32, &[u8])> {
     let Some(digits) = rest.strip_prefix(b".") else {
         return Some((0, rest));
@@ -53,7 +53,7 @@ fn fraction(rest: &[u8]) -> Option<(i32, &[u8])> {
     Some((value * 10_i32.pow(missing), &digits[length..]))
 }
 
-/// `Z`, `+HH`, `+HHMM`, `+HH:MM`, within 18 hours.
+/// Parses `Z`, `+HH`, `+HHMM`, or `+HH:MM`, within 18 hours.
 fn offset_seconds(zone: &[u8]) -> Option<i32> {
     let (sign, digits) = match zone {
         b"Z" => return Some(0),
@@ -114,12 +114,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_is_answered_and_never_panics(text in "\\PC{0,40}") {
+        fn no_text_causes_a_panic(text in "\\PC{0,40}") {
             let _ = parse(&text);
         }
 
         #[test]
-        fn what_the_clock_writes_is_read_back(seconds in 0_i64..4_000_000_000, ms in 0_i32..1000) {
+        fn times_of_the_clock_are_parsed(seconds in 0_i64..4_000_000_000, ms in 0_i32..1000) {
             let at = Timestamp::new(seconds, ms * 1_000_000).unwrap();
             prop_assert_eq!(parse(&crate::clock::format_ms(at)), Some(at));
         }

@@ -1,12 +1,12 @@
-//! The words in which the finding format is written down in `shapes`: texts, numbers, lists, objects, maps.
+//! The types with which `shapes` describes the finding format: texts, numbers, lists, objects, maps.
 
 use super::facts::{Part, Slot};
 use crate::config::Rules;
 
-/// One place of the format.
+/// One node of the format.
 #[derive(Debug)]
 pub(crate) enum Node {
-    /// Nothing is checked but the length of the strings inside.
+    /// Only the lengths of the contained strings are checked.
     Any,
     Bool,
     Text(Text),
@@ -16,27 +16,27 @@ pub(crate) enum Node {
     Map(Map),
 }
 
-/// A string; lengths in characters.
+/// A string, with its minimum and maximum length in characters.
 #[derive(Debug)]
 pub(crate) struct Text {
     pub(crate) min: usize,
     pub(crate) max: usize,
-    /// The most where the text is an ARN, if that is more.
+    /// Maximum length of an ARN, if it is larger.
     pub(crate) max_arn: usize,
     pub(crate) form: Form,
     pub(crate) slot: Option<Slot>,
 }
 
-/// What a string must look like.
+/// The form of a string.
 #[derive(Debug)]
 pub(crate) enum Form {
     Free,
     OneOf(&'static [&'static str]),
-    /// The pattern as the service prints it, and the test.
+    /// The pattern in the service's message, and the test for it.
     Pattern(&'static str, fn(&str) -> bool),
     /// Only these characters.
     Of(Chars),
-    /// A path of one to three parts; its namespace is checked where the world's rules ask for it.
+    /// A path of one to three parts. Its namespace is checked if the world's rules require it.
     TypePath,
     Uri,
 }
@@ -57,16 +57,16 @@ pub(crate) struct List {
     pub(crate) unique: bool,
 }
 
-/// An object whose properties are known.
+/// An object with known properties.
 #[derive(Debug)]
 pub(crate) struct Object {
     pub(crate) properties: &'static [(&'static str, Node)],
     pub(crate) required: &'static [&'static str],
-    /// Of these at least one must be there.
+    /// At least one of these properties is required.
     pub(crate) any_of: &'static [&'static str],
-    /// Whether other properties are part of the format although they are not listed here.
+    /// Whether the format has other properties that are not listed here.
     pub(crate) open: bool,
-    /// Whether the import wants to know which properties were there.
+    /// The object, if the import must know which properties it has.
     pub(crate) part: Option<Part>,
 }
 
@@ -79,12 +79,12 @@ pub(crate) struct Map {
     pub(crate) value: &'static Node,
 }
 
-/// A set of characters: as a pattern for messages, and as the test.
+/// A set of characters: the pattern for messages, and the test.
 #[derive(Debug)]
 pub(crate) struct Chars {
     pub(crate) pattern: &'static str,
     pub(crate) holds: fn(char) -> bool,
-    /// Checked whatever the world's rules say.
+    /// Whether it is checked regardless of the world's rules.
     pub(crate) always: bool,
 }
 
@@ -99,7 +99,7 @@ impl Text {
         Self { min: 1, max, max_arn: max, form: Form::Free, slot: None }
     }
 
-    /// A text that may be empty.
+    /// A string that may be empty.
     pub(crate) const fn or_empty(max: usize, form: Form) -> Self {
         Self { min: 0, max, max_arn: max, form, slot: None }
     }

@@ -1,4 +1,4 @@
-//! The AWS Security Finding Format as the service checks it: contract 1.2 and 1.3, line by line.
+//! The AWS Security Finding Format as the service validates it: contract 1.2 and 1.3, line by line.
 
 mod forms;
 
@@ -9,7 +9,7 @@ use Node::Any;
 use forms::{ANY_CHARS, PRODUCT_FIELD_CHARS, TAG_CHARS, USER_FIELD_CHARS, arn_free, twelve_digits};
 pub(crate) use forms::{TYPE_PATTERN, has_known_namespace, is_type_path, is_uri};
 
-/// No limit of its own: the limit of any string holds (contract 1.1).
+/// No specific maximum: the limit for all strings applies (contract 1.1).
 const UNBOUNDED: usize = usize::MAX;
 
 const fn text(max: usize) -> Node {
@@ -160,7 +160,7 @@ const NOTE: Object = object(
     &[],
 );
 
-/// The finding itself (contract 1.2: what is required).
+/// The finding itself (contract 1.2: required properties).
 pub(crate) static FINDING: Object = Object {
     properties: &[
         ("SchemaVersion", Node::Text(one_of(&["2018-10-08"]))),
@@ -194,14 +194,14 @@ pub(crate) static FINDING: Object = Object {
         ("Note", Node::Object(&NOTE)),
         ("FindingProviderFields", Node::Object(&PROVIDER_FIELDS)),
         ("Sample", Node::Bool),
-        // The service fills these itself and ignores what is sent.
+        // The service sets these itself and ignores the sent values.
         ("ProductName", Any),
         ("CompanyName", Any),
         ("Region", Any),
         ("ProcessedAt", Any),
         ("AwsAccountName", Any),
         ("WorkflowState", Any),
-        // Parts of the format that no scan of ours fills.
+        // Parts of the format that Prowler's scans don't use.
         ("Action", Any),
         ("Detection", Any),
         ("GeneratorDetails", Any),

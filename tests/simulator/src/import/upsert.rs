@@ -1,4 +1,5 @@
-//! Create or update: contract 1.5 (which one), 1.6 (what an update may change), 1.7 (what then happens by itself).
+//! Creates or updates a finding: contract 1.5 (when), 1.6 (which fields an update may change), 1.7 (automatic changes of the
+//! workflow status).
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
@@ -8,7 +9,7 @@ use super::facts::Facts;
 use crate::config::Rules;
 use crate::findings::{CUSTOMER_ONLY, Compliance, Findings, RecordState, Severity, Stored, Workflow, Write};
 
-/// Takes one well-formed finding in.
+/// Imports one valid finding.
 pub(super) fn upsert(
     findings: &mut Findings,
     facts: &Facts<'_>,
@@ -31,7 +32,7 @@ pub(super) fn upsert(
     }
 }
 
-/// The finding as if it had not been there.
+/// The finding as if it were new.
 fn new_version(facts: &Facts<'_>, raw: &str, now: Timestamp, visible_at: Timestamp) -> Stored {
     let record_state = facts.record_state.as_deref().and_then(RecordState::parse);
     Stored {
@@ -50,7 +51,8 @@ fn new_version(facts: &Facts<'_>, raw: &str, now: Timestamp, visible_at: Timesta
     }
 }
 
-/// The label at the top level: of a new finding the provider's wins, of a known one the top level's (contract 1.6).
+/// The severity label at the top level: for a new finding, the provider's has precedence; for an existing one, the top-level one
+/// (contract 1.6).
 fn severity(facts: &Facts<'_>, is_first: bool) -> Severity {
     let provider = facts.provider_severity_label.as_deref().and_then(Severity::parse);
     let top = facts.severity_label.as_deref().and_then(Severity::parse);
@@ -59,7 +61,7 @@ fn severity(facts: &Facts<'_>, is_first: bool) -> Severity {
     chosen.unwrap_or(Severity::Informational)
 }
 
-/// Replaces a known finding, but for what the rules keep.
+/// Replaces an existing finding, except for the fields that the rules preserve.
 fn update(existing: &mut Stored, facts: &Facts<'_>, fresh: &Stored, rules: &Rules) -> Write {
     if deviations::is_ignored(existing, fresh, rules) {
         return Write::Ignored;
@@ -86,7 +88,7 @@ fn update(existing: &mut Stored, facts: &Facts<'_>, fresh: &Stored, rules: &Rule
     Write::Updated
 }
 
-/// A finding that comes back is new work again, unless it was suppressed (contract 1.7).
+/// The workflow status of a reactivated finding is reset, unless it was suppressed (contract 1.7).
 fn workflow_after(existing: &Stored, fresh: &Stored) -> Workflow {
     let reactivated = existing.record_state == RecordState::Archived && fresh.record_state == RecordState::Active;
     let failed_again = existing.compliance == Some(Compliance::Passed)
@@ -97,7 +99,7 @@ fn workflow_after(existing: &Stored, fresh: &Stored) -> Workflow {
     }
 }
 
-/// What a new finding brings of the fields that are the customer's from then on.
+/// The fields of a new finding that only the customer may change afterwards.
 fn customer_fields(raw: &str) -> Option<Box<Map<String, Value>>> {
     let mut finding: Map<String, Value> = serde_json::from_str(raw).ok()?;
     finding.retain(|name, _| CUSTOMER_ONLY.contains(&name.as_str()));

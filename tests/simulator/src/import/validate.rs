@@ -1,4 +1,4 @@
-//! Checks a finding against the format while it is read, without building it: all failures are listed, as the service does.
+//! Validates a finding against the format while it is read, without building it. All failures are listed, as by the service.
 
 mod visit;
 mod walk;
@@ -13,7 +13,7 @@ use crate::limits::{FINDING_BYTES_MAX, STRING_CHARS_LIMIT};
 use visit::Check;
 use walk::Walk;
 
-/// What the check of one finding came to.
+/// The result of validating one finding.
 #[derive(Debug)]
 pub(crate) struct Checked<'a> {
     pub(crate) facts: Facts<'a>,
@@ -22,7 +22,7 @@ pub(crate) struct Checked<'a> {
 }
 
 impl Checked<'_> {
-    /// The message of a finding that is not taken (contract 1.10); none where it is fine.
+    /// The message of a rejected finding (contract 1.10); `None` if it is valid.
     pub(crate) fn refusal(&self) -> Option<String> {
         if let Some(message) = self.oversized {
             return Some(message.to_owned());
@@ -61,7 +61,7 @@ pub(crate) fn check<'a>(raw: &'a str, rules: &'a Rules) -> Checked<'a> {
     Checked { facts: walk.facts, failures: walk.failures, oversized }
 }
 
-/// Severity and Types must each be at the top or among the provider's fields (contract 1.2).
+/// Severity and Types must each be at the top level or in FindingProviderFields (contract 1.2).
 fn severity_and_types(walk: &mut Walk<'_>) {
     let facts = &walk.facts;
     if facts.has_severity && facts.has_types {

@@ -1,4 +1,4 @@
-//! `/_simulator`: look into the world and change it from outside, for tests and demos that run it as a process.
+//! `/_simulator`: inspects and changes the world over HTTP, for tests and demos that run the simulator as a process.
 
 use std::time::Duration;
 
@@ -86,7 +86,7 @@ async fn clear_faults(State(simulator): State<Simulator>) -> StatusCode {
     StatusCode::NO_CONTENT
 }
 
-/// How the clock is to move: forward, to a moment where it stands, or running again.
+/// A change of the clock: move it forward, stop it at a time, or let it run again.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "snake_case")]
 enum Move {
@@ -109,7 +109,7 @@ async fn move_clock(State(simulator): State<Simulator>, body: Bytes) -> Result<J
     Ok(Json(json!({ "now": simulator.clock().now() })))
 }
 
-/// Reads a body as JSON whatever type the client names; the error says where it is wrong.
+/// Reads a body as JSON, regardless of its content type. The error states its position.
 fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refused> {
     serde_json::from_slice(body).map_err(|error| (StatusCode::BAD_REQUEST, error.to_string()))
 }

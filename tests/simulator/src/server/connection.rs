@@ -1,4 +1,4 @@
-//! Connections that a fault can cut without an answer, as a network does.
+//! Connections that a fault can close without a response, as a network failure does.
 
 use std::io;
 use std::net::SocketAddr;
@@ -13,17 +13,17 @@ use axum::serve::{IncomingStream, Listener};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 
-/// Pause after a failed accept, so that a lack of file descriptors does not become a busy loop.
+/// Pause after a failed accept, so that a lack of file descriptors does not cause a busy loop.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// The handle by which a handler cuts the connection of its call.
+/// The handle with which a handler closes the connection of its call.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Connection {
     cut: Arc<AtomicBool>,
 }
 
 impl Connection {
-    /// Whatever is written from now on fails, and the connection closes.
+    /// Makes all later writes fail, and closes the connection.
     pub(super) fn cut(&self) {
         self.cut.store(true, Ordering::Relaxed);
     }
@@ -35,7 +35,7 @@ impl Connected<IncomingStream<'_, Droppable>> for Connection {
     }
 }
 
-/// A listener whose connections can be cut.
+/// A listener whose connections can be closed by faults.
 pub(super) struct Droppable {
     listener: TcpListener,
 }
@@ -53,7 +53,7 @@ impl Listener for Droppable {
     async fn accept(&mut self) -> (Stream, SocketAddr) {
         loop {
             if let Ok((stream, address)) = self.listener.accept().await {
-                // Small answers must not wait for the client's acknowledgement.
+                // Small responses must not wait for the client's acknowledgment.
                 let _ = stream.set_nodelay(true);
                 return (Stream { stream, connection: Connection::default() }, address);
             }
@@ -66,7 +66,7 @@ impl Listener for Droppable {
     }
 }
 
-/// A connection that can be cut.
+/// A connection that can be closed by a fault.
 pub(super) struct Stream {
     stream: TcpStream,
     connection: Connection,

@@ -1,4 +1,4 @@
-//! From an HTTP request to a call, and back: who signs, for which Region, and how an answer looks to an SDK.
+//! Converts an HTTP request to a call, and the result to a response: signer, Region, and the format for SDKs.
 
 use std::pin::Pin;
 use std::time::Duration;
@@ -20,7 +20,7 @@ use crate::sts::{Request, Service};
 type Answer = axum::http::Response<Body>;
 type Answering = Pin<Box<dyn Future<Output = Answer> + Send>>;
 type Pairs = Query<Vec<(String, String)>>;
-/// What is read of a request besides its body; the path is the ARN at its end, where a route has one.
+/// The parts of a request other than its body. The path is the ARN at its end, if the route has one.
 type Parts = (ConnectInfo<Connection>, Option<Path<String>>, HeaderMap, Pairs);
 
 /// A handler for one Security Hub operation.
@@ -60,7 +60,7 @@ fn answer(simulator: &Simulator, operation: Operation, headers: &HeaderMap, inpu
     response
 }
 
-/// STS, EC2 and Organizations, which differ by what signs.
+/// STS, EC2, and Organizations, which are distinguished by the service name in the signature.
 pub(super) async fn around(
     State(simulator): State<Simulator>,
     ConnectInfo(connection): ConnectInfo<Connection>,
@@ -83,12 +83,12 @@ pub(super) async fn around(
     send(&simulator, &connection, response).await
 }
 
-/// A path that no operation has.
+/// A path without an operation.
 pub(super) async fn unknown() -> Answer {
     render(Response::error(404, "UnknownOperationException", "The simulator has no such operation"))
 }
 
-/// Who signs, for which Region and service.
+/// The access key, Region, and service of the signature.
 fn scope<'h>(headers: &'h HeaderMap, service: &str) -> Result<Scope<'h>, Response> {
     let header = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     let Some(scope) = header.and_then(Scope::parse) else {
@@ -105,7 +105,7 @@ fn token(headers: &HeaderMap) -> Option<&str> {
     headers.get("x-amz-security-token").and_then(|value| value.to_str().ok())
 }
 
-/// Waits as long as the call takes, then answers, or cuts the connection.
+/// Waits for the duration of the call, and then responds or closes the connection.
 async fn send(simulator: &Simulator, connection: &Connection, response: Response) -> Answer {
     let usual = Duration::from_millis(simulator.world().config.latency_ms);
     let delay = usual + response.delay;

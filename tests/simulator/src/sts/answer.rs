@@ -1,4 +1,4 @@
-//! Answers of the query protocol.
+//! Responses of the query protocol.
 
 use std::fmt::Write;
 
@@ -10,7 +10,7 @@ use crate::response::Response;
 const NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
 pub(super) const REQUEST_ID: &str = "00000000-0000-4000-8000-000000000000";
 
-/// A success: elements in order; a name with a slash stands in an element of its own.
+/// A success with elements in this order. A name with a slash is an element within another one.
 pub(super) fn success(operation: Operation, fields: &[(&str, &str)]) -> Response {
     let name = operation.name();
     let mut xml = format!("<{name}Response xmlns=\"{NAMESPACE}\"><{name}Result>");

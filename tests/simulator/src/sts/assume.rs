@@ -12,7 +12,7 @@ use crate::operation::Operation;
 use crate::response::Response;
 use crate::world::World;
 
-/// Answers AssumeRole; `value` looks a parameter up.
+/// Responds to AssumeRole; `value` returns a parameter.
 pub(super) fn assume<'v>(
     world: &World,
     now: Timestamp,
@@ -88,7 +88,7 @@ fn issue(
     )
 }
 
-/// The role behind `arn:<partition>:iam::<account>:role/<path and name>`.
+/// The role with the ARN `arn:<partition>:iam::<account>:role/<path and name>`.
 fn find<'w>(world: &'w World, arn: &str) -> Option<(&'w str, &'w RoleConfig)> {
     let mut parts = arn.splitn(6, ':');
     let account = parts.by_ref().nth(4)?;
@@ -97,7 +97,7 @@ fn find<'w>(world: &'w World, arn: &str) -> Option<(&'w str, &'w RoleConfig)> {
     account.config.roles.iter().find(|role| role.name == name).map(|role| (id.as_str(), role))
 }
 
-/// Whether a principal of a trust policy is the caller: everyone, its account, its ARN, or the role behind its session.
+/// Whether a principal of a trust policy includes the caller: everyone, its account, its ARN, or the role of its session.
 fn trusts(principal: &str, caller: &Caller) -> bool {
     let account_root = principal.ends_with(":root") && principal.split(':').nth(4) == Some(&caller.account);
     let role = role_behind(&caller.arn);
@@ -119,7 +119,7 @@ fn is_word(char: char) -> bool {
     char.is_ascii_alphanumeric() || char == '_'
 }
 
-/// A parameter out of its bounds.
+/// The error for a parameter outside its limits.
 fn invalid(parameter: &str, value: &str) -> Response {
     let message = format!("1 validation error detected: Value '{value}' at '{parameter}' failed to satisfy constraint");
     error(400, "ValidationError", &message)

@@ -14,7 +14,7 @@ use crate::regions::{account_regions, needs_opt_in};
 use crate::response::Response;
 use crate::world::World;
 
-/// `DescribeRegions`: those of the caller's partition that the account has, or all.
+/// `DescribeRegions`: the Regions of the caller's partition that the account opted into, or all.
 pub(super) fn describe_regions(world: &World, caller: &Caller, region: &str, all: bool) -> Response {
     if let Some(said) = denied(world, caller, region, Operation::DescribeRegions, "*") {
         return ec2_error(
@@ -82,7 +82,7 @@ pub(super) fn list_accounts(world: &World, caller: &Caller, region: &str, body: 
     response
 }
 
-/// What a caller is told whom a policy keeps from the operation.
+/// The message of a denial, if a policy denies the operation.
 fn denied(world: &World, caller: &Caller, region: &str, operation: Operation, resource: &str) -> Option<String> {
     let account = world.accounts.get(&caller.account)?;
     let denies = account.config.denies.iter();

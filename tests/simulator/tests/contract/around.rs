@@ -1,4 +1,5 @@
-//! The services around Security Hub: the Regions of an account (contract 4.3) and the accounts of an organization (contract 8).
+//! The services that callers of Security Hub use: the Regions of an account (contract 4.3) and the accounts of an organization
+//! (contract 8).
 
 use serde_json::{Value, json};
 use simulator::{Config, Deny, Organization, Server, Simulator};
@@ -53,7 +54,7 @@ async fn contract_4_3_describe_regions_returns_the_opt_in_status() {
     ] {
         assert!(all.contains(&expected), "{expected:?} in {all:?}");
     }
-    assert_eq!(all.len(), 35, "those of the partition and the new one: {all:?}");
+    assert_eq!(all.len(), 35, "the Regions of the partition and the new one: {all:?}");
     let own = regions(&server, "Action=DescribeRegions&Version=2016-11-15").await;
     let names: Vec<_> = statuses(&own).into_iter().map(|(name, _)| name.to_owned()).collect();
     assert_eq!(names, ["af-south-1", REGION, "us-east-1", "xx-new-1"]);
@@ -100,7 +101,7 @@ async fn contract_8_the_administrator_lists_the_accounts_by_page() {
 }
 
 #[tokio::test]
-async fn contract_8_there_may_be_no_organization() {
+async fn contract_8_an_account_may_have_no_organization() {
     let server = serve(config()).await;
     let answer = accounts(&server, ACCOUNT, &json!({})).await;
     assert_eq!(answer.json()["__type"], "AWSOrganizationsNotInUseException");

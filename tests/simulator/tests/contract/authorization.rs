@@ -1,4 +1,4 @@
-//! Contract 1.10, 2.1, 2.2 and section 9, steps 1, 4, 5, 6: who may import.
+//! Contract 1.10, 2.1, 2.2, and section 9, steps 1, 4, 5, 6: authorization of imports.
 
 use serde_json::{Value, json};
 use simulator::{Caller, Config, Deny, HubOffImport, Operation, Response};
@@ -38,7 +38,7 @@ fn contract_1_3_the_product_arns_region_and_partition_are_the_endpoints() {
     for arn in [
         "arn:aws:securityhub:us-east-1::product/prowler/prowler",
         "arn:aws-cn:securityhub:eu-west-1::product/prowler/prowler",
-        // Contract 2.1: the account part is fixed by AWS and empty for Prowler.
+        // Contract 2.1: AWS defines the account part of the ARN, which is empty for Prowler.
         "arn:aws:securityhub:eu-west-1:123456789012:product/prowler/prowler",
     ] {
         assert_denied(&stage().import(&[with(finding("a", 0), json!({ "ProductArn": arn }))]), arn);
@@ -46,7 +46,7 @@ fn contract_1_3_the_product_arns_region_and_partition_are_the_endpoints() {
 }
 
 #[test]
-fn contract_2_3_a_product_must_be_accepted_but_for_the_accounts_own() {
+fn contract_2_3_products_must_be_accepted_except_the_accounts_own() {
     let stage = Stage::new(config().region(ACCOUNT, REGION, |region| region.products.clear()));
     assert_denied(&stage.import(&[finding("a", 0)]), PRODUCT);
     let own = "arn:aws:securityhub:eu-west-1:123456789012:product/123456789012/default";
@@ -61,7 +61,7 @@ fn contract_2_4_a_resources_region_need_not_be_the_endpoints() {
 }
 
 #[test]
-fn contract_9_step_4_malformed_accounts_are_an_authorizers_error() {
+fn contract_9_step_4_malformed_accounts_fail_the_authorizer() {
     for (status, changes) in [
         (500, json!({ "AwsAccountId": "12345" })),
         (500, json!({ "AwsAccountId": null })),
@@ -77,7 +77,7 @@ fn contract_9_step_4_malformed_accounts_are_an_authorizers_error() {
 }
 
 #[test]
-fn contract_9_step_5_partial_authorisation_is_a_setting() {
+fn contract_9_step_5_partial_authorization_is_a_setting() {
     let mut config = config();
     config.rules.partial_auth = true;
     let stage = Stage::new(config);
@@ -87,7 +87,7 @@ fn contract_9_step_5_partial_authorisation_is_a_setting() {
 }
 
 #[test]
-fn contract_9_step_6_an_import_where_the_hub_is_off() {
+fn contract_9_step_6_an_import_into_a_disabled_hub() {
     let message = json!("Account 123456789012 is not subscribed to AWS Security Hub");
     let import = |rule: HubOffImport| {
         let mut config = config().region(ACCOUNT, REGION, |region| region.hub = false);
@@ -140,7 +140,7 @@ fn contract_1_10_policies_deny_explicitly() {
 }
 
 #[test]
-fn contract_4_1_a_denied_probe_is_not_a_hub_that_is_off() {
+fn contract_4_1_a_denied_probe_is_not_a_disabled_hub() {
     let response = Stage::new(deny("securityhub:DescribeHub", None, true)).call(Operation::DescribeHub);
     let message = response.message().unwrap();
     assert_eq!(response.status, 403);

@@ -1,4 +1,4 @@
-//! Contract 1.6 and 3.2: BatchUpdateFindings, and that imports do not undo it.
+//! Contract 1.6 and 3.2: changes with BatchUpdateFindings, which imports do not undo.
 
 use serde_json::json;
 use simulator::Operation;
@@ -6,7 +6,7 @@ use simulator::Operation;
 use crate::stage::{PRODUCT, finding, stage, with};
 
 #[test]
-fn contract_1_6_what_a_customer_touched_stays_theirs_at_the_top_level() {
+fn contract_1_6_customer_changes_are_preserved_at_the_top_level() {
     let stage = stage();
     stage.put(finding("a", 0));
     stage.change("a", &json!({ "Severity": { "Label": "LOW" }, "Types": ["Effects"], "Confidence": 7 }));
@@ -22,7 +22,7 @@ fn contract_1_6_what_a_customer_touched_stays_theirs_at_the_top_level() {
 }
 
 #[test]
-fn contract_1_6_each_attribute_is_touched_by_itself() {
+fn contract_1_6_each_attribute_is_changed_independently() {
     let stage = stage();
     stage.put(finding("a", 0));
     stage.change("a", &json!({ "Severity": { "Label": "LOW" } }));
@@ -57,7 +57,7 @@ fn contract_3_2_notes_and_workflow_survive_imports() {
 }
 
 #[test]
-fn contract_3_2_it_changes_neither_updated_at_nor_the_record_state() {
+fn contract_3_2_updated_at_and_record_state_are_unchanged() {
     let stage = stage();
     stage.put(finding("a", 5));
     stage.advance_days(1);
@@ -72,7 +72,7 @@ fn contract_3_2_it_changes_neither_updated_at_nor_the_record_state() {
 }
 
 #[test]
-fn contract_3_2_what_is_not_found_or_named_twice_is_unprocessed() {
+fn contract_3_2_missing_and_duplicate_findings_are_unprocessed() {
     let stage = stage();
     stage.put(finding("a", 0));
     let id = |id: &str| json!({ "Id": id, "ProductArn": PRODUCT });

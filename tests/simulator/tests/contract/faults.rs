@@ -1,4 +1,4 @@
-//! Contract section 9: faults on purpose.
+//! Contract section 9: injected faults.
 
 use serde_json::json;
 use simulator::{Effect, Fault, Operation};
@@ -75,7 +75,7 @@ fn a_batch_is_rejected_for_one_finding() {
 }
 
 #[test]
-fn a_subscription_is_removed_in_the_middle() {
+fn a_subscription_is_removed_between_calls() {
     let stage = stage();
     stage
         .simulator

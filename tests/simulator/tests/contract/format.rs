@@ -1,4 +1,4 @@
-//! Contract 1.2 and 1.3: what a finding must look like, and the messages of 1.10 where it does not.
+//! Contract 1.2 and 1.3: the format of a finding, and the messages of 1.10 about violations.
 
 use serde_json::{Value, json};
 
@@ -6,14 +6,14 @@ use crate::stage::{Stage, config, finding, stage, with};
 
 const PREFIX: &str = "Finding does not adhere to Amazon Finding Format. ";
 
-/// The finding with these changes is rejected with exactly these failures.
+/// Asserts that the finding with these changes is rejected with exactly these failures.
 fn refused(changes: Value, failures: &str) {
     let message = stage().refusal(with(finding("a", 0), changes));
     assert_eq!(message, format!("{PREFIX}{failures}."));
 }
 
 #[test]
-fn contract_1_2_what_is_required() {
+fn contract_1_2_required_properties() {
     for name in ["SchemaVersion", "GeneratorId", "CreatedAt", "UpdatedAt", "Title", "Description", "Resources", "Id"] {
         refused(json!({ name: null }), &format!("data should have required property '{name}'"));
     }
@@ -40,7 +40,7 @@ fn contract_1_2_severity_and_types_at_the_top_or_from_the_provider() {
 }
 
 #[test]
-fn contract_1_2_severity_holds_a_label_or_a_number() {
+fn contract_1_2_severity_has_a_label_or_a_number() {
     refused(
         json!({ "Severity": { "Original": "x" } }),
         "data.Severity should have required property 'Label', data.Severity should have required property 'Normalized', \
@@ -99,7 +99,7 @@ fn contract_1_3_types() {
 }
 
 #[test]
-fn contract_1_3_namespaces_and_tag_characters_are_checked_where_asked() {
+fn contract_1_3_namespaces_and_tag_characters_are_checked_if_set() {
     let odd = json!({
         "FindingProviderFields": { "Severity": { "Label": "LOW" }, "Types": ["Data Protection"] },
         "Resources": [{ "Type": "Other", "Id": "x", "Tags": { "a": "b|c" } }],
@@ -190,7 +190,7 @@ fn contract_1_3_numbers_dates_and_kinds() {
 }
 
 #[test]
-fn contract_1_3_ids_that_look_like_arns_are_for_aws() {
+fn contract_1_3_only_aws_may_use_arns_as_ids() {
     refused(json!({ "Id": "arn:aws:x" }), "data.Id should match pattern \"^(?!arn:)\"");
 }
 

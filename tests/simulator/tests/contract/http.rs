@@ -1,4 +1,4 @@
-//! The little of HTTP that the tests need: one request, one answer, as the bytes go over the wire.
+//! A minimal HTTP client for the tests: one request and one response, as bytes.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -7,7 +7,7 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// An answer; none came where the connection was lost.
+/// A response.
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) headers: BTreeMap<String, String>,
@@ -19,14 +19,14 @@ impl Answer {
         serde_json::from_str(&self.body).unwrap()
     }
 
-    /// The text of an XML element.
+    /// The content of an XML element.
     pub(crate) fn element(&self, name: &str) -> &str {
         let after = self.body.split_once(&format!("<{name}>")).unwrap().1;
         after.split_once("</").unwrap().0
     }
 }
 
-/// The header by which an SDK signs.
+/// The `Authorization` header as an SDK signs it.
 pub(crate) fn signature(access_key: &str, region: &str, service: &str) -> String {
     format!(
         "AWS4-HMAC-SHA256 Credential={access_key}/20261123/{region}/{service}/aws4_request, \
@@ -34,7 +34,7 @@ pub(crate) fn signature(access_key: &str, region: &str, service: &str) -> String
     )
 }
 
-/// Sends one request on a connection of its own.
+/// Sends one request on a new connection.
 pub(crate) async fn send(
     address: SocketAddr,
     method: &str,

@@ -1,4 +1,4 @@
-//! Contract 2.3 and 4.1: the hub and the products it takes.
+//! Contract 2.3 and 4.1: the hub and the products that it accepts.
 
 use serde_json::{Value, json};
 use simulator::{Input, Operation};

@@ -1,4 +1,4 @@
-//! Contract 1.1: the call's shape and its limits. Contract 1.9: rates.
+//! Contract 1.1: the format of a call and its limits. Contract 1.9: rates.
 
 use serde_json::json;
 use simulator::{Config, Operation, Write};
@@ -75,7 +75,7 @@ fn contract_9_step_3_a_body_of_more_than_6_mb_is_rejected() {
 }
 
 #[test]
-fn contract_1_1_each_import_is_an_event_and_an_ingestion_on_the_bill() {
+fn contract_1_1_each_import_is_an_event_and_a_billed_ingestion() {
     let stage = stage();
     stage.put(finding("a", 0));
     stage.put(finding("a", 1));
@@ -116,7 +116,7 @@ fn contract_1_9_import_has_a_burst_of_30_and_get_findings_of_6() {
 }
 
 #[test]
-fn contract_1_9_each_region_has_a_bucket_of_its_own() {
+fn contract_1_9_each_region_has_its_own_bucket() {
     let mut config = config();
     config.rates.enabled = true;
     let mut stage = Stage::new(config);

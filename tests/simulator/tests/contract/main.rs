@@ -1,4 +1,4 @@
-//! The contract of Security Hub and STS, rule by rule: each test names the section whose rule it holds the simulator to.
+//! The contract of Security Hub and STS, rule by rule: each test states the section whose rule it verifies.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot set its stage has to fail")]
 

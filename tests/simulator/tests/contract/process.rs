@@ -1,4 +1,4 @@
-//! The simulator as a process: one line when it is ready, an end when it is told.
+//! The simulator as a process: it prints one line when it is ready, and ends on SIGTERM.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use tokio::process::Command;
 use crate::http::send;
 use crate::stage::config;
 
-/// Above the five seconds that the server gives calls in flight.
+/// Longer than the five seconds that the server waits for calls in flight.
 const END_WAIT_MAX: Duration = Duration::from_secs(10);
 
 #[tokio::test]

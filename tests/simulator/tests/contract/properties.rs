@@ -1,4 +1,4 @@
-//! Rules that hold for whatever is sent.
+//! Rules that hold for any input.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use crate::stage::{finding, stage, with};
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
-    /// Contract 1.5: in whatever order versions come, the newest one stays, and every finding is counted once.
+    /// Contract 1.5: whatever the order of versions, the newest one is stored, and every finding is counted once.
     #[test]
     fn contract_1_5_the_newest_version_wins(sent in prop::collection::vec((0_u8..5, 0_u32..50), 1..60)) {
         let stage = stage();
@@ -37,7 +37,7 @@ proptest! {
         prop_assert_eq!(region.imports.created + region.imports.updated + region.imports.ignored, sent.len());
     }
 
-    /// Contract 1.1: SuccessCount and FailedCount add up to what was sent, and pages hold each finding once.
+    /// Contract 1.1: SuccessCount and FailedCount add up to the number of sent findings, and pages have each finding once.
     #[test]
     fn contract_1_1_the_counts_add_up(titles in prop::collection::vec("[a ]{0,2}|.{250,260}", 1..100), size in 1_usize..30) {
         let stage = stage();
@@ -66,7 +66,7 @@ proptest! {
         prop_assert_eq!(seen.len(), good);
     }
 
-    /// Whatever bytes come, there is an answer and never a panic.
+    /// Any bytes get a response and cause no panic.
     #[test]
     fn any_body_gets_a_response(body in prop::collection::vec(any::<u8>(), 0..200), near in "[\\[\\]{}\":,a1\\\\]{0,60}") {
         let stage = stage();

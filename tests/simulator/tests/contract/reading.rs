@@ -1,4 +1,4 @@
-//! Contract 3.1: GetFindings. Contract 2.4: whose findings a read sees.
+//! Contract 3.1: GetFindings. Contract 2.4: the findings that a read includes.
 
 use std::time::Duration;
 
@@ -59,7 +59,7 @@ fn contract_3_1_values_of_one_attribute() {
 }
 
 #[test]
-fn contract_3_1_a_prefix_catches_longer_names() {
+fn contract_3_1_a_prefix_matches_longer_names() {
     let stage = four();
     assert_eq!(ids(&stage, &json!({ "GeneratorId": [text("PREFIX", "prowler-extra71")] })), ["a1", "a2"]);
     assert_eq!(ids(&stage, &json!({ "GeneratorId": [text("EQUALS", "prowler-extra71")] })), ["a1"]);
@@ -94,7 +94,7 @@ fn contract_3_1_date_bounds_are_inclusive() {
 }
 
 #[test]
-fn contract_3_1_what_a_filter_must_not_be() {
+fn contract_3_1_invalid_filters_are_rejected() {
     let stage = four();
     let id = |filters: Value| json!({ "Filters": { "Id": filters } });
     refused(&stage, &id(json!([text("EQUALS", "a"), text("NOT_EQUALS", "b")])));

@@ -1,4 +1,4 @@
-//! Contract 1.8: findings age out. Contract 3.1: reads lag behind.
+//! Contract 1.8: findings expire. Contract 3.1: reads are eventually consistent.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use simulator::{Effect, Fault};
 use crate::stage::{Stage, config, finding, stage, with};
 
 #[test]
-fn contract_1_8_active_findings_stay_90_days_and_archived_ones_30() {
+fn contract_1_8_active_findings_expire_after_90_days_archived_after_30() {
     let stage = stage();
     stage.put(finding("active", 0));
     stage.put(with(finding("archived", 0), json!({ "RecordState": "ARCHIVED" })));
@@ -35,7 +35,7 @@ fn contract_1_8_only_a_newer_import_extends_the_retention() {
 }
 
 #[test]
-fn contract_1_5_an_id_that_aged_out_makes_a_new_finding() {
+fn contract_1_5_an_expired_id_creates_a_new_finding() {
     let stage = stage();
     stage.put(finding("a", 0));
     stage.change("a", &json!({ "Workflow": { "Status": "SUPPRESSED" }, "Confidence": 1 }));

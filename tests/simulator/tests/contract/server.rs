@@ -1,4 +1,4 @@
-//! The wire: paths, error shapes, lost connections, and the interface for tests.
+//! HTTP: paths, error formats, closed connections, and the interface for tests.
 
 use std::net::SocketAddr;
 use std::time::Instant;
@@ -71,7 +71,7 @@ async fn a_request_must_be_signed_for_the_service() {
 }
 
 #[tokio::test]
-async fn a_lost_connection_gives_no_answer_at_all() {
+async fn a_closed_connection_gives_no_response() {
     let (simulator, server) = serve(config()).await;
     admin(server.address(), "POST", "/faults", &json!({ "effect": { "kind": "drop_connection" }, "calls": 1 })).await;
     let batch = json!({ "Findings": [finding("a", 0)] }).to_string();
@@ -89,14 +89,14 @@ async fn a_body_of_seven_megabytes_is_read_and_rejected() {
 }
 
 #[tokio::test]
-async fn calls_take_the_latency_asked_for_and_run_side_by_side() {
+async fn calls_have_the_configured_latency_and_run_concurrently() {
     let (_, server) = serve(Config { latency_ms: 100, ..config() }).await;
     let start = Instant::now();
     let calls = (0..20).map(|_| tokio::spawn(hub_call(server.address())));
     for call in calls.collect::<Vec<_>>() {
         assert_eq!(call.await.unwrap(), 200);
     }
-    // Twenty calls one after another would take two seconds.
+    // Twenty sequential calls would take two seconds.
     assert!((100..1_500).contains(&start.elapsed().as_millis()), "{:?}", start.elapsed());
 }
 
@@ -105,7 +105,7 @@ async fn hub_call(address: SocketAddr) -> u16 {
 }
 
 #[tokio::test]
-async fn the_world_is_seen_and_changed_from_outside() {
+async fn the_world_is_inspected_and_changed_over_http() {
     let (_, server) = serve(config()).await;
     let address = server.address();
     let batch = json!({ "Findings": [finding("a", 0)] }).to_string();

@@ -1,4 +1,4 @@
-//! A world with one account, and short ways to import and read in it.
+//! A world with one account, and helpers to import and read in it.
 
 use std::time::Duration;
 
@@ -11,14 +11,14 @@ pub(crate) const REGION: &str = "eu-west-1";
 pub(crate) const PRODUCT: &str = "arn:aws:securityhub:eu-west-1::product/prowler/prowler";
 pub(crate) const START: &str = "2026-11-23T08:00:00Z";
 
-/// A simulator, seen by one caller in one Region.
+/// A simulator with one caller and one Region.
 pub(crate) struct Stage {
     pub(crate) simulator: Simulator,
     pub(crate) caller: Caller,
     pub(crate) region: &'static str,
 }
 
-/// One account with everything on, no rate limits, and a clock that stands.
+/// One account with Security Hub enabled, no rate limits, and a stopped clock.
 pub(crate) fn config() -> Config {
     let mut config = Config::one_account(ACCOUNT, &[REGION, "us-east-1"]).unlimited();
     config.clock = Some(START.parse().unwrap());
@@ -39,13 +39,13 @@ impl Stage {
         self.simulator.batch_import_findings(&self.caller, self.region, body.as_bytes())
     }
 
-    /// Imports one finding that must be taken.
+    /// Imports one finding, which must be accepted.
     pub(crate) fn put(&self, finding: Value) {
         let response = self.import(&[finding]);
         assert_eq!((response.status, &response.json()["SuccessCount"]), (200, &json!(1)), "{}", response.json());
     }
 
-    /// The message of one finding that must not be taken.
+    /// The message of one finding, which must be rejected.
     pub(crate) fn refusal(&self, finding: Value) -> String {
         let answer = self.import(&[finding]).json();
         assert_eq!(answer["FailedCount"], 1, "{answer}");
@@ -57,12 +57,12 @@ impl Stage {
         self.simulator.get_findings(&self.caller, self.region, request.to_string().as_bytes())
     }
 
-    /// What reads see now, all pages.
+    /// All pages of findings that reads return now.
     pub(crate) fn visible(&self) -> Vec<Value> {
         self.read(&json!({})).json()["Findings"].as_array().unwrap().clone()
     }
 
-    /// The one finding that there is.
+    /// The only finding.
     pub(crate) fn only(&self) -> Value {
         let findings = self.simulator.findings(ACCOUNT, self.region);
         assert_eq!(findings.len(), 1);
@@ -86,7 +86,7 @@ impl Stage {
     }
 }
 
-/// A finding that the service takes, last changed `second` seconds after the start.
+/// A valid finding, updated `second` seconds after the start.
 pub(crate) fn finding(id: &str, second: u32) -> Value {
     let at = format!("2026-11-23T08:{:02}:{:02}.000Z", second / 60, second % 60);
     json!({
@@ -110,7 +110,7 @@ pub(crate) fn finding(id: &str, second: u32) -> Value {
     })
 }
 
-/// The finding with changed properties; null takes one out.
+/// The finding with changed properties; null removes a property.
 pub(crate) fn with(mut finding: Value, changes: Value) -> Value {
     let Value::Object(changes) = changes else { unreachable!("changes are an object") };
     let properties = finding.as_object_mut().unwrap();

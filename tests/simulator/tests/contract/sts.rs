@@ -1,4 +1,4 @@
-//! Contract 6.1: STS, over the wire, and what its keys are worth at Security Hub.
+//! Contract 6.1: STS over HTTP, and the use of its keys at Security Hub.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -81,7 +81,7 @@ async fn contract_6_1_the_external_id_must_be_right() {
 }
 
 #[tokio::test]
-async fn contract_6_1_a_role_trusts_only_whom_it_names() {
+async fn contract_6_1_a_role_trusts_only_its_principals() {
     for (trusts, status) in [
         ("*", 200),
         ("arn:aws:iam::123456789012:root", 200),
@@ -99,14 +99,14 @@ async fn contract_6_1_a_role_trusts_only_whom_it_names() {
 }
 
 #[tokio::test]
-async fn contract_6_1_durations_and_the_cap_of_chaining() {
+async fn contract_6_1_durations_and_the_maximum_for_chaining() {
     let (_, server) = serve(world()).await;
     for (key, seconds, status) in [
         ("test", 899, 400),
         ("test", 900, 200),
         ("test", 43_200, 200),
         ("test", 43_201, 400),
-        // A function's own credentials are a role's, so the next role is chained.
+        // A function's own credentials are those of a role, so that assuming another role is role chaining.
         ("AKIALAMBDA", 3_600, 200),
         ("AKIALAMBDA", 3_601, 400),
     ] {

@@ -1,4 +1,4 @@
-//! Contract 1.4 to 1.7: create or update, what an update keeps, what then happens by itself.
+//! Contract 1.4 to 1.7: create or update, the fields that an update preserves, and automatic changes.
 
 use serde_json::{Value, json};
 
@@ -23,7 +23,7 @@ fn contract_1_5_an_update_that_is_not_newer_is_silently_ignored() {
 }
 
 #[test]
-fn contract_1_5_times_are_compared_as_moments_not_as_texts() {
+fn contract_1_5_times_are_compared_as_times_and_not_as_strings() {
     let stage = stage();
     stage.put(with(finding("a", 0), json!({ "UpdatedAt": "2026-11-23T09:00:00+01:00" })));
     stage.put(with(finding("a", 0), json!({ "UpdatedAt": "2026-11-23T08:00:00.001Z", "Title": "newer" })));
@@ -38,7 +38,7 @@ fn contract_1_5_the_key_is_the_product_and_the_id() {
     stage.put(with(finding("a", 0), json!({ "ProductArn": own, "ProductName": "Mine", "CompanyName": "We" })));
     let findings = stage.visible();
     assert_eq!(findings.len(), 2);
-    // Contract 2.1: the default product's names can be set in the finding; a partner's cannot.
+    // Contract 2.1: a finding can set the names of the default product, but not those of a partner's product.
     assert_eq!((&findings[0]["ProductName"], &findings[1]["ProductName"]), (&json!("Mine"), &json!("Prowler")));
 }
 
@@ -52,7 +52,7 @@ fn contract_1_5_an_update_replaces_the_whole_finding() {
 }
 
 #[test]
-fn contract_1_4_created_at_stays_and_first_observed_at_does_not() {
+fn contract_1_4_created_at_is_preserved_and_first_observed_at_is_not() {
     let stage = stage();
     stage.put(finding("a", 0));
     stage.put(finding("a", 7));
@@ -62,7 +62,7 @@ fn contract_1_4_created_at_stays_and_first_observed_at_does_not() {
 }
 
 #[test]
-fn contract_1_6_note_and_the_like_count_on_creation_only() {
+fn contract_1_6_note_and_similar_fields_are_used_on_creation_only() {
     let stage = stage();
     let note = |text: &str| {
         json!({
@@ -81,7 +81,8 @@ fn contract_1_6_note_and_the_like_count_on_creation_only() {
     assert_eq!(finding["Workflow"]["Status"], "NOTIFIED");
 }
 
-/// Sends Severity in one of the forms of the table in contract 1.6; returns (top level, provider's).
+/// Sends Severity in the given forms of the table in contract 1.6, one after another. Returns the top-level severity and the
+/// provider's.
 fn severity_after(forms: &[(Option<&str>, Option<&str>)]) -> (Value, Value) {
     let stage = stage();
     for (second, (top, provider)) in (0_u32..).zip(forms) {
@@ -126,7 +127,7 @@ fn contract_1_6_severity_label_and_number_derive_from_each_other() {
     assert_eq!(stage.only()["Severity"], json!({ "Label": "HIGH", "Normalized": 70 }));
 }
 
-/// Workflow after a customer set it and the provider then sent two states.
+/// The workflow status after a customer set it between two versions of the provider.
 fn workflow_after(status: &str, before: Value, after: Value) -> Value {
     let stage = stage();
     stage.put(with(finding("a", 0), before));
@@ -136,14 +137,14 @@ fn workflow_after(status: &str, before: Value, after: Value) -> Value {
 }
 
 #[test]
-fn contract_1_7_what_comes_back_is_new_unless_suppressed() {
+fn contract_1_7_a_reactivated_finding_is_new_unless_suppressed() {
     let archived = json!({ "RecordState": "ARCHIVED" });
     let passed = json!({ "Compliance": { "Status": "PASSED" } });
     let failed = json!({ "Compliance": { "Status": "FAILED" } });
     for status in ["NOTIFIED", "RESOLVED"] {
         assert_eq!(workflow_after(status, archived.clone(), json!({})), "NEW");
         assert_eq!(workflow_after(status, passed.clone(), failed.clone()), "NEW");
-        // FAILED to PASSED, and ACTIVE to ARCHIVED, reset nothing.
+        // Changes from FAILED to PASSED and from ACTIVE to ARCHIVED do not reset the status.
         assert_eq!(workflow_after(status, failed.clone(), passed.clone()), status);
         assert_eq!(workflow_after(status, json!({}), archived.clone()), status);
     }

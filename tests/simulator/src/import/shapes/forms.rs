@@ -1,26 +1,26 @@
-//! What texts of a finding must look like, as functions: patterns, character sets, URIs (contract 1.3).
+//! The forms of a finding's strings as functions: patterns, character sets, URIs (contract 1.3).
 
 use super::super::schema::Chars;
 use crate::arn::is_account_id;
 
-/// The namespaces that a type may start with (contract 1.3, types taxonomy).
+/// The namespaces with which a type may begin (contract 1.3, types taxonomy).
 const NAMESPACES: [&str; 5] =
     ["Software and Configuration Checks", "TTPs", "Effects", "Unusual Behaviors", "Sensitive Data Identifications"];
 
-/// The pattern of a type, as the service prints it (contract 1.3, observed).
+/// The pattern of a type in the service's message (contract 1.3, observed).
 pub(crate) const TYPE_PATTERN: &str = "^([^/]+)(/[^/]+){0,2}$";
 
-/// One to three parts between slashes, none empty.
+/// Whether a type has one to three parts between slashes, none of them empty.
 pub(crate) fn is_type_path(text: &str) -> bool {
     text.split('/').count() <= 3 && text.split('/').all(|part| !part.is_empty())
 }
 
-/// Whether a type starts with a documented namespace.
+/// Whether a type begins with a documented namespace.
 pub(crate) fn has_known_namespace(text: &str) -> bool {
     text.split('/').next().is_some_and(|first| NAMESPACES.contains(&first))
 }
 
-/// Products that are not AWS's own must not use ARNs as Ids.
+/// Products other than AWS's own must not use ARNs as Ids.
 pub(super) fn arn_free(text: &str) -> bool {
     !text.starts_with("arn:")
 }
@@ -44,14 +44,14 @@ pub(super) const USER_FIELD_CHARS: Chars = Chars {
     always: true,
 };
 
-/// AWS's own tag rule: letters and digits of any script, spaces, and the signs of product field keys.
+/// AWS's own rule for tags: letters and digits of any script, spaces, and the signs of product field keys.
 pub(super) const TAG_CHARS: Chars = Chars {
     pattern: r"^([\p{L}\p{Z}\p{N}_.:/=+\-@]*)$",
     holds: |char| char.is_alphanumeric() || char.is_whitespace() || ".:+=@_/-".contains(char),
     always: false,
 };
 
-/// A scheme, a colon, and only characters that RFC 3986 lets stand in a URI.
+/// Whether a text is a scheme, a colon, and only characters that RFC 3986 allows in a URI.
 pub(crate) fn is_uri(text: &str) -> bool {
     let Some((scheme, rest)) = text.split_once(':') else {
         return false;

@@ -1,4 +1,4 @@
-//! The walk through one finding's JSON, as a serde visitor that builds nothing.
+//! Traverses the JSON of one finding as a serde visitor that builds nothing.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -8,7 +8,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visi
 use super::super::schema::{List, Map, Node, Object};
 use super::walk::{Step, Walk};
 
-/// Holds the next value against its place in the format.
+/// Validates the next value against its node of the format.
 pub(super) struct Check<'w, 'a> {
     pub(super) walk: &'w mut Walk<'a>,
     pub(super) node: &'static Node,
@@ -153,7 +153,7 @@ impl<'de> Visitor<'de> for Check<'_, 'de> {
     }
 }
 
-/// A key, borrowed where it can be.
+/// A key, borrowed if possible.
 struct Key;
 
 impl<'de> DeserializeSeed<'de> for Key {

@@ -1,4 +1,4 @@
-//! What the walk through a finding carries along, and the rules it holds each value against.
+//! The state of the traversal of a finding, and the rules that each value is validated against.
 
 use std::borrow::Cow;
 use std::fmt::{self, Write};
@@ -8,17 +8,17 @@ use super::super::schema::{Form, Int, List, Map, Node, Object, Text};
 use super::super::shapes::{TYPE_PATTERN, has_known_namespace, is_type_path, is_uri};
 use crate::config::{Deviation, Rules};
 
-/// The state of a walk.
+/// The state of a traversal.
 #[derive(Debug)]
 pub(super) struct Walk<'a> {
     pub(super) rules: &'a Rules,
     pub(super) facts: Facts<'a>,
     pub(super) failures: Vec<String>,
-    /// Characters of the longest string, wherever it stands.
+    /// Number of characters of the longest string of the finding.
     pub(super) longest_string: usize,
-    /// Where the walk is.
+    /// The current path.
     pub(super) path: Vec<Step<'a>>,
-    /// The items of the list of unique texts that is being read, if one is.
+    /// The items of the list of unique strings that is being read, if any.
     pub(super) unique: Option<Vec<Cow<'a, str>>>,
 }
 
@@ -35,7 +35,7 @@ impl<'a> Walk<'a> {
         Self { rules, facts: Facts::default(), failures: Vec::new(), longest_string: 0, path: Vec::new(), unique: None }
     }
 
-    /// Notes a failure in the service's grammar: `data.Resources[0].Details.Other['x'] should ...`.
+    /// Adds a failure in the service's format: `data.Resources[0].Details.Other['x'] should ...`.
     pub(super) fn fail(&mut self, what: impl fmt::Display) {
         let mut text = "data".to_owned();
         for step in &self.path {
@@ -49,7 +49,7 @@ impl<'a> Walk<'a> {
     }
 
     pub(super) fn measure(&mut self, value: &str) {
-        // A text of fewer bytes than the longest has characters cannot have more of them.
+        // A string can't have more characters than bytes.
         if value.len() > self.longest_string {
             self.longest_string = self.longest_string.max(value.chars().count());
         }
@@ -83,7 +83,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// The limit of the place where the walk is, in a world that has shorter ones.
+    /// The limit at the current path, in a world with deviating limits.
     fn shortened(&self, max: usize) -> usize {
         match self.path.as_slice() {
             [Step::Name("Title")] if self.rules.deviates(Deviation::TitleShort) => 200,
@@ -143,7 +143,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// `seen` has a bit for each property of the object that was there.
+    /// `seen` has a bit for each property of the object that was present.
     pub(super) fn object_end(&mut self, object: &Object, seen: u64) {
         let has = |name: &str| {
             let position = object.properties.iter().position(|(known, _)| *known == name);
