@@ -92,7 +92,7 @@ async fn were_all(stage: &Stage, runs: &[RunReport]) -> Result<()> {
 
 fn problem_of<'a>(run: &'a RunReport, account: &str) -> Result<&'a str> {
     let account = run.accounts.get(&account.parse()?).context("the account is not in the report")?;
-    account.problem.as_deref().context("the report does not say what the matter is")
+    account.problem.as_deref().context("the report has no problem")
 }
 
 fn one_in_each_region(account: &str) -> Result<Vec<Value>> {

@@ -30,7 +30,7 @@ async fn absent_findings_are_archived_and_passed_ones_are_sent() -> Result<()> {
     let second = export(&stage, "lifecycle/all/2.ocsf.json.gz", SECOND, ACCOUNT).await?;
 
     let ended: Vec<&str> = course.iter().filter(|(_, course)| course.1.is_none()).map(|(id, _)| id.as_str()).collect();
-    ensure!(ended.len() == GONE, "Prowler's files say that {} are gone", ended.len());
+    ensure!(ended.len() == GONE, "{} findings are absent in Prowler's files", ended.len());
     ensure!((first.counts.archived, second.counts.archived) == (0, GONE as u64), "{:#?}", second.counts);
     ensure!(changes(&second, |changes| changes.new) == NEW as u64, "{second:#?}");
     for finding in hub.findings()? {
@@ -62,9 +62,9 @@ async fn with_only_failed_findings_passed_ones_are_archived() -> Result<()> {
     };
     let gone = count(&|before, now| failed(before) && now.is_none());
     let fixed = count(&|before, now| failed(before) && now.as_deref() == Some("PASSED"));
-    ensure!(fixed == REPAIRED as u64, "Prowler's files say that {fixed} were fixed");
+    ensure!(fixed == REPAIRED as u64, "{fixed} findings are fixed in Prowler's files");
     ensure!(first.counts.sent == count(&|before, _| failed(before)), "{:#?}", first.counts);
-    ensure!(second.counts.archived == gone + fixed, "{:#?}, {gone} gone, {fixed} fixed", second.counts);
+    ensure!(second.counts.archived == gone + fixed, "{:#?}, {gone} absent, {fixed} fixed", second.counts);
     for finding in hub.findings()? {
         let (_, now) = &course[id(&finding)];
         let (wanted_record, wanted_status) = match now.as_deref() {

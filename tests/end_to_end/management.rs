@@ -77,7 +77,7 @@ async fn a_stack_creates_updates_rolls_back_and_deletes_an_integration() -> Resu
 
     let wrong = template(&stage, ACCOUNT, &json!({ "ArchiveLimitPercent": "101", "OnlyFailed": "false" }))?;
     stack(&stage, "UpdateStack", name, Some(&wrong), "UPDATE_ROLLBACK_COMPLETE").await?;
-    let stored = integration(&stage, ACCOUNT).await?.context("the rollback deleted it")?;
+    let stored = integration(&stage, ACCOUNT).await?.context("the rollback deleted the integration")?;
     ensure!(stored.value == changed.value, "{stored:?}");
 
     stage.cloudformation("DeleteStack", &[("StackName", name)])?;
@@ -93,7 +93,7 @@ async fn a_failed_stack_does_not_delete_resources_of_others() -> Result<()> {
     let before = integration(&stage, TAKEN).await?;
     ensure!(before.is_some(), "the first stack created nothing");
     stack(&stage, "CreateStack", "the-second", Some(&template), "ROLLBACK_COMPLETE").await?;
-    ensure!(integration(&stage, TAKEN).await? == before, "the rollback changed what it did not make");
+    ensure!(integration(&stage, TAKEN).await? == before, "the rollback changed a resource that it did not create");
     Ok(())
 }
 
@@ -145,21 +145,27 @@ async fn a_rolled_back_move_leaves_only_the_old_integration() -> Result<()> {
     let breaks = movable(&stage, &moved, true)?;
     stack(&stage, "UpdateStack", name, Some(&breaks), "UPDATE_ROLLBACK_COMPLETE").await?;
     let audit_log = stage.audit_actions(TO).await?;
-    ensure!(audit_log.iter().any(|action| action == "integration.create"), "the new one was never made: {audit_log:?}");
-    ensure!(integration(&stage, TO).await?.is_none(), "the new one is still there: {audit_log:?}");
-    ensure!(integration(&stage, FROM).await?.as_ref() == Some(&before), "the old one was touched: {before:?}");
+    ensure!(
+        audit_log.iter().any(|action| action == "integration.create"),
+        "the new integration was never created: {audit_log:?}"
+    );
+    ensure!(integration(&stage, TO).await?.is_none(), "the new integration still exists: {audit_log:?}");
+    ensure!(integration(&stage, FROM).await?.as_ref() == Some(&before), "the old integration was changed: {before:?}");
 
     let wrong = movable(&stage, &settings(TO, json!({ "ArchiveLimitPercent": "101" })), false)?;
     stack(&stage, "UpdateStack", name, Some(&wrong), "UPDATE_ROLLBACK_COMPLETE").await?;
-    ensure!(integration(&stage, TO).await?.is_none(), "what is wrong was made");
-    let stored = integration(&stage, FROM).await?.context("the rollback deleted it")?;
+    ensure!(integration(&stage, TO).await?.is_none(), "the invalid integration was created");
+    let stored = integration(&stage, FROM).await?.context("the rollback deleted the integration")?;
     ensure!(stored.value == before.value, "{stored:?}");
 
     let right = movable(&stage, &moved, false)?;
     stack(&stage, "UpdateStack", name, Some(&right), "UPDATE_COMPLETE").await?;
     let gone = || async { Ok(integration(&stage, FROM).await?.is_none().then_some(())) };
     wait_for("the old integration to be deleted", gone).await?;
-    ensure!(integration(&stage, TO).await?.is_some_and(|moved| moved.value.only_failed), "it did not move");
+    ensure!(
+        integration(&stage, TO).await?.is_some_and(|moved| moved.value.only_failed),
+        "the integration did not move"
+    );
     stage.cloudformation("DeleteStack", &[("StackName", name)])?;
     let gone = || async { Ok(integration(&stage, TO).await?.is_none().then_some(())) };
     wait_for("the new integration to be deleted", gone).await

@@ -80,7 +80,10 @@ fn config(stage: &Stage) -> Result<()> {
 
 /// Enable/Disable: status change takes effect immediately; uploads in the meantime are not lost.
 async fn enable_and_disable(stage: &Stage) -> Result<()> {
-    ensure!(json(stage, &format!("integration disable {ACCOUNT}"))?["enabled"] == false, "it is still enabled");
+    ensure!(
+        json(stage, &format!("integration disable {ACCOUNT}"))?["enabled"] == false,
+        "the integration is still enabled"
+    );
     let parked = stage.export("page/parked.ocsf.json", findings("fn-2")?).await?;
     let each = REGIONS.len() as u64;
     ensure!(parked.counts.undelivered.get(undelivered::INTEGRATION_DISABLED) == Some(&each), "{parked:#?}");

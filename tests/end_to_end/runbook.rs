@@ -36,7 +36,7 @@ async fn the_runbook_for_a_bad_scan_works_in_its_order() -> Result<()> {
     let commands = commands()?;
     ensure!(commands.len() >= 8, "the runbook was not found: {commands:?}");
     for command in &commands {
-        let words = command.strip_prefix("hubctl ").with_context(|| format!("no command of ours: {command}"))?;
+        let words = command.strip_prefix("hubctl ").with_context(|| format!("not a hubctl command: {command}"))?;
         let line =
             words.replace("RUN", &bad.run_id).replace("s3://BUCKET/KEY", &url).replace(" ID", &format!(" {ACCOUNT}"));
         // No user can answer the prompt.
@@ -57,7 +57,10 @@ async fn the_runbook_for_a_bad_scan_works_in_its_order() -> Result<()> {
         }
     }
 
-    ensure!(commands.iter().any(|command| command.contains("enable ID --replay")), "it never resumes: {commands:?}");
+    ensure!(
+        commands.iter().any(|command| command.contains("enable ID --replay")),
+        "the runbook does not replay the uploads: {commands:?}"
+    );
     let replayed: Vec<RunReport> = stage.runs_of(&url).await?;
     let newest = replayed.iter().find(|run| run.status != RunStatus::Failed && !is_parked(run)).context("no replay")?;
     ensure!(newest.counts.archived == 0 && newest.counts.unchanged == SEEN_BY_BAD as u64, "{newest:#?}");

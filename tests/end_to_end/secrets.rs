@@ -40,14 +40,14 @@ async fn resource_details_of_a_scan_are_neither_sent_nor_stored() -> Result<()> 
 
     ensure!(run.status == RunStatus::Degraded && run.counts.sent == 1, "{run:#?}");
     ensure!(run.counts.quarantined_total() == 2 && run.counts.malformed == 1, "{:#?}", run.counts);
-    ensure!(stage.quarantine_of(&run).await?.len() == 3, "the quarantine does not hold what it should");
+    ensure!(stage.quarantine_of(&run).await?.len() == 3, "the quarantine does not have three entries");
     nowhere("Security Hub", &serde_json::to_string(&hub.findings()?)?)?;
     nowhere("the table", &stage.table()?)?;
     let logged = || async { Ok((!stage.lines_about(&run.upload.source)?.is_empty()).then_some(())) };
     wait_for("the function's line about the upload", logged).await?;
     nowhere("the log", &stage.log()?)?;
     let keys = stage.keys("").await?;
-    ensure!(keys.iter().any(|key| key.starts_with(&format!("state/{ACCOUNT}/"))), "there is no state: {keys:?}");
+    ensure!(keys.iter().any(|key| key.starts_with(&format!("state/{ACCOUNT}/"))), "no state was found: {keys:?}");
     for key in keys {
         let stored = stage.state_object(&key).await?;
         if stored.is_empty() && key.ends_with("/quarantine.jsonl") {

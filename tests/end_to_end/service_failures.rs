@@ -90,7 +90,7 @@ async fn one_invalid_finding_does_not_affect_others() -> Result<()> {
     let stored = stage.quarantine_of(&run).await?;
     ensure!(stored.len() == 2, "{stored:#?}");
     for hash in [failed, poison] {
-        let entry = stored.iter().find(|entry| ends(&entry["finding"], &hash)).context("a finding is not kept")?;
+        let entry = stored.iter().find(|entry| ends(&entry["finding"], &hash)).context("a finding is not stored")?;
         let finding = &entry["finding"];
         ensure!(entry["stage"] == "delivery" && entry["account"] == ACCOUNT && entry["region"] == REGION, "{entry:#}");
         ensure!(
@@ -169,7 +169,7 @@ async fn a_permanent_failure_ends_in_the_dead_letter_queue() -> Result<()> {
     let retried = stage.hubctl(&["job", "retry", &job, "--no-wait"])?.json;
     ensure!(retried["state"] == "pending" && retried["id"] == job.as_str(), "{retried:#}");
     let second = wait_at_most(PATIENCE, "the job in the dead-letter queue again", failed).await?;
-    ensure!(first["runs"] != second["runs"], "it was not run again: {second:#}");
+    ensure!(first["runs"] != second["runs"], "the job was not run again: {second:#}");
     Ok(())
 }
 

@@ -51,7 +51,7 @@ pub fn hubctl(stage: &Stage, line: &str, stdin: &str) -> Result<Ended> {
 /// If `hubctl` was not built, or was killed by a signal.
 pub fn typed(stage: &Stage, printed: &str, more: &str) -> Result<Ended> {
     let line = printed.split("  # ").next().unwrap_or_default().trim();
-    let words = line.strip_prefix("hubctl ").with_context(|| format!("no command of ours: {printed}"))?;
+    let words = line.strip_prefix("hubctl ").with_context(|| format!("not a hubctl command: {printed}"))?;
     let output =
         Command::new(stage.hubctl_program()).args(words.split_whitespace()).args(more.split_whitespace()).output()?;
     Ok(Ended {

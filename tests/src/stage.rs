@@ -206,7 +206,7 @@ impl Stage {
         let get = |path: &str| -> Result<Value> {
             let request = ureq::get(&format!("{}{path}", self.aws_url));
             let mut response =
-                request.header("Authorization", signature("scheduler")?).call().context("ask the scheduler")?;
+                request.header("Authorization", signature("scheduler")?).call().context("call the scheduler")?;
             Ok(response.body_mut().read_json()?)
         };
         let all = get("/schedules")?;
@@ -291,7 +291,7 @@ impl Stage {
     pub async fn run_of(&self, url: &str) -> Result<RunReport> {
         let look = || async { Ok(self.runs_of(url).await?.into_iter().next()) };
         let run = wait_for(&format!("a run of {url}"), look).await.map_err(|error| error.context(self.end_of_log()))?;
-        self.cloud.run(&run.run_id).await?.with_context(|| format!("run {} is gone", run.run_id))
+        self.cloud.run(&run.run_id).await?.with_context(|| format!("run {} not found", run.run_id))
     }
 
     /// Runs `hubctl` as an operator of the deployment does, and parses its JSON output.
@@ -318,7 +318,7 @@ impl Stage {
         let look = || async { Ok(self.cloud.list_runs(RUNS_MAX, None).await?.into_iter().find(is_it)) };
         let run =
             wait_for(&format!("a run about {run_id}"), look).await.map_err(|error| error.context(self.end_of_log()))?;
-        self.cloud.run(&run.run_id).await?.with_context(|| format!("run {} is gone", run.run_id))
+        self.cloud.run(&run.run_id).await?.with_context(|| format!("run {} not found", run.run_id))
     }
 
     /// The completed runs of an upload, newest first, as summaries in the table.

@@ -42,7 +42,7 @@ impl Stage {
     ///
     /// If it does not exist or can't be read.
     pub async fn state_object(&self, key: &str) -> Result<Vec<u8>> {
-        let object = self.cloud.object(key).await?.with_context(|| format!("there is no {key}"))?;
+        let object = self.cloud.object(key).await?.with_context(|| format!("{key} not found"))?;
         let chunks: Vec<Bytes> = object.body.try_collect().await?;
         Ok(chunks.concat())
     }

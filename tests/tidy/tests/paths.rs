@@ -27,7 +27,7 @@ fn each_file_that_a_page_mentions_exists() {
             }
         }
     }
-    assert!(missing.is_empty(), "no such file: {missing:#?}");
+    assert!(missing.is_empty(), "files not found: {missing:#?}");
 }
 
 #[test]

@@ -77,9 +77,9 @@ pub(crate) enum Command {
 /// Why a command line is rejected.
 #[derive(Debug)]
 pub(crate) enum Wrong {
-    /// It can't be parsed, or it asks for help.
+    /// The line can't be parsed, or requests help.
     Line(clap::Error),
-    /// One of its options would be ignored.
+    /// One of the options would be ignored.
     Ignored(Failure),
 }
 

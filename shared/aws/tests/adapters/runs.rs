@@ -69,8 +69,8 @@ async fn a_lock_is_renewed_only_by_its_run() {
         assert_eq!(request["ExpressionAttributeValues"][":until"]["N"], until.as_millisecond().to_string());
     }
     let wire = taken(json!({"locked_by": {"S": "run-3"}, "run_id": {"S": "run-3"}})).await;
-    assert!(!cloud(&wire.url).await.renew_claim(IDENTITY, "run-2", until).await.unwrap(), "it is another's");
-    assert!(!cloud(&wire.url).await.renew(account, "run-2", until).await.unwrap(), "it is another's");
+    assert!(!cloud(&wire.url).await.renew_claim(IDENTITY, "run-2", until).await.unwrap(), "another run has the lock");
+    assert!(!cloud(&wire.url).await.renew(account, "run-2", until).await.unwrap(), "another run has the lock");
 }
 
 #[tokio::test]

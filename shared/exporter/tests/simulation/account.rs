@@ -57,7 +57,7 @@ impl Account {
         self.integration.fallback_region.is_some()
     }
 
-    /// The Region whose Security Hub should hold a finding.
+    /// The Region in which Security Hub should have a finding.
     pub(crate) fn home(&self, (region, id): Place) -> Place {
         let is_away = self.falls_back() && region == OFF;
         (if is_away { FALLBACK.to_owned() } else { region }, id)

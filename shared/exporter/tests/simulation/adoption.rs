@@ -65,7 +65,7 @@ async fn migrating_from_prowler_creates_no_duplicate_in_any_number_of_runs() {
         }
         assert_eq!(report.status, RunStatus::Unfinished, "{:?}", report.reasons);
         assert_eq!(imports(&world), before, "nothing is sent before all findings are read");
-        assert!(runs < 10, "it comes to an end");
+        assert!(runs < 10, "the adoption must complete");
         world.sleep(30).await;
     };
     assert!(runs >= 3, "it took {runs} runs");
@@ -119,7 +119,7 @@ async fn an_adoption_without_progress_ends_with_a_reason() {
             break report;
         }
         runs += 1;
-        assert!(runs < 10, "it comes to an end");
+        assert!(runs < 10, "the adoption must complete");
         world.sleep(60).await;
     };
     assert_eq!(report.status, RunStatus::Degraded, "{:?}", report.reasons);

@@ -95,7 +95,7 @@ impl World {
         self.access.lock().unwrap()
     }
 
-    /// Makes objects of the state bucket unreadable whose keys end with this suffix, and lists with such a prefix.
+    /// Makes reads fail: of objects in the state bucket whose keys end with this suffix, and of lists whose prefix ends with it.
     pub(crate) fn fail_reads(&self, suffix: &str) {
         let faults = &mut self.contents().faults;
         faults.add(Fault::fail(Operation::ReadObject).target(suffix));

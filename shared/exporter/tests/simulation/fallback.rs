@@ -79,7 +79,7 @@ async fn a_finding_that_its_region_rejects_stays_active_in_the_fallback() {
     let report = export(&world, scan(1, failed(60)).upload("2")).await;
     assert_eq!((report.counts.quarantined["InvalidInput"], report.counts.archived), (1, 19), "{:?}", report.reasons);
     assert_eq!(places(&world, &bad), ["us-east-1 ACTIVE"]);
-    // Once it is accepted, only one copy stays active.
+    // Once its own Region accepts the finding, only one copy stays active.
     world.simulator.clear_faults();
     world.sleep(3600).await;
     let report = export(&world, scan(2, failed(60)).upload("3")).await;

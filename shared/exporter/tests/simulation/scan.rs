@@ -38,7 +38,7 @@ pub(crate) enum Layout {
     /// One JSON array: its end shows that the file is complete.
     #[default]
     Array,
-    /// One object with a `Findings` array, whose end shows the same.
+    /// One object with a `Findings` array: its end shows that the file is complete.
     Findings,
     /// One object per line: the end of the file can't be detected.
     Lines,

@@ -98,7 +98,7 @@ pub struct Deny {
     /// Only in these Regions; empty for all.
     #[serde(default)]
     pub regions: Vec<String>,
-    /// Only for callers whose ARN starts with this.
+    /// Only for callers whose ARN begins with this text.
     #[serde(default)]
     pub caller: Option<String>,
     /// Whether a policy denies the action explicitly (such as an SCP), instead of no policy allowing it.

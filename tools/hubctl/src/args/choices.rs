@@ -1,4 +1,4 @@
-//! The settings of an integration as options, as far as an export without a deployment has them too.
+//! The settings of an integration as options that an export without a deployment also has.
 
 use std::ops::RangeInclusive;
 
