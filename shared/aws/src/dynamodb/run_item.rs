@@ -39,8 +39,8 @@ pub(crate) fn to_item(report: &RunReport) -> Result<Item, ItemError> {
 /// Partition of the history.
 pub(crate) const HISTORY: &str = "history";
 
-/// Converts a history entry to an item. Its key begins with the day on which the run started, so that a range of days is a range of
-/// keys. The run ID has a time, too, but from another clock.
+/// Converts a history entry to an item. Its key begins with the day on which the run started, so that a range of days is a range
+/// of keys. The run ID has a time, too, but from another clock.
 pub(crate) fn to_history_item(entry: &HistoryEntry) -> Result<Item, ItemError> {
     Ok(Item::from([
         ("pk".to_owned(), text(HISTORY)),
