@@ -1,4 +1,4 @@
-//! Gives every element of a scan to its account, or its outcome at once where it belongs to none.
+//! Routes every element of a scan to its account. An element that belongs to no account gets its outcome immediately.
 
 use std::collections::btree_map::Entry as FindingMeta;
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -15,20 +15,20 @@ use crate::ports::{PortError, Ports};
 use crate::quarantine::Entry;
 use crate::report::{Counts, Fate, RunReport};
 
-/// The elements of one scan on their way.
+/// The elements of one scan that are being processed.
 pub(crate) struct AccountRouter<P: Ports> {
     pub(crate) context: Context<P>,
     accounts: BTreeMap<AccountId, AccountExport<P>>,
-    /// Which accounts are at work.
+    /// The accounts that have running workers.
     active: AtWork,
-    /// Those that are being suspended.
+    /// The accounts that are being suspended.
     suspending: VecDeque<AccountId>,
-    /// The outcomes of what belongs to no account.
+    /// The outcomes of elements that belong to no account.
     counts: Counts,
     scanned_at: Option<Timestamp>,
-    /// Where entries could belong that can't be read or mapped.
+    /// The accounts, Regions, and checks of entries that can't be read or mapped, if they are known.
     malformed: MalformedEntries,
-    /// Checks that could not look, by account.
+    /// Checks that could not be completed (MANUAL), by account.
     manual: BTreeMap<AccountId, Vec<(CheckId, ManualFor)>>,
 }
 
@@ -75,7 +75,7 @@ impl<P: Ports> AccountRouter<P> {
         Ok(())
     }
 
-    /// A check that could not look at an account, or a Region of it, proves nothing about what is absent there.
+    /// A check that could not examine an account, or a Region of it, proves nothing about findings that are absent there.
     fn note_manual(&mut self, manual: &Manual) {
         let about = match (manual.subject, manual.place.region) {
             (ManualSubject::Resource, _) => return,
@@ -97,7 +97,7 @@ impl<P: Ports> AccountRouter<P> {
         self.suspend_idle().await
     }
 
-    /// Suspends accounts that were not mentioned for longest, where too many are at work.
+    /// Suspends the accounts that the file mentioned longest ago if too many workers are running.
     async fn suspend_idle(&mut self) -> Result<(), PortError> {
         let settings = &self.context.run.shared.settings;
         while let Some(idle) = self.active.next_to_suspend(settings.open_workers_max) {
@@ -125,8 +125,8 @@ impl<P: Ports> AccountRouter<P> {
         self.suspend_idle().await
     }
 
-    /// Waits for every account, also after an error: what is on its way is not cut off. Accounts whose connections are to be
-    /// looked at again are added to those that are `stale`.
+    /// Waits for every account, even after an error, so that requests in flight are completed. Adds the accounts whose
+    /// connections must be checked again to `stale`.
     pub(crate) async fn finish(
         self,
         run: &mut RunReport,
@@ -157,15 +157,15 @@ impl<P: Ports> AccountRouter<P> {
     }
 }
 
-/// The accounts that have workers at work, by when the file mentioned them last.
+/// The accounts that have running workers, by when the file mentioned them last.
 #[derive(Debug, Default)]
 struct AtWork {
-    /// By account: its workers, and its turn.
+    /// For each account: the number of its workers, and its turn.
     accounts: HashMap<AccountId, (usize, u64)>,
     turns: BTreeMap<u64, AccountId>,
     workers: usize,
     turn: u64,
-    /// The account that was mentioned last. It stays at work.
+    /// The account that was mentioned last. It isn't suspended as long as others can be.
     last: Option<AccountId>,
 }
 
@@ -192,7 +192,7 @@ impl AtWork {
         }
     }
 
-    /// The account that is to be suspended, if more than `most` workers are at work. It counts as suspended from now on.
+    /// The account to suspend if more than `most` workers are running. From then on, it counts as suspended.
     fn next_to_suspend(&mut self, most: usize) -> Option<AccountId> {
         if self.workers <= most {
             return None;
@@ -205,7 +205,7 @@ impl AtWork {
     }
 }
 
-/// The account of a finding, opened with the first one.
+/// The account of a finding. It is opened with its first finding.
 async fn open_account<'a, P: Ports>(
     accounts: &'a mut BTreeMap<AccountId, AccountExport<P>>,
     context: &Context<P>,

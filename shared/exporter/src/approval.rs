@@ -1,16 +1,16 @@
 //! What a user approved of an earlier run of the same scan.
 
-/// What a user approved.
+/// The parts of a run that a user approved.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Approval {
-    /// Archive what the scan shows to be resolved, however much it is.
+    /// Archive resolved findings even if they exceed the archive limit.
     pub pending: bool,
-    /// Archive what the scan proves nothing about.
+    /// Archive absent findings about which the scan proves nothing.
     pub unproven: bool,
 }
 
 impl Approval {
-    /// What a user asked for; what is pending, where neither is named.
+    /// The approval that a job requests. If neither is requested, pending findings are approved.
     pub fn for_job(pending: bool, unproven: bool) -> Self {
         Self { pending: pending || !unproven, unproven }
     }

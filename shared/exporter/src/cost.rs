@@ -1,27 +1,27 @@
-//! What findings cost: ingestion events, and dollars.
+//! The cost of findings, in ingestion events and dollars.
 
 use serde::Serialize;
 
-/// Ingestion events of a month that are free in each account and Region (Security Hub's price list).
+/// Number of ingestion events per month that are free in each account and Region (Security Hub's price list).
 const FREE_EVENTS: u64 = 10_000;
-/// Price of each further event, dollars (Security Hub's price list). An update and an archive are events as well.
+/// Price of each further event in dollars (Security Hub's price list). An update and an archive are events too.
 const DOLLARS_PER_EVENT: f64 = 0.000_03;
 
-/// Events, and what they cost.
+/// Ingestion events and their price.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Cost {
     /// Ingestion events.
     pub events: u64,
     /// Their price.
     pub dollars: f64,
-    /// Ingestion events if every finding were sent.
+    /// Number of ingestion events if every finding were sent.
     pub all_events: u64,
     /// Their price.
     pub all_dollars: f64,
 }
 
 impl Cost {
-    /// The cost of events in one account and Region, after so many others in the month.
+    /// The cost of `events` in one account and Region, after `events_before` others in the month.
     pub fn new(events: u64, all_events: u64, events_before: u64) -> Self {
         let dollars = |events| dollars(events, events_before);
         Self { events, dollars: dollars(events), all_events, all_dollars: dollars(all_events) }
@@ -36,10 +36,10 @@ impl Cost {
     }
 }
 
-/// The price of events in one account and Region, after so many others in the month.
+/// The price of `events` in one account and Region, after `events_before` others in the month.
 fn dollars(events: u64, events_before: u64) -> f64 {
     let free = FREE_EVENTS.saturating_sub(events_before);
-    // Far below 2^53, where a double begins to skip numbers.
+    // The number is far below 2^53, from which on a double can't represent every integer.
     let paid = events.saturating_sub(free) as f64;
     paid * DOLLARS_PER_EVENT
 }

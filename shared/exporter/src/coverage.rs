@@ -1,8 +1,8 @@
-//! What is known of an account besides its findings: when each check last had a result in each Region, the last whole scan,
-//! what scans archived lately, and which services have no results now.
+//! What is known of an account in addition to its findings: when each check last had a result in each Region, the last whole
+//! scan, the number of findings that scans archived recently, and the services that have no results now.
 //!
-//! Promises: one object for each account, written under the account's lock after its states; what an aborted run did not
-//! write makes the next run more careful, not less. An object that can't be read counts as none.
+//! Guarantees: each account has one object, which is written under the account's lock after its states. If an aborted run
+//! did not write it, the next run archives less, not more. An object that can't be parsed is treated as absent.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,16 +17,16 @@ use crate::ports::{ObjectWriter, Objects, PortError, PutMode};
 use crate::report::{Uncovered, Unproven, unproven};
 use crate::state::state_prefix;
 
-/// Bytes of the object at most, decompressed: 600 checks in 34 Regions take two million.
+/// Maximum size of the object in bytes, decompressed: 600 checks in 34 Regions need two million.
 const BYTES_MAX: usize = 64 << 20;
-/// zstd's fastest level.
+/// The fastest level of zstd.
 const LEVEL: i32 = 1;
-/// Days in which archives by earlier scans count towards the limit.
+/// Number of days for which findings that earlier scans archived count toward the archive limit.
 const ARCHIVED_DAYS: i64 = 7;
-/// Days after which a check without results is forgotten.
+/// Number of days after which a check without results is removed.
 const CHECK_KEPT_DAYS: i64 = 400;
 
-/// See the module.
+/// The coverage of one account. See the module's documentation.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Coverage {
     /// The last whole scan.
@@ -37,7 +37,7 @@ pub(crate) struct Coverage {
     /// Findings that scans archived without approval, by the time of the scan.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     archived: BTreeMap<Timestamp, u64>,
-    /// The upload that was exported last, if nothing of it was left for the account.
+    /// The upload that was exported last, if it was exported completely for the account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) finished: Option<FinishedUpload>,
     #[serde(skip)]
@@ -49,40 +49,40 @@ struct RegionCoverage {
     /// The newest scan of the whole account that the Region's state was compared with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     full_at: Option<Timestamp>,
-    /// Its Security Hub holds findings of other Regions.
+    /// Whether the Region's Security Hub stores findings of other Regions.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     holds_copies: bool,
     #[serde(default)]
     checks: BTreeMap<String, CheckTimes>,
-    /// Services without results, though findings of them are active: since when, and why.
+    /// Services without results although findings of them are active: the time of the first such scan, and the reason.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     uncovered: BTreeMap<String, (Timestamp, String)>,
 }
 
-/// An upload of which nothing is left for an account.
+/// An upload that was exported completely for an account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct FinishedUpload {
-    /// As it is claimed.
+    /// The identity with which the upload is claimed.
     pub(crate) identity: String,
-    /// The run that exported it. It counts if its report is there.
+    /// The run that exported the upload. This record is valid only if the run's report exists.
     pub(crate) run_id: String,
-    /// The job that the run belonged to, if any.
+    /// The job that the run belonged to. `None` if it belonged to none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) job_id: Option<String>,
-    /// A fingerprint of the integration's settings.
+    /// A fingerprint of the integration's settings during the run.
     pub(crate) settings: u32,
-    /// When.
+    /// When the run exported the upload.
     pub(crate) at: Timestamp,
-    /// Not every finding went where it belongs, as the run's report says.
+    /// Whether some findings did not reach their destination. The run's report lists them.
     pub(crate) is_degraded: bool,
 }
 
 /// When a check had results in a Region.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct CheckTimes {
-    /// The newest scan with a verdict.
+    /// The newest scan in which the check has a verdict.
     verdict: Timestamp,
-    /// The newest scan that covered it completely.
+    /// The newest scan in which the check covers the Region completely.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     complete: Option<Timestamp>,
 }
@@ -92,7 +92,7 @@ impl Coverage {
         format!("{}coverage.json.zst", state_prefix(account))
     }
 
-    /// What is known of an account.
+    /// Reads the coverage of an account.
     pub(crate) async fn read(ports: &impl Objects, account: AccountId) -> Result<Self, PortError> {
         let key = Self::key(account);
         let failed = |message: String| PortError { action: format!("read {key}"), message };
@@ -114,7 +114,7 @@ impl Coverage {
         Ok(Self { etag: Some(object.etag), ..known })
     }
 
-    /// Writes it, unless another user did meanwhile.
+    /// Writes the coverage, unless another process wrote it since it was read.
     pub(crate) async fn write(&self, ports: &impl Objects, account: AccountId) -> Result<(), PortError> {
         let key = Self::key(account);
         let failed = |message: String| PortError { action: format!("write {key}"), message };
@@ -131,24 +131,25 @@ impl Coverage {
         self.regions.iter().filter_map(|(name, region)| Some((*name, region.full_at?))).collect()
     }
 
-    /// Whether nothing was known before: of a new account, or one of an earlier version.
+    /// Whether the account had no coverage object: the account is new, or was last exported by an earlier version.
     pub(crate) fn is_new(&self) -> bool {
         self.etag.is_none()
     }
 
-    /// The Regions whose Security Hub holds findings of other Regions.
+    /// The Regions whose Security Hub stores findings of other Regions.
     pub(crate) fn copy_regions(&self) -> impl Iterator<Item = RegionName> + '_ {
         self.regions.iter().filter(|(_, region)| region.holds_copies).map(|(name, _)| *name)
     }
 
-    /// Notes whether a Region's Security Hub holds findings of other Regions.
+    /// Records whether a Region's Security Hub stores findings of other Regions.
     pub(crate) fn note_copies(&mut self, region: RegionName, holds_copies: bool) {
         if holds_copies || self.regions.contains_key(&region) {
             self.regions.entry(region).or_default().holds_copies = holds_copies;
         }
     }
 
-    /// Whether a newer scan than this one covered a check in a Region completely: then it had its say about every finding.
+    /// Whether a newer scan than this one covered a check in a Region completely: then the newer scan decided about every
+    /// finding.
     pub(crate) fn is_superseded(&self, check: &str, region: RegionName, scanned_at: Timestamp) -> bool {
         let times = self.regions.get(&region).and_then(|region| region.checks.get(check));
         times.is_some_and(|times| times.complete.is_some_and(|complete| complete > scanned_at))
@@ -166,20 +167,20 @@ impl Coverage {
         self.archived.range(from..scanned_at).map(|(_, findings)| findings).sum()
     }
 
-    /// Notes what a scan archived without approval.
+    /// Records how many findings a scan archived without approval.
     pub(crate) fn note_archived(&mut self, scanned_at: Timestamp, findings: u64) {
         if findings > 0 {
             *self.archived.entry(scanned_at).or_default() += findings;
         }
         let from = scanned_at.saturating_sub(SignedDuration::from_hours(24 * ARCHIVED_DAYS)).unwrap_or(Timestamp::MIN);
-        // An older scan of a part may still come; twice the time is room enough.
+        // An older partial scan may still arrive; twice the time is enough.
         let keep = from.saturating_sub(SignedDuration::from_hours(24 * ARCHIVED_DAYS)).unwrap_or(Timestamp::MIN);
         self.archived.retain(|time, _| *time >= keep);
     }
 
-    /// Notes what a scan looked at. `completed`: the Regions whose states were saved after it; `full`: those that were
-    /// compared with the scan as one of the whole account. `approved`: it is a measure of the next ones even if it looks
-    /// partial.
+    /// Records what a scan covered, except in the `failed` Regions, whose states weren't saved. `full`: the Regions whose
+    /// state was compared with a scan of the whole account. `approved`: following scans are compared with this one even if
+    /// it looks partial.
     pub(crate) fn note_scan(
         &mut self,
         proof: &Proof,
@@ -218,7 +219,7 @@ impl Coverage {
         }
     }
 
-    /// Notes which services have no results now, and lists them with the findings of them that are active.
+    /// Records which services have no results now, and lists them with the number of their active findings.
     pub(crate) fn note_uncovered(
         &mut self,
         proof: &Proof,

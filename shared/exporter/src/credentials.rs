@@ -1,9 +1,9 @@
-//! The credentials that an account is called with.
+//! The credentials for calls to an account.
 
 use asff::AccountId;
 use serde::{Deserialize, Serialize};
 
-/// What stands in a role's ARN where each account of an organization is meant.
+/// The placeholder in a role's ARN for the ID of each account of an organization.
 pub const ANY_ACCOUNT: &str = "::*:";
 
 /// A role to assume.
@@ -11,32 +11,32 @@ pub const ANY_ACCOUNT: &str = "::*:";
 pub struct Role {
     /// The role's ARN; `arn:aws:iam::*:role/NAME` for the role of that name in every account of an organization.
     pub arn: String,
-    /// The External ID that the role's trust policy asks for. Not a secret.
+    /// The External ID that the role's trust policy requires. Not a secret.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external_id: Option<String>,
-    /// The session's name, as `CloudTrail` shows it.
+    /// The role session name that `CloudTrail` records.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session_name: Option<String>,
-    /// The session's length, 900 to 3600 seconds: a role that assumes a role gets no more (contract of STS). None: 3600.
+    /// The length of the session, 900 to 3600 seconds: STS limits role chaining to one hour. `None`: 3600.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duration_seconds: Option<u16>,
 }
 
-/// As whom an account is called. Secrets are not here: only the place where they are kept.
+/// The credentials with which an account is called. They contain no secrets, only the name of the secret that stores them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Credentials {
-    /// The SDK's default chain: the function's own identity, or that of whoever calls from a workstation.
+    /// The SDK's default chain: the function's own identity, or the operator's on a workstation.
     Default {
-        /// The role to assume from there. None: the identity must belong to the account.
+        /// The role to assume with this identity. `None`: the identity must belong to the account.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         role: Option<Role>,
     },
-    /// An access key kept in Secrets Manager.
+    /// An access key that is stored in Secrets Manager.
     Static {
         /// ARN or name of the secret. Its value is `{"access_key_id", "secret_access_key", "session_token"?}`.
         secret: String,
-        /// The role to assume with that key.
+        /// The role to assume with this key.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         role: Option<Role>,
     },
@@ -49,14 +49,14 @@ impl Default for Credentials {
 }
 
 impl Credentials {
-    /// The role that is assumed, if one is.
+    /// The role to assume. `None` if the credentials are used directly.
     pub fn role(&self) -> Option<&Role> {
         match self {
             Self::Default { role } | Self::Static { role, .. } => role.as_ref(),
         }
     }
 
-    /// Where the access key is kept, if there is one.
+    /// The secret in which the access key is stored. `None` if the credentials have no access key.
     pub fn secret(&self) -> Option<&str> {
         match self {
             Self::Default { .. } => None,
@@ -64,7 +64,7 @@ impl Credentials {
         }
     }
 
-    /// The same for one account: its number stands where the role's ARN has a star.
+    /// The credentials for one account: its ID replaces the placeholder in the role's ARN.
     #[must_use]
     pub fn in_account(&self, account: AccountId) -> Self {
         let mut own = self.clone();

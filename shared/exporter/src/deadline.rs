@@ -1,4 +1,4 @@
-//! Reads that end with the run: one that hangs is cut off, so that what was done until then can still be saved.
+//! Reads that end with the run: a read that hangs is aborted, so that the results until then can still be saved.
 
 use std::future::Future;
 use std::time::Duration;
@@ -7,13 +7,13 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::ports::PortError;
 
-/// How long a read may continue after the run has stopped to try: what was found out until then is still to be saved.
+/// How long a read may continue after the run has stopped its attempts: the results until then must still be saved.
 const LAST_READ: Duration = Duration::from_secs(5);
 
-/// What a read says that the end of the run cut off.
+/// The error message of a read that was aborted at the end of the run.
 pub(crate) const OVER: &str = "the time of the run was over before the answer";
 
-/// A read, or an error that names `action` where it has not ended soon after `end`.
+/// Awaits a read. Fails with an error that names `action` if the read hasn't ended shortly after `end`.
 pub(crate) async fn within<T>(
     end: Option<Instant>,
     action: impl FnOnce() -> String,

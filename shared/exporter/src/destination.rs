@@ -1,5 +1,5 @@
-//! What an integration does with a finding before its Region is asked: the one place that decides it, for exports, plans, and the
-//! offline look at a file.
+//! What an integration does with a finding before any call to its Region. Exports, plans, and the offline preview of a file
+//! all decide it here.
 
 use asff::{Mapped, RegionName, ScanFormat};
 
@@ -9,30 +9,30 @@ use crate::report::Fate;
 use crate::report::reasons::unavailable::REGION_NOT_SELECTED;
 use crate::route::{Route, route};
 
-/// The way of a finding to a Region.
+/// The Region that a finding is routed to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Destination {
-    /// The Region whose Security Hub gets it, or is told that it is there.
+    /// The Region whose Security Hub gets the finding. Its worker is notified even if the finding is filtered.
     pub region: RegionName,
-    /// Why it is not sent, if so.
+    /// Why the finding is not sent. `None` if it is sent.
     pub filtered: Option<FilterReason>,
-    /// It is sent to another Region than its own.
+    /// Whether the finding is sent to another Region than its own.
     pub redirected: bool,
 }
 
-/// The way of a finding by an integration's settings.
+/// Determines the destination of a finding from the integration's settings.
 ///
 /// # Errors
 ///
-/// With its outcome, when no Region hears of it.
+/// The finding's outcome, if it has no destination Region.
 pub fn destination(integration: &Integration, format: ScanFormat, mapped: &Mapped) -> Result<Destination, Fate> {
-    let kept = filter(integration, format, mapped.status, mapped.severity);
+    let reason = filter(integration, format, mapped.status, mapped.severity);
     match route(integration, mapped.region) {
-        Route::Own => Ok(Destination { region: mapped.region, filtered: kept, redirected: false }),
-        Route::Fallback(region) => Ok(Destination { region, filtered: kept, redirected: kept.is_none() }),
-        Route::NotInIntegration => Err(kept.map_or_else(
+        Route::Own => Ok(Destination { region: mapped.region, filtered: reason, redirected: false }),
+        Route::Fallback(region) => Ok(Destination { region, filtered: reason, redirected: reason.is_none() }),
+        Route::NotInIntegration => Err(reason.map_or_else(
             || Fate::RegionUnavailable(mapped.region, REGION_NOT_SELECTED.to_owned()),
-            |kept| Fate::Filtered(kept.as_str().to_owned()),
+            |reason| Fate::Filtered(reason.as_str().to_owned()),
         )),
     }
 }

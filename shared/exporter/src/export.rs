@@ -1,4 +1,4 @@
-//! The data flow of an export: claim the upload, read it, give every finding its outcome, and record the run.
+//! The data flow of an export: claim the upload, read it, determine the outcome of every finding, and record the run.
 
 use std::sync::Arc;
 
@@ -32,19 +32,20 @@ pub struct Exporter<P> {
 /// How one upload is exported.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// Export the upload even if an earlier run did.
+    /// Export the upload even if an earlier run exported it.
     pub reexport: bool,
-    /// What a user approved of an earlier run of the same scan.
+    /// The parts of an earlier run of the same scan that a user approved.
     pub approval: Approval,
-    /// A user named this very file: its format is the one to export, whatever the integration takes of a scan's several files.
+    /// Export the file in any format, because a user selected this file. Otherwise only the format that the integration
+    /// exports is accepted.
     pub any_format: bool,
-    /// The job that the export belongs to, where there is one.
+    /// The job that the export belongs to. `None` if it belongs to none.
     pub job_id: Option<String>,
-    /// The run whose record this one continues, since that run only waited. None: a new one.
+    /// The run whose record this one continues because that run only waited. `None` creates a new run.
     pub run_id: Option<String>,
-    /// When the caller's time is over.
+    /// When the caller's time ends. `None` if it is unlimited.
     pub deadline: Option<Instant>,
-    /// Who watches.
+    /// The counters that observers read.
     pub progress: Arc<Progress>,
 }
 
@@ -60,7 +61,7 @@ impl<P: Ports> Exporter<P> {
         }
     }
 
-    /// Lets exports use what is known of the accounts' connections, and look at them again where that is old or wrong.
+    /// Lets exports use the saved connections of accounts, and check connections again that are outdated or wrong.
     #[must_use]
     pub fn with_connection_cache(self, connection_cache: Arc<dyn ConnectionCache>) -> Self {
         Self { connection_cache: Some(connection_cache), ..self }
@@ -68,11 +69,12 @@ impl<P: Ports> Exporter<P> {
 
     /// Exports one scan.
     ///
-    /// The report says the outcome of every finding; [`RunStatus::Failed`] asks for another try of the same upload.
+    /// The report has the outcome of every finding. [`RunStatus::Failed`] requires a retry of the same upload.
     ///
     /// # Errors
     ///
-    /// When the run can't be trusted or recorded. The caller tries the upload again: what was sent already changes nothing.
+    /// If the run can't be trusted or recorded. The caller retries the upload; findings that were already sent aren't sent
+    /// again.
     pub async fn export(&self, scan: Scan, options: Options) -> Result<RunReport, ExportError> {
         let run_id = options.run_id.clone().unwrap_or_else(|| Uuid::now_v7().to_string());
         let identity = scan.info.identity();
@@ -84,7 +86,8 @@ impl<P: Ports> Exporter<P> {
             return Ok(run);
         }
         let until = lock_until(self.ports.now(), options.deadline);
-        // Whoever takes the upload while we live finds its accounts held, so that nothing follows from losing it.
+        // If another run claims the upload in the meantime, it finds the accounts locked. Losing the upload lock is
+        // therefore harmless.
         let lease = match options.deadline {
             Some(_) => Lease::fixed(),
             None => Lease::on_upload(self.ports.clone(), identity.clone(), run.run_id.clone(), until),
@@ -96,7 +99,8 @@ impl<P: Ports> Exporter<P> {
             run::record_failure(self.ports.as_ref(), &mut run, error).await;
         }
         drop(lease);
-        // What was not authorized was not exported: it holds up no other upload of the same content.
+        // Findings from an unauthorized source were not exported, so this run must not make other uploads of the same
+        // content duplicates.
         let done = concluded.is_ok() && !run.status.should_retry() && !run.counts.has_unauthorized();
         self.ports.finish_claim(&identity, &run.run_id, done).await?;
         if let Some(connection_cache) = self.connection_cache.as_ref().filter(|_| !stale.is_empty()) {
@@ -105,7 +109,7 @@ impl<P: Ports> Exporter<P> {
         concluded.map(|()| run)
     }
 
-    /// Claims the upload. The earlier run, if one exported it.
+    /// Claims the upload. Returns the ID of the earlier run if one exported the upload.
     async fn claim(&self, run: &RunReport, identity: &str, options: &Options) -> Result<Option<String>, ExportError> {
         let now = self.ports.now();
         let until = lock_until(now, options.deadline);
@@ -118,7 +122,7 @@ impl<P: Ports> Exporter<P> {
         }
     }
 
-    /// Sends the findings of the file to Security Hub, and concludes the run.
+    /// Sends the findings of the file to Security Hub and concludes the run.
     async fn send_findings(
         &self,
         run: &mut RunReport,
@@ -140,7 +144,7 @@ impl<P: Ports> Exporter<P> {
         );
         let stop_at = deadline.map(|deadline| deadline - reserve);
         let reading = Reading::new(scan.body, self.limits, stop_at, &options.progress);
-        let sorter = AccountRouter::new(Context {
+        let router = AccountRouter::new(Context {
             run: context,
             identity: run.upload.identity().into(),
             upload: run.upload.clone(),
@@ -153,24 +157,24 @@ impl<P: Ports> Exporter<P> {
             any_format: options.any_format,
             connection_cache: self.connection_cache.clone(),
         });
-        let sent = self.route_findings(run, reading, sorter, stale).await;
+        let sent = self.route_findings(run, reading, router, stale).await;
         run::end_run_work(self.ports.as_ref(), &self.settings, files, run, sent.map_err(ExportError::Port)).await
     }
 
-    /// Reads the file to its end, and gives each finding to its account.
+    /// Reads the file to its end and routes each finding to its account.
     async fn route_findings(
         &self,
         run: &mut RunReport,
         mut reading: Reading<'_>,
-        mut sorter: AccountRouter<P>,
+        mut router: AccountRouter<P>,
         stale: &mut Vec<CheckTarget>,
     ) -> Result<(), PortError> {
         let broken = loop {
             match reading.next().await {
                 Read::Element(element) => {
                     run.counts.read += 1;
-                    sorter.context.format = reading.format().unwrap_or(ScanFormat::Ocsf);
-                    if let Err(error) = sorter.route(asff::map(&element, &self.regions)).await {
+                    router.context.format = reading.format().unwrap_or(ScanFormat::Ocsf);
+                    if let Err(error) = router.route(asff::map(&element, &self.regions)).await {
                         break Some(error);
                     }
                 }
@@ -187,7 +191,7 @@ impl<P: Ports> Exporter<P> {
             }
         };
         run.format = reading.format();
-        let drained = sorter.finish(run, reading.has_end(), stale).await;
+        let drained = router.finish(run, reading.has_end(), stale).await;
         broken.map_or(drained, Err)
     }
 }

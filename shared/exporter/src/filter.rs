@@ -8,19 +8,19 @@ use crate::state::SeenInScan;
 /// Why a finding is filtered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FilterReason {
-    /// The integration takes the scan in another format.
+    /// The integration exports the scan in another format.
     OtherFormat,
-    /// It passed, and only failed findings are sent.
+    /// The finding passed, and only failed findings are sent.
     Passed,
-    /// It is muted.
+    /// The finding is muted.
     Muted,
-    /// The check leaves the verdict to a user.
+    /// The check requires a manual verdict.
     Manual,
-    /// Its severity is below the integration's minimum.
+    /// The finding's severity is below the integration's minimum.
     LowSeverity,
-    /// The same, and it passed: what was sent of it earlier is resolved.
+    /// The severity is below the minimum and the finding passed, so an earlier failed finding is resolved.
     LowSeverityPassed,
-    /// The file holds the same finding already, with the same or a worse status.
+    /// The file already has the same finding, with the same or a worse status.
     Duplicate,
 }
 
@@ -39,13 +39,13 @@ impl FilterReason {
 }
 
 impl FilterReason {
-    /// What a finding that is filtered for this reason means for one that was sent before.
+    /// What a finding that is filtered for this reason means for the finding that was sent before.
     pub(crate) fn seen(self) -> SeenInScan {
         match self {
             Self::Passed | Self::LowSeverityPassed => SeenInScan::Passed,
             Self::Muted => SeenInScan::Muted,
             Self::OtherFormat | Self::LowSeverity => SeenInScan::Filtered,
-            // No setting keeps it back: it counts among the active findings.
+            // MANUAL isn't a setting: the finding counts as active.
             Self::Manual => SeenInScan::Manual,
             Self::Duplicate => SeenInScan::Wanted,
         }
@@ -124,15 +124,16 @@ mod tests {
     #[test]
     fn a_finding_that_passes_is_passed_whatever_its_severity() {
         let integration = integration(|i| (i.only_failed, i.severity_min) = (false, Some(SeverityLabel::High)));
-        let kept = |status| decide(&integration, status, SeverityLabel::Low).map(|kept| (kept.as_str(), kept.seen()));
-        assert_eq!(kept(Status::Passed), Some(("low_severity", SeenInScan::Passed)));
-        assert_eq!(kept(Status::Failed), Some(("low_severity", SeenInScan::Filtered)));
+        let reason =
+            |status| decide(&integration, status, SeverityLabel::Low).map(|reason| (reason.as_str(), reason.seen()));
+        assert_eq!(reason(Status::Passed), Some(("low_severity", SeenInScan::Passed)));
+        assert_eq!(reason(Status::Failed), Some(("low_severity", SeenInScan::Filtered)));
     }
 
     #[test]
     fn a_scan_in_another_format_is_not_exported_twice() {
         let integration = integration(|_| {});
-        let kept = filter(&integration, ScanFormat::Csv, Status::Failed, SeverityLabel::High);
-        assert_eq!(kept, Some(FilterReason::OtherFormat));
+        let reason = filter(&integration, ScanFormat::Csv, Status::Failed, SeverityLabel::High);
+        assert_eq!(reason, Some(FilterReason::OtherFormat));
     }
 }

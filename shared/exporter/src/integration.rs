@@ -1,4 +1,4 @@
-//! An integration: which account's findings go to Security Hub, with which credentials, through which filters.
+//! An integration: which account's findings are exported to Security Hub, with which credentials, and with which filters.
 
 mod settings;
 mod values;
@@ -23,16 +23,17 @@ use crate::upload::UploadInfo;
 pub struct Integration {
     /// The account, or the organization of accounts, whose findings are exported, each into its own Security Hub.
     pub provider: ProviderId,
-    /// What users set.
+    /// The settings.
     #[serde(flatten, serialize_with = "IntegrationSettings::serialize_set")]
     pub settings: IntegrationSettings,
-    /// As whom Security Hub is called. None: as the provider says.
+    /// The credentials for calls to Security Hub. `None`: the provider's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credentials: Option<Credentials>,
-    /// Since when it is being deleted: what it sent is archived first. It exports nothing meanwhile.
+    /// When the deletion was requested. The integration's findings are archived first; until then it exports nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion_requested_at: Option<Timestamp>,
-    /// Since when it is enabled: no scan that was due before is missing. None: nobody knows, or it is disabled.
+    /// When the integration was enabled: a scan that was due earlier is not missing. `None` if it is disabled, or the time
+    /// is unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enabled_since: Option<Timestamp>,
 }
@@ -63,14 +64,15 @@ impl Integration {
         }
     }
 
-    /// The same with other settings.
+    /// Changes the settings.
     #[must_use]
     pub fn with(mut self, change: impl FnOnce(&mut IntegrationSettings)) -> Self {
         change(&mut self.settings);
         self
     }
 
-    /// The same, put in the place of `before` at `now`: enabled since then, unless it was before.
+    /// Sets the time of enabling when this integration replaces `before` at `now`: unchanged if the integration was enabled
+    /// before, otherwise `now`.
     #[must_use]
     pub fn put(self, before: Option<&Self>, now: Timestamp) -> Self {
         let enabled_since = match before.filter(|before| before.enabled && before.provider == self.provider) {
@@ -89,19 +91,19 @@ impl Role {
 }
 
 impl Integration {
-    /// Whether findings of an account may come from an upload. A file of an operator's machine is no upload: who names it has the
-    /// permissions of the exporter.
+    /// Whether the source of an upload is authorized for findings of an account. Sources don't apply to a local file: the
+    /// operator who names it has the permissions of the exporter.
     pub fn accepts(&self, account: AccountId, upload: &UploadInfo) -> bool {
         let sources = self.scan_sources.as_deref().unwrap_or_default();
         let Some(key) = upload.key().filter(|_| !sources.is_empty()) else { return true };
         sources.iter().any(|source| source.covers(account, key, upload.requester.as_deref()))
     }
 
-    /// The command that accepts the folder of an upload as well.
+    /// The command that authorizes the directory of an upload in addition.
     pub(crate) fn accept_command(&self, upload: &UploadInfo) -> String {
         let key = upload.key().unwrap_or_default();
         let place = key.rsplit_once('/').map_or_else(|| key.to_owned(), |(folder, _)| format!("{folder}/"));
-        // Whoever uploads chooses the key, and an operator types the command.
+        // The key is chosen by the uploader, and an operator runs the command.
         let is_plain = |character: char| character.is_ascii_alphanumeric() || " /-_.=+@:,".contains(character);
         let place = if place.chars().all(is_plain) { place } else { "PREFIX/".to_owned() };
         let added = ScanSource { prefix: Some(place), uploader_account: None };

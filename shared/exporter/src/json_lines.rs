@@ -1,5 +1,5 @@
-//! An object of JSON lines that a run's tasks write together: a line for each value, in constant memory. The object comes
-//! into being with the first line.
+//! An object of JSON lines that a run's tasks write together: one line per value, in constant memory. The object is created
+//! with the first line.
 
 use std::sync::Arc;
 
@@ -10,14 +10,14 @@ use tokio::task::JoinHandle;
 
 use crate::ports::{ObjectWriter, Objects, PortError, PutMode};
 
-/// Lines that may wait for the writer. Each may hold a finding of 240 KB.
+/// Maximum number of lines that wait for the writer. Each may contain a finding of 240 KB.
 const QUEUE_MAX: usize = 16;
-/// Bytes that are gathered before they go to the store.
+/// Number of bytes that are buffered before they are written to the store.
 const WRITE_BYTES: usize = 256 * 1024;
 
 type Line<T> = (T, oneshot::Sender<Result<(), PortError>>);
 
-/// The way into the object. Cheap to clone.
+/// A handle with which tasks write lines. Cheap to clone.
 #[derive(Debug)]
 pub struct JsonLines<T> {
     lines: mpsc::Sender<Line<T>>,
@@ -35,10 +35,10 @@ pub(crate) struct WriterTask {
 }
 
 impl<T: Serialize + Send + Sync + 'static> JsonLines<T> {
-    /// Opens the object under a key.
+    /// Creates the handle and the writer task of the object with this key.
     pub(crate) fn open<P: Objects + Send + Sync + 'static>(ports: Arc<P>, key: String) -> (Self, WriterTask) {
         let (lines, receiver) = mpsc::channel(QUEUE_MAX);
-        let task = tokio::spawn(keep(ports, key, receiver));
+        let task = tokio::spawn(write_lines(ports, key, receiver));
         (Self { lines }, WriterTask { task })
     }
 
@@ -46,7 +46,7 @@ impl<T: Serialize + Send + Sync + 'static> JsonLines<T> {
     ///
     /// # Errors
     ///
-    /// When the store does not take it: then the value is not safe, and the run must fail.
+    /// If the store fails to write the line: then the value is not saved, and the run must fail.
     pub async fn put(&self, value: T) -> Result<(), PortError> {
         let gone =
             || PortError { action: "write a list of the run".to_owned(), message: "its writer ended".to_owned() };
@@ -57,7 +57,7 @@ impl<T: Serialize + Send + Sync + 'static> JsonLines<T> {
 }
 
 impl WriterTask {
-    /// Completes the object once every [`JsonLines`] is dropped. Its key, if something is in it.
+    /// Completes the object after every [`JsonLines`] is dropped. Returns its key, or `None` if no line was written.
     pub(crate) async fn finish(self) -> Result<Option<String>, PortError> {
         self.task
             .await
@@ -65,7 +65,7 @@ impl WriterTask {
     }
 }
 
-async fn keep<P: Objects, T: Serialize>(
+async fn write_lines<P: Objects, T: Serialize>(
     ports: Arc<P>,
     key: String,
     mut lines: mpsc::Receiver<Line<T>>,
@@ -86,7 +86,7 @@ async fn keep<P: Objects, T: Serialize>(
                 _ => Ok(()),
             }
         };
-        // A caller that went away has given up on the run.
+        // If the caller is no longer waiting, its run has failed already.
         let _ = reply.send(outcome.await);
     }
     let Some(mut writer) = writer else { return Ok(None) };

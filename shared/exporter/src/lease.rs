@@ -1,7 +1,7 @@
-//! Leases, renewed while a run works that has no deadline: on its upload and on its accounts.
+//! Leases on the upload and the accounts of a run, renewed while a run without a deadline works.
 //!
-//! Promises: a run that lives keeps what it holds, however long it takes; what a dead run held is free soon; a run that lost
-//! its lease, because it could not renew it in time, learns of it and stops, since another may be at work.
+//! Guarantees: a running run keeps its leases, however long it takes; the leases of a killed run expire soon; a run that
+//! lost a lease because it could not renew it in time notices that and stops, since another run may have acquired the lock.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -15,22 +15,22 @@ use tokio::time::Instant;
 
 use crate::ports::{PortError, Ports};
 
-/// How long a run without a deadline holds what it works on before it renews. A killed one is in the way so long.
+/// Duration of a lease of a run without a deadline. After a killed run, its locks block other runs for up to this time.
 const LOCK_DURATION: SignedDuration = SignedDuration::from_mins(15);
-/// How often it renews: a few times may fail.
+/// Interval between renewals. A few of them may fail before the lease expires.
 const RENEW_EVERY: Duration = Duration::from_secs(4 * 60);
-/// How soon it tries again when that fails.
+/// Pause before a failed renewal is retried.
 const RENEW_RETRY_AFTER: Duration = Duration::from_secs(20);
-/// How long a lease outlives the deadline of its run: what a killed function held is free soon after.
+/// How long a lease outlives the deadline of its run: the locks of a killed function expire soon after.
 const LOCK_AFTER_DEADLINE: SignedDuration = SignedDuration::from_secs(30);
 
-/// Until when a run may hold what it works on. Without a deadline it has to renew.
+/// The time until which a run may hold its locks. A run without a deadline must renew them.
 pub(crate) fn lock_until(now: Timestamp, deadline: Option<Instant>) -> Timestamp {
     let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-    let hold = left
+    let duration = left
         .and_then(|left| SignedDuration::try_from(left).ok())
         .map_or(LOCK_DURATION, |left| left + LOCK_AFTER_DEADLINE);
-    now.saturating_add(hold).unwrap_or(now)
+    now.saturating_add(duration).unwrap_or(now)
 }
 
 /// A lease. Cheap to clone; it is renewed until the last clone is dropped.
@@ -50,12 +50,12 @@ impl Drop for Renewing {
 }
 
 impl Lease {
-    /// A lease that needs no renewal: the run ends before it does.
+    /// A lease that needs no renewal: the run ends before the lease does.
     pub(crate) fn fixed() -> Self {
         Self { lost: Arc::default(), _renewing: None }
     }
 
-    /// An account, held until `until` by a run.
+    /// The lease of an account lock that a run holds until `until`.
     pub(crate) fn on_account<P: Ports>(ports: Arc<P>, account: AccountId, run_id: String, until: Timestamp) -> Self {
         Self::renewed(ports, until, move |ports, until| {
             let run_id = run_id.clone();
@@ -63,7 +63,7 @@ impl Lease {
         })
     }
 
-    /// An upload, held until `until` by a run.
+    /// The lease of an upload lock that a run holds until `until`.
     pub(crate) fn on_upload<P: Ports>(ports: Arc<P>, identity: String, run_id: String, until: Timestamp) -> Self {
         Self::renewed(ports, until, move |ports, until| {
             let (identity, run_id) = (identity.clone(), run_id.clone());
@@ -87,7 +87,7 @@ impl Lease {
                 match renew(ports.clone(), next).await {
                     Ok(true) => (until, pause) = (next, RENEW_EVERY),
                     Err(error) if ports.now() < until => {
-                        tracing::warn!(%error, "a hold is not renewed yet");
+                        tracing::warn!(%error, "the lease is not renewed yet");
                         pause = RENEW_RETRY_AFTER;
                     }
                     Ok(false) | Err(_) => break seen.store(true, Ordering::Relaxed),
@@ -97,7 +97,7 @@ impl Lease {
         Self { lost, _renewing: Some(Arc::new(Renewing(task.abort_handle()))) }
     }
 
-    /// Whether another run may hold it by now.
+    /// Whether another run may have acquired the lock by now.
     pub(crate) fn is_lost(&self) -> bool {
         self.lost.load(Ordering::Relaxed)
     }

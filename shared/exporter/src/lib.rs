@@ -1,7 +1,7 @@
-//! Carries the findings of a Prowler scan into AWS Security Hub, whole and accounted for.
+//! Exports the findings of a Prowler scan to AWS Security Hub CSPM and accounts for every finding.
 //!
-//! This crate decides; it does not talk to AWS. Where AWS begins there is a trait in [`ports`], and the crate `aws`
-//! implements it. The data flow of an export is the body of [`export::Exporter::export`].
+//! This crate makes the decisions and never calls AWS. Each AWS service is behind a trait in [`ports`], which the crate
+//! `aws` implements. [`export::Exporter::export`] is the data flow of an export.
 
 mod account;
 mod account_router;

@@ -1,22 +1,22 @@
-//! How much is archived without approval. A scan that went wrong looks like an account that was cleaned up.
+//! How many findings are archived without approval. A scan that failed partly looks like an account that was cleaned up.
 
-/// Findings that are archived without approval, however large a share of the account they are: in a small account a few
-/// fixes are a large share. It does not apply where the limit is 0 percent.
+/// Number of findings that are archived without approval regardless of their share of the account: in a small account, a few
+/// fixes are a large share. It does not apply if the limit is 0 percent.
 pub const ARCHIVED_WITHOUT_APPROVAL_MAX: u64 = 20;
 
-/// How much is archived without approval.
+/// The archive limit of one account in one run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Limit {
-    /// The share of the account's active findings.
+    /// The share of the account's active findings, in percent.
     pub(crate) percent: u8,
-    /// Findings that scans of the last days archived without approval.
+    /// Number of findings that scans of the last days archived without approval.
     pub(crate) lately: u64,
-    /// A user approved what is more than the limit.
+    /// Whether a user approved archiving findings above the limit.
     pub(crate) approved: bool,
 }
 
-/// Whether archiving requires approval: `pending` findings of an account that has `active` ones, after scans of the last days
-/// archived `lately` without approval, which counts on both sides.
+/// Whether archiving requires approval: `pending` findings of an account with `active` ones. `lately` is the number of
+/// findings that scans of the last days archived without approval; it is added to both.
 pub(crate) fn requires_approval(pending: u64, active: u64, lately: u64, limit_percent: u8) -> bool {
     if pending == 0 {
         return false;
@@ -40,7 +40,7 @@ mod tests {
     }
 
     #[test]
-    fn a_few_findings_require_none_unless_the_limit_is_zero() {
+    fn a_few_findings_need_no_approval_unless_the_limit_is_zero() {
         assert!(!requires_approval(20, 20, 0, 50));
         assert!(requires_approval(21, 21, 0, 50));
         assert!(requires_approval(1, 1000, 0, 0));
@@ -49,7 +49,7 @@ mod tests {
 
     #[test]
     fn recently_archived_findings_count_on_both_sides() {
-        // 490 of 1,000; then 40 of the 510 left: 530 of 1,000 within days.
+        // 490 of 1,000, then 40 of the remaining 510: 530 of 1,000 within days.
         assert!(requires_approval(40, 510, 490, 50));
         assert!(!requires_approval(10, 510, 490, 50));
         assert!(requires_approval(11, 30, 10, 50));

@@ -1,4 +1,4 @@
-//! An object of JSON lines, read as a stream, so that its size does not matter.
+//! Reads an object of JSON lines as a stream, in constant memory.
 
 use bytes::{Buf, Bytes, BytesMut};
 use futures::StreamExt;
@@ -12,30 +12,30 @@ pub(crate) struct LineReader {
     line_bytes_max: usize,
     body: BoxStream<'static, std::io::Result<Bytes>>,
     pending: BytesMut,
-    /// Bytes of `pending` that hold no end of a line.
-    looked: usize,
+    /// Number of bytes at the beginning of `pending` that contain no line feed.
+    searched: usize,
 }
 
 impl LineReader {
-    /// The lines of an object that was opened under this key. A longer line than `line_bytes_max` is an error.
+    /// The lines of the object with this key. A line longer than `line_bytes_max` is an error.
     pub(crate) fn new(key: String, object: Object, line_bytes_max: usize) -> Self {
-        Self { key, line_bytes_max, body: object.body, pending: BytesMut::new(), looked: 0 }
+        Self { key, line_bytes_max, body: object.body, pending: BytesMut::new(), searched: 0 }
     }
 
-    /// The next line without its end, or none after the last one.
+    /// The next line without its line feed. `None` after the last one.
     ///
     /// # Errors
     ///
-    /// When the object can't be read on, or its last line is incomplete.
+    /// If the object can't be read further, or its last line is incomplete.
     pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, PortError> {
         loop {
-            if let Some(end) = self.pending[self.looked..].iter().position(|byte| *byte == b'\n') {
-                let line = self.pending.split_to(self.looked + end).freeze();
+            if let Some(end) = self.pending[self.searched..].iter().position(|byte| *byte == b'\n') {
+                let line = self.pending.split_to(self.searched + end).freeze();
                 self.pending.advance(1);
-                self.looked = 0;
+                self.searched = 0;
                 return Ok(Some(line));
             }
-            self.looked = self.pending.len();
+            self.searched = self.pending.len();
             match self.body.next().await {
                 Some(Ok(chunk)) => self.pending.extend_from_slice(&chunk),
                 Some(Err(error)) => return Err(self.failed(&error)),
@@ -48,7 +48,7 @@ impl LineReader {
         }
     }
 
-    /// The failure to read the object.
+    /// The error of a failed read of the object.
     pub(crate) fn failed(&self, error: &impl ToString) -> PortError {
         PortError { action: format!("read {}", self.key), message: error.to_string() }
     }

@@ -1,4 +1,4 @@
-//! Packs findings into request bodies: as many as fit, never more than the service takes.
+//! Packs findings into request bodies: as many as fit, within the limits of `BatchImportFindings`.
 
 use std::ops::Range;
 
@@ -15,15 +15,15 @@ const TAIL: &[u8] = b"]}";
 pub(crate) struct Outgoing {
     /// The finding's Id.
     pub(crate) id: String,
-    /// The finding as JSON, within the service's limit for one finding.
+    /// The finding as JSON, within Security Hub's limit for one finding.
     pub(crate) json: Bytes,
-    /// What the state will say of it once it is stored.
+    /// The finding's entry in the Region state once Security Hub has stored the finding.
     pub(crate) meta: FindingMeta,
-    /// An earlier version of the same finding may be on its way: must not share a request with it.
+    /// An earlier version of the same finding may be in flight: this one must not share a request with it.
     pub(crate) apart: bool,
 }
 
-/// Where a finding lies in a request body.
+/// The position of a finding in a request body.
 #[derive(Clone, Debug)]
 struct Part {
     id: String,
@@ -31,7 +31,7 @@ struct Part {
     range: Range<usize>,
 }
 
-/// A request body and where each finding lies in it.
+/// A request body and the position of each finding in it.
 #[derive(Clone, Debug)]
 pub(crate) struct Batch {
     body: Bytes,
@@ -39,27 +39,27 @@ pub(crate) struct Batch {
 }
 
 impl Batch {
-    /// The ready request body.
+    /// The complete request body.
     pub(crate) fn body(&self) -> Bytes {
         self.body.clone()
     }
 
-    /// How many findings it holds.
+    /// The number of findings in the batch.
     pub(crate) fn len(&self) -> usize {
         self.parts.len()
     }
 
-    /// The Id, the slot and the JSON of each finding.
+    /// The ID, the metadata, and the JSON of each finding.
     pub(crate) fn findings(&self) -> impl Iterator<Item = (&str, FindingMeta, Bytes)> {
         self.parts.iter().map(|part| (part.id.as_str(), part.meta, self.body.slice(part.range.clone())))
     }
 
-    /// What the state will say of each finding, and its JSON.
+    /// The metadata and the JSON of each finding.
     pub(crate) fn entries(&self) -> impl Iterator<Item = (FindingMeta, &[u8])> {
         self.parts.iter().map(|part| (part.meta, &self.body[part.range.clone()]))
     }
 
-    /// The findings, each by itself again.
+    /// Splits the batch into single findings.
     pub(crate) fn into_outgoing(self) -> impl Iterator<Item = Outgoing> {
         let body = self.body;
         self.parts.into_iter().map(move |part| Outgoing {
@@ -70,7 +70,7 @@ impl Batch {
         })
     }
 
-    /// The findings that `wanted` chooses by position, as a batch of their own.
+    /// A new batch of the findings whose position `wanted` selects.
     pub(crate) fn pick(&self, wanted: impl Fn(usize) -> bool) -> Self {
         let mut packer = Packer::default();
         for (index, part) in self.parts.iter().enumerate() {
@@ -82,7 +82,7 @@ impl Batch {
     }
 }
 
-/// Fills one batch after the other.
+/// Fills one batch after another.
 #[derive(Debug, Default)]
 pub(crate) struct Packer {
     body: BytesMut,
@@ -90,7 +90,7 @@ pub(crate) struct Packer {
 }
 
 impl Packer {
-    /// Adds a finding. Returns the batch before it, if the finding did not fit into it.
+    /// Adds a finding. Returns the previous batch if the finding does not fit into it.
     pub(crate) fn push(&mut self, finding: Outgoing) -> Option<Batch> {
         let separator_and_tail = 1 + TAIL.len();
         let too_large = self.body.len() + separator_and_tail + finding.json.len() > BATCH_BYTES_MAX;
@@ -100,7 +100,7 @@ impl Packer {
         batch
     }
 
-    /// Takes a finding out of what waits. False, where it is not there.
+    /// Removes a finding from the current batch. Returns false if the batch doesn't contain it.
     pub(crate) fn take_back(&mut self, key: FindingKey) -> bool {
         let Some(at) = self.parts.iter().position(|part| part.meta.key == key) else { return false };
         let rest = std::mem::take(self).close();
@@ -112,7 +112,7 @@ impl Packer {
         true
     }
 
-    /// What is left, if anything.
+    /// Returns the current batch. `None` if it is empty.
     pub(crate) fn flush(&mut self) -> Option<Batch> {
         if self.parts.is_empty() { None } else { Some(std::mem::take(self).close()) }
     }
@@ -158,11 +158,11 @@ mod tests {
     }
 
     proptest! {
-        // A case may build up to 80 MB of requests; more cases find nothing more.
+        // A case may build up to 80 MB of requests; more cases find no more errors.
         #![proptest_config(ProptestConfig::with_cases(24))]
 
         #[test]
-        fn every_finding_is_in_one_batch_and_every_batch_is_within_the_limits(
+        fn each_finding_is_in_one_batch_and_batches_are_within_the_limits(
             findings in prop::collection::vec(
                 (prop_oneof![9 => 1usize..4000, 1 => 100_000usize..240_000], any::<bool>()),
                 0..400,

@@ -1,4 +1,4 @@
-//! The list of findings of a run that are archived upon approval, read as a stream.
+//! The list of a run's findings that require approval to be archived, read as a stream.
 
 use crate::line_reader::LineReader;
 use crate::ports::{Objects, PortError};
@@ -7,26 +7,26 @@ use crate::report::{PendingFinding, RunReport};
 /// Maximum bytes of a line: a finding's ID has 512 characters, a resource's ID too, in at most six bytes each as JSON.
 const LINE_BYTES_MAX: usize = 64 << 10;
 
-/// The findings of a run that are archived upon approval, in the order in which the run wrote them.
+/// The findings of a run that require approval to be archived, in the order in which the run wrote them.
 pub struct PendingFindings(LineReader);
 
 impl PendingFindings {
-    /// Opens the list of a run. None if nothing of the run needs approval, or its list has expired.
+    /// Opens the list of a run. `None` if no finding of the run requires approval, or if its list has expired.
     ///
     /// # Errors
     ///
-    /// When the state bucket does not respond.
+    /// If the state bucket does not respond.
     pub async fn open(ports: &impl Objects, run_id: &str) -> Result<Option<Self>, PortError> {
         let key = RunReport::pending_key(run_id);
         let object = ports.object(&key).await?;
         Ok(object.map(|object| Self(LineReader::new(key, object, LINE_BYTES_MAX))))
     }
 
-    /// The next finding, or none after the last one.
+    /// The next finding. `None` after the last one.
     ///
     /// # Errors
     ///
-    /// When the list can't be read further, or a line is not a finding.
+    /// If the list can't be read further, or a line is not a finding.
     pub async fn next(&mut self) -> Result<Option<PendingFinding>, PortError> {
         let Some(line) = self.0.next().await? else { return Ok(None) };
         serde_json::from_slice(&line).map(Some).map_err(|error| self.0.failed(&error))
@@ -36,7 +36,7 @@ impl PendingFindings {
     ///
     /// # Errors
     ///
-    /// When the list can't be read to the end.
+    /// If the list can't be read to the end.
     pub async fn find(mut self, finding_id: &str) -> Result<Option<PendingFinding>, PortError> {
         while let Some(finding) = self.next().await? {
             if finding.finding_id == finding_id {
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn findings_are_read_one_by_one_however_the_bytes_arrive() {
+    async fn findings_are_read_one_by_one_in_chunks_of_any_size() {
         let text = format!("{}\n{}\n", line("a"), line("b"));
         for chunk in [1, 7, text.len()] {
             let mut findings = list(&text, chunk);

@@ -1,5 +1,5 @@
-//! A plan is an ordinary export in a world where nothing can be changed: what would be sent is counted and answered as if it
-//! were, what would be kept is kept in memory. So a plan can't differ from what the export then does.
+//! A plan is an ordinary export through ports that change nothing: findings to send are counted as if Security Hub had
+//! stored them, and objects to write are kept in memory. A plan therefore can't differ from the export.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -21,22 +21,22 @@ use crate::provider::ProviderId;
 use crate::report::{RunReport, RunStatus};
 use crate::settings::Settings;
 
-/// Ports through which everything is read and nothing is changed.
+/// Ports that read everything and change nothing.
 ///
-/// Memory grows with the states that the export would write: some hundred bytes per finding.
+/// Memory usage grows with the states that the export would write: some hundred bytes per finding.
 pub struct Planning<P> {
     real: Arc<P>,
     written: Arc<Written>,
 }
 
-/// What the export would write.
+/// The objects that the export would write.
 struct Written {
     objects: Mutex<BTreeMap<String, Bytes>>,
     bytes: AtomicUsize,
     bytes_max: usize,
 }
 
-/// A plan: the report of a run that did not take place.
+/// A plan: the report of an export that was not performed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PlanReport {
@@ -50,28 +50,28 @@ pub struct PlanReport {
 }
 
 impl PlanReport {
-    /// Whether the time was over before all was planned.
+    /// Whether the time ended before everything was planned.
     pub fn is_incomplete(&self) -> bool {
         self.run.status == RunStatus::Unfinished
     }
 }
 
-/// Why there is no plan.
+/// Why a plan can't be made.
 #[derive(Debug, thiserror::Error)]
 pub enum PlanError {
-    /// It needs more memory than it may take.
+    /// The plan needs more memory than the limit.
     #[error("the scan is too large for a plan by the deployment; to plan it on your machine")]
     TooLarge,
-    /// Something that we rely on did not work.
+    /// A dependency failed.
     #[error(transparent)]
     Failed(#[from] ExportError),
 }
 
-/// Plans the export of a scan. `bytes_max`: bytes of what the export would write that are kept in memory. None: no limit.
+/// Plans the export of a scan. `bytes_max` limits the bytes in memory that the export would write. `None`: no limit.
 ///
 /// # Errors
 ///
-/// When the scan can't be read to its end, or the world can't be read.
+/// If the scan can't be read to its end, or if a port can't be read.
 pub async fn plan<P: Ports>(
     real: Arc<P>,
     settings: &Settings,
@@ -79,7 +79,7 @@ pub async fn plan<P: Ports>(
     options: Options,
     bytes_max: Option<usize>,
 ) -> Result<PlanReport, PlanError> {
-    // No call is made, so that none is waited for.
+    // No import call is made, so there is no call rate to wait for.
     let settings = Settings { import_calls_per_second: 0, ..settings.clone() };
     let planning = Arc::new(Planning::with_bytes_max(real.clone(), bytes_max.unwrap_or(usize::MAX)));
     let exported = Exporter::new(planning.clone(), settings).export(scan, options).await;
@@ -91,11 +91,11 @@ pub async fn plan<P: Ports>(
     Ok(PlanReport { run, disabled })
 }
 
-/// The accounts of a run whose integration is disabled, with its ID.
+/// The accounts of a run whose integration is disabled, each with the integration's ID.
 ///
 /// # Errors
 ///
-/// When the table does not answer.
+/// If the table does not respond.
 pub async fn disabled_integrations(
     ports: &impl Integrations,
     run: &RunReport,
@@ -115,12 +115,12 @@ impl Written {
 }
 
 impl<P: Ports> Planning<P> {
-    /// A world like the real one.
+    /// Wraps the real ports, without a memory limit.
     pub fn new(real: Arc<P>) -> Self {
         Self::with_bytes_max(real, usize::MAX)
     }
 
-    /// The same, in which so many bytes can be written at most.
+    /// Wraps the real ports. At most `bytes_max` bytes can be written.
     fn with_bytes_max(real: Arc<P>, bytes_max: usize) -> Self {
         let written = Written { objects: Mutex::default(), bytes: AtomicUsize::new(0), bytes_max };
         Self { real, written: Arc::new(written) }
@@ -134,8 +134,8 @@ impl<P: Ports> Clock for Planning<P> {
 }
 
 impl<P: Ports> Integrations for Planning<P> {
-    /// A disabled integration is planned as if it were enabled: before enabling it again one wants to know what that does. One
-    /// that is being deleted stays disabled.
+    /// A disabled integration is planned as if it were enabled, to preview what enabling it does. An integration that is
+    /// being deleted stays disabled.
     async fn integration(&self, account: &AccountId) -> Result<Option<Integration>, PortError> {
         let integration = self.real.integration(account).await?;
         Ok(integration.map(|mut integration| {
@@ -179,7 +179,7 @@ impl<P: Ports> AccountLocks for Planning<P> {
         now: Timestamp,
         _: Timestamp,
     ) -> Result<Acquired, PortError> {
-        // What another run is about to change would be told wrong.
+        // If another run is about to change the account, the plan would be wrong.
         if let Some(run_id) = self.real.locked_by(account, now).await? {
             return Ok(Acquired::Locked { run_id });
         }
@@ -265,7 +265,7 @@ impl<P: Ports> Hubs for Planning<P> {
     }
 }
 
-/// A hub that is read as it is, and takes whatever it is sent without its being sent.
+/// A hub that passes reads through, and accepts every import without sending it.
 #[derive(Clone)]
 pub struct PlanningHub<H>(H);
 

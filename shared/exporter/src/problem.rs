@@ -1,8 +1,8 @@
-//! What is wrong, and the command or the change that fixes it.
+//! A problem, and the command or the change that fixes it.
 
 use serde::{Deserialize, Serialize};
 
-/// Something that a user must fix.
+/// A problem that a user must fix.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = ConnectionProblem))]
 #[error("{message}{}", self.remediation_below())]
@@ -22,13 +22,13 @@ impl Problem {
         Self { reason: reason.to_owned(), message: message.into(), remediation: None }
     }
 
-    /// The same, with what fixes it.
+    /// Adds the remediation to the problem.
     #[must_use]
     pub fn fixed_by(self, remediation: impl Into<String>) -> Self {
         Self { remediation: Some(remediation.into()), ..self }
     }
 
-    /// On a line of its own, so that it can be copied.
+    /// The remediation is on a line of its own, so that it can be copied.
     fn remediation_below(&self) -> String {
         self.remediation.as_ref().map_or_else(String::new, |remediation| format!("\n{remediation}"))
     }

@@ -1,7 +1,7 @@
-//! A provider: whose findings there are, how its accounts are reached, and when its scans are due.
+//! A provider: whose findings are exported, how its accounts are reached, and when its scans are due.
 //!
-//! It has the id of what it stands for, so that there is one for each account, and an integration has the id of its
-//! provider, so that there is one for each provider.
+//! Its ID is that of its account or organization, so each account has at most one provider. An integration has the ID of its
+//! provider, so each provider has at most one integration.
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,55 +11,55 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::credentials::Credentials;
 
-/// Letters of an organization's id after `o-`, at least (AWS Organizations API, `OrganizationId`).
+/// Minimum number of letters of an organization's ID after `o-` (AWS Organizations API, `OrganizationId`).
 const ORGANIZATION_LETTERS_MIN: usize = 10;
-/// Letters of an organization's id after `o-`, at most.
+/// Maximum number of letters of an organization's ID after `o-`.
 const ORGANIZATION_LETTERS_MAX: usize = 32;
 
-/// An account, or an organization with all its accounts.
+/// An AWS account, or an organization with all its accounts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Provider {
-    /// What it stands for.
+    /// The account or the organization.
     pub id: ProviderId,
-    /// A name for people.
+    /// A display name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alias: Option<String>,
-    /// As whom its accounts are called, where an integration says nothing else. An organization needs a role whose ARN has a
-    /// star for the account.
+    /// The credentials for its accounts, unless the integration has its own. An organization needs a role whose ARN has the
+    /// placeholder [`ANY_ACCOUNT`](crate::credentials::ANY_ACCOUNT) for the account.
     #[serde(default)]
     pub credentials: Credentials,
-    /// When its scans come: `rate(1 day)` or `cron(0 3 * * ? *)`, in UTC. None: whenever they like.
+    /// When its scans are due: `rate(1 day)` or `cron(0 3 * * ? *)`, in UTC. `None` if scans have no schedule.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scan_schedule: Option<String>,
 }
 
 impl Provider {
-    /// A provider that is called as the deployment itself.
+    /// A provider that is called with the deployment's own identity.
     pub fn new(id: ProviderId) -> Self {
         Self { id, alias: None, credentials: Credentials::default(), scan_schedule: None }
     }
 }
 
-/// What a provider stands for: an account's twelve digits, or an organization's `o-...`.
+/// The ID of a provider: an account's 12 digits, or an organization's `o-...`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ProviderId {
     /// One account.
     Account(AccountId),
-    /// All accounts of an organization that have no provider of their own.
+    /// All accounts of an organization that have no provider themselves.
     Organization(OrganizationId),
 }
 
-/// The id of an organization in AWS Organizations, such as `o-a1b2c3d4e5`.
+/// The ID of an organization in AWS Organizations, such as `o-a1b2c3d4e5`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OrganizationId(String);
 
-/// A text that names neither an account nor an organization.
+/// The error for a string that is neither an account ID nor an organization ID.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is neither an account of 12 digits nor an organization such as o-a1b2c3d4e5")]
 pub struct InvalidProviderId(String);
 
 impl ProviderId {
-    /// The account, if it is one.
+    /// The account. `None` if the provider is an organization.
     pub fn account(&self) -> Option<AccountId> {
         match self {
             Self::Account(account) => Some(*account),
@@ -67,7 +67,7 @@ impl ProviderId {
         }
     }
 
-    /// The id as text.
+    /// The ID as a string.
     pub fn as_str(&self) -> &str {
         match self {
             Self::Account(account) => account.as_str(),

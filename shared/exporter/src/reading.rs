@@ -1,4 +1,4 @@
-//! Reads a scan's stream element by element, in constant memory, until its end or until the time for it is over.
+//! Reads a scan's stream element by element, in constant memory, until its end or until the time limit.
 
 use asff::{Element, Ending, ReadLimits, ScanFormat, ScanReader, Step};
 use bytes::Bytes;
@@ -9,17 +9,17 @@ use tokio::time::{Instant, timeout_at};
 use crate::progress::Progress;
 use crate::report::ReadStatus;
 
-/// What comes next in a scan.
+/// The next item of a scan.
 pub(crate) enum Read {
     /// An entry of the scan.
     Element(Element),
-    /// Nothing more.
+    /// The end of the scan, or of the time.
     End(ReadStatus),
-    /// The source broke off; reading may succeed another time.
+    /// The connection to the source failed; a retry may succeed.
     Broken(std::io::Error),
 }
 
-/// A scan being read.
+/// A scan that is being read.
 pub(crate) struct Reading<'a> {
     body: BoxStream<'static, std::io::Result<Bytes>>,
     reader: ScanReader,
@@ -37,12 +37,12 @@ impl<'a> Reading<'a> {
         Self { body, reader: ScanReader::new(limits), stop_at, progress }
     }
 
-    /// The scan's format, known before its first element.
+    /// The scan's format, which is known before the first element.
     pub(crate) fn format(&self) -> Option<ScanFormat> {
         self.reader.format()
     }
 
-    /// Whether the file's format shows where it ends, as far as it was read.
+    /// Whether the part of the file that was read shows where the file ends.
     pub(crate) fn has_end(&self) -> bool {
         self.reader.has_end()
     }

@@ -1,4 +1,4 @@
-//! A run's report in the state bucket.
+//! Stores run reports in the state bucket.
 
 use bytes::Bytes;
 use futures::TryStreamExt;
@@ -8,12 +8,12 @@ use serde::de::DeserializeOwned;
 use crate::ports::{ObjectWriter, Objects, PortError, PutMode};
 use crate::report::RunReport;
 
-/// Writes a run's whole report.
+/// Writes a run's complete report.
 pub(crate) async fn save_report(ports: &impl Objects, run: &RunReport) -> Result<(), PortError> {
     save_json(ports, &RunReport::key(&run.run_id), run).await
 }
 
-/// Writes a value as JSON, over what is there.
+/// Writes a value as JSON and overwrites an existing object.
 pub(crate) async fn save_json(ports: &impl Objects, key: &str, value: &impl Serialize) -> Result<(), PortError> {
     let failed = |message: String| PortError { action: format!("write {key}"), message };
     let report = serde_json::to_vec_pretty(value).map_err(|error| failed(error.to_string()))?;
@@ -22,19 +22,19 @@ pub(crate) async fn save_json(ports: &impl Objects, key: &str, value: &impl Seri
     object.finish().await
 }
 
-/// Bytes of a report that is read at most. One of a thousand accounts in thirty Regions has some ten million.
+/// Maximum size of a report in bytes. A report about a thousand accounts in thirty Regions has about ten million.
 const REPORT_BYTES_MAX: usize = 64 << 20;
 
-/// A run's whole report. None, where it came to no end or is forgotten by now.
+/// Reads a run's complete report. `None` if the run did not complete, or if its report has expired.
 ///
 /// # Errors
 ///
-/// When the state bucket does not answer, or the report is not one of ours.
+/// If the state bucket does not respond, or if the object is not a report.
 pub async fn read_report(ports: &impl Objects, run_id: &str) -> Result<Option<RunReport>, PortError> {
     read_json(ports, &RunReport::key(run_id)).await
 }
 
-/// A value that [`save_json`] wrote. None, if there is none.
+/// Reads a value that [`save_json`] wrote. `None` if the object doesn't exist.
 pub(crate) async fn read_json<T: DeserializeOwned>(ports: &impl Objects, key: &str) -> Result<Option<T>, PortError> {
     let failed = |message: String| PortError { action: format!("read {key}"), message };
     let Some(object) = ports.object(key).await? else { return Ok(None) };

@@ -1,22 +1,22 @@
-//! Which Region's Security Hub gets a finding: the one that the scan gives it, if the integration allows it, otherwise
-//! the fallback Region, if there is one.
+//! Determines which Region's Security Hub gets a finding: the finding's own Region if the integration includes it, otherwise
+//! the fallback Region if one is set.
 
 use asff::RegionName;
 
 use crate::integration::Integration;
 
-/// Where a finding goes.
+/// The destination of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Route {
-    /// To its own Region.
+    /// The finding's own Region.
     Own,
-    /// To the integration's fallback Region.
+    /// The integration's fallback Region.
     Fallback(RegionName),
-    /// Nowhere: the integration leaves its Region out.
+    /// No Region: the integration doesn't include the finding's Region, and has no fallback Region.
     NotInIntegration,
 }
 
-/// Routes a finding of a Region.
+/// Routes a finding of this Region.
 pub fn route(integration: &Integration, region: RegionName) -> Route {
     let allowed = integration.regions.as_ref().is_none_or(|regions| regions.contains(&region));
     match integration.fallback_region {

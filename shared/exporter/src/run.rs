@@ -1,4 +1,5 @@
-//! A run: how it is started, what its work shares, and how it is concluded and recorded. Exports and jobs start and end here.
+//! A run: how it starts, the context that its workers share, and how it is concluded and recorded. Exports and jobs start
+//! and end here.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,10 +19,10 @@ use crate::report::{RunReport, RunStatus};
 use crate::report_store::save_report;
 use crate::settings::{DRAIN_SHARE, Settings};
 
-/// Why a run did not come to a report. All of these are worth another try.
+/// Why a run has no report. All of these errors are worth a retry.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
-    /// Another run works on the same upload.
+    /// Another run is exporting the same upload.
     #[error("run {run_id} is exporting {source_name} right now")]
     InProgress {
         /// The other run.
@@ -29,10 +30,10 @@ pub enum ExportError {
         /// The upload.
         source_name: String,
     },
-    /// Something that we rely on did not work.
+    /// A dependency failed.
     #[error(transparent)]
     Port(#[from] PortError),
-    /// A defect of ours: findings without an outcome, or with two.
+    /// An internal error: findings without an outcome, or with two.
     #[error("run {run_id} read {read} findings and accounts for {accounted}")]
     Unbalanced {
         /// The run.
@@ -44,19 +45,19 @@ pub enum ExportError {
     },
 }
 
-/// What starts a run, besides its report.
+/// The inputs of a run in addition to its report.
 pub(crate) struct RunSettings<'a, P> {
     pub(crate) ports: &'a Arc<P>,
     pub(crate) settings: &'a Settings,
     pub(crate) regions: &'a Arc<Regions>,
-    /// When the caller's time is over.
+    /// When the caller's time ends.
     pub(crate) deadline: Option<Instant>,
-    /// When deliveries stop, so that what is stored can still be saved.
+    /// When delivery stops, so that the results until then can still be saved.
     pub(crate) give_up_at: Option<Instant>,
     pub(crate) progress: &'a Arc<Progress>,
 }
 
-/// What all work of a run shares.
+/// The context that all workers of a run share.
 pub(crate) struct RunContext<P> {
     pub(crate) ports: Arc<P>,
     pub(crate) regions: Arc<Regions>,
@@ -71,13 +72,13 @@ impl<P> RunContext<P> {
     }
 }
 
-/// The objects that a run writes beside its report.
+/// The objects that a run writes in addition to its report.
 pub(crate) struct RunFiles {
     quarantine: WriterTask,
     pending: WriterTask,
 }
 
-/// The time before the deadline that a run keeps for what is already on its way.
+/// The time before the deadline that a run reserves for requests in flight.
 pub(crate) fn drain_reserve(settings: &Settings, deadline: Option<Instant>) -> Duration {
     let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
     left.map_or(settings.drain_reserve, |left| settings.drain_reserve.min(left / DRAIN_SHARE))
@@ -105,8 +106,8 @@ pub(crate) fn start_run<P: Ports>(
     (context, RunFiles { quarantine: quarantine_writer, pending: pending_writer })
 }
 
-/// Ends the work of a run, whose [`RunContext`] is dropped by now: completes its files, checks that the counts add up, decides
-/// how the run ended, and records it. The first error is that of the work.
+/// Ends the work of a run, whose [`RunContext`] must be dropped by then: completes its files, checks that the counts add up,
+/// concludes the run, and records it. An error of the work has precedence over later errors.
 pub(crate) async fn end_run_work<P: Ports, E: From<ExportError>>(
     ports: &P,
     settings: &Settings,
@@ -125,7 +126,7 @@ pub(crate) async fn record_failure<P: Ports>(ports: &P, run: &mut RunReport, err
     run.status = RunStatus::Failed;
     run.reasons.push(error.to_string());
     run.finished_at = Some(ports.now());
-    // The caller learns of the first error; that the record may be missing as well adds nothing.
+    // The caller gets the first error; that the record may be missing too adds nothing.
     let _ = ports.record(run).await;
 }
 

@@ -1,4 +1,4 @@
-//! Which uploads may speak for an account: the sources of scans that an integration accepts.
+//! Which uploads are authorized for an account: the sources of scans that an integration accepts.
 
 use std::str::FromStr;
 
@@ -7,13 +7,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::upload::UploadInfo;
 
-/// Stands for the ID of the account that a finding is of.
+/// The placeholder for the ID of the account that a finding belongs to.
 pub const ACCOUNT_ID: &str = "{account_id}";
 /// Maximum number of sources of an integration.
 pub const SOURCES_MAX: usize = 20;
-/// Maximum length of a prefix, in bytes: that of a key (S3 User Guide, "Naming Amazon S3 objects").
+/// Maximum length of a prefix in bytes, which is that of a key (S3 User Guide, "Naming Amazon S3 objects").
 pub const PREFIX_BYTES_MAX: usize = 1_024;
-/// Maximum length of a folder's name in messages, in characters.
+/// Maximum length of a directory name in messages, in characters.
 const FOLDER_CHARS_MAX: usize = 200;
 
 /// A source of scans. If both fields are set, both must match.
@@ -33,7 +33,7 @@ pub struct ScanSource {
 }
 
 impl ScanSource {
-    /// Whether an object of this key and uploader comes from here. An uploader that is not known is nobody's.
+    /// Whether an object with this key and uploader comes from this source. An unknown uploader matches no uploader account.
     pub(crate) fn covers(&self, account: AccountId, key: &str, requester: Option<&str>) -> bool {
         let for_account = |text: &str| text.replace(ACCOUNT_ID, account.as_str());
         let has_key = |prefix: &String| {
@@ -46,7 +46,7 @@ impl ScanSource {
             && self.uploader_account.as_ref().is_none_or(has_uploader)
     }
 
-    /// Whether the prefix can be one: not empty, not too long, and no braces besides the placeholder's.
+    /// Whether the prefix is valid: not empty, not too long, and without braces other than the placeholder's.
     pub fn has_valid_prefix(&self) -> bool {
         self.prefix.as_ref().is_none_or(|prefix| {
             let rest = prefix.replace(ACCOUNT_ID, "");
@@ -54,13 +54,13 @@ impl ScanSource {
         })
     }
 
-    /// Whether the uploader can be one: an account, or the placeholder.
+    /// Whether the uploader is valid: an account, or the placeholder.
     pub fn has_valid_uploader(&self) -> bool {
         let is_account = |text: &String| text == ACCOUNT_ID || text.parse::<AccountId>().is_ok();
         self.uploader_account.as_ref().is_none_or(is_account)
     }
 
-    /// The value of the option by which it is set.
+    /// The value of the command-line option for this source.
     pub fn option_value(&self) -> String {
         let uploader = self.uploader_account.iter().map(|account| format!("uploader-account={account}"));
         // A key may contain commas, so the prefix is the last.
@@ -96,7 +96,7 @@ impl FromStr for ScanSource {
 }
 
 impl UploadInfo {
-    /// What stands for where it was uploaded and by whom, in messages: the folder of its key, and its uploader's account.
+    /// The origin of an upload, for messages: the directory of its key, and its uploader's account.
     pub fn described_source(&self) -> String {
         let folder = self.source.rsplit_once('/').map_or("", |(folder, _)| folder);
         let folder: String = folder.chars().take(FOLDER_CHARS_MAX).flat_map(char::escape_debug).collect();
@@ -108,7 +108,7 @@ impl UploadInfo {
     }
 }
 
-/// For a shell, as one word.
+/// Quotes a text as one word for a shell.
 pub(crate) fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }

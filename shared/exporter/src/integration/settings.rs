@@ -22,7 +22,7 @@ pub const PERCENT: RangeInclusive<u8> = 0..=100;
 pub struct Setting {
     /// The name in the API. CloudFormation capitalizes it, and options of hubctl have hyphens.
     pub name: &'static str,
-    /// Which values it has.
+    /// The allowed values, which determine the JSON type.
     pub kind: SettingKind,
 }
 
@@ -33,7 +33,7 @@ pub enum SettingKind {
     Boolean,
     /// A number in this range.
     Integer(RangeInclusive<u8>),
-    /// One of these words.
+    /// One of these strings.
     Word(&'static [&'static str]),
     /// The name of a Region, or null.
     Region,
@@ -44,7 +44,7 @@ pub enum SettingKind {
 }
 
 impl Setting {
-    /// The setting of this name.
+    /// The setting with this name.
     pub fn named(name: &str) -> Option<&'static Self> {
         SETTINGS.iter().find(|setting| setting.name == name)
     }
@@ -52,12 +52,12 @@ impl Setting {
 
 /// Settings that can be read one at a time: for objects with other fields, of which unknown ones are errors.
 pub trait ReadSetting {
-    /// Reads the value of the setting `name`, the next value of `map`. False: there is no such setting, and nothing was read.
-    /// Null is the default.
+    /// Reads the value of the setting `name`, the next value of `map`. Null resets the setting to its default. Returns false
+    /// and reads nothing if the setting doesn't exist.
     ///
     /// # Errors
     ///
-    /// If the value is not one of the setting.
+    /// If the value is not valid for the setting.
     fn read_setting<'de, A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<bool, A::Error>;
 }
 
@@ -85,7 +85,7 @@ macro_rules! settings {
         pub const INTEGRATION_FIELDS: &[&str] = &["provider", $(stringify!($name),)+ "credentials"];
 
         impl IntegrationSettings {
-            /// The names and values, in the order of [`SETTINGS`]. Null: not set.
+            /// The names and values, in the order of [`SETTINGS`]. A setting that is not set is null.
             pub fn values(&self) -> impl Iterator<Item = (&'static str, Value)> {
                 [$((stringify!($name), json!(self.$name)),)+].into_iter()
             }
@@ -128,14 +128,14 @@ settings! {
     archive_previous_findings: bool = false, SettingKind::Boolean;
     /// What a scan covers, which determines whether absent findings are archived.
     archive_scope: ArchiveScope = ArchiveScope::Full, SettingKind::Word(ArchiveScope::WORDS);
-    // Half: a scan that loses half of an account is more likely a broken scan than a good day.
+    // 50 percent: if a scan resolves half of an account, it is more likely incomplete than right.
     /// Maximum share of the account's active findings to archive without approval, in percent. Up to 20 findings are
     /// archived whatever the share; 0 always requires approval.
     archive_limit_percent: u8 = 50, SettingKind::Integer(PERCENT);
-    // One scan that missed a finding may have been denied a permission; two in a row rarely are, without a trace.
+    // The scanner of one scan may have lacked a permission; two such scans in a row without any sign of it are rare.
     /// Consecutive whole scans that a finding must be absent from before it is archived, if absence is the only evidence.
     absent_scans: u8 = 2, SettingKind::Integer(ABSENT_SCANS);
-    // Half: no account loses half of its results between two scans in the ordinary course of things.
+    // 50 percent: normally, no account loses half of its results between two scans.
     /// A scan with less than this share of the last whole scan's results or checks looks partial: absent findings are not
     /// archived. 0 disables the check.
     partial_scan_percent: u8 = 50, SettingKind::Integer(PERCENT);
@@ -153,7 +153,7 @@ impl IntegrationSettings {
     ///
     /// # Errors
     ///
-    /// If a value is not one of its setting.
+    /// If a value is not valid for its setting.
     pub fn with_changes(&self, changes: Map<String, Value>) -> Result<Self, serde_json::Error> {
         let mut fields: Map<String, Value> = self.values().map(|(name, value)| (name.to_owned(), value)).collect();
         fields.extend(changes);
@@ -164,7 +164,7 @@ impl IntegrationSettings {
     ///
     /// # Errors
     ///
-    /// Those of the serializer.
+    /// The errors of the serializer.
     pub fn serialize_set<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(self.values().filter(|(_, value)| !value.is_null()))
     }
@@ -191,8 +191,8 @@ mod tests {
             };
             for value in values {
                 let settings = read(name, value.clone()).unwrap();
-                let (_, kept) = settings.values().find(|(known, _)| known == name).unwrap();
-                assert_eq!(kept, value, "{name}");
+                let (_, value_read) = settings.values().find(|(known, _)| known == name).unwrap();
+                assert_eq!(value_read, value, "{name}");
             }
             assert!(read(name, json!({ "other": 1 })).is_err(), "{name}");
             assert_eq!(Setting::named(name).map(|setting| setting.name), Some(*name));
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_stored_has_no_nulls_and_is_read_as_it_was() {
+    fn stored_settings_have_no_nulls_and_are_read_back_unchanged() {
         let settings =
             IntegrationSettings { severity_min: Some(SeverityLabel::High), ..IntegrationSettings::default() };
         let stored = settings.serialize_set(serde_json::value::Serializer).unwrap();

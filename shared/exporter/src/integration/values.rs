@@ -1,4 +1,4 @@
-//! Words that settings have as values.
+//! Enumerations that are values of settings.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,20 +7,20 @@ use serde::{Deserialize, Serialize};
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ArchiveScope {
-    /// The whole account, as far as the scanner's permissions reach.
+    /// The whole account, within the scanner's permissions.
     #[default]
     Full,
     /// Some checks in some Regions, each of them completely.
     Partial,
-    /// Single resources: a finding that is absent says nothing.
+    /// Single resources: the absence of a finding proves nothing.
     Observed,
 }
 
 impl ArchiveScope {
-    /// The words of all values.
+    /// All values as strings.
     pub const WORDS: &[&str] = &["full", "partial", "observed"];
 
-    /// The word that settings have.
+    /// The value as a string.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Full => "full",
@@ -30,12 +30,12 @@ impl ArchiveScope {
     }
 }
 
-/// What happens to findings that the scan's mutelist silenced.
+/// How findings that the scan's mutelist silenced are handled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = Muted))]
 #[serde(rename_all = "snake_case")]
 pub enum MutedFindings {
-    /// Left out where only failed findings are sent, otherwise sent as WARNING.
+    /// Not sent if only failed findings are sent, otherwise sent as WARNING.
     #[default]
     AsProwler,
     /// Never sent.
@@ -45,6 +45,6 @@ pub enum MutedFindings {
 }
 
 impl MutedFindings {
-    /// The words of all values.
+    /// All values as strings.
     pub const WORDS: &[&str] = &["as_prowler", "omit", "send"];
 }

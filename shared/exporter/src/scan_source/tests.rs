@@ -54,15 +54,15 @@ fn a_prefix_ends_with_a_slash_or_is_the_whole_key() {
 }
 
 #[test]
-fn a_key_counts_as_s3_stores_it() {
+fn a_prefix_matches_the_key_as_s3_stores_it() {
     let folder = [prefix("a b+c/")];
     assert!(accepts(&folder, "a b+c/x", None));
     assert!(!accepts(&folder, "a+b%2Bc/x", None) && !accepts(&folder, "a b c/x", None));
-    assert!(!accepts(&[prefix("scans/1/")], "other/../scans/1/x", None), "S3 knows no way up");
+    assert!(!accepts(&[prefix("scans/1/")], "other/../scans/1/x", None), "S3 doesn't resolve ..");
 }
 
 #[test]
-fn the_placeholder_stands_for_the_account_of_the_finding() {
+fn the_placeholder_is_replaced_by_the_account_of_the_finding() {
     let each = [prefix("scans/{account_id}/")];
     let (own, other): (AccountId, AccountId) = (ACCOUNT.parse().unwrap(), OTHER.parse().unwrap());
     let from = upload("scans/123456789012/a.json", None);
@@ -74,7 +74,7 @@ fn the_placeholder_stands_for_the_account_of_the_finding() {
 }
 
 #[test]
-fn an_unknown_uploader_is_none_and_what_is_set_must_all_match() {
+fn an_unknown_uploader_never_matches_and_all_fields_must_match() {
     assert!(accepts(&[uploader(OTHER)], "x", Some(OTHER)));
     assert!(!accepts(&[uploader(OTHER)], "x", None) && !accepts(&[uploader(OTHER)], "x", Some(ACCOUNT)));
     assert!(!accepts(&[uploader(OTHER)], "x", Some("s3.amazonaws.com")), "a service that replicates");
@@ -82,7 +82,7 @@ fn an_unknown_uploader_is_none_and_what_is_set_must_all_match() {
     let both = ScanSource { uploader_account: Some(OTHER.to_owned()), ..prefix("y/") };
     assert!(accepts(from_ref(&both), "y/x", Some(OTHER)));
     assert!(!accepts(from_ref(&both), "y/x", None) && !accepts(from_ref(&both), "z/x", Some(OTHER)));
-    assert!(!accepts(&[ScanSource::default()], "x", Some(OTHER)), "one that says nothing covers nothing");
+    assert!(!accepts(&[ScanSource::default()], "x", Some(OTHER)), "an empty source matches nothing");
 }
 
 #[test]
@@ -106,7 +106,7 @@ fn prefixes_and_uploaders_are_checked() {
 }
 
 #[test]
-fn the_command_keeps_the_other_sources_and_takes_no_odd_key() {
+fn the_accept_command_keeps_other_sources_and_omits_unsafe_keys() {
     let known = ScanSource { uploader_account: Some(OTHER.to_owned()), ..prefix("it's/") };
     let command = |key: &str| integration(from_ref(&known)).accept_command(&upload(key, None));
     let begin = r"hubctl integration configure 123456789012 --scan-source 'uploader-account=210987654321,prefix=it'\''s/' --scan-source ";
@@ -118,7 +118,7 @@ fn the_command_keeps_the_other_sources_and_takes_no_odd_key() {
 }
 
 #[test]
-fn the_source_is_described_in_one_bounded_line() {
+fn the_source_description_is_one_bounded_line() {
     assert_eq!(
         upload("a/b/c.json", Some(OTHER)).described_source(),
         "s3://scans/a/b/ (uploaded by account 210987654321)"
@@ -129,7 +129,7 @@ fn the_source_is_described_in_one_bounded_line() {
 }
 
 #[test]
-fn an_option_reads_back_as_it_is_written() {
+fn a_source_option_is_parsed_back_unchanged() {
     let both = ScanSource { uploader_account: Some(ACCOUNT_ID.to_owned()), ..prefix("a,b/") };
     for source in [prefix("a/"), prefix("uploader-account=1"), uploader(OTHER), both] {
         assert_eq!(source.option_value().parse(), Ok(source));
