@@ -1,7 +1,8 @@
-//! When scans are due: `rate(1 day)` or `cron(0 3 * * ? *)`, written as EventBridge Scheduler writes them, in UTC.
+//! When scans are due: `rate(1 day)` or `cron(0 3 * * ? *)`, in the syntax of EventBridge Scheduler, in UTC.
 //!
-//! Promise: what [`Schedule`] takes, the Scheduler takes too, and it says of everything else what is wrong with it. The
-//! calendar is the crate `croner`'s; what AWS means otherwise than cron does is completed here before it is asked.
+//! Guarantees: EventBridge Scheduler accepts every expression that [`Schedule`] accepts, and the error for any other
+//! expression names its problem. The crate `croner` computes the times; differences between AWS's syntax and cron's are
+//! resolved here.
 
 use std::fmt;
 use std::str::FromStr;
@@ -13,16 +14,17 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-/// Time after which a scan that was due is missing. Prowler needs hours for a large account, and uploads when it ends.
+/// Time after which a scan that was due is missing. Prowler needs hours for a large account, and uploads at the end.
 pub const SCAN_GRACE: SignedDuration = SignedDuration::from_hours(6);
-/// Time before the due time in which a scan counts as the one that is due: clocks differ, and schedules have windows.
+/// Time before the due time in which a scan already counts as the one that is due: clocks differ, and schedules have
+/// flexible time windows.
 const SCAN_EARLY: SignedDuration = SignedDuration::from_mins(15);
-/// Bytes of a schedule at most (EventBridge Scheduler API, `ScheduleExpression`).
+/// Maximum length of a schedule in bytes (EventBridge Scheduler API, `ScheduleExpression`).
 const LENGTH_MAX: usize = 256;
-/// Days between scans at most that a rate may ask for: ten years, far from where times overflow.
+/// Maximum period of a rate in days: ten years, so that no time overflows.
 const RATE_DAYS_MAX: i64 = 3_653;
-/// The fields of a cron expression of AWS: their names and the numbers that they take (EventBridge Scheduler User Guide,
-/// "Cron-based schedules").
+/// The fields of an AWS cron expression: their names and value ranges (EventBridge Scheduler User Guide, "Cron-based
+/// schedules").
 const FIELDS: [(&str, u32, u32); 6] = [
     ("minutes", 0, 59),
     ("hours", 0, 23),
@@ -34,7 +36,7 @@ const FIELDS: [(&str, u32, u32); 6] = [
 const DAY_OF_MONTH: usize = 2;
 const DAY_OF_WEEK: usize = 4;
 
-/// When scans are due.
+/// The schedule of scans.
 #[derive(Clone, Debug)]
 pub struct Schedule {
     text: String,
@@ -47,7 +49,7 @@ enum Kind {
     Cron(Box<Cron>),
 }
 
-/// A text that is no schedule. It says what is wrong and shows one that is right.
+/// The error for an invalid schedule. It names the problem, with a valid example.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the schedule {text:?} {problem}")]
 pub struct InvalidSchedule {
@@ -56,12 +58,12 @@ pub struct InvalidSchedule {
 }
 
 impl Schedule {
-    /// The schedule as it was written.
+    /// The schedule as the user entered it.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// Whether a scan is ever due after a time: the 30th of February never is.
+    /// Whether any scan is due after a time. For example, none is due on February 30.
     pub fn is_due_after(&self, time: Timestamp) -> bool {
         match &self.kind {
             Kind::Rate(_) => true,
@@ -69,8 +71,8 @@ impl Schedule {
         }
     }
 
-    /// Since when a scan is missing at `now`: the time at which it was due. None if there is no problem, or too early to tell.
-    /// `newest` is the newest scan that came; `since` is when we began to wait for scans.
+    /// If a scan is missing at `now`, the time at which it was due. `None` if no scan is missing, or if it isn't late enough
+    /// yet. `newest` is the time of the newest scan; `since` is the time from which on scans are expected.
     pub fn missing(&self, newest: Option<Timestamp>, since: Timestamp, now: Timestamp) -> Option<Timestamp> {
         let newest = newest.unwrap_or(Timestamp::MIN);
         let late = now.checked_sub(SCAN_GRACE).ok()?;
@@ -81,8 +83,8 @@ impl Schedule {
             }
             Kind::Cron(cron) => {
                 let due = last_before(cron, late)?;
-                let came = newest.checked_add(SCAN_EARLY).is_ok_and(|newest| newest >= due);
-                (due > since && !came).then_some(due)
+                let arrived = newest.checked_add(SCAN_EARLY).is_ok_and(|newest| newest >= due);
+                (due > since && !arrived).then_some(due)
             }
         }
     }
@@ -119,7 +121,7 @@ impl FromStr for Schedule {
     }
 }
 
-/// The inside of `rate(...)`: a number and a unit.
+/// Parses the inside of `rate(...)`: a number and a unit.
 fn rate_of(inside: &str) -> Result<SignedDuration, String> {
     let words: Vec<&str> = inside.split_whitespace().collect();
     let [value, unit] = words[..] else { return Err("has no number and unit, such as rate(12 hours)".to_owned()) };
@@ -143,7 +145,7 @@ fn within(value: i64, unit: SignedDuration) -> Result<SignedDuration, String> {
     period.filter(|period| *period <= most).ok_or_else(|| format!("is longer than {RATE_DAYS_MAX} days"))
 }
 
-/// The inside of `cron(...)`: six fields.
+/// Parses the inside of `cron(...)`: six fields.
 fn cron_of(inside: &str) -> Result<Cron, String> {
     let upper = inside.to_ascii_uppercase();
     let mut fields: Vec<&str> = upper.split_whitespace().collect();
@@ -161,7 +163,7 @@ fn cron_of(inside: &str) -> Result<Cron, String> {
         ("?", _) | (_, "?") => {}
         _ => return Err("names a day of month and a day of week; one of them must be ?".to_owned()),
     }
-    // AWS's week ends on Saturday; alone, `L` is that day.
+    // AWS's week ends on Saturday, which `L` alone stands for.
     if fields[DAY_OF_WEEK] == "L" {
         fields[DAY_OF_WEEK] = "7";
     }
@@ -172,7 +174,7 @@ fn cron_of(inside: &str) -> Result<Cron, String> {
     Ok(cron)
 }
 
-/// Whether all numbers of a field are ones that it may hold. A number after `/` is a step, one after `#` a week.
+/// Checks that all numbers of a field are in its range. A number after `/` is a step, one after `#` the week of the month.
 fn check_numbers(field: &str, least: u32, most: u32) -> Result<(), String> {
     const WEEKS_MAX: u32 = 5;
     let mut before = ' ';
@@ -193,21 +195,21 @@ fn check_numbers(field: &str, least: u32, most: u32) -> Result<(), String> {
         rest = &digits[end..];
         before = ' ';
     }
-    // The parser reads past an empty part of a list.
+    // The parser skips an empty part of a list.
     if field.split(',').any(str::is_empty) {
         return Err("a part of the list is empty".to_owned());
     }
     Ok(())
 }
 
-/// The last time before or at `end` at which a cron expression is due, if there is one.
+/// The last time before or at `end` at which a cron expression is due. `None` if it was never due before.
 fn last_before(cron: &Cron, end: Timestamp) -> Option<Timestamp> {
     let end = Civil(TimeZone::UTC.to_datetime(end));
     let Civil(due) = cron.find_previous_occurrence(&end, true).ok()?;
     TimeZone::UTC.to_timestamp(due).ok()
 }
 
-/// A date and time of jiff as croner asks for it. In UTC no clock is ever put forward or back.
+/// A date and time of jiff for croner. It is in UTC, which has no daylight saving time.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Civil(DateTime);
 

@@ -1,49 +1,51 @@
-//! The numbers of an export, each with its unit and its reason. Quotas are settings, because AWS raises them.
+//! The numbers of an export, each with its unit and its reason. Quotas are settings, because AWS can raise them.
 
 use std::time::Duration;
 
-/// Findings in one call at most (`BatchImportFindings`, service model).
+/// Maximum number of findings in one call (`BatchImportFindings`, service model).
 pub const BATCH_FINDINGS_MAX: usize = 100;
-/// Bytes of one request body at most: 6 MB, read as decimal to be on the safe side.
+/// Maximum size of a request body in bytes: 6 MB, taken as decimal to be on the safe side.
 pub const BATCH_BYTES_MAX: usize = 6_000_000;
 
-/// The share of the time left that is kept to drain at most: a quarter.
+/// The drain reserve is at most this fraction of the remaining time: a quarter.
 pub const DRAIN_SHARE: u32 = 4;
 
-/// How an export behaves towards the service.
+/// The limits of an export toward Security Hub.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
-    /// `BatchImportFindings` calls per second per account and Region. The service's quota is 10; 0 means unlimited.
+    /// `BatchImportFindings` calls per second per account and Region. Security Hub's quota is 10; 0 means unlimited.
     pub import_calls_per_second: u32,
-    /// Calls that may be made at once after a pause. The service's quota is 30.
+    /// Number of calls that can be made at once after a pause. Security Hub's quota is 30.
     pub import_calls_burst: u32,
-    /// Calls of one account and Region in flight at most. At the quota of 10 a second this holds up to a latency of 3 s.
+    /// Maximum number of calls in flight for one account and Region. At the quota of 10 per second, this is sufficient up to
+    /// a latency of 3 s.
     pub calls_in_flight_max: usize,
-    /// Bytes in flight over all Regions at most: bounds the memory of an export.
+    /// Maximum number of bytes in flight for all Regions together, which bounds the memory of an export.
     pub in_flight_bytes_max: usize,
-    /// Findings that wait for one Region's worker before the reader waits as well. A whole batch, so that one can be
-    /// filled while another is sent.
+    /// Number of findings that can wait for one Region's worker before the reader waits too: a whole batch, so that one
+    /// batch can be filled while another is sent.
     pub worker_queue_max: usize,
-    /// Workers, each of one account and Region, that are open at once at most: each takes some 200 KB. Above it, the accounts whose
-    /// last entry in the file is furthest back are suspended. The account that is being read may have more. With 0, an account is
-    /// suspended after each of its entries, which only tests want.
+    /// Maximum number of open workers, each for one account and Region with some 200 KB of memory. Above it, the accounts
+    /// that the file mentioned longest ago are suspended. The account that is being read may have more workers. With 0,
+    /// which is for tests, an account is suspended after each of its entries.
     pub open_workers_max: usize,
-    /// Accounts that are suspended at once, and that are finished at once at the end of a file.
+    /// Maximum number of accounts that are being suspended at the same time, and that are being finished at the same time at
+    /// the end of a file.
     pub finishing_accounts_max: usize,
-    /// Attempts at one call that fails for a transient reason.
+    /// Number of attempts at a call that fails for a transient reason.
     pub attempts_max: u32,
-    /// Attempts at one call that is throttled: others share the quota, so patience pays.
+    /// Number of attempts at a call that is throttled. It is higher because other callers share the quota.
     pub throttled_attempts_max: u32,
-    /// The first pause between attempts; it doubles, and a random part of it is waited.
+    /// The first pause between attempts. It doubles with each attempt, and a random part of it is waited.
     pub backoff_base: Duration,
     /// The longest pause between attempts.
     pub backoff_max: Duration,
-    /// Batches given up in a row after which a Region is left alone for this run.
+    /// Number of consecutive failed batches after which a Region gets no more calls in this run.
     pub failed_batches_max: u32,
-    /// What is kept of the time to drain, write and record when an export has a deadline, but never more than
-    /// [`DRAIN_SHARE`] of it.
+    /// Time before the deadline that is reserved to drain, write, and record, but never more than [`DRAIN_SHARE`] of the
+    /// remaining time.
     pub drain_reserve: Duration,
-    /// Options that the `hubctl` commands of a report need to find the run again, such as ` --state DIR` without a
+    /// Options that the `hubctl` commands in a report need to find the run again, such as ` --state DIR` without a
     /// deployment. Empty in a deployment.
     pub command_options: String,
 }

@@ -1,7 +1,7 @@
-//! What operators keep: providers and integrations with their versions, the audit log of changes, and access keys.
+//! The settings store: providers and integrations with their versions, the audit log of changes, and access keys.
 //!
-//! Promises: a change is all or nothing, together with its entry in the audit log; a change that was made to another version
-//! than its author saw is rejected; an access key goes in and never comes out.
+//! Guarantees: a change and its entry in the audit log are written atomically; a change that is based on an outdated version
+//! is rejected; access keys can be stored but not read.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -17,20 +17,21 @@ use crate::ports::PortError;
 use crate::provider::{Provider, ProviderId};
 use crate::report::{HistoryEntry, RunReport};
 
-/// A setting as it is kept.
+/// A provider or an integration as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stored<T> {
-    /// What was set.
+    /// The provider or the integration.
     pub value: T,
-    /// Counts its changes; 1 when it is new.
+    /// The number of its changes, 1 for a new one.
     pub version: u64,
-    /// When it was created.
+    /// When the resource was created.
     pub created_at: Timestamp,
-    /// When it was changed last.
+    /// When the resource was last changed.
     pub updated_at: Timestamp,
-    /// Who changed it last. Empty if it is unknown.
+    /// The caller identity of the last change. Empty if it is unknown.
     pub updated_by: String,
-    /// The properties that a CloudFormation stack applied last, even if users changed the resource since. `None` if a user created it.
+    /// The properties that a CloudFormation stack applied last, even if users changed the resource since. `None` if a
+    /// user created it.
     pub last_applied: Option<LastApplied>,
 }
 
@@ -53,17 +54,17 @@ pub struct LastApplied {
 }
 
 impl<T> Stored<T> {
-    /// Something new.
+    /// A new resource.
     pub fn new(value: T, now: Timestamp, by: &str) -> Self {
         Self { value, version: 1, created_at: now, updated_at: now, updated_by: by.to_owned(), last_applied: None }
     }
 
-    /// Whether this resource made it.
+    /// Whether this stack resource created it.
     pub fn is_managed_by(&self, owner: &ManagedBy) -> bool {
         self.last_applied.as_ref().is_some_and(|last_applied| last_applied.managed_by == *owner)
     }
 
-    /// The same, changed.
+    /// A copy with a new value and the next version.
     #[must_use]
     pub fn changed(&self, value: T, now: Timestamp, by: &str) -> Self {
         Self {
@@ -76,27 +77,27 @@ impl<T> Stored<T> {
         }
     }
 
-    /// Which version of which incarnation this is: what was deleted and made again is another.
+    /// The version and the generation: a resource that was deleted and created again has another generation.
     pub fn revision(&self) -> Revision {
         Revision { version: self.version, created_at: self.created_at }
     }
 }
 
-/// A version of something that may have been deleted and made again meanwhile.
+/// A version of a resource that may have been deleted and created again in the meantime.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Revision {
-    /// Its version.
+    /// The version.
     pub version: u64,
-    /// When it was created.
+    /// When the resource was created, which identifies its generation.
     pub created_at: Timestamp,
 }
 
-/// What the author of a change saw.
+/// The version on which a change is based.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ExpectedVersion {
-    /// Nothing under this id.
+    /// The ID doesn't exist.
     Nothing,
-    /// This.
+    /// This version exists.
     This(Revision),
 }
 
@@ -105,91 +106,91 @@ pub enum ExpectedVersion {
 pub enum Write {
     /// Writes a provider.
     PutProvider(Stored<Provider>, ExpectedVersion),
-    /// Removes a provider.
+    /// Deletes a provider.
     DeleteProvider(ProviderId, Revision),
     /// Writes an integration.
     PutIntegration(Stored<Integration>, ExpectedVersion),
-    /// Removes an integration.
+    /// Deletes an integration.
     DeleteIntegration(ProviderId, Revision),
-    /// Writes nothing; the provider must be there.
+    /// Writes nothing; the provider must exist.
     RequireProvider(ProviderId),
-    /// Writes nothing; there must be no integration.
+    /// Writes nothing; the integration must not exist.
     RequireNoIntegration(ProviderId),
-    /// Forgets what the newest check of an account found.
+    /// Deletes the connection of an account.
     DeleteConnection(AccountId),
-    /// Remembers what a request came to. There must be nothing under its key.
+    /// Records the result of a request. Its key must not exist.
     SaveIdempotencyRecord(IdempotencyRecord),
 }
 
-/// What a request with an idempotency key came to, so that it can be sent again.
+/// The result of a request with an idempotency key, so that the request can be repeated.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdempotencyRecord {
     /// The key that the client chose.
     pub key: String,
-    /// A hash of what was asked.
+    /// A hash of the request.
     pub fingerprint: String,
-    /// What it made.
+    /// The ID of the resource that the request created.
     pub made: ProviderId,
-    /// Until when it is remembered.
+    /// When the record expires.
     pub until: Timestamp,
 }
 
-/// Why a change was not made. Nothing of it was.
+/// Why a change failed. Nothing of the change was written.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum CommitError {
-    /// A step found something else than its author saw.
+    /// A step found another version than expected.
     #[error("step {step} found another version than its author saw")]
     Conflict {
-        /// The first such step, by its place in the change.
+        /// The index of the first such step.
         step: usize,
     },
-    /// Anything else.
+    /// Any other failure.
     #[error(transparent)]
     Failed(#[from] PortError),
 }
 
-/// A part of a list.
+/// A request for a page of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page {
-    /// Entries at most.
+    /// The maximum number of entries.
     pub limit: usize,
-    /// Where the part before ended. None: from the beginning.
+    /// The cursor after the previous page. `None` for the first page.
     pub after: Option<String>,
 }
 
-/// The entries of a part, and where it ended if there are more.
+/// A page of a list, and the cursor of the next page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListPage<T> {
     /// The entries.
     pub entries: Vec<T>,
-    /// The [`Page::after`] of the next part.
+    /// The [`Page::after`] of the next page. `None` if this is the last one.
     pub next: Option<String>,
 }
 
-/// Keeps providers and integrations. Every read is consistent.
+/// Stores providers and integrations. Every read is consistent.
 pub trait SettingsStore {
-    /// A provider.
+    /// A provider. `None` if it doesn't exist.
     fn provider(&self, id: &ProviderId) -> impl Future<Output = Result<Option<Stored<Provider>>, PortError>> + Send;
 
-    /// Providers, by id.
+    /// Providers, ordered by ID.
     fn providers(&self, page: &Page) -> impl Future<Output = Result<ListPage<Stored<Provider>>, PortError>> + Send;
 
-    /// A provider's integration.
+    /// A provider's integration. `None` if it doesn't exist.
     fn stored_integration(
         &self,
         id: &ProviderId,
     ) -> impl Future<Output = Result<Option<Stored<Integration>>, PortError>> + Send;
 
-    /// Integrations, by id.
+    /// Integrations, ordered by ID.
     fn integrations(
         &self,
         page: &Page,
     ) -> impl Future<Output = Result<ListPage<Stored<Integration>>, PortError>> + Send;
 
-    /// Makes a change and its entry in the audit log, in one atomic step, or neither.
+    /// Makes a change and its entry in the audit log in one atomic step.
     fn commit(&self, writes: &[Write], entry: &AuditEntry) -> impl Future<Output = Result<(), CommitError>> + Send;
 
-    /// What a request with this idempotency key came to, if it is still remembered at `now`.
+    /// The result of a request with this idempotency key. `None` if it doesn't exist or has expired at `now`.
     fn idempotency_record(
         &self,
         key: &str,
@@ -197,121 +198,123 @@ pub trait SettingsStore {
     ) -> impl Future<Output = Result<Option<IdempotencyRecord>, PortError>> + Send;
 }
 
-/// A change, as the audit log keeps it. It holds no secret.
+/// A change in the audit log. It contains no secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AuditEntry {
-    /// Time-ordered, unique.
+    /// The ID. IDs are unique and ordered by time.
     pub id: String,
-    /// When it was made.
+    /// When the change was made.
     #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
     pub at: Timestamp,
-    /// Who made it: the caller's ARN, as far as it is known. Made sure of by AWS behind a Function URL; what the client said,
-    /// where the function was invoked directly.
+    /// The caller's ARN, if it is known. Behind a function URL, AWS verified it; if the function was invoked directly, the
+    /// client stated it.
     pub by: String,
-    /// What was done, such as `integration.update`.
+    /// The action, such as `integration.update`.
     pub action: String,
-    /// To what: an id of a provider, or of a run.
+    /// The ID of the provider or the run that was changed.
     pub target: String,
-    /// Why, if that was given.
+    /// The reason that the caller gave.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// What is different now, by the setting's path.
+    /// The changed fields, by path.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub changes: BTreeMap<String, FieldChange>,
 }
 
-/// A setting before and after. None: not set.
+/// A field before and after the change. Absent: not set.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct FieldChange {
-    /// Before.
+    /// The value before the change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<serde_json::Value>,
-    /// After.
+    /// The value after the change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<serde_json::Value>,
 }
 
 /// The audit log of changes.
 pub trait Audit {
-    /// Adds an entry that belongs to no change of the settings store.
+    /// Adds an entry that doesn't belong to a change of the settings store.
     fn append(&self, entry: &AuditEntry) -> impl Future<Output = Result<(), PortError>> + Send;
 
     /// The entries, newest first.
     fn audit_log(&self, page: &Page) -> impl Future<Output = Result<ListPage<AuditEntry>, PortError>> + Send;
 }
 
-/// An access key on its way into its secret. It has no debug text and can't be serialised, on purpose.
+/// An access key that is about to be stored. It deliberately implements neither `Debug` nor `Serialize`.
 pub struct AccessKey {
-    /// The public half.
+    /// The access key ID.
     pub access_key_id: String,
-    /// The secret half.
+    /// The secret access key.
     pub secret_access_key: String,
-    /// Of a temporary key.
+    /// The session token of a temporary key.
     pub session_token: Option<String>,
 }
 
-/// Comes after the deployment's prefix in the names of the secrets that [`Secrets::store_key`] makes, and in no other.
+/// Follows the deployment's prefix in the names of the secrets that [`Secrets::store_key`] creates, and of no other secrets.
 pub const MANAGED: &str = "managed/";
 
-/// Where access keys are kept. Nothing here reads one.
+/// Stores access keys. They can't be read through this trait.
 pub trait Secrets {
-    /// Keeps a key in a secret of its own, whose name tells that we made it and for whom; the secret's name.
+    /// Stores a key in a new secret. The secret's name shows that the exporter created it, and for which resource. Returns
+    /// the name.
     fn store_key(&self, of: &str, key: &AccessKey) -> impl Future<Output = Result<String, PortError>> + Send;
 
-    /// Removes a secret that [`Secrets::store_key`] made, for good. Any other, and one that is gone, is left as it is.
+    /// Deletes a secret that [`Secrets::store_key`] created, without a recovery window. Does nothing if the secret is
+    /// another one or doesn't exist.
     fn delete_key(&self, secret: &str) -> impl Future<Output = Result<(), PortError>> + Send;
 }
 
-/// What checks found.
+/// The results of connection checks.
 pub trait CheckLog {
-    /// What the newest check of each account found that is reached by the provider's integration, by account.
+    /// The connections of the accounts that the provider's integration reaches, ordered by account.
     fn connections(
         &self,
         provider: &ProviderId,
         page: &Page,
     ) -> impl Future<Output = Result<ListPage<Connection>, PortError>> + Send;
 
-    /// Forgets all of these.
+    /// Deletes all of these connections.
     fn delete_connections(&self, provider: &ProviderId) -> impl Future<Output = Result<(), PortError>> + Send;
 }
 
-/// Entries of the history, of whole UTC days.
+/// Entries of the history for whole UTC days.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HistoryPage {
     /// The entries, in any order.
     pub entries: Vec<HistoryEntry>,
-    /// The newest of the days that were asked for and not read. None: all were read.
+    /// The newest of the requested days that were not read. `None` if all were read.
     pub next: Option<Date>,
 }
 
-/// What runs left behind.
+/// The records of runs.
 pub trait RunLog {
-    /// The finished runs of the UTC days `from` to `to`. At least the newest day with a run is read; a day is read whole or not at
-    /// all.
+    /// The finished runs of the UTC days `from` to `to`. Reads at least the newest day with a run. A day is read completely
+    /// or not at all.
     fn history(&self, from: Date, to: Date) -> impl Future<Output = Result<HistoryPage, PortError>> + Send;
 
-    /// Runs, newest first, of one account or of all. They are shortened: Regions and most accounts are left out.
+    /// Runs of one account or of all, the newest first. The reports are shortened: Regions and most accounts are left out.
     fn runs(
         &self,
         account: Option<AccountId>,
         page: &Page,
     ) -> impl Future<Output = Result<ListPage<RunReport>, PortError>> + Send;
 
-    /// A run's whole report.
+    /// A run's complete report.
     fn run(&self, run_id: &str) -> impl Future<Output = Result<Option<RunReport>, PortError>> + Send;
 
-    /// What a run put into quarantine, each entry as JSON, in the order of the file. Empty, where there is nothing. None, where
-    /// [`Page::after`] is no mark of that file: then nobody knows where to continue.
+    /// The quarantine of a run, each entry as JSON, in the order of the file. Empty if the run has no quarantine. `None` if
+    /// [`Page::after`] is not a cursor of that file, so the position is unknown.
     fn quarantined(
         &self,
         run_id: &str,
         page: &Page,
     ) -> impl Future<Output = Result<Option<ListPage<serde_json::Value>>, PortError>> + Send;
 
-    /// The findings of a run that are archived upon approval, each as JSON, in the order in which the run wrote them. Empty if
-    /// there are none. None if [`Page::after`] is no cursor of that list.
+    /// The findings of a run that require approval to be archived, each as JSON, in the order in which the run wrote them.
+    /// Empty if the run has none. `None` if [`Page::after`] is not a cursor of that list.
     fn pending(
         &self,
         run_id: &str,

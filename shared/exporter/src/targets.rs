@@ -1,4 +1,4 @@
-//! Check targets: which accounts there are to check, and by which integration each is reached.
+//! Check targets: the accounts that can be checked, each with the integration that reaches it.
 
 mod stale;
 
@@ -14,15 +14,15 @@ use crate::integration::Integration;
 use crate::ports::{Integrations, PortError};
 use crate::provider::{Provider, ProviderId};
 
-/// Knows the operators' settings and the accounts of organizations.
+/// Reads the settings and the accounts of organizations.
 pub trait CheckTargets: Integrations {
     /// All integrations.
     fn integrations(&self) -> impl Future<Output = Result<Vec<Integration>, PortError>> + Send;
 
-    /// A provider. None, where nobody described it.
+    /// A provider. `None` if it doesn't exist.
     fn provider(&self, id: &ProviderId) -> impl Future<Output = Result<Option<Provider>, PortError>> + Send;
 
-    /// The accounts of an organization: asked of AWS Organizations where that is allowed, otherwise those that were found
+    /// The accounts of an organization: as listed by AWS Organizations if that is permitted, otherwise those that were found
     /// before.
     fn organization_accounts(
         &self,
@@ -35,50 +35,51 @@ pub trait CheckTargets: Integrations {
         organization: &ProviderId,
     ) -> impl Future<Output = Result<BTreeSet<AccountId>, PortError>> + Send;
 
-    /// The accounts whose scans were exported, by whichever integration.
+    /// The accounts whose scans were exported, with any integration.
     fn exported_accounts(&self) -> impl Future<Output = Result<Vec<AccountId>, PortError>> + Send;
 
-    /// All connections that are kept.
+    /// All saved connections.
     fn stored_connections(&self) -> impl Future<Output = Result<Vec<StoredConnection>, PortError>> + Send;
 
-    /// Forgets connections, each unless it was replaced meanwhile.
+    /// Deletes connections. A connection that was replaced in the meantime is not deleted.
     fn delete_outdated(
         &self,
         stored_connections: &[StoredConnection],
     ) -> impl Future<Output = Result<(), PortError>> + Send;
 }
 
-/// Which accounts are wanted.
+/// The accounts to select.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TargetSelection {
-    /// Those of every enabled integration.
+    /// The accounts of every enabled integration.
     All,
-    /// Those of these integrations, enabled or not.
+    /// The accounts of these integrations, enabled or not.
     Integrations(Vec<ProviderId>),
-    /// These.
+    /// These accounts.
     Accounts(Vec<AccountId>),
 }
 
-/// What there is to check.
+/// The selected targets.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TargetList {
-    /// The accounts, each with its integration, each once.
+    /// The accounts, each once and with its integration.
     pub targets: Vec<CheckTarget>,
-    /// What is wanted and can't be checked, and why.
+    /// Why requested accounts can't be checked.
     pub problems: Vec<String>,
-    /// Organizations whose accounts could not be listed: new ones are not checked, and nobody knows how many.
+    /// Organizations whose accounts could not be listed. New accounts are not checked, and their number is unknown.
     pub unlisted: Vec<ProviderId>,
-    /// The providers that have an integration, where these were read.
+    /// The providers that have an integration. `None` if they were not read.
     pub integrated: Option<BTreeSet<ProviderId>>,
-    /// All accounts of the organizations that could be listed.
+    /// All accounts of the organizations that were listed.
     pub listed: BTreeMap<ProviderId, BTreeSet<AccountId>>,
 }
 
-/// Calls the roll. An organization whose accounts can't be had is a problem and holds up no other integration.
+/// Selects targets. An organization whose accounts can't be listed is reported as a problem and doesn't affect other
+/// integrations.
 ///
 /// # Errors
 ///
-/// When the integrations can't be read.
+/// If the integrations can't be read.
 pub async fn select_targets<P: CheckTargets>(ports: &P, wanted: &TargetSelection) -> Result<TargetList, PortError> {
     let mut targets = TargetList::default();
     match wanted {
@@ -119,8 +120,8 @@ impl TargetList {
         wanted: &[&Integration],
     ) -> Result<(), PortError> {
         self.integrated = Some(all.iter().map(|integration| integration.provider.clone()).collect());
-        // An account with an integration of its own is not its organization's business.
-        let mut taken: BTreeSet<AccountId> =
+        // An account with its own integration is not checked through its organization's integration.
+        let mut reached: BTreeSet<AccountId> =
             all.iter().filter_map(|integration| integration.provider.account()).collect();
         for integration in wanted {
             let integration = Arc::new((*integration).clone());
@@ -129,8 +130,8 @@ impl TargetList {
                     self.targets.push(CheckTarget::new(*account, integration.clone()));
                 }
                 organization @ ProviderId::Organization(_) => {
-                    for account in self.organization_targets(ports, organization, &taken).await? {
-                        if taken.insert(account) {
+                    for account in self.organization_targets(ports, organization, &reached).await? {
+                        if reached.insert(account) {
                             self.targets.push(CheckTarget::new(account, integration.clone()));
                         }
                     }
@@ -140,12 +141,12 @@ impl TargetList {
         Ok(())
     }
 
-    /// The accounts of an organization, and those whose scans it was that brought them here.
+    /// The accounts of an organization: its members, and accounts that were exported with its integration.
     async fn organization_targets<P: CheckTargets>(
         &mut self,
         ports: &P,
         organization: &ProviderId,
-        taken: &BTreeSet<AccountId>,
+        reached: &BTreeSet<AccountId>,
     ) -> Result<BTreeSet<AccountId>, PortError> {
         let mut accounts = BTreeSet::new();
         let mut is_listed = true;
@@ -157,20 +158,20 @@ impl TargetList {
                 is_listed = false;
             }
         }
-        let left = ports.former_members(organization).await?;
-        // Only those that are not known yet are looked up, one by one.
+        let former = ports.former_members(organization).await?;
+        // Only accounts that aren't in the list yet are looked up, one by one.
         for account in ports.exported_accounts().await? {
-            if accounts.contains(&account) || taken.contains(&account) || left.contains(&account) {
+            if accounts.contains(&account) || reached.contains(&account) || former.contains(&account) {
                 continue;
             }
             let own = ports.integration(&account).await?;
-            let ours = own.is_some_and(|own| own.provider == *organization);
-            if ours {
+            let is_of_organization = own.is_some_and(|own| own.provider == *organization);
+            if is_of_organization {
                 accounts.insert(account);
             }
         }
         if is_listed {
-            self.listed.insert(organization.clone(), accounts.difference(taken).copied().collect());
+            self.listed.insert(organization.clone(), accounts.difference(reached).copied().collect());
         }
         if accounts.is_empty() {
             self.problems
@@ -219,7 +220,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn each_account_is_checked_once_by_the_integration_that_reaches_it() {
+    async fn each_account_is_checked_once_with_the_integration_that_reaches_it() {
         let (targets, problems) = selected(&table(), TargetSelection::All).await;
         let by_organization = |digit| (account(digit), ORGANIZATION.to_owned());
         assert_eq!(targets, [(account(1), account(1).to_string()), by_organization(3), by_organization(4)]);
@@ -250,18 +251,22 @@ mod tests {
         let table = table();
         table.contents().former_members.insert(ORGANIZATION.parse().unwrap(), BTreeSet::from([account(4)]));
         let targets = select_targets(&table, &TargetSelection::All).await.unwrap();
-        assert_eq!(targets.targets.len(), 2, "its own account, and a member");
+        assert_eq!(targets.targets.len(), 2, "the account with its own integration, and a member");
         let listed = &targets.listed[&ORGANIZATION.parse::<ProviderId>().unwrap()];
-        assert_eq!(*listed, BTreeSet::from([account(3)]), "neither who left, nor who has an integration");
+        assert_eq!(
+            *listed,
+            BTreeSet::from([account(3)]),
+            "neither the former member nor the account with an integration"
+        );
     }
 
     #[tokio::test]
-    async fn an_organization_that_cannot_be_listed_blocks_no_other() {
+    async fn an_organization_that_cannot_be_listed_does_not_block_others() {
         let table = table();
         let throttled = Effect::Fail("throttled".to_owned());
         table.contents().faults.add(Fault::on(Operation::ListAccounts, throttled).target(ORGANIZATION));
         let (targets, problems) = selected(&table, TargetSelection::All).await;
-        assert_eq!(targets.len(), 2, "its own account, and the one whose scans came");
+        assert_eq!(targets.len(), 2, "the account with its own integration, and the exported one");
         assert!(problems[0].contains("o-a1b2c3d4e5") && problems[0].contains("throttled"), "{problems:?}");
         let unlisted = select_targets(&table, &TargetSelection::All).await.unwrap().unlisted;
         assert_eq!(unlisted, [ORGANIZATION.parse::<ProviderId>().unwrap()]);

@@ -1,4 +1,4 @@
-//! One account: connect, look at every Region, judge, keep.
+//! Checks one account: connects, checks every Region, makes the verdict, and saves it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use super::verdict::{Found, verdict};
 use crate::integration::Integration;
 use crate::ports::{ConnectError, PortError};
 
-/// Times that a verdict is recreated because another check of the same account was faster.
+/// Number of times that a verdict is made again because another check of the account was saved in the meantime.
 const SAVE_ATTEMPTS_MAX: u32 = 3;
 
 /// Checks accounts.
@@ -30,29 +30,29 @@ pub struct Checker<P> {
     regions: Arc<Regions>,
 }
 
-/// A check that was made.
+/// The result of a check.
 #[derive(Clone, Debug)]
 pub struct Checked {
-    /// What the check before found.
+    /// The connection before the check.
     pub before: Option<Connection>,
-    /// What this one found.
+    /// The connection that the check found.
     pub connection: Connection,
-    /// Whether it was kept.
+    /// Whether the connection was saved.
     pub saved: SaveOutcome,
     /// How long it took.
     pub elapsed: Duration,
 }
 
-/// The outcome of a verdict.
+/// What became of a verdict.
 #[derive(Clone, Debug)]
 pub enum SaveOutcome {
-    /// It is what is known of the account now.
+    /// The connection was saved.
     Saved,
-    /// Another check of the account ended later and was kept.
+    /// Another check of the account ended later, and its connection was saved.
     Superseded,
-    /// The integration was deleted while the check ran: nothing is known of the account any more, and nothing is told.
+    /// The integration was deleted during the check: the connection is deleted, and nothing is published.
     Orphaned,
-    /// The store failed. The next check sees what this one saw, and tells it.
+    /// The store failed. The next check finds the same and publishes it.
     Failed(PortError),
 }
 
@@ -62,12 +62,12 @@ impl<P: CheckPorts> Checker<P> {
         Self { ports, settings, regions: Arc::new(Regions::known()) }
     }
 
-    /// Checks an account and keeps the verdict. Never fails: what fails is in the verdict. Ends by the deadline.
+    /// Checks an account and saves the verdict. Never fails: failures are in the verdict. Ends by the deadline.
     pub async fn check(&self, account: AccountId, integration: &Integration, deadline: Option<Instant>) -> Checked {
         self.check_target(&CheckTarget::new(account, Arc::new(integration.clone())), deadline).await
     }
 
-    /// The same for a target of many.
+    /// Checks a target, possibly one of many.
     pub(super) async fn check_target(&self, target: &CheckTarget, deadline: Option<Instant>) -> Checked {
         let CheckTarget { account, integration, rejecting_regions: refused } = target;
         let (account, integration) = (*account, integration.as_ref());
@@ -92,7 +92,7 @@ impl<P: CheckPorts> Checker<P> {
         loop {
             attempt += 1;
             let connection = verdict(account, integration, before.as_ref(), found.clone(), now);
-            let kept = match self.ports.save(&connection, before.as_ref().map(|before| before.checked_at)).await {
+            let saved = match self.ports.save(&connection, before.as_ref().map(|before| before.checked_at)).await {
                 Ok(true) => match self.ports.delete_orphaned(&connection).await {
                     Ok(false) => SaveOutcome::Saved,
                     Ok(true) => SaveOutcome::Orphaned,
@@ -100,7 +100,7 @@ impl<P: CheckPorts> Checker<P> {
                 },
                 Err(error) => SaveOutcome::Failed(error),
                 Ok(false) if attempt < SAVE_ATTEMPTS_MAX => match self.ports.connection(account).await {
-                    // Forgotten meanwhile, with its integration.
+                    // The connection was deleted in the meantime, with its integration.
                     Ok(None) if before.is_some() => SaveOutcome::Superseded,
                     Ok(faster) if faster.as_ref().is_none_or(|faster| faster.checked_at < now) => {
                         before = faster;
@@ -111,11 +111,11 @@ impl<P: CheckPorts> Checker<P> {
                 },
                 Ok(false) => SaveOutcome::Superseded,
             };
-            return Checked { before, connection, saved: kept, elapsed: began.elapsed() };
+            return Checked { before, connection, saved, elapsed: began.elapsed() };
         }
     }
 
-    /// Checks an account and keeps nothing. `before` is what is known of it, if anything is.
+    /// Checks an account and saves nothing. `before` is its saved connection, if any.
     pub async fn check_without_saving(
         &self,
         account: AccountId,
@@ -154,7 +154,7 @@ impl<P: CheckPorts> Checker<P> {
         };
         let (opens, opted_in) = tokio::join!(opens, timeout(call_timeout, hub.account_regions()));
         let external_id = ExternalId::from_trial(role, opens, account, integration, hub.identity(), now);
-        // Without the permission the data file must do.
+        // Without the permission `ec2:DescribeRegions`, the built-in list of Regions is used.
         let opted_in = opted_in.ok().and_then(Result::ok).unwrap_or_default();
         let mut candidates = candidates(&self.regions, hub.partition(), integration, before, &opted_in);
         for candidate in &mut candidates {
@@ -172,7 +172,8 @@ impl<P: CheckPorts> Checker<P> {
         Found::RegionsChecked { identity: hub.identity().to_owned(), external_id, regions }
     }
 
-    /// Checks Regions, some at once. What has not answered when the time is over is not held against the Region.
+    /// Checks Regions, several of them concurrently. A Region that hasn't responded when the time ends counts as not
+    /// checked.
     async fn check_regions(
         &self,
         hub: &P::Hub,

@@ -1,4 +1,4 @@
-//! Many accounts: some at once, each by itself, until the time is over.
+//! Checks many accounts, several of them concurrently and each independently, until the time ends.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -10,23 +10,23 @@ use super::check::{Checked, Checker};
 use super::model::CheckTarget;
 use super::ports::CheckPorts;
 
-/// The outcome of the accounts.
+/// The result for all accounts.
 #[derive(Clone, Debug, Default)]
 pub struct CheckBatch {
-    /// Those that were checked, in the order in which they were done.
+    /// The accounts that were checked, in the order of completion.
     pub checked: Vec<Checked>,
-    /// Those that did not get their turn, in the order given.
+    /// The accounts that were not checked, in the order given.
     pub not_reached: Vec<CheckTarget>,
 }
 
 impl<P: CheckPorts> Checker<P> {
-    /// Checks accounts, the first first. None of them can stop the others. What can't be begun with
-    /// [`CheckSettings::check_reserve`](super::CheckSettings::check_reserve) left before the deadline is left over, so all is
-    /// done when the deadline comes.
+    /// Checks accounts in the given order. A failed check doesn't stop the others. A check is started only if at least
+    /// [`CheckSettings::check_reserve`](super::CheckSettings::check_reserve) remains before the deadline, so that all checks
+    /// are complete at the deadline.
     pub async fn check_all(self: &Arc<Self>, targets: Vec<CheckTarget>, deadline: Option<Instant>) -> CheckBatch {
         let mut waiting = VecDeque::from(targets);
         let mut running = JoinSet::new();
-        let mut round = CheckBatch::default();
+        let mut batch = CheckBatch::default();
         loop {
             let in_time = deadline.is_none_or(|deadline| Instant::now() + self.settings.check_reserve <= deadline);
             while in_time && running.len() < self.settings.accounts_at_once.max(1) {
@@ -35,12 +35,13 @@ impl<P: CheckPorts> Checker<P> {
                 running.spawn(async move { checker.check_target(&target, deadline).await });
             }
             match running.join_next().await {
-                // A check that panics is a defect of ours. Where panics unwind, the others continue, and what it was about stays.
-                Some(done) => round.checked.extend(done.ok()),
+                // A panic in a check is an internal error. If panics unwind, the other checks continue, and the account's
+                // connection is unchanged.
+                Some(done) => batch.checked.extend(done.ok()),
                 None => break,
             }
         }
-        round.not_reached.extend(waiting);
-        round
+        batch.not_reached.extend(waiting);
+        batch
     }
 }

@@ -1,5 +1,6 @@
-//! What an export knows of connections, and does for them: a Region that took nothing lately is asked first, and a record
-//! that is old, or that the Regions' answers contradict, is recreated once the findings are delivered.
+//! The saved connections, as exports use them: a Region that was unavailable recently is queried before it is sent findings,
+//! and a connection that is outdated or contradicts the Regions' responses is checked again after the findings are
+//! delivered.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -14,19 +15,20 @@ use super::{CheckPorts, CheckTarget, Checker, Connection, ConnectionStatus, Regi
 use crate::integration::Integration;
 use crate::report::RegionReport;
 
-/// The age at which a connection is checked again by an export. Checks come every hour; this is for who has none.
+/// The age at which an export has a connection checked again. Scheduled checks run every hour; this is for deployments
+/// without them.
 const AGE_MAX: SignedDuration = SignedDuration::from_hours(24);
-/// Time for the checks after an export at most: they are a courtesy to the next one.
+/// Time limit for the checks after an export: they only benefit the next export.
 const REFRESH_TIMEOUT: Duration = Duration::from_secs(60);
-/// What is kept of the caller's time: the answer has to leave, too.
+/// Part of the caller's time that is reserved for its response.
 const REFRESH_MARGIN: Duration = Duration::from_secs(5);
 
-/// Knows the connections of accounts, for exports.
+/// The saved connections of accounts, for exports.
 pub trait ConnectionCache: Send + Sync {
-    /// What is known of an account. None also where it can't be read: an export does without.
+    /// The saved connection of an account. `None` also if it can't be read: an export works without it.
     fn cached(&self, account: AccountId) -> BoxFuture<'_, Option<Connection>>;
 
-    /// Checks accounts again. What does not get its turn before the deadline is left to the scheduled check.
+    /// Checks accounts again. Accounts that aren't checked before the deadline are left to the scheduled check.
     fn refresh(&self, targets: Vec<CheckTarget>, deadline: Option<Instant>) -> BoxFuture<'_, ()>;
 }
 
@@ -58,7 +60,7 @@ pub(crate) struct CachedConnection {
 }
 
 impl CachedConnection {
-    /// Reads it; none where nobody keeps connections.
+    /// Reads the connection. `None` if connections aren't saved.
     pub(crate) async fn read(
         connection_cache: Option<&dyn ConnectionCache>,
         account: AccountId,
@@ -68,13 +70,13 @@ impl CachedConnection {
         Some(Self { target: CheckTarget::new(account, Arc::new(integration.clone())), known })
     }
 
-    /// The Regions that took nothing when they were checked.
+    /// The Regions that were unavailable when they were checked.
     pub(crate) fn unavailable_regions(&self) -> BTreeSet<RegionName> {
         let known = self.known.iter().flat_map(|known| &known.regions);
         known.filter(|(_, region)| region.status != RegionStatus::Enabled).map(|(name, _)| *name).collect()
     }
 
-    /// The Regions that accepted findings when they were checked, or did until lately.
+    /// The Regions that accepted findings when they were checked, or did within the last week.
     pub(crate) fn accepted_regions(&self) -> BTreeSet<RegionName> {
         let known = self.known.iter().flat_map(|known| &known.regions);
         let accepted =
@@ -82,21 +84,21 @@ impl CachedConnection {
         accepted.map(|(name, _)| *name).collect()
     }
 
-    /// What is to be checked when the credentials were rejected: the account, unless that is known.
+    /// The target to check after the credentials were rejected: the account, unless it was already disconnected.
     pub(crate) fn target_if_rejected(self) -> Option<CheckTarget> {
         let is_known = self.known.is_some_and(|known| known.status == ConnectionStatus::Disconnected);
         (!is_known).then_some(self.target)
     }
 
-    /// What is to be checked when the findings are delivered: the account, if what was known of it is old, or other than
-    /// what its Regions said.
+    /// The target to check after the findings are delivered: the account, if its connection is outdated or differs from what
+    /// its Regions responded.
     pub(crate) fn target_if_outdated(
         mut self,
         regions: &BTreeMap<RegionName, RegionReport>,
         now: Timestamp,
     ) -> Option<CheckTarget> {
-        let refused = regions.iter().filter(|(_, report)| report.unavailable.is_some()).map(|(name, _)| *name);
-        self.target.rejecting_regions = refused.collect();
+        let rejecting = regions.iter().filter(|(_, report)| report.unavailable.is_some()).map(|(name, _)| *name);
+        self.target.rejecting_regions = rejecting.collect();
         let Some(known) = &self.known else { return Some(self.target) };
         let is_old = now.duration_since(known.stale_since.unwrap_or(known.checked_at)) >= AGE_MAX;
         let contradicts = |(name, report): (&RegionName, &RegionReport)| match known.regions.get(name) {

@@ -1,30 +1,30 @@
-//! What AWS says when it denies a call: which action, for whom, and which kind of policy said no.
+//! AWS's message when it denies a call: the denied action, the caller, and the kind of policy.
 //!
-//! `User: ARN is not authorized to perform: ACTION on resource: ARN`, followed by ` with an explicit deny in a KIND` or
-//! ` because no KIND allows the ACTION action`, or by nothing: then the kind is not known, and we do not guess it.
+//! `User: ARN is not authorized to perform: ACTION on resource: ARN`, followed by ` with an explicit deny in a KIND` or `
+//! because no KIND allows the ACTION action`. If nothing follows, the kind is unknown and is not guessed.
 
 /// A denied call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Denial {
     /// The action, such as `securityhub:BatchImportFindings`.
     pub(super) action: String,
-    /// Who was denied, if AWS says so.
+    /// The denied caller, if the message names it.
     pub(super) caller: Option<String>,
-    /// A policy says no; otherwise none says yes.
+    /// Whether a policy denies the action explicitly. Otherwise, no policy allows it.
     pub(super) explicit: bool,
-    /// The kind of policy, such as `service control policy`, if AWS names it.
+    /// The kind of policy, such as `service control policy`, if the message names it.
     pub(super) policy: Option<String>,
-    /// The message of AWS.
+    /// The complete message.
     pub(super) raw_message: String,
 }
 
-/// Characters of the name of a kind of policy at most; "service control policy" has 22.
+/// Maximum number of characters of a policy kind; "service control policy" has 22.
 const POLICY_CHARS_MAX: usize = 40;
 
 impl Denial {
-    /// Reads the words; `action` is what was called, in case they do not say it.
+    /// Parses a message. `action` is the action that was called, in case the message doesn't name it.
     pub(super) fn parse(message: &str, action: &str) -> Self {
-        let after = |mark: &str| message.split_once(mark).map(|(_, rest)| rest);
+        let after = |marker: &str| message.split_once(marker).map(|(_, rest)| rest);
         let word = |rest: &str| rest.split_whitespace().next().map(str::to_owned);
         let explicit = message.contains("with an explicit deny");
         let kind = after("with an explicit deny in a ")
@@ -43,28 +43,28 @@ impl Denial {
         }
     }
 
-    /// Whether the organization says no, not the account.
+    /// Whether a policy of the organization denies the action, not one of the account.
     pub(super) fn is_of_organization(&self) -> bool {
         let policy = self.policy.as_deref().unwrap_or_default();
         policy.starts_with("service control policy") || policy.starts_with("resource control policy")
     }
 }
 
-/// Who a caller is, as far as policies can be attached to it.
+/// A caller, classified by how policies can be attached to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Principal<'a> {
     /// A role, by its name.
     Role(&'a str),
     /// A user, by its name.
     User(&'a str),
-    /// The root user, something federated, or nothing that we know.
+    /// The root user, a federated user, or an unknown kind.
     Other,
 }
 
-/// The role or user behind the ARN of a caller.
+/// The role or user in the ARN of a caller.
 pub(super) fn principal(arn: &str) -> Principal<'_> {
-    let Some(what) = arn.splitn(6, ':').nth(5) else { return Principal::Other };
-    let mut parts = what.split('/');
+    let Some(resource) = arn.splitn(6, ':').nth(5) else { return Principal::Other };
+    let mut parts = resource.split('/');
     match parts.next() {
         Some("assumed-role") => parts.next().map_or(Principal::Other, Principal::Role),
         Some("role") => parts.next_back().map_or(Principal::Other, Principal::Role),
@@ -73,8 +73,8 @@ pub(super) fn principal(arn: &str) -> Principal<'_> {
     }
 }
 
-/// The ARN that a trust policy names for a caller: a session's role. A role's path is not in its sessions' ARN, so for a
-/// role with a path the account's own view of it is right and this is not.
+/// The ARN that a trust policy must name for a caller: for a session, its role's. The ARN of a session doesn't contain the
+/// role's path, so this ARN is wrong for a role with a path.
 pub(super) fn trusted_arn(arn: &str) -> String {
     match (arn.split_once(":assumed-role/"), principal(arn)) {
         (Some((head, _)), Principal::Role(name)) => format!("{}:role/{name}", head.replacen(":sts:", ":iam:", 1)),

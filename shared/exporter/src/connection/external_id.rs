@@ -1,7 +1,7 @@
 //! Whether a role can be assumed without its External ID, and when that is tried.
 //!
-//! A role that is as it should be denies the trial, and CloudTrail records an `AccessDenied` in the deployment's account: what
-//! controls for unauthorized calls count. So it is tried once a day, and not at each check or export.
+//! A correctly configured role denies this trial, and CloudTrail records an `AccessDenied` in the deployment's account,
+//! which controls for unauthorized calls count. The trial is therefore made once a day and not at each check or export.
 
 use asff::AccountId;
 use jiff::{SignedDuration, Timestamp};
@@ -11,27 +11,27 @@ use super::model::{Connection, ExternalIdCheck};
 use crate::integration::{Integration, Role};
 use crate::problem::Problem;
 
-/// Time between two trials: a little less than a day, so that a schedule of a day tries at each check.
+/// Time between two trials: slightly less than a day, so that a daily schedule makes a trial at each check.
 const INTERVAL: SignedDuration = SignedDuration::from_hours(23);
 
-/// What a check found.
+/// The result of a check.
 #[derive(Clone, Debug)]
 pub(super) enum ExternalId {
-    /// There is no role, or it has no External ID.
+    /// The account is called without a role, or the role has no External ID.
     NotUsed,
-    /// It was not tried, or STS did not answer: what an earlier check found still counts.
+    /// No trial was made, or STS did not respond: the result of an earlier check still applies.
     NotTried,
-    /// It was tried.
+    /// A trial was made.
     Tried {
-        /// When, and which.
+        /// The time of the trial, the role, and the External ID.
         check: ExternalIdCheck,
-        /// The role can be assumed without it.
+        /// Set if the role can be assumed without the External ID.
         risk: Option<Problem>,
     },
 }
 
-/// Whether a trial is due: the role or its External ID is another one than at the trial before, that was a day ago, or it
-/// found a risk. What is not denied is no unauthorized call, and a fix should be seen at the next check.
+/// Whether a trial is due: the role or its External ID has changed since the last trial, the last trial was a day ago, or it
+/// found a risk. A trial that isn't denied is not an unauthorized call, and a fix should be noticed at the next check.
 pub(super) fn is_due(role: &Role, before: Option<&Connection>, now: Timestamp) -> bool {
     let Some((before, check)) = before.and_then(|before| Some((before, before.external_id_check.as_ref()?))) else {
         return true;
@@ -41,7 +41,7 @@ pub(super) fn is_due(role: &Role, before: Option<&Connection>, now: Timestamp) -
 }
 
 impl ExternalId {
-    /// What a trial came to. `opens`: none, if there was no trial or no answer.
+    /// The result of a trial. `opens` is `None` if no trial was made or STS did not respond.
     pub(super) fn from_trial(
         role: Option<Role>,
         opens: Option<bool>,
@@ -56,7 +56,7 @@ impl ExternalId {
         Self::Tried { check: ExternalIdCheck { checked_at: now, role: arn, external_id }, risk }
     }
 
-    /// The newest trial and its risk, considering what was known before.
+    /// The newest trial and its risk, including those of earlier checks.
     pub(super) fn conclude(self, before: Option<&Connection>) -> (Option<ExternalIdCheck>, Vec<Problem>) {
         match self {
             Self::NotUsed => (None, Vec::new()),

@@ -1,4 +1,4 @@
-//! What is wrong with the credentials, and the commands that fix them.
+//! Problems with credentials, and the commands that fix them.
 
 use asff::AccountId;
 
@@ -11,26 +11,26 @@ use crate::provider::ProviderId;
 
 /// The action by which a role is assumed.
 const ASSUME_ROLE: &str = "sts:AssumeRole";
-/// The stack that our command makes the role with.
+/// The name of the stack with which the suggested command creates the role.
 const ROLE_STACK: &str = "securityhub-exporter-role";
 
-/// The reason of a role that opens without its External ID.
+/// The reason code of a role that can be assumed without its External ID.
 pub(super) const EXTERNAL_ID_NOT_REQUIRED: &str = "external_id_not_required";
 
-/// Whose credentials are tried, so that the command that fixes them can be named.
+/// The owner of the credentials that are used, so that the command that fixes them can be named.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CredentialOwner {
     id: ProviderId,
-    /// `integration` or `provider`: who keeps them.
+    /// The kind of resource that has the credentials: `integration` or `provider`.
     keeper: &'static str,
-    /// What keeps the role, where there is one, when the key is changed.
+    /// The options that keep the role, if any, when the key is changed.
     role: String,
-    /// What keeps the key, where there is one, when the role is changed.
+    /// The options that keep the key, if any, when the role is changed.
     key: String,
 }
 
 impl CredentialOwner {
-    /// Those of an integration: its own, or its provider's.
+    /// The owner of an integration's credentials: the integration, or its provider.
     pub fn new(integration: &Integration, credentials: &Credentials) -> Self {
         let keeper = if integration.credentials.is_some() { "integration" } else { "provider" };
         let role = credentials.role().map(|role| {
@@ -41,24 +41,24 @@ impl CredentialOwner {
         Self { id: integration.provider.clone(), keeper, role: role.unwrap_or_default(), key: key.unwrap_or_default() }
     }
 
-    /// The command that puts another key in the place of the one that there is. `what` is said of it.
+    /// The command that replaces the access key. `what` is its comment.
     pub fn new_key_command(&self, what: &str) -> String {
         let Self { id, keeper, role, .. } = self;
         format!("hubctl {keeper} credentials {id} --access-key-file FILE{role}  # {what}")
     }
 
-    /// Whether there is a key that could be the wrong one.
+    /// Whether the credentials have an access key, which may be the wrong one.
     pub fn has_key(&self) -> bool {
         !self.key.is_empty()
     }
 
-    /// The command that names a role. `what` is said of it.
+    /// The command that sets a role. `what` is its comment.
     pub fn new_role_command(&self, what: &str) -> String {
         let Self { id, keeper, .. } = self;
         format!("hubctl {keeper} credentials {id} --role-name SecurityHubExporter  # {what}")
     }
 
-    /// The command that gives them what the role is like: an ARN, a name, an External ID.
+    /// The command that corrects the settings of a role: ARN, name, or External ID. `what` is its comment.
     pub fn other_role_command(&self, role: &Role, what: &str) -> String {
         let Self { id, keeper, key, .. } = self;
         let name = role_name(role);
@@ -66,7 +66,7 @@ impl CredentialOwner {
     }
 }
 
-/// STS takes the credentials, and no Region does.
+/// STS accepts the credentials, but no Region does.
 pub(super) fn credentials_unknown(account: AccountId, integration: &Integration, message: &str) -> Problem {
     let owner = CredentialOwner::new(integration, &integration.credentials.clone().unwrap_or_default());
     Problem {
@@ -83,7 +83,7 @@ pub(super) fn credentials_unknown(account: AccountId, integration: &Integration,
     }
 }
 
-/// The check failed for a transient reason.
+/// The problem of a check that failed for a transient reason.
 pub(super) fn not_checked(message: &str) -> Problem {
     Problem {
         reason: NOT_CHECKED.to_owned(),
@@ -92,10 +92,11 @@ pub(super) fn not_checked(message: &str) -> Problem {
     }
 }
 
-/// The role can be assumed by whoever may assume roles in our account, for whatever customer.
+/// The risk that the role can be assumed without its External ID: any customer whose integration names this role could use
+/// it (confused deputy).
 pub(super) fn external_id_not_required(account: AccountId, integration: &Integration, caller: &str) -> Problem {
     let own = integration.credentials.as_ref().map(|credentials| credentials.in_account(account));
-    // Where the credentials are the provider's, the session tells which role it is.
+    // If the provider has the credentials, the role is derived from the session's ARN.
     let role = own.as_ref().and_then(|credentials| credentials.role()).cloned();
     let role = role.unwrap_or_else(|| Role::new(trusted_arn(caller)));
     Problem {
@@ -108,13 +109,14 @@ pub(super) fn external_id_not_required(account: AccountId, integration: &Integra
     }
 }
 
-/// Who was rejected, as a trust policy names it, if AWS's message names it.
+/// The ARN of the rejected caller as a trust policy names it, if AWS's message names the caller.
 pub fn refused_caller(message: &str) -> Option<String> {
     Denial::parse(message, ASSUME_ROLE).caller.as_deref().map(trusted_arn)
 }
 
-/// How a role comes to be assumed, the likeliest first, a line each: `message` is what STS said to the caller that it rejected.
-/// STS says the same of a role that is not there, of one that does not trust the caller, and of another External ID.
+/// Commands that allow a role to be assumed, the most likely fix first, one per line. `message` is STS's message to the
+/// rejected caller. STS returns the same message if the role doesn't exist, if it doesn't trust the caller, and if the
+/// External ID is wrong.
 pub fn assume_role_remediation(
     role: &Role,
     account: AccountId,
@@ -148,7 +150,7 @@ pub fn assume_role_remediation(
     [trust_command(role, account, &owner.id), other, template].join("\n")
 }
 
-/// The command that puts on a role the policy that trusts all whom it must.
+/// The command that replaces a role's trust policy with one that trusts all required principals.
 fn trust_command(role: &Role, account: AccountId, id: &ProviderId) -> String {
     let name = role.arn.rsplit('/').next().unwrap_or(&role.arn);
     format!(
@@ -157,7 +159,8 @@ fn trust_command(role: &Role, account: AccountId, id: &ProviderId) -> String {
     )
 }
 
-/// Where nobody keeps the role, nobody knows whom else it must trust.
+/// The command that shows a role's trust policy. Without the owner of the credentials, the other principals that the role
+/// must trust are unknown.
 fn show_trust_command(role: &Role, account: AccountId) -> String {
     let name = role.arn.rsplit('/').next().unwrap_or(&role.arn);
     format!(
@@ -165,7 +168,7 @@ fn show_trust_command(role: &Role, account: AccountId) -> String {
     )
 }
 
-/// The path and the name.
+/// The path and name of a role.
 fn role_name(role: &Role) -> &str {
     role.arn.split_once(":role/").map_or(role.arn.as_str(), |(_, name)| name)
 }

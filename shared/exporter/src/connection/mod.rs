@@ -1,9 +1,9 @@
-//! Connections: what a check of an account's Security Hub found, Region by Region, and how to fix it.
+//! Connections: what a check of an account's Security Hub found in each Region, and how to fix it.
 //!
-//! A [`Connection`] is kept for each account that an integration reaches. A check that fails for a transient reason keeps
-//! the Regions of the check before, marked stale: an outage of ours is no news about the customer's hubs.
+//! A [`Connection`] is saved for each account that an integration reaches. A check that fails for a transient reason keeps
+//! the Regions of the previous check and marks them stale: an outage of the exporter isn't a change of the customer's hubs.
 //!
-//! [`Checker`] makes the checks. It never fails: whatever goes wrong is in the verdict. It leaves nothing in any hub.
+//! [`Checker`] performs the checks. It never fails: every failure is in the verdict. It leaves nothing in any hub.
 
 mod check;
 mod check_batch;

@@ -1,4 +1,4 @@
-//! What is known of the connection to an account.
+//! The data of a connection.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -11,10 +11,10 @@ use crate::integration::Integration;
 use crate::problem::Problem;
 use crate::provider::ProviderId;
 
-/// The reason of a check that a transient failure kept from the Regions.
+/// The reason of a check that failed for a transient reason before it reached the Regions.
 pub(super) const NOT_CHECKED: &str = "not_checked";
 
-/// The reason of a check to which no Region answered.
+/// The reason of a check to which no Region responded.
 pub(super) const NO_REGION_ANSWERS: &str = "no_region_answers";
 
 /// What the newest check of an account found.
@@ -23,7 +23,7 @@ pub(super) const NO_REGION_ANSWERS: &str = "no_region_answers";
 pub struct Connection {
     /// The account.
     pub account: AccountId,
-    /// The provider, and with it the integration, by which the account is reached.
+    /// The provider, and with it the integration, through which the account is reached.
     #[cfg_attr(feature = "openapi", schema(value_type = String, pattern = r"^([0-9]{12}|o-[a-z0-9]{10,32})$"))]
     pub provider: ProviderId,
     /// The verdict.
@@ -31,21 +31,21 @@ pub struct Connection {
     /// When the check ended.
     #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
     pub checked_at: Timestamp,
-    /// When the Regions were checked, where that was an earlier check: later ones did not get as far.
+    /// When the Regions were checked, if that was an earlier check because later ones did not reach them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
     pub stale_since: Option<Timestamp>,
-    /// The ARN of the caller that the credentials gave.
+    /// The ARN of the caller, as STS returned it for the credentials.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identity: Option<String>,
-    /// Why there is no connection, where there is none, or why the check did not get as far as the Regions.
+    /// Why the account is disconnected, or why the check did not reach the Regions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<Problem>,
-    /// What works, and should not: a role that asks for no External ID (`external_id_not_required`), a service that stores
-    /// what it must reject (`write_probe_stored`).
+    /// Security risks: a role that doesn't require its External ID (`external_id_not_required`), or a service that stores a
+    /// finding that it must reject (`write_probe_stored`).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub risks: Vec<Problem>,
-    /// When the role was last tried without its External ID, if it has one.
+    /// When an attempt was last made to assume the role without its External ID, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external_id_check: Option<ExternalIdCheck>,
     /// Each Region that was checked.
@@ -53,8 +53,8 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Whether the check got no answer, from the account or from a Region that accepted findings before: the verdict is then
-    /// partly an earlier one, and no proof that findings are accepted now.
+    /// Whether the account did not respond, or a Region that accepted findings before: then the verdict is partly that of an
+    /// earlier check, and doesn't prove that findings are accepted now.
     pub fn is_unanswered(&self) -> bool {
         let is_transient = |problem: &Problem| [NOT_CHECKED, NO_REGION_ANSWERS].contains(&problem.reason.as_str());
         let stale = |region: &RegionConnection| region.status == RegionStatus::Enabled && region.stale_since.is_some();
@@ -64,7 +64,8 @@ impl Connection {
         }
     }
 
-    /// The Regions that accept no findings and should: the integration names them, or they accepted findings lately.
+    /// The Regions that don't accept findings and should: the integration names them, or they accepted findings within the
+    /// last week.
     pub fn missing_regions(&self, integration: &Integration) -> BTreeSet<RegionName> {
         let accepts =
             |name: &RegionName| self.regions.get(name).is_some_and(|region| region.status == RegionStatus::Enabled);
@@ -74,15 +75,15 @@ impl Connection {
     }
 }
 
-/// How an account is connected.
+/// The connection status of an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = AccountConnectionStatus))]
 #[serde(rename_all = "snake_case")]
 pub enum ConnectionStatus {
     /// Security Hub accepts findings in at least one Region, and in every one in which it did before.
     Connected,
-    /// It accepts findings, but not in a Region that it was lost in lately ([`RegionConnection::unavailable_since`]), or in one that the
-    /// integration names.
+    /// Security Hub accepts findings, but not in a Region that became unavailable within the last week
+    /// ([`RegionConnection::unavailable_since`]), or in one that the integration names.
     Degraded,
     /// No Region accepts findings, or the credentials don't work.
     Disconnected,
@@ -92,21 +93,22 @@ pub enum ConnectionStatus {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RegionConnection {
-    /// What was found.
+    /// The status.
     pub status: RegionStatus,
-    /// Since when it is so.
+    /// Since when the Region has this status.
     #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
     pub since: Timestamp,
-    /// What was said, and how to fix it. None if there is no problem. A Region that accepts findings has one where a permission to
-    /// read is missing.
+    /// The problem and its fix. Absent if there is no problem. A Region that accepts findings has a problem if a read
+    /// permission is missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<Problem>,
-    /// When it stopped accepting findings, if that was within the last week: for so long its loss is worth a word.
+    /// When the Region stopped accepting findings, if that was within the last week. During that week, the connection is
+    /// degraded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
     pub unavailable_since: Option<Timestamp>,
-    /// When this was found, where it was an earlier check: the Region did not answer for a transient reason, which is the
-    /// problem.
+    /// When this was found, if it was an earlier check. Since then, the Region has not responded for a transient reason,
+    /// which is the problem.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
     pub stale_since: Option<Timestamp>,
@@ -117,25 +119,25 @@ pub struct RegionConnection {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum RegionStatus {
-    /// Security Hub is on, the product accepted, and findings may be written.
+    /// Security Hub is enabled, the product is accepted, and findings can be imported.
     Enabled,
-    /// Security Hub is off.
+    /// Security Hub is not enabled.
     HubNotEnabled,
-    /// Security Hub is on; nobody accepted the Prowler product.
+    /// Security Hub is enabled, but the Prowler product is not accepted.
     ProductNotAccepted,
     /// The account has not enabled the Region.
     RegionNotOptedIn,
     /// A permission is missing, or a policy denies it: the problem names the action.
     AccessDenied,
-    /// The endpoint does not answer.
+    /// The endpoint does not respond.
     Unreachable,
 }
 
-/// The newest trial to assume a role without its External ID.
+/// The newest attempt to assume a role without its External ID.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ExternalIdCheck {
-    /// When STS answered.
+    /// When STS responded.
     #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
     pub checked_at: Timestamp,
     /// The ARN of the role.
@@ -151,12 +153,12 @@ pub struct CheckTarget {
     pub account: AccountId,
     /// Its integration, or that of its organization.
     pub integration: Arc<Integration>,
-    /// Regions that rejected findings lately: whether they may be written is tried there, whatever the settings say.
+    /// Regions that rejected findings recently: the check sends the write probe there, regardless of the settings.
     pub rejecting_regions: BTreeSet<RegionName>,
 }
 
 impl CheckTarget {
-    /// An account of which nothing is known.
+    /// An account of which no Region is known to reject findings.
     pub fn new(account: AccountId, integration: Arc<Integration>) -> Self {
         Self { account, integration, rejecting_regions: BTreeSet::new() }
     }

@@ -1,8 +1,8 @@
-//! The write probe: a finding that cannot be stored, whoever sends it.
+//! The write probe: a finding that can't be stored, regardless of the sender.
 //!
-//! Security Hub decides whether a caller may import before it looks at what it imports. So an answer about the finding's format
-//! says that findings would be accepted, and nothing is stored, announced or billed. The finding breaks the format in every
-//! field that it can; and should something that only looks like Security Hub store it, it is archived from the start.
+//! Security Hub authorizes an import before it validates the finding. A validation error therefore proves that findings
+//! would be accepted, and nothing is stored, announced, or billed. As many fields as possible are invalid. If an endpoint
+//! that isn't Security Hub stores the finding nevertheless, it is archived from the start.
 
 use asff::{AccountId, Partition, RegionName};
 use bytes::Bytes;
@@ -10,14 +10,14 @@ use serde_json::json;
 
 use crate::ports::{CallError, ImportOutcome};
 
-/// The Id of the finding, by which a user would recognize it.
+/// The ID of the finding, which a user would recognize.
 pub const PROBE_ID: &str = "securityhub-exporter-write-probe";
 
-/// What the service says of a finding that breaks its format (contract 1.10).
+/// The error code of Security Hub for an invalid finding (contract 1.10).
 const BROKEN: &str = "InvalidInput";
-/// What a gateway says that checks the format itself, besides [`BROKEN`] (API Gateway, request validation).
+/// The error codes of a gateway that validates requests itself, in addition to [`BROKEN`] (API Gateway, request validation).
 const BROKEN_CODES: [&str; 4] = ["ValidationException", "SerializationException", "BadRequestException", "Http400"];
-/// What the service says of a finding that the caller may not import (contract 1.10).
+/// The error code of Security Hub for a finding that the caller may not import (contract 1.10).
 const NOT_ALLOWED: &str = "InvalidAccess";
 
 /// The body of the call that imports the probe.
@@ -38,22 +38,22 @@ pub fn write_probe_body(partition: Partition, account: AccountId, region: Region
     json!({ "Findings": [finding] }).to_string().into()
 }
 
-/// What the answer to the probe says.
+/// The result of the probe.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Writing {
     /// Findings are accepted.
     Allowed,
-    /// They are, and the probe was stored.
+    /// Findings are accepted, and the probe was stored.
     Stored,
-    /// They are not.
+    /// The caller may not import findings.
     Denied(String),
-    /// The hub is off, or the product is not accepted.
+    /// Security Hub is not enabled, or the product is not accepted.
     NotAccepted(String),
-    /// The answer says nothing about it.
+    /// The response is inconclusive.
     Unknown(CallError),
 }
 
-/// Reads the answer.
+/// Interprets the response to the probe.
 pub(super) fn interpret_write(answer: Result<ImportOutcome, CallError>) -> Writing {
     let outcome = match answer {
         Ok(outcome) => outcome,
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn an_authorization_error_means_that_they_are_not() {
+    fn an_authorization_error_means_that_findings_are_denied() {
         assert_eq!(interpret_write(Err(CallError::AccessDenied("no".to_owned()))), Writing::Denied("no".to_owned()));
         assert_eq!(interpret_write(failed("InvalidAccess")), Writing::NotAccepted("words".to_owned()));
         assert_eq!(

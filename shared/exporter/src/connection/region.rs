@@ -1,4 +1,5 @@
-//! One Region: is the hub on, is the product accepted, may we read, may we write.
+//! Checks one Region: whether the hub is enabled, whether the product is accepted, and whether findings can be read and
+//! imported.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
@@ -15,47 +16,48 @@ use super::{AccountRegion, Connection, Probe, Problem, RegionStatus};
 use crate::integration::Integration;
 use crate::ports::{CallError, Hub};
 
-/// Times that the write probe is sent to a hub that accepted the product a moment ago and does not act by it yet.
+/// Number of write probes to a hub that has just accepted the product and may not apply that yet.
 const FRESH_PROBES_MAX: u32 = 3;
-/// The pause before the second of them.
+/// The pause before the second of these probes.
 const FRESH_PAUSE: Duration = Duration::from_secs(1);
 
 /// A Region to check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Candidate {
     pub(super) name: RegionName,
-    /// Whether the account has it, by its own word. None: it was not asked, or did not say.
+    /// Whether the account has enabled the Region, according to `ec2:DescribeRegions`. `None` if the call failed or didn't
+    /// list the Region.
     pub(super) opted_in: Option<bool>,
-    /// Every account has it.
+    /// Whether every account has the Region.
     pub(super) is_default: bool,
-    /// Writing was denied when it was checked last.
+    /// Whether writing was denied at the last check.
     pub(super) was_denied: bool,
-    /// It belongs to another partition.
+    /// The Region's partition, if it is another one than the account's.
     pub(super) foreign: Option<Partition>,
 }
 
-/// What was found.
+/// The result of the check of a Region.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum CheckOutcome {
-    /// The Region's own answer, or that there is none.
+    /// The status that the Region's responses show. If there was no response, it is `Unreachable`.
     Found(RegionStatus, Option<Problem>),
-    /// The Region does not know the credentials.
+    /// The Region does not recognize the credentials.
     Unknown {
-        /// Its message.
+        /// The Region's error message.
         message: String,
-        /// What it would mean, if other Regions know them.
+        /// The problem if other Regions recognize the credentials.
         problem: Problem,
-        /// The account should have the Region.
+        /// Whether the account should have the Region.
         is_expected: bool,
     },
-    /// Findings are accepted, and what must not be stored is.
+    /// Findings are accepted, and an invalid finding was stored.
     AcceptsInvalid(Problem),
-    /// Nothing, for a transient reason.
+    /// The check failed for a transient reason.
     Transient(Problem),
 }
 
-/// The Regions to check: those that the integration names, otherwise those of the partition that are in the data file or
-/// that the account told of. First those that accepted findings before, then those that every account has.
+/// The Regions to check: those that the integration names, or else those of the partition that are in the built-in list or
+/// enabled for the account. Regions that accepted findings before are first, then those that every account has.
 pub(super) fn candidates(
     known: &Regions,
     partition: Partition,
@@ -97,7 +99,7 @@ pub(super) fn candidates(
     candidates
 }
 
-/// What is the same for every Region of an account.
+/// The inputs that all Regions of an account share.
 pub(super) struct CheckContext {
     pub(super) account: AccountId,
     pub(super) partition: Partition,
@@ -108,13 +110,13 @@ pub(super) struct CheckContext {
     pub(super) call_timeout: Duration,
 }
 
-/// A Region while it is checked.
+/// The check of a Region.
 struct RegionCheck<'a, H> {
     context: &'a CheckContext,
     hub: &'a H,
     place: RegionContext,
     candidate: &'a Candidate,
-    /// Calls that were denied so far.
+    /// The calls that were denied so far.
     denials: Vec<Denial>,
 }
 
@@ -130,13 +132,13 @@ impl CheckContext {
         }
         let mut check = RegionCheck { context: self, hub, place, candidate, denials: Vec::new() };
         match check.run().await {
-            Ok(look) | Err(look) => look,
+            Ok(outcome) | Err(outcome) => outcome,
         }
     }
 }
 
 impl<H: Hub + Probe + Sync> RegionCheck<'_, H> {
-    /// The questions, in order. An answer after which no other matters is the error.
+    /// Makes the calls in order. A result that makes further calls unnecessary is returned as the error.
     async fn run(&mut self) -> Result<CheckOutcome, CheckOutcome> {
         let (hub, region) = (self.hub, self.place.region);
         let described = self.query(|| hub.enabled_at(&region)).await;
@@ -152,7 +154,7 @@ impl<H: Hub + Probe + Sync> RegionCheck<'_, H> {
         self.probe_write(accepted.is_some(), fresh).await
     }
 
-    /// Accepts the product, where the integration says so.
+    /// Accepts the product, if the integration is configured to do so.
     async fn require_accepted(&self) -> Result<(), CheckOutcome> {
         let (hub, region) = (self.hub, self.place.region);
         let mut problem = self.place.product_not_accepted();
@@ -175,7 +177,7 @@ impl<H: Hub + Probe + Sync> RegionCheck<'_, H> {
         Err(CheckOutcome::Found(RegionStatus::ProductNotAccepted, Some(problem)))
     }
 
-    /// Sends the write probe and judges by its answer.
+    /// Sends the write probe and interprets the response.
     async fn probe_write(&mut self, accepted: bool, fresh: bool) -> Result<CheckOutcome, CheckOutcome> {
         let is_in_doubt = !accepted || self.candidate.was_denied;
         if self.context.write_probe == WriteProbe::WhereInDoubt && !is_in_doubt {
@@ -215,12 +217,12 @@ impl<H: Hub + Probe + Sync> RegionCheck<'_, H> {
         Ok(self.denied_outcome(accepted))
     }
 
-    /// Findings are accepted. What may not be read is said beside it.
+    /// The outcome if findings are accepted. Denied read permissions are its problem.
     fn enabled_outcome(&self) -> CheckOutcome {
         CheckOutcome::Found(RegionStatus::Enabled, self.place.access_denied(&self.denials, &self.context.caller))
     }
 
-    /// Findings may not be written. Security Hub answers alike where the product is not accepted.
+    /// The outcome if findings can't be imported. Security Hub returns the same error if the product is not accepted.
     fn denied_outcome(&self, accepted: bool) -> CheckOutcome {
         let problem = self.place.access_denied(&self.denials, &self.context.caller).map(|mut problem| {
             if !accepted {
@@ -234,23 +236,24 @@ impl<H: Hub + Probe + Sync> RegionCheck<'_, H> {
         CheckOutcome::Found(RegionStatus::AccessDenied, problem)
     }
 
-    /// Asks a question, for so long; again where the session ended meanwhile, since the next call has a fresh one.
-    async fn query<T, F>(&self, question: impl Fn() -> F) -> Result<T, CallError>
+    /// Makes a call with a timeout. If the session has expired, the call is retried, since it then uses a new session.
+    async fn query<T, F>(&self, call: impl Fn() -> F) -> Result<T, CallError>
     where
         F: Future<Output = Result<T, CallError>>,
     {
         let most = self.context.call_timeout;
         let context = async {
-            match question().await {
-                Err(CallError::ExpiredToken(_)) => question().await,
+            match call().await {
+                Err(CallError::ExpiredToken(_)) => call().await,
                 answer => answer,
             }
         };
-        let silence = || CallError::Unreachable(format!("no answer within {} s", most.as_secs()));
-        timeout(most, context).await.unwrap_or_else(|_| Err(silence()))
+        let timed_out = || CallError::Unreachable(format!("no answer within {} s", most.as_secs()));
+        timeout(most, context).await.unwrap_or_else(|_| Err(timed_out()))
     }
 
-    /// Takes an answer in; none where the question was denied, which is noted. What settles the matter is the error.
+    /// Interprets a result. `None` if the call was denied, which is recorded. A result that decides the outcome is returned
+    /// as the error.
     fn interpret<T>(&mut self, answer: Result<T, CallError>, action: &str) -> Result<Option<T>, CheckOutcome> {
         let error = match answer {
             Ok(answer) => return Ok(Some(answer)),

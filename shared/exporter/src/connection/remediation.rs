@@ -1,7 +1,7 @@
-//! Why a Region is unavailable, and how to fix it: the one list for connection checks and exports, each reason with a sentence and a
-//! command.
+//! Why a Region is unavailable, and how to fix it: the only list of reasons, for connection checks and exports, each with a
+//! message and a command.
 //!
-//! Commands end in a comment that names the account, so that they can be pasted as they are.
+//! Commands end with a comment that names the account, so that they can be copied unchanged.
 
 use asff::{AccountId, Partition, RegionName};
 
@@ -10,8 +10,8 @@ use super::denial::{Denial, Principal, principal};
 use super::probe::PROBE_ID;
 use crate::report::reasons::unavailable;
 
-/// What a caller needs in every Region. `securityhub:EnableImportFindingsForProduct` comes to it where an integration accepts the
-/// product by itself.
+/// The permissions that a caller needs in every Region. If an integration accepts the product automatically,
+/// `securityhub:EnableImportFindingsForProduct` is needed too.
 pub const PERMISSIONS: [&str; 5] = [
     "securityhub:BatchImportFindings",
     "securityhub:GetFindings",
@@ -19,7 +19,8 @@ pub const PERMISSIONS: [&str; 5] = [
     "securityhub:ListEnabledProductsForImport",
     "ec2:DescribeRegions",
 ];
-/// The name of the policy that our command writes. Nobody else's: the command replaces what stands under it.
+/// The name of the inline policy that the suggested command writes. It must be used for nothing else, since the command
+/// replaces the policy.
 const POLICY_NAME: &str = "securityhub-exporter-connection";
 
 /// A Region of an account.
@@ -31,20 +32,20 @@ pub(crate) struct RegionContext {
 }
 
 impl RegionContext {
-    /// Security Hub is off.
+    /// Security Hub is not enabled.
     pub(crate) fn hub_not_enabled(&self) -> Problem {
         let Self { account, region, .. } = self;
         Problem {
             reason: unavailable::HUB_NOT_ENABLED.to_owned(),
             message: format!("Security Hub is off in {region} of account {account}"),
-            // Without the standards: what they check is billed.
+            // The default standards are not enabled, because their checks are billed.
             remediation: Some(format!(
                 "aws securityhub enable-security-hub --no-enable-default-standards --region {region}  # in account {account}"
             )),
         }
     }
 
-    /// No user accepted the product.
+    /// The product is not accepted.
     pub(crate) fn product_not_accepted(&self) -> Problem {
         let Self { account, region, partition } = self;
         let product = partition.product_arn(*region);
@@ -60,7 +61,7 @@ impl RegionContext {
         }
     }
 
-    /// The account did not enable the Region. It takes minutes to hours until it is.
+    /// The account has not enabled the Region. Enabling it takes minutes to hours.
     pub(crate) fn region_not_opted_in(&self) -> Problem {
         let Self { account, region, .. } = self;
         Problem {
@@ -70,7 +71,7 @@ impl RegionContext {
         }
     }
 
-    /// The account has the Region, and yet it does not know our session.
+    /// The account has enabled the Region, but the Region does not recognize the session.
     pub(crate) fn session_not_known(&self, message: &str) -> Problem {
         let Self { account, region, .. } = self;
         Problem {
@@ -86,7 +87,7 @@ impl RegionContext {
         }
     }
 
-    /// A Region of another partition.
+    /// The Region belongs to another partition.
     pub(crate) fn wrong_partition(&self, theirs: Partition) -> Problem {
         let Self { account, region, partition } = self;
         Problem {
@@ -100,7 +101,7 @@ impl RegionContext {
         }
     }
 
-    /// No answer.
+    /// The endpoint does not respond.
     pub(crate) fn unreachable(&self, message: &str) -> Problem {
         let Self { region, partition, .. } = self;
         let suffix = dns_suffix(*partition);
@@ -114,7 +115,7 @@ impl RegionContext {
         }
     }
 
-    /// The Region did not answer for a reason that passes.
+    /// The Region did not respond for a transient reason.
     pub(crate) fn transient(&self, message: &str) -> Problem {
         let region = self.region;
         Problem {
@@ -124,7 +125,7 @@ impl RegionContext {
         }
     }
 
-    /// The service stored the write probe, which Security Hub rejects.
+    /// The endpoint stored the write probe, which Security Hub rejects.
     pub(super) fn write_probe_stored(&self) -> Problem {
         let Self { region, .. } = self;
         Problem {
@@ -137,7 +138,7 @@ impl RegionContext {
         }
     }
 
-    /// Calls that were denied; the first is the one that is told.
+    /// Calls were denied. The message describes the first of them and lists the others.
     pub(super) fn access_denied(&self, denials: &[Denial], caller: &str) -> Option<Problem> {
         let Self { account, region, .. } = self;
         let first = denials.first()?;
@@ -160,7 +161,7 @@ impl RegionContext {
         })
     }
 
-    /// An import was denied. Security Hub answers alike where the product is not accepted.
+    /// An import was denied. Security Hub returns the same error if the product is not accepted.
     pub(crate) fn import_denied(&self, message: &str, is_accepted: bool) -> Problem {
         let denial = Denial::parse(message, "securityhub:BatchImportFindings");
         let reason = if denial.explicit { unavailable::DENIED_BY_POLICY } else { unavailable::ACCESS_DENIED };
@@ -172,7 +173,7 @@ impl RegionContext {
         Problem::new(reason, message).fixed_by(remediation)
     }
 
-    /// How a denial is lifted, by who said no.
+    /// The command that fixes a denial, depending on the policy that caused it.
     fn grant(&self, denial: &Denial, caller: &str) -> String {
         let Self { account, region, .. } = self;
         let action = &denial.action;
@@ -183,7 +184,7 @@ impl RegionContext {
             );
         }
         if denial.explicit {
-            let look = match principal(caller) {
+            let show = match principal(caller) {
                 Principal::Role(role) => format!(
                     "aws iam list-attached-role-policies --role-name {role}; aws iam list-role-policies --role-name {role}"
                 ),
@@ -197,7 +198,7 @@ impl RegionContext {
             } else {
                 ""
             };
-            return format!("{look}  # in account {account}: take the Deny of {action} in {region} out{or_scp}");
+            return format!("{show}  # in account {account}: take the Deny of {action} in {region} out{or_scp}");
         }
         let mut actions = PERMISSIONS.to_vec();
         if !actions.contains(&action.as_str()) {
@@ -207,7 +208,7 @@ impl RegionContext {
     }
 }
 
-/// A command that allows a caller what a connection needs, or the change in words where no command does.
+/// A command that grants a caller these actions, or a description of the change if a command can't make it.
 pub(super) fn grant_identity(caller: &str, account: AccountId, actions: &[&str], resource: &str) -> String {
     let policy = serde_json::json!({
         "Version": "2012-10-17",
@@ -229,7 +230,7 @@ pub(super) fn grant_identity(caller: &str, account: AccountId, actions: &[&str],
     }
 }
 
-/// The end of the names of a partition's endpoints (contract 4.2).
+/// The DNS suffix of a partition's endpoints (contract 4.2).
 pub fn dns_suffix(partition: Partition) -> &'static str {
     match partition {
         Partition::Aws | Partition::AwsUsGov => "amazonaws.com",

@@ -2,35 +2,35 @@
 
 use std::time::Duration;
 
-/// How a check behaves.
+/// The settings of a check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CheckSettings {
-    /// Regions of one account that are checked at once.
+    /// Number of Regions of one account that are checked concurrently.
     pub regions_at_once: usize,
-    /// Accounts that are checked at once. With sixteen Regions each, and with the connections that are pooled, a
-    /// function has some 500 files open, of the 1,024 that it may have.
+    /// Number of accounts that are checked concurrently. With 16 Regions each and pooled connections, a function has some
+    /// 500 open files, of a maximum of 1,024.
     pub accounts_at_once: usize,
-    /// Time to obtain the credentials and ask whose they are, retries included.
+    /// Time to obtain the credentials and the caller identity, including retries.
     pub identity_timeout: Duration,
-    /// Time of one question to a Region, retries included. Security Hub answers in a tenth of a second; a Region that is walled
-    /// off is told from one that is slow.
+    /// Time for one call to a Region, including retries. Security Hub responds within a tenth of a second, so a Region that
+    /// is blocked by the network can be distinguished from a slow one.
     pub call_timeout: Duration,
-    /// Time of all Regions of one account. What has not answered by then does not hold the verdict up.
+    /// Time for all Regions of one account. A Region that has not responded by then doesn't delay the verdict.
     pub regions_timeout: Duration,
-    /// Where it is tried whether findings may be written.
+    /// The Regions in which the write probe is sent.
     pub write_probe: WriteProbe,
-    /// Time that a check wants at least: with less left, none is begun.
+    /// Minimum time for a check: with less time before the deadline, none is started.
     pub check_reserve: Duration,
 }
 
-/// Where a check sends the write probe: a call to import one finding that is never stored.
+/// Where a check sends the write probe: a call that imports one finding, which is never stored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum WriteProbe {
-    /// In each Region that would accept findings.
+    /// In each Region that is expected to accept findings.
     #[default]
     Everywhere,
-    /// Only where writing was denied before, or where it can't be read whether the product is accepted. For an export, which
-    /// tries by itself whether it may write, and should cost no calls beyond its findings.
+    /// Only if writing was denied before, or if it is unknown whether the product is accepted. For exports, which notice
+    /// denied imports themselves and should make no calls except for their findings.
     WhereInDoubt,
 }
 

@@ -1,4 +1,4 @@
-//! The pure parts of a check: which Regions are checked, in every partition, and what the verdict makes of rare answers.
+//! Tests of the functions without I/O: the Regions to check in every partition, and the verdict for rare responses.
 
 use asff::{AccountId, Partition, RegionName, Regions};
 use jiff::Timestamp;
@@ -28,7 +28,7 @@ fn names(partition: Partition, integration: &Integration, opted_in: &[AccountReg
 }
 
 fn found(regions: impl IntoIterator<Item = (&'static str, CheckOutcome)>) -> Found {
-    let regions = regions.into_iter().map(|(region, look)| (name(region), look)).collect();
+    let regions = regions.into_iter().map(|(region, outcome)| (name(region), outcome)).collect();
     Found::RegionsChecked { identity: "arn:aws:iam::1:user/u".to_owned(), external_id: ExternalId::NotUsed, regions }
 }
 
@@ -67,7 +67,7 @@ fn a_new_region_is_found_by_describe_regions() {
     let names = names(Partition::Aws, &integration(), &opted_in);
     assert_eq!(names.len(), 36);
     assert!(names.contains(&"me-west-1".to_owned()) && names.contains(&"xx-new-1".to_owned()));
-    assert!(!names.contains(&"sa-west-1".to_owned()), "announced, and nobody has it");
+    assert!(!names.contains(&"sa-west-1".to_owned()), "announced, and not available to any account");
 }
 
 #[test]
@@ -80,7 +80,7 @@ fn regions_that_accepted_findings_are_checked_first() {
 }
 
 #[test]
-fn an_endpoint_that_stores_the_probe_is_available_and_a_risk() {
+fn an_endpoint_that_stores_the_probe_is_available_and_reported() {
     let place = RegionContext { partition: Partition::Aws, account: account(), region: name("eu-west-1") };
     let connection = judged(None, found([("eu-west-1", CheckOutcome::AcceptsInvalid(place.write_probe_stored()))]));
     assert_eq!(connection.status, ConnectionStatus::Connected);
@@ -107,11 +107,11 @@ fn credentials_are_invalid_if_no_expected_region_recognizes_them() {
 
 #[test]
 fn a_connection_of_an_older_release_can_be_read() {
-    let kept = r#"{"account": "123456789012", "provider": "123456789012", "status": "connected",
+    let stored = r#"{"account": "123456789012", "provider": "123456789012", "status": "connected",
         "checked_at": "2026-11-23T08:00:00Z",
         "regions": {"eu-west-1": {"status": "enabled", "since": "2026-11-23T08:00:00Z"}}}"#;
-    let kept: Connection = serde_json::from_str(kept).unwrap();
-    let region = &kept.regions[&name("eu-west-1")];
+    let stored: Connection = serde_json::from_str(stored).unwrap();
+    let region = &stored.regions[&name("eu-west-1")];
     assert_eq!((region.status, region.unavailable_since, region.stale_since), (RegionStatus::Enabled, None, None));
-    assert!(kept.risks.is_empty() && kept.problem.is_none());
+    assert!(stored.risks.is_empty() && stored.problem.is_none());
 }

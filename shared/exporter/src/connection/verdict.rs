@@ -1,4 +1,4 @@
-//! The verdict: what a check found, beside what was known before.
+//! The verdict: the result of a check, combined with the previous connection.
 
 use std::collections::BTreeMap;
 
@@ -13,18 +13,18 @@ use crate::integration::Integration;
 use crate::problem::Problem;
 use crate::report::reasons::unavailable::WRONG_PARTITION;
 
-/// How long a Region that was lost makes a connection degraded: a week, so that a weekend does not hide it. Whoever switched
-/// it off on purpose has peace then.
+/// How long a lost Region makes a connection degraded: a week, so that it is noticed after a weekend. After that, the Region
+/// is assumed to be disabled on purpose.
 const DEGRADED_FOR: SignedDuration = SignedDuration::from_hours(7 * 24);
 
-/// What a check found.
+/// The result of a check.
 #[derive(Clone, Debug)]
 pub(super) enum Found {
     /// The credentials don't work.
     Rejected(Problem),
-    /// Nothing, for a transient reason.
+    /// The check failed for a transient reason before the Regions were checked.
     Transient(Problem),
-    /// The Regions.
+    /// The Regions were checked.
     RegionsChecked {
         /// The caller's ARN.
         identity: String,
@@ -35,7 +35,7 @@ pub(super) enum Found {
     },
 }
 
-/// Judges.
+/// Combines the result of a check with the previous connection.
 pub(super) fn verdict(
     account: AccountId,
     integration: &Integration,
@@ -78,17 +78,17 @@ pub(super) fn verdict(
     if let (Some(before), Some(problem)) = (before, unreachable_everywhere(&regions)) {
         return with_previous_regions(connection, Some(before), problem, before.status);
     }
-    for (region, look) in regions {
+    for (region, outcome) in regions {
         let known = before.and_then(|before| before.regions.get(&region).map(|known| (known, before)));
-        if let CheckOutcome::AcceptsInvalid(risk) = &look {
+        if let CheckOutcome::AcceptsInvalid(risk) = &outcome {
             connection.risks.push(risk.clone());
         }
-        connection.regions.insert(region, judge_region(look, known, now));
+        connection.regions.insert(region, judge_region(outcome, known, now));
     }
     judge_account(connection, integration)
 }
 
-/// The Regions as they were known, of which this check learned nothing.
+/// Keeps the previous Regions, since this check has no result about them.
 fn with_previous_regions(
     mut connection: Connection,
     before: Option<&Connection>,
@@ -111,13 +111,13 @@ fn with_previous_regions(
     connection
 }
 
-/// One Region, beside what was known of it.
+/// Combines the result of one Region with its previous connection.
 fn judge_region(
-    look: CheckOutcome,
+    outcome: CheckOutcome,
     known: Option<(&RegionConnection, &Connection)>,
     now: Timestamp,
 ) -> RegionConnection {
-    let (status, problem) = match (look, known) {
+    let (status, problem) = match (outcome, known) {
         (CheckOutcome::Found(status, problem), _) => (status, problem),
         (CheckOutcome::Unknown { problem, .. }, _) => (RegionStatus::RegionNotOptedIn, Some(problem)),
         (CheckOutcome::AcceptsInvalid(_), _) => (RegionStatus::Enabled, None),
@@ -141,7 +141,7 @@ fn judge_region(
     RegionConnection { status, since, problem, unavailable_since, stale_since: None }
 }
 
-/// The verdict over all Regions.
+/// Determines the status of the account from all Regions.
 fn judge_account(mut connection: Connection, integration: &Integration) -> Connection {
     if !connection.regions.values().any(|region| region.status == RegionStatus::Enabled) {
         connection.problem = Some(no_region_accepts(connection.account, &connection.regions));
@@ -152,7 +152,8 @@ fn judge_account(mut connection: Connection, integration: &Integration) -> Conne
     connection
 }
 
-/// No Region accepts findings: how many have which status, and what brings the first one nearest.
+/// The problem that no Region accepts findings: the number of Regions per reason, and the fix for the Region that is easiest
+/// to fix.
 fn no_region_accepts(account: AccountId, regions: &BTreeMap<RegionName, RegionConnection>) -> Problem {
     const NEAREST: [RegionStatus; 5] = [
         RegionStatus::ProductNotAccepted,
@@ -176,12 +177,13 @@ fn no_region_accepts(account: AccountId, regions: &BTreeMap<RegionName, RegionCo
     }
 }
 
-/// What the Regions say, if none of those that were asked knows the credentials, and one at least should.
+/// An error message of the Regions if none of the checked Regions recognizes the credentials, and at least one should.
+/// Otherwise `None`.
 fn unrecognized_everywhere(regions: &BTreeMap<RegionName, CheckOutcome>) -> Option<&str> {
     let mut first_message = None;
     let mut is_expected = false;
-    for look in regions.values() {
-        match look {
+    for outcome in regions.values() {
+        match outcome {
             CheckOutcome::Found(RegionStatus::RegionNotOptedIn, _) => {}
             CheckOutcome::Unknown { message, is_expected: had, .. } => {
                 first_message.get_or_insert(message.as_str());
@@ -193,20 +195,21 @@ fn unrecognized_everywhere(regions: &BTreeMap<RegionName, CheckOutcome>) -> Opti
     first_message.filter(|_| is_expected)
 }
 
-/// Why, if no Region answered at all: then it is more likely us than all of them.
+/// The problem if no Region responded: the cause is then more likely the exporter's network than all Regions.
 fn unreachable_everywhere(regions: &BTreeMap<RegionName, CheckOutcome>) -> Option<Problem> {
-    let asked =
-        || regions.values().filter(|look| !matches!(look, CheckOutcome::Found(RegionStatus::RegionNotOptedIn, _)));
-    let silence = |look: &CheckOutcome| match look {
-        // Of a Region in another partition it is certain, without a question.
+    let checked = || {
+        regions.values().filter(|outcome| !matches!(outcome, CheckOutcome::Found(RegionStatus::RegionNotOptedIn, _)))
+    };
+    let no_response = |outcome: &CheckOutcome| match outcome {
+        // For a Region in another partition, the problem is known without a call.
         CheckOutcome::Found(_, Some(problem)) if problem.reason == WRONG_PARTITION => None,
         CheckOutcome::Found(RegionStatus::Unreachable, Some(problem)) | CheckOutcome::Transient(problem) => {
             Some(problem.clone())
         }
         _ => None,
     };
-    let first = asked().find_map(silence)?;
-    asked().all(|look| silence(look).is_some()).then(|| Problem {
+    let first = checked().find_map(no_response)?;
+    checked().all(|outcome| no_response(outcome).is_some()).then(|| Problem {
         reason: NO_REGION_ANSWERS.to_owned(),
         message: format!("no Region answered: {}", first.message),
         remediation: first.remediation.clone(),

@@ -1,4 +1,4 @@
-//! `Coverage Lost` and `Coverage Recovered`: the scans of an account have no results of a service in a Region, and have them
+//! `Coverage Lost` and `Coverage Recovered`: the scans of an account have no results of a service in a Region, and have some
 //! again. Each is published once, after the export that found it.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,8 +13,8 @@ use crate::provider::ProviderId;
 use crate::report::Uncovered;
 use crate::report::unproven::explain;
 
-/// Maximum number of events that one export publishes for an account; the rest follows with the next exports. Below the
-/// outbox's own limit, so that none falls out.
+/// Maximum number of events that one export publishes for an account; the next exports publish the others. Below the
+/// outbox's own limit, so that no event is dropped.
 const EVENTS_MAX: usize = 50;
 
 /// What an export found about an account.
@@ -22,11 +22,11 @@ const EVENTS_MAX: usize = 50;
 pub struct Coverage<'a> {
     /// The account.
     pub account: AccountId,
-    /// The provider by which it is reached: the account itself, or its organization.
+    /// The provider through which the account is reached: the account itself, or its organization.
     pub provider: &'a ProviderId,
     /// The run.
     pub run_id: &'a str,
-    /// When the run ended. A report of a run that ended earlier than the last one is out of date, and ignored.
+    /// When the run ended. The coverage of a run that ended before the last published one is outdated and is ignored.
     pub at: Timestamp,
     /// All services without results, by Region.
     pub uncovered: &'a [Uncovered],
@@ -34,11 +34,12 @@ pub struct Coverage<'a> {
     pub now: Timestamp,
 }
 
-/// Publishes what an export found, unless it was published before. The events that the bus took.
+/// Publishes the changes that an export found, unless they were published before. Returns the events that the bus accepted.
 ///
 /// # Errors
 ///
-/// When the notification state can't be read or written, or the bus takes nothing: the next export or check publishes it.
+/// If the notification state can't be read or written, or the bus accepts no event: then the next export or check publishes
+/// it.
 pub async fn publish_coverage<P: Notifications>(ports: &P, coverage: Coverage<'_>) -> Result<Vec<Event>, PortError> {
     let change = |before: &Notified| {
         let mut after = before.clone();
@@ -67,7 +68,7 @@ impl Notified {
             self.uncovered.iter().flat_map(pairs).filter(|(region, service)| !is_lost(region, service)).collect();
         let mut lost: Vec<&Uncovered> = uncovered.values().flat_map(BTreeMap::values).copied().collect();
         lost.retain(|lost| !self.uncovered.get(&lost.region).is_some_and(|known| known.contains(&lost.service)));
-        // If not all can be published, the ones that matter most are.
+        // If not all events can be published, those with the most findings are.
         lost.sort_by_key(|lost| std::cmp::Reverse(lost.findings));
         let mut events = Vec::new();
         for (region, service) in recovered.into_iter().take(EVENTS_MAX) {
@@ -169,7 +170,7 @@ mod tests {
         pairs.iter().map(pair).collect()
     }
 
-    /// Publishes what a run found that ended in this minute; what the bus took, in short.
+    /// Publishes the coverage of a run that ended in this minute. Returns short forms of the events that the bus accepted.
     async fn export(memory: &InMemory, minute: i64, uncovered: &[Uncovered]) -> Vec<String> {
         let provider = ACCOUNT.parse().unwrap();
         let coverage = Coverage {

@@ -1,4 +1,4 @@
-//! What is told: an event for each change, in the words of an email and in fields for rules and machines.
+//! Notification events: one for each change, as email text and as fields for EventBridge rules.
 
 use asff::{AccountId, RegionName};
 use jiff::Timestamp;
@@ -8,42 +8,43 @@ use crate::connection::{Connection, Problem, RegionStatus};
 use crate::provider::ProviderId;
 use crate::schedule::Schedule;
 
-/// The source of all events. Rules match on it.
+/// The source of all events, which rules match.
 pub const SOURCE: &str = "securityhub-exporter";
-/// Characters of a text that another user wrote. An email shows it whole, and an entry has room for 256 KB.
+/// Maximum number of characters of a text that comes from outside. An email shows the whole text; an EventBridge entry is
+/// limited to 256 KB.
 const TEXT_CHARS_MAX: usize = 1_000;
 
-/// What happened: the event's detail type.
+/// The kind of an event: its detail type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum EventKind {
-    /// Security Hub takes an account's findings, and did not before.
+    /// Security Hub accepts an account's findings, and did not before.
     #[serde(rename = "Integration Connected")]
     Connected,
-    /// No Region takes an account's findings any more.
+    /// No Region accepts an account's findings any more.
     #[serde(rename = "Integration Disconnected")]
     Disconnected,
     /// A Region accepts findings from now on.
     #[serde(rename = "Region Available")]
     RegionAvailable,
-    /// A Region no longer accepts findings; others do.
+    /// A Region no longer accepts findings; other Regions do.
     #[serde(rename = "Region Unavailable")]
     RegionUnavailable,
-    /// A scan that was due did not come.
+    /// A scan was due and did not arrive.
     #[serde(rename = "Scan Missing")]
     ScanMissing,
-    /// The scans of an account have no results of a service in a Region any more, though findings of it are active.
+    /// The scans of an account no longer have results of a service in a Region, although findings of the service are active.
     #[serde(rename = "Coverage Lost")]
     CoverageLost,
-    /// That is over.
+    /// The coverage of the service is no longer lost.
     #[serde(rename = "Coverage Recovered")]
     CoverageRecovered,
-    /// An upload held findings of an account whose integration does not accept it.
+    /// An upload had findings of an account whose integration does not accept the upload's source.
     #[serde(rename = "Source Not Authorized")]
     SourceNotAuthorized,
 }
 
 impl EventKind {
-    /// The detail type, as rules match it.
+    /// The detail type, which rules match.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Connected => "Integration Connected",
@@ -58,7 +59,7 @@ impl EventKind {
     }
 }
 
-/// One event.
+/// An event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event {
     /// The detail type.
@@ -70,13 +71,14 @@ pub struct Event {
 /// An event's detail. Fields are only ever added.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Detail {
-    /// The same if an event is resent, as may happen where an invocation dies between sending and noting it.
+    /// The ID, which is the same if the event is sent again, because an invocation died after it sent the event and before
+    /// it recorded that.
     pub id: String,
     /// The account.
     pub account: AccountId,
-    /// The provider by which it is reached: the account itself, or its organization.
+    /// The provider through which the account is reached: the account itself, or its organization.
     pub provider: ProviderId,
-    /// The Region that was gained or lost, or whose coverage was.
+    /// The Region that became available or unavailable, or whose coverage changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub region: Option<RegionName>,
     /// The Regions that accept findings now.
@@ -84,18 +86,18 @@ pub struct Detail {
     /// A short name of the reason, such as `hub_not_enabled`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// What happened, for a subject line.
+    /// What happened, for an email's subject.
     pub summary: String,
-    /// The same in a sentence or two.
+    /// What happened, in a sentence or two.
     pub message: String,
-    /// What fixes it, a command where there is one.
+    /// The fix, as a command if possible.
     pub remediation: String,
-    /// When it was found.
+    /// When the change was found.
     pub at: Timestamp,
     /// When the missing scan was due.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due_at: Option<Timestamp>,
-    /// The time of the newest scan that came.
+    /// The time of the newest scan.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub newest_scan_at: Option<Timestamp>,
     /// The service whose coverage was lost or recovered: a check's ID up to the first underscore.
@@ -107,10 +109,10 @@ pub struct Detail {
     /// The time of the first scan without results.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<Timestamp>,
-    /// The run that found it.
+    /// The run that found the change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run_id: Option<String>,
-    /// Where an upload came from: its folder, and its uploader's account.
+    /// The source of the upload: its directory, and its uploader's account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
 }
@@ -162,11 +164,11 @@ impl Event {
     ) -> Self {
         let account = connection.account;
         let mut event = Self::new(EventKind::ScanMissing, connection, None);
-        let newest_words = newest.map_or("none ever came".to_owned(), |newest| format!("the newest is of {newest:.0}"));
+        let newest_scan = newest.map_or("none ever came".to_owned(), |newest| format!("the newest is of {newest:.0}"));
         event.detail.id = event_id(EventKind::ScanMissing, account, "", due);
         event.detail.summary = format!("The scan of account {account} is missing");
         event.detail.message =
-            format!("A scan was due at {due:.0}, by the schedule {schedule}, and did not come; {newest_words}.");
+            format!("A scan was due at {due:.0}, by the schedule {schedule}, and did not come; {newest_scan}.");
         event.detail.remediation = format!(
             "see that Prowler runs and uploads (hubctl run list --account {account}); if its schedule changed, change the \
              provider's scan_schedule"
@@ -208,19 +210,19 @@ impl Event {
             problem.map_or((otherwise, None), |found| (&found.message, found.remediation.as_deref()));
         self.detail.reason = problem.map(|problem| problem.reason.clone());
         self.detail.message = single_line(message);
-        // A line is a way out; an email has one line for all.
+        // Each line is an alternative; an email shows all of them in one line.
         self.detail.remediation = single_line(&remediation.unwrap_or(&doctor).replace('\n', " | "));
     }
 }
 
-/// Names a change: told twice, it has the same id.
+/// The ID of a change: if the change is published twice, both events have the same ID.
 pub(super) fn event_id(kind: EventKind, account: AccountId, place: &str, at: Timestamp) -> String {
     let kind = kind.as_str().to_ascii_lowercase().replace(' ', "-");
     let place = if place.is_empty() { String::new() } else { format!("/{place}") };
     format!("{account}{place}/{kind}/{}", at.as_millisecond())
 }
 
-/// Text in one line of bounded length: an email's template shows a line break as `\n`.
+/// The text in one line of bounded length: the email's template shows a line feed as `\n`.
 pub(super) fn single_line(text: &str) -> String {
     let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
     words.chars().take(TEXT_CHARS_MAX).collect()

@@ -1,8 +1,9 @@
-//! Telling: a change of a connection, or a scan that did not come, becomes an event, once.
+//! Notifications: each change of a connection and each missing scan becomes one event.
 //!
-//! What was told of an account is kept ([`Notified`]), and each event is kept with it, in the same write, until the bus took it.
-//! So a change is told once even where checks repeat or overlap, and is not lost where one dies: another sends it after
-//! `SEND_BUDGET`. Only a check that dies between sending and noting it makes the same event (by [`Detail::id`]) twice.
+//! The notification state of an account ([`Notified`]) and its outbox of unsent events are saved in the same write; an event
+//! stays in the outbox until the bus has accepted it. A change is therefore published once even if checks repeat or overlap,
+//! and it isn't lost if a check dies: after `SEND_BUDGET`, another check sends the event. Only a check that dies after it
+//! sent an event and before it recorded that causes the event to be sent again, with the same [`Detail::id`].
 
 mod coverage;
 mod event;
@@ -22,66 +23,67 @@ use crate::connection::{Connection, ConnectionStatus, RegionStatus};
 use crate::ports::PortError;
 use crate::schedule::Schedule;
 
-/// Time in which a check sends the events that it wrote down; then they are another's. Longer than a send with all retries.
+/// Time in which only the check that saved an event sends it; after that, another check does. Longer than a send with all
+/// its retries.
 const SEND_BUDGET: SignedDuration = SignedDuration::from_mins(5);
-/// Events of one account that wait to be sent, at most: all Regions, twice. The oldest fall out.
+/// Maximum number of unsent events of one account: two for each Region. The oldest are dropped.
 const OUTBOX_MAX: usize = 80;
-/// Tries to write what was told while other checks of the account write as well.
+/// Number of attempts to save the notification state while other checks of the account save it too.
 const WRITE_ATTEMPTS_MAX: usize = 5;
 
-/// What was told of an account so far.
+/// The notification state of an account: what was published about it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notified {
-    /// Whether the account was said to be connected. None: nothing was said.
+    /// Whether the account was last published as connected. `None` if nothing was published.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub connected: Option<bool>,
-    /// The Regions that were said to accept findings, when it was connected last.
+    /// The Regions that were published as available while the account was last connected.
     #[serde(default)]
     pub regions: BTreeSet<RegionName>,
-    /// Since when we wait for scans.
+    /// Since when scans are expected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waits_since: Option<Timestamp>,
-    /// The schedule by which we wait since then.
+    /// The schedule according to which scans are expected since then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schedule: Option<String>,
-    /// The scan that was said to be missing, by the time it was due.
+    /// When the scan was due that was published as missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub missing: Option<Timestamp>,
-    /// The services, by Region, whose coverage was said to be lost.
+    /// The services whose coverage was published as lost, by Region.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub uncovered: BTreeMap<RegionName, BTreeSet<String>>,
     /// When the run ended whose coverage was published last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub covered_at: Option<Timestamp>,
-    /// The sources that were said not to be authorized, and when.
+    /// The sources that were published as not authorized, and when.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub sources: BTreeMap<String, Timestamp>,
-    /// Events that the bus did not take yet.
+    /// The outbox: events that the bus has not accepted yet.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub waiting: Vec<OutboxEntry>,
 }
 
-/// An event that is to be sent.
+/// An event in the outbox.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OutboxEntry {
     /// The event.
     pub event: Event,
-    /// Until then the check that wrote it sends it, and nobody else.
+    /// Until then, only the check that saved the event sends it.
     pub until: Timestamp,
 }
 
-/// What a check brings.
+/// The findings of a connection check.
 #[derive(Clone, Copy, Debug)]
 pub struct StatusChanges<'a> {
-    /// The verdict on an account.
+    /// The verdict of the check.
     pub connection: &'a Connection,
-    /// When its scans are due. None: whenever they like.
+    /// The schedule of the account's scans. `None` if its scans have no schedule.
     pub schedule: Option<&'a Schedule>,
-    /// Since when scans are exported: since its integration was created or enabled, as far as that is known.
+    /// Since when scans are exported: when the integration was created or enabled. `None` if unknown.
     pub exported_since: Option<Timestamp>,
-    /// The time of its newest scan.
+    /// The time of the account's newest scan.
     pub newest_scan: Option<Timestamp>,
-    /// When a scan of it was last exported completely.
+    /// When a scan of the account was last exported completely.
     pub exported_at: Option<Timestamp>,
     /// The time now.
     pub now: Timestamp,
@@ -92,16 +94,16 @@ pub struct StatusChanges<'a> {
 pub struct PublishedChanges {
     /// The events that the bus accepted.
     pub events: Vec<Event>,
-    /// When an export was due that is missing now: no scan came, or the exports of those that came did not complete.
+    /// When the export was due that is missing: no scan was uploaded, or no export completed.
     pub export_due_at: Option<Timestamp>,
 }
 
-/// Remembers what was told, and tells.
+/// Stores the notification state and publishes events.
 pub trait Notifications {
-    /// What was told of an account, and a number that changes with each write; read consistently.
+    /// The notification state of an account, and a number that changes with each write. Read consistently.
     fn notified(&self, account: AccountId) -> impl Future<Output = Result<(Notified, u64), PortError>> + Send;
 
-    /// Writes what was told, if the number is still the same. False, if it is not.
+    /// Writes the notification state if the number is unchanged. Returns false if it is not.
     fn write_notified(
         &self,
         account: AccountId,
@@ -109,16 +111,17 @@ pub trait Notifications {
         number: u64,
     ) -> impl Future<Output = Result<bool, PortError>> + Send;
 
-    /// Puts events on the bus and says which it took, by their place. Retried by the implementer, those alone that were not
-    /// taken. An error only where none was.
+    /// Sends events to the bus. Returns the indexes of the events that the bus accepted. The implementation retries only
+    /// those that were not accepted. Fails only if the bus accepted none.
     fn publish(&self, events: &[Event]) -> impl Future<Output = Result<BTreeSet<usize>, PortError>> + Send;
 }
 
-/// Tells what changed since it was told last, and what earlier checks could not tell.
+/// Publishes the changes since the last publication, and the events that earlier checks could not send.
 ///
 /// # Errors
 ///
-/// When what was told can't be read or written, or the bus takes nothing: the next check tells it.
+/// If the notification state can't be read or written, or the bus accepts no event: then the next check publishes the
+/// changes.
 pub async fn publish_status_changes<P: Notifications>(
     ports: &P,
     changes: StatusChanges<'_>,
@@ -129,8 +132,8 @@ pub async fn publish_status_changes<P: Notifications>(
     Ok(PublishedChanges { events, export_due_at: changes.schedule.and_then(due) })
 }
 
-/// Writes what an account's notifications become, publishes the events that this makes due, and notes which the bus took. The
-/// notifications, and the events that the bus took.
+/// Updates the notification state of an account, sends the events that are due, and removes the ones that the bus accepted
+/// from the outbox. Returns the new state and the accepted events.
 async fn update_and_publish<P: Notifications>(
     ports: &P,
     account: AccountId,
@@ -148,8 +151,8 @@ async fn update_and_publish<P: Notifications>(
         if mine.is_empty() {
             return Ok((after, Vec::new()));
         }
-        let taken = ports.publish(&mine).await?;
-        let sent: Vec<_> = mine.into_iter().enumerate().filter(|(place, _)| taken.contains(place)).collect();
+        let accepted = ports.publish(&mine).await?;
+        let sent: Vec<_> = mine.into_iter().enumerate().filter(|(index, _)| accepted.contains(index)).collect();
         let sent: Vec<_> = sent.into_iter().map(|(_, event)| event).collect();
         remove_sent(ports, account, &sent).await?;
         return Ok((after, sent));
@@ -157,7 +160,7 @@ async fn update_and_publish<P: Notifications>(
     Err(contended(account))
 }
 
-/// Takes events that were sent from those that wait.
+/// Removes sent events from the outbox.
 async fn remove_sent<P: Notifications>(ports: &P, account: AccountId, sent: &[Event]) -> Result<(), PortError> {
     for _ in 0..WRITE_ATTEMPTS_MAX {
         let (mut notified, number) = ports.notified(account).await?;
@@ -172,13 +175,13 @@ async fn remove_sent<P: Notifications>(ports: &P, account: AccountId, sent: &[Ev
 
 fn contended(account: AccountId) -> PortError {
     PortError {
-        action: format!("write down what was told of account {account}"),
-        message: format!("other checks wrote it {WRITE_ATTEMPTS_MAX} times meanwhile"),
+        action: format!("save the notification state of account {account}"),
+        message: format!("other checks saved it {WRITE_ATTEMPTS_MAX} times in the meantime"),
     }
 }
 
 impl Notified {
-    /// What will have been told after these news, and the events that the caller must send.
+    /// The state after these changes, and the events that the caller must send.
     fn updated(&self, changes: &StatusChanges<'_>) -> (Self, Vec<Event>) {
         let mut after = self.clone();
         let mut events = after.connection_changed(changes.connection);
@@ -186,11 +189,11 @@ impl Notified {
         after.enqueue(events, changes.now)
     }
 
-    /// Puts new events in the outbox. With it, the events that the caller must send.
+    /// Adds new events to the outbox. Returns the new state and the events that the caller must send.
     fn enqueue(self, mut events: Vec<Event>, now: Timestamp) -> (Self, Vec<Event>) {
         let mut after = self;
         let until = now.checked_add(SEND_BUDGET).unwrap_or(Timestamp::MAX);
-        // What another wrote and did not send in time is ours now.
+        // Events that another check saved and did not send in time are now sent by this one.
         let mut mine = Vec::new();
         for waiting in &mut after.waiting {
             if waiting.until <= now {
@@ -201,8 +204,8 @@ impl Notified {
         after.waiting.extend(events.iter().map(|event| OutboxEntry { event: event.clone(), until }));
         mine.append(&mut events);
         let too_many = after.waiting.len().saturating_sub(OUTBOX_MAX);
-        for lost in after.waiting.drain(..too_many) {
-            tracing::warn!(event.id = lost.event.detail.id, "event dropped: the bus took none for too long");
+        for dropped in after.waiting.drain(..too_many) {
+            tracing::warn!(event.id = dropped.event.detail.id, "event dropped: the bus accepted none for too long");
         }
         (after, mine)
     }
@@ -218,18 +221,18 @@ impl Notified {
             connection.regions.get(region).is_some_and(|found| found.status == RegionStatus::Enabled)
         };
         let now: BTreeSet<RegionName> = connection.regions.keys().filter(|region| accepts(region)).copied().collect();
-        // A Region that was not looked at, since the settings leave it out, is not lost.
-        let looked_at = |region: &&RegionName| connection.regions.contains_key(region);
+        // A Region that the settings exclude was not checked, and is not lost.
+        let is_checked = |region: &&RegionName| connection.regions.contains_key(region);
         let lost = self
             .regions
             .difference(&now)
-            .filter(looked_at)
+            .filter(is_checked)
             .map(|region| Event::region_unavailable(connection, *region));
         let mut events: Vec<_> = lost.collect();
         if was_connected == Some(true) {
             events.extend(now.difference(&self.regions).map(|region| Event::region_available(connection, *region)));
         } else {
-            // It names all Regions; what of them is new would only repeat it.
+            // This event lists all Regions, so events for the new ones would only repeat it.
             events.insert(0, Event::connected(connection));
         }
         self.regions = now;
@@ -241,7 +244,7 @@ impl Notified {
             (self.waits_since, self.schedule, self.missing) = (None, None, None);
             return None;
         };
-        // By another schedule, or after a time without an integration, scans were due that nobody waited for.
+        // After a change of the schedule, and after a time without an integration, earlier due times no longer count.
         let waits = self.waits_since.filter(|since| {
             self.schedule.as_deref() == Some(schedule.as_str())
                 && changes.exported_since.is_none_or(|exported| exported <= *since)
@@ -252,7 +255,7 @@ impl Notified {
         let since = waits.unwrap_or(changes.now);
         self.waits_since = Some(since);
         let due = schedule.missing(changes.newest_scan, since, changes.now);
-        // Once for a row of scans that do not come: the first of them is what is told.
+        // Of consecutive missing scans, only the first is published.
         let notified = self.missing;
         self.missing = due.map(|due| notified.unwrap_or(due));
         let due = due.filter(|_| notified.is_none())?;

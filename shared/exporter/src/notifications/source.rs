@@ -1,5 +1,5 @@
-//! `Source Not Authorized`: an upload held findings of an account that it may not speak for. Published once for each account and
-//! source, after the export that found it.
+//! `Source Not Authorized`: an upload had findings of an account for which its source isn't authorized. Published once for
+//! each account and source, after the export that found it.
 
 use asff::AccountId;
 use jiff::{SignedDuration, Timestamp};
@@ -11,13 +11,13 @@ use crate::ports::PortError;
 use crate::report::RunReport;
 use crate::report::reasons::filtered::NOT_AUTHORIZED_SOURCE;
 
-/// Maximum number of sources that are remembered for an account. Whoever uploads chooses the folder: no further source is
-/// published, by an email each, until the oldest is forgotten.
+/// Maximum number of sources that are remembered for an account. The uploader chooses the directory, and each source causes
+/// an email; at the maximum, further sources aren't published until the oldest expires.
 const SOURCES_MAX: usize = 20;
-/// Time after which a source that was published is forgotten, and published again if it is still in use.
+/// Time after which a published source is forgotten. If it is still in use, it is published again.
 const REMEMBERED: SignedDuration = SignedDuration::from_hours(30 * 24);
 
-/// Findings of an account that an export did not send, for where they came from.
+/// Findings of an account that an export did not send because of their source.
 #[derive(Clone, Copy, Debug)]
 pub struct Unauthorized<'a> {
     /// The account.
@@ -30,12 +30,13 @@ pub struct Unauthorized<'a> {
     pub now: Timestamp,
 }
 
-/// Publishes that an upload was not authorized for an account, unless that was published of its source before. The events that the
-/// bus took.
+/// Publishes that the source of an upload was not authorized for an account, unless this source was published before.
+/// Returns the events that the bus accepted.
 ///
 /// # Errors
 ///
-/// When the notification state can't be read or written, or the bus takes nothing: the next export or check publishes it.
+/// If the notification state can't be read or written, or the bus accepts no event: then the next export or check publishes
+/// it.
 pub async fn publish_unauthorized<P: Notifications>(
     ports: &P,
     found: Unauthorized<'_>,
@@ -119,7 +120,7 @@ mod tests {
         run
     }
 
-    /// Publishes what a run found that ended in this minute.
+    /// Publishes the result of a run that ended in this minute. Returns the number of events that the bus accepted.
     async fn export(memory: &InMemory, minute: i64, run: &RunReport) -> usize {
         let account: AccountId = ACCOUNT.parse().unwrap();
         let source = ScanSource { prefix: Some("scans/{account_id}/".to_owned()), uploader_account: None };
@@ -138,7 +139,11 @@ mod tests {
         assert_eq!(export(&memory, 4, &of("a/2.json", Some("210987654321"), 4)).await, 1, "another uploader");
         assert_eq!(export(&memory, 29 * DAY, &of("a/3.json", None, 29 * DAY)).await, 0);
         assert_eq!(export(&memory, 31 * DAY, &of("a/3.json", None, 31 * DAY)).await, 1);
-        assert_eq!(export(&memory, 31 * DAY, &run("c/3.json", None, 5, "passed")).await, 0, "it was authorized");
+        assert_eq!(
+            export(&memory, 31 * DAY, &run("c/3.json", None, 5, "passed")).await,
+            0,
+            "the upload was authorized"
+        );
     }
 
     #[tokio::test]

@@ -9,16 +9,16 @@ use crate::testing::{InMemory, Operation};
 const ACCOUNT: &str = "123456789012";
 const REGIONS: [&str; 4] = ["ap-southeast-2", "eu-west-1", "sa-east-1", "us-east-1"];
 
-/// The types of the events that were published, each with its Region.
-fn said(memory: &InMemory) -> Vec<String> {
-    let words = |event: &Event| {
+/// The types of the published events, each with its Region.
+fn published(memory: &InMemory) -> Vec<String> {
+    let kind_and_region = |event: &Event| {
         let place = event.detail.region.map(|region| format!(" {region}")).unwrap_or_default();
         format!("{}{place}", event.kind.as_str())
     };
-    memory.contents().events.iter().map(words).collect()
+    memory.contents().events.iter().map(kind_and_region).collect()
 }
 
-/// What was published of the account, and is waiting.
+/// The notification state of the account.
 fn notified(memory: &InMemory) -> Notified {
     memory.contents().notified[&ACCOUNT.parse().unwrap()].0.clone()
 }
@@ -27,7 +27,7 @@ pub(super) fn at(minute: i64) -> Timestamp {
     "2026-11-23T00:00:00Z".parse::<Timestamp>().unwrap() + SignedDuration::from_mins(minute)
 }
 
-/// A connection that accepts findings in these Regions, and was asked about all.
+/// A connection in which all Regions were checked, and these are available.
 fn connection(minute: i64, enabled: &[&str]) -> Connection {
     let region = |name: &str| {
         let on = enabled.contains(&name);
@@ -89,7 +89,7 @@ async fn each_change_is_published_once() {
     ] {
         check(&memory, minute, enabled).await;
     }
-    let said = said(&memory);
+    let published = published(&memory);
     let expected = [
         "Integration Connected",
         "Region Unavailable us-east-1",
@@ -97,12 +97,12 @@ async fn each_change_is_published_once() {
         "Integration Connected",
         "Region Available us-east-1",
     ];
-    assert_eq!(said, expected);
+    assert_eq!(published, expected);
     assert!(notified(&memory).waiting.is_empty());
 }
 
 #[tokio::test]
-async fn a_lost_region_has_its_fix_in_one_line() {
+async fn a_lost_region_event_has_its_remediation_in_one_line() {
     let memory = InMemory::default();
     check(&memory, 0, &["eu-west-1", "us-east-1"]).await;
     let [event] = check(&memory, 1, &["us-east-1"]).await.try_into().unwrap();
@@ -130,17 +130,17 @@ async fn a_rejected_event_is_published_later_by_one_check() {
     memory.contents().events_accepted_max = Some(0);
     publish_status_changes(&memory, changes(&connection(0, &["eu-west-1"]))).await.unwrap_err();
     memory.contents().events_accepted_max = None;
-    // Not while the first may still send it.
+    // While the first check may still send the event, no other check does.
     assert_eq!(check(&memory, 4, &["eu-west-1"]).await, []);
     assert_eq!(check(&memory, 5, &["eu-west-1"]).await.len(), 1);
     assert_eq!(check(&memory, 11, &["eu-west-1"]).await, []);
-    // Of several, those that it did not take.
+    // If the bus accepts only some events, the others are sent later.
     memory.contents().events_accepted_max = Some(1);
     check(&memory, 12, &["ap-southeast-2", "eu-west-1", "sa-east-1"]).await;
     memory.contents().events_accepted_max = None;
     check(&memory, 20, &["ap-southeast-2", "eu-west-1", "sa-east-1"]).await;
     assert_eq!(
-        said(&memory),
+        published(&memory),
         ["Integration Connected", "Region Available ap-southeast-2", "Region Available sa-east-1"]
     );
 }
@@ -149,7 +149,7 @@ async fn a_rejected_event_is_published_later_by_one_check() {
 async fn overlapping_checks_publish_a_change_once() {
     let memory = InMemory::default();
     check(&memory, 0, &["eu-west-1", "us-east-1"]).await;
-    // Another check finds the same loss and writes it down between our read and our write.
+    // Another check finds the same loss, and saves it between this check's read and write.
     let before = notified(&memory);
     let lost = connection(1, &["eu-west-1"]);
     let (theirs, events) = before.updated(&changes(&lost));
@@ -199,7 +199,7 @@ async fn a_missing_scan_is_published_once_until_a_scan_arrives() {
 }
 
 #[tokio::test]
-async fn an_export_is_due_until_one_completes_even_if_scans_come() {
+async fn an_export_is_due_until_one_completes_even_if_scans_arrive() {
     let memory = InMemory::default();
     let daily: Schedule = "rate(1 day)".parse().unwrap();
     let hour = |hour: i64| at(hour * 60);
@@ -216,8 +216,8 @@ async fn an_export_is_due_until_one_completes_even_if_scans_come() {
         .export_due_at
     };
     assert_eq!(due(0, None).await, None);
-    assert_eq!(due(30, None).await, None, "a scan has six hours to come and to be exported");
-    assert_eq!(due(31, None).await, Some(hour(24)), "scans come, and no export completes");
+    assert_eq!(due(30, None).await, None, "a scan may arrive and be exported up to six hours late");
+    assert_eq!(due(31, None).await, Some(hour(24)), "scans arrive, and no export completes");
     assert_eq!(due(32, Some(31)).await, None);
     assert_eq!(due(62, Some(31)).await, Some(hour(55)));
 }
@@ -247,11 +247,11 @@ async fn scans_of_another_schedule_or_before_enabling_are_not_awaited() {
     };
     const DAILY: &str = "rate(1 day)";
     assert_eq!(look("rate(7 days)", 0, 0, 0).await, ["Integration Connected"]);
-    // From weekly to daily on the fourth day: the first scan is due a day later.
+    // The schedule changes from weekly to daily on the fourth day: the first scan is due a day later.
     assert!(look(DAILY, 0, 90, 0).await.is_empty());
     assert!(look(DAILY, 0, 119, 0).await.is_empty());
     assert_eq!(look(DAILY, 0, 121, 0).await, ["Scan Missing"]);
-    // Disabled for days while scans came and wait, and enabled again.
+    // The integration was disabled for days while scans arrived, and is enabled again.
     assert!(look(DAILY, 200, 200, 0).await.is_empty());
     assert!(look(DAILY, 200, 229, 0).await.is_empty());
     assert_eq!(look(DAILY, 200, 231, 0).await, ["Scan Missing"]);
@@ -259,7 +259,7 @@ async fn scans_of_another_schedule_or_before_enabling_are_not_awaited() {
 }
 
 proptest! {
-    /// Whatever the checks find, and whichever sends fail: what was told, one after the other, gives the state of the hubs.
+    /// For any results of checks and any failed sends, the published events in order result in the state of the hubs.
     #[test]
     fn the_events_are_complete(checks in prop::collection::vec((prop::collection::btree_set(0..4_usize, 0..=4), 0..3_usize), 1..20)) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
@@ -271,7 +271,7 @@ proptest! {
             let found = connection(i64::try_from(minute).unwrap(), &last);
             let _ = runtime.block_on(publish_status_changes(&memory, changes(&found)));
         }
-        // The bus is up again: two checks that find the same, each after the senders' time.
+        // The bus is available again: two checks with the same result, each after the first sender's time.
         memory.contents().events_accepted_max = None;
         for minute in [1_000, 2_000] {
             runtime.block_on(publish_status_changes(&memory, changes(&connection(minute, &last)))).unwrap();
@@ -279,7 +279,7 @@ proptest! {
         let contents = memory.contents();
         let bus = &contents.events;
         let ids: BTreeSet<_> = bus.iter().map(|event| &event.detail.id).collect();
-        prop_assert_eq!(ids.len(), bus.len(), "an event was told twice");
+        prop_assert_eq!(ids.len(), bus.len(), "an event was published twice");
         let mut ordered: Vec<_> = bus.iter().collect();
         ordered.sort_by_key(|event| event.detail.at);
         let connected = ordered.iter().rev().find_map(|event| match event.kind {

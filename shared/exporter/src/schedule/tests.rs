@@ -11,14 +11,14 @@ fn schedule(text: &str) -> Schedule {
     text.parse().unwrap()
 }
 
-/// The last time that a cron expression is due at or before a time.
+/// The last time before or at `end` at which a cron expression is due.
 fn due(text: &str, end: &str) -> String {
     let Kind::Cron(cron) = schedule(text).kind else { panic!("{text}") };
     last_before(&cron, at(end)).unwrap().to_string()
 }
 
 #[test]
-fn cron_means_what_aws_means() {
+fn cron_expressions_have_the_meaning_of_aws() {
     // 23 November 2026 is a Monday.
     for (text, end, last) in [
         ("cron(0 3 * * ? *)", "2026-11-23T02:59:59Z", "2026-11-22T03:00:00Z"),
@@ -47,7 +47,7 @@ fn cron_means_what_aws_means() {
 
 #[test]
 fn an_invalid_schedule_has_a_clear_error() {
-    for (text, says) in [
+    for (text, expected) in [
         ("", "neither rate(1 day) nor cron(0 3 * * ? *)"),
         ("daily", "neither rate"),
         ("at(2026-11-23T08:00:00)", "one time only"),
@@ -74,7 +74,7 @@ fn an_invalid_schedule_has_a_clear_error() {
         ("cron(@daily 3 * * ? *)", "not understood"),
     ] {
         let error = text.parse::<Schedule>().unwrap_err().to_string();
-        assert!(error.contains(says), "{text}: {error}");
+        assert!(error.contains(expected), "{text}: {error}");
         assert!(error.starts_with(&format!("the schedule {text:?} ")), "{error}");
     }
     let long = format!("rate({} days)", "1".repeat(LENGTH_MAX));
@@ -89,7 +89,7 @@ fn a_scan_is_missing_only_after_its_grace() {
     assert_eq!(daily.missing(yesterdays, long_ago, at("2026-11-23T08:59:59Z")), None);
     let due = Some(at("2026-11-23T03:00:00Z"));
     assert_eq!(daily.missing(yesterdays, long_ago, at("2026-11-23T09:00:00Z")), due);
-    // Begun a little early; never came at all; we began to wait after it was due.
+    // In order: begun slightly early; never arrived; due before scans were expected.
     assert_eq!(daily.missing(Some(at("2026-11-23T02:50:00Z")), long_ago, at("2026-11-23T12:00:00Z")), None);
     assert_eq!(daily.missing(None, long_ago, at("2026-11-23T12:00:00Z")), due);
     assert_eq!(daily.missing(None, at("2026-11-23T03:00:01Z"), at("2026-11-23T12:00:00Z")), None);
@@ -109,7 +109,7 @@ proptest! {
     }
 
     #[test]
-    fn the_expected_scan_ends_the_waiting(
+    fn a_scan_is_not_missing_after_it_arrived(
         minute in 0..60, hour in 0..24, day in 1..=7, now in 1_600_000_000_i64..2_000_000_000,
     ) {
         let now = Timestamp::from_second(now).unwrap();

@@ -1,5 +1,5 @@
-//! Connections of accounts that nobody checks any more: of an account that left its organization, or got an integration of
-//! its own, and of a provider whose integration was deleted. They would say for good what was true once.
+//! Stale connections: those of accounts that are no longer checked, because an account left its organization, got its own
+//! integration, or its provider's integration was deleted. Such a connection would never be updated.
 
 use asff::AccountId;
 use jiff::Timestamp;
@@ -8,38 +8,39 @@ use super::{CheckTargets, TargetList};
 use crate::ports::PortError;
 use crate::provider::ProviderId;
 
-/// That a connection is kept.
+/// A saved connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredConnection {
-    /// Its account.
+    /// The account.
     pub account: AccountId,
-    /// The provider by whose integration the account was reached.
+    /// The provider through whose integration the account was reached.
     pub provider: ProviderId,
-    /// When it was checked.
+    /// When the connection was checked.
     pub checked_at: Timestamp,
 }
 
 impl TargetList {
-    /// Whether this was called for all accounts of a provider that may have lost some.
+    /// Whether this list is complete for a provider, so that former accounts can be recognized.
     fn knows_former_accounts(&self, is_of_all: bool) -> bool {
         self.integrated.is_some() && (is_of_all || !self.listed.is_empty())
     }
 
-    fn is_stale(&self, holding: &StoredConnection) -> bool {
-        match self.listed.get(&holding.provider) {
-            Some(accounts) => !accounts.contains(&holding.account),
-            None => self.integrated.as_ref().is_some_and(|all| !all.contains(&holding.provider)),
+    fn is_stale(&self, stored: &StoredConnection) -> bool {
+        match self.listed.get(&stored.provider) {
+            Some(accounts) => !accounts.contains(&stored.account),
+            None => self.integrated.as_ref().is_some_and(|all| !all.contains(&stored.provider)),
         }
     }
 }
 
-/// Forgets the connections of accounts that are not on the roll, which was called at `selected_at` or later: what was checked
-/// since then may be of an account that joined meanwhile. How many they were. Those of an organization that could not be
-/// listed, or whose integration is disabled, stay.
+/// Deletes the connections of accounts that are not in the target list, which was selected at `selected_at` or later.
+/// Connections that were checked since then are kept, as their account may have joined in the meantime. Connections of an
+/// organization that could not be listed, or whose integration is disabled, are kept too. Returns the number of deleted
+/// connections.
 ///
 /// # Errors
 ///
-/// When the connections can't be read or removed.
+/// If the connections can't be read or deleted.
 pub async fn delete_stale_connections<P: CheckTargets>(
     ports: &P,
     targets: &TargetList,
@@ -49,12 +50,12 @@ pub async fn delete_stale_connections<P: CheckTargets>(
     if !targets.knows_former_accounts(is_of_all) {
         return Ok(0);
     }
-    let mut gone = ports.stored_connections().await?;
-    gone.retain(|holding| holding.checked_at < selected_at && targets.is_stale(holding));
-    if !gone.is_empty() {
-        ports.delete_outdated(&gone).await?;
+    let mut stale = ports.stored_connections().await?;
+    stale.retain(|stored| stored.checked_at < selected_at && targets.is_stale(stored));
+    if !stale.is_empty() {
+        ports.delete_outdated(&stale).await?;
     }
-    Ok(gone.len())
+    Ok(stale.len())
 }
 
 #[cfg(test)]
@@ -81,9 +82,9 @@ mod tests {
         };
         assert!(!is_stale("1", account("1").into()));
         assert!(!is_stale("2", id("o-listed0000")));
-        assert!(is_stale("3", id("o-listed0000")), "it left");
-        assert!(is_stale("1", id("o-listed0000")), "it has an integration of its own");
-        assert!(!is_stale("3", id("o-unlisted00")), "its list is not known");
+        assert!(is_stale("3", id("o-listed0000")), "the account left the organization");
+        assert!(is_stale("1", id("o-listed0000")), "the account has its own integration");
+        assert!(!is_stale("3", id("o-unlisted00")), "the organization could not be listed");
         assert!(is_stale("4", account("4").into()) && is_stale("5", id("o-deleted000")), "the integration was deleted");
     }
 }
