@@ -10,7 +10,7 @@ use crate::ports::{PortError, Ports};
 use crate::report::unproven::explain;
 use crate::report::{PendingClass, RunKind, RunReport, RunStatus};
 
-/// A finding that a run archives upon approval only.
+/// A finding that a run archives only upon approval.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct StaysActive {
@@ -18,15 +18,15 @@ pub struct StaysActive {
     pub run_id: String,
     /// The evidence of its scan.
     pub class: PendingClass,
-    /// `archive_limit`, or why the scan proves nothing about the finding.
+    /// `archive_limit`, or the reason for which the scan proves nothing about the finding.
     pub reason: String,
-    /// The same in a sentence.
+    /// The reason in a sentence.
     pub message: String,
-    /// What archives it.
+    /// The command that archives the finding.
     pub command: String,
 }
 
-/// Whether the finding waits for an approval of the account's newest run.
+/// Whether archiving the finding requires an approval of the account's newest run.
 pub(super) async fn stays_active<P: Ports>(
     ports: &P,
     name: &FindingName,
@@ -37,12 +37,12 @@ pub(super) async fn stays_active<P: Ports>(
     if exported.iter().all(|exported| exported.state == "archived") {
         return Ok(None);
     }
-    let worked = |run: &&RunReport| {
+    let processed_account = |run: &&RunReport| {
         run.kind == RunKind::Export
             && matches!(run.status, RunStatus::Succeeded | RunStatus::Degraded | RunStatus::Unfinished)
             && run.accounts.get(&name.account).is_some_and(|report| report.problem.is_none())
     };
-    let Some(run) = runs.iter().find(worked).filter(|run| run.pending.is_some()) else { return Ok(None) };
+    let Some(run) = runs.iter().find(processed_account).filter(|run| run.pending.is_some()) else { return Ok(None) };
     let Some(findings) = PendingFindings::open(ports, &run.run_id).await? else { return Ok(None) };
     let Some(found) = findings.find(id).await? else { return Ok(None) };
     let is_unproven = found.class == PendingClass::Unproven;
@@ -61,7 +61,7 @@ pub(super) async fn stays_active<P: Ports>(
     }))
 }
 
-/// How often a finding was absent, if it is active and absence is about to archive it.
+/// A note on how often a finding was absent. `None` if it isn't active, or if absence doesn't archive it.
 pub(super) fn absences(exported: &[ExportedState], integration: Option<&Integration>) -> Option<String> {
     let integration = integration.filter(|integration| integration.archive_previous_findings)?;
     if integration.archive_scope != ArchiveScope::Full {

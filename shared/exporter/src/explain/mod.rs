@@ -1,4 +1,4 @@
-//! `explain`: the export history of one finding, and the reason for its current state. Reads only.
+//! `explain`: the export history of one finding, and the reason for its current state. Changes nothing.
 
 mod active;
 mod exported;
@@ -30,11 +30,11 @@ pub struct Explanation {
     pub id: String,
     /// The parts of the ID.
     pub name: FindingName,
-    /// Its entries in the Region states: one for each Region to which it was sent, which may include the fallback Region.
+    /// Its entries in the Region states, one for each Region to which it was sent, possibly including the fallback Region.
     pub exported_state: Vec<ExportedState>,
     /// Its entries in quarantines.
     pub quarantine: Vec<QuarantinedEntry>,
-    /// The account's last runs, newest first, and what each did with the finding.
+    /// The account's last runs, newest first, and what each run did with the finding.
     pub runs: Vec<RunNote>,
     /// Why it stays active, if archiving it requires approval.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -83,9 +83,9 @@ pub struct HubState {
     /// Why Security Hub could not be queried.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// `ACTIVE` or `ARCHIVED`; none if the finding does not exist.
+    /// `ACTIVE` or `ARCHIVED`. Null if the finding does not exist.
     pub record_state: Option<String>,
-    /// What analysts made of it: `NEW`, `NOTIFIED`, `SUPPRESSED`, `RESOLVED`.
+    /// Workflow status that analysts set: `NEW`, `NOTIFIED`, `SUPPRESSED`, `RESOLVED`.
     pub workflow: Option<String>,
     /// `PASSED`, `FAILED`, ...
     pub status: Option<String>,
@@ -93,7 +93,7 @@ pub struct HubState {
     pub updated_at: Option<String>,
 }
 
-/// Explains a finding, by the account's last `runs`, the newest first. With `live`, it also queries Security Hub.
+/// Explains a finding from the account's last `runs`, newest first. With `live`, also queries Security Hub.
 ///
 /// # Errors
 ///
@@ -192,7 +192,7 @@ fn describe(
     }
 }
 
-/// What the settings mean for the finding.
+/// The effects of the settings on the finding.
 fn remarks(integration: Option<&Integration>, name: &FindingName) -> Vec<String> {
     let account = name.account;
     let Some(integration) = integration else {
@@ -291,7 +291,7 @@ mod tests {
         };
         let short = "prowler-s3_bucket_public_access-123456789012-eu-west-1-0123456ab";
         assert_eq!(parts(short).unwrap(), "s3_bucket_public_access 123456789012 eu-west-1 0123456ab");
-        // A check may hold dashes, and even twelve digits.
+        // A check may contain hyphens, and even 12 digits.
         let odd = "prowler-own-check-111111111111-b-123456789012-us-gov-west-1-0123456789abcdef0123456789abcdef";
         assert_eq!(
             parts(odd).unwrap(),

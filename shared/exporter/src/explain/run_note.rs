@@ -1,5 +1,5 @@
-//! What a run did about one finding, in words. A run keeps counts, not findings; but what it sent last, the state tells by
-//! the time, since an account's runs never overlap.
+//! What a run did with one finding, as text. Reports have counts and not findings. The run that last sent a finding is
+//! derived from the time in the Region state, since an account's runs never overlap.
 
 use asff::{AccountId, RegionName};
 use jiff::{SignedDuration, Timestamp};
@@ -8,10 +8,10 @@ use super::ExportedState;
 use crate::report::reasons::filtered::SUPERSEDED;
 use crate::report::{Counts, RunKind, RunReport, RunStatus};
 
-/// How far the clocks of the machines that exported one after the other may be apart.
+/// Maximum difference between the clocks of machines that ran one export after the other.
 const CLOCKS_APART: SignedDuration = SignedDuration::from_secs(2);
 
-/// The last sending of a finding: by which run, when, and as what.
+/// The last time a finding was sent: the run, the time, and the record state.
 pub(super) struct Sent<'a> {
     by: Option<&'a str>,
     at: Timestamp,
@@ -24,7 +24,7 @@ impl<'a> From<&'a ExportedState> for Sent<'a> {
     }
 }
 
-/// The run that sent something at a time: the one that was at work then, or where the clocks differ, the one that nearly was.
+/// The run that sent a finding at this time: the run that was active then, or nearly so if the clocks differ.
 pub(super) fn sender(runs: &[RunReport], account: AccountId, at: Timestamp) -> Option<&RunReport> {
     let apart = |run: &RunReport| {
         let early = run.started_at.duration_since(at);
@@ -35,7 +35,7 @@ pub(super) fn sender(runs: &[RunReport], account: AccountId, at: Timestamp) -> O
     of_account.filter(|run| apart(run) <= CLOCKS_APART).min_by_key(|run| apart(run))
 }
 
-/// What a run did with a finding of this account and Region.
+/// Describes what a run did with a finding of this account and Region.
 pub(super) fn describe_run(
     run: &RunReport,
     account: AccountId,

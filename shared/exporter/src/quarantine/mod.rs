@@ -1,8 +1,8 @@
-//! What could not be sent and will not become sendable by itself: kept with its bytes and the reason, as JSON lines
-//! beside the run's report.
+//! The quarantine: findings that can't be sent without a change, with their bytes and the reason, as JSON lines next to the
+//! run's report.
 //!
-//! Promises: constant memory; of what can't be mapped only the fields that we know are carried along, since a scan can hold secrets
-//! anywhere else.
+//! Guarantees: constant memory; of an element that can't be mapped, only known fields are saved, since any other field of a
+//! scan may contain secrets.
 
 mod entries;
 mod rewrite;
@@ -19,10 +19,11 @@ use crate::ports::Objects;
 use crate::report::RunReport;
 use crate::state::FindingMeta;
 
-/// Bytes of a finding that is too large at most, for it to be kept: four times what the service takes.
+/// Maximum size of a finding that is quarantined because it is too large: four times Security Hub's limit. A larger one is
+/// quarantined without its content.
 const KEPT_BYTES_MAX: usize = 4 * asff::limits::FINDING_BYTES_MAX;
 
-/// A finding that the service rejected, with its words.
+/// A finding that Security Hub rejected, with the error.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Rejected {
     pub(crate) id: String,
@@ -35,45 +36,45 @@ pub(crate) struct Rejected {
 /// One line of the quarantine object.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
-    /// Where it was found out.
+    /// The stage that rejected the entry.
     pub stage: Stage,
-    /// The reason's short name: ours, or the service's error code.
+    /// A short name of the reason, or Security Hub's error code.
     pub code: String,
-    /// The reason, or the service's words.
+    /// The reason, or Security Hub's error message.
     pub message: String,
-    /// The finding's Id, where it is known.
+    /// The finding's ID, if it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
-    /// The account, where it is known.
+    /// The account, if it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<AccountId>,
     /// The Region whose Security Hub rejected it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub region: Option<RegionName>,
-    /// Where it begins in the decompressed file.
+    /// The offset of the element in the decompressed file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub offset: Option<u64>,
-    /// The finding: as ASFF where it was mapped, otherwise the known fields of the element, as text where it is damaged. None where
-    /// it is too large to be kept.
+    /// The finding: as ASFF if it was mapped, otherwise the known fields of the element; as a string if the element is
+    /// malformed. Null if the finding is too large to be saved.
     #[serde(default, skip_serializing_if = "serde_json::Value::is_null")]
     pub finding: serde_json::Value,
 }
 
-/// Where a finding was found to be unfit.
+/// The stage at which a finding was rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Stage {
-    /// The element is broken in the file.
+    /// The element is malformed in the file.
     Reading,
-    /// It can't be mapped to ASFF.
+    /// The element can't be mapped to ASFF.
     Mapping,
-    /// Security Hub rejected it.
+    /// Security Hub rejected the finding.
     Delivery,
 }
 
 impl Stage {
-    /// The word that tables show.
+    /// The value in tables.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Reading => "reading",
@@ -84,7 +85,7 @@ impl Stage {
 }
 
 impl Entry {
-    /// An element that is broken in the file.
+    /// An element that is malformed in the file.
     pub(crate) fn malformed(malformed: &Malformed) -> Self {
         Self {
             stage: Stage::Reading,
@@ -113,7 +114,7 @@ impl Entry {
         }
     }
 
-    /// A finding that is larger than the service takes, whatever is cut. It is kept where it is not much larger.
+    /// A finding that exceeds Security Hub's limit even if all text is shortened. It is saved unless it is much larger.
     pub(crate) fn too_large(mapped: &Mapped, error: &TooLarge) -> Self {
         let finding = if error.bytes <= KEPT_BYTES_MAX {
             serde_json::from_slice(&mapped.encode_whole(&mapped.first_stamps())).unwrap_or_default()
@@ -147,11 +148,11 @@ impl Entry {
     }
 }
 
-/// The way into a run's quarantine.
+/// A handle with which a run's tasks write its quarantine.
 pub type Quarantine = JsonLines<Entry>;
 
 impl Quarantine {
-    /// Opens a run's quarantine.
+    /// Creates the handle and the writer task of a run's quarantine.
     pub(crate) fn for_run<P: Objects + Send + Sync + 'static>(
         ports: std::sync::Arc<P>,
         run_id: &str,

@@ -1,4 +1,4 @@
-//! The quarantine of a run after some of it was sent again.
+//! Rewrites the quarantine of a run after some of its entries were sent again.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -10,25 +10,26 @@ use crate::report::RunReport;
 use crate::report_store::save_report;
 use crate::state::FindingKey;
 
-/// Bytes that are gathered before they go to the store.
+/// Number of bytes that are buffered before they are written to the store.
 const WRITE_BYTES: usize = 256 * 1024;
 
-/// What is known of a line after it was taken up.
+/// The result of sending an entry again.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum EntryOutcome {
-    /// It stays.
+    /// The entry stays in the quarantine.
     Unchanged,
-    /// It leaves; if it failed again, it is rewritten.
+    /// The entry is removed. If it failed again, its new entry is added.
     Completed,
-    /// It leaves, unless one of these keys is among what was left: its own, or that of its longer Id.
+    /// The entry is removed, unless one of these keys is among those that could not be sent: the key of its ID, or of its
+    /// longer ID.
     Attempted([FindingKey; 2]),
 }
 
-/// A quarantine being rewritten.
+/// A quarantine that is being rewritten.
 struct Rewriter<W> {
     writer: W,
     pending: BytesMut,
-    /// What it holds, by code.
+    /// The number of entries by code.
     codes: BTreeMap<String, u64>,
 }
 
@@ -44,8 +45,9 @@ impl<W: ObjectWriter> Rewriter<W> {
     }
 }
 
-/// Writes the quarantine of the run `earlier` again, unless another user did: the lines that stay, and behind them what
-/// failed again, which the run `failed_again` gathered. Then the run's report says what is left.
+/// Rewrites the quarantine of the run `earlier`, unless another process changed it: the entries that stay, followed by the
+/// entries that failed again, which are in the quarantine of the run `failed_again`. Then saves the number of remaining
+/// entries in the run's report.
 pub(crate) async fn rewrite<P: Ports>(
     ports: &P,
     mut earlier: RunReport,

@@ -1,4 +1,4 @@
-//! What of a run waits for a user's approval, in sentences, and the commands to type.
+//! The findings of a run that require approval, in sentences, with the commands to run.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,14 +12,14 @@ use crate::approval::Approval;
 const NAMES_MAX: usize = 5;
 
 impl AccountReport {
-    /// Whether findings that the scan shows as resolved are archived upon approval only.
+    /// Whether resolved findings are archived only upon approval.
     pub fn has_pending(&self) -> bool {
         matches!(self.archive, Some(ArchiveSkipped::ArchiveRequiresApproval { .. }))
     }
 
     /// Whether the scan proves nothing about some active findings, or looks partial.
     pub fn has_unproven(&self) -> bool {
-        // A report that a list has keeps the count alone.
+        // A report in a list contains only the count.
         !self.unproven.is_empty() || self.counts.unproven > 0 || self.partial_scan.is_some()
     }
 
@@ -46,12 +46,12 @@ impl RunReport {
         self.accounts.values().map(|report| pending(report) + unproven(report)).sum()
     }
 
-    /// Whether something waits for an approval.
+    /// Whether anything of the run requires approval.
     pub fn needs_approval(&self) -> bool {
         self.accounts_to_approve(Approval { pending: true, unproven: true }).next().is_some()
     }
 
-    /// The command that approves.
+    /// The command that approves the run.
     pub fn approve_command(&self, approval: Approval) -> String {
         let options = match approval {
             Approval { pending: true, unproven: true } => " --pending --unproven",
@@ -61,7 +61,7 @@ impl RunReport {
         format!("hubctl run approve {}{options}", self.run_id)
     }
 
-    /// What of an account waits for approval, a sentence each, with the commands below it.
+    /// What requires approval in an account: one sentence for each reason, followed by the commands.
     pub(super) fn approval_reasons(&self, account: AccountId, options: &str) -> Vec<String> {
         let Some(report) = self.accounts.get(&account) else { return Vec::new() };
         let list = format!("hubctl run pending {}{options}  # lists them", self.run_id);
@@ -80,9 +80,9 @@ impl RunReport {
             let approve = approve(unproven, "archives what is absent, and compares later scans with this one");
             reasons.push(format!("account {account}: {}\n{approve}", looks_partial(scan)));
         }
-        for (reason, places) in by_reason(report) {
+        for (reason, scopes) in by_reason(report) {
             let approve = approve(unproven, "archives them, if they are resolved");
-            let findings: u64 = places.values().sum();
+            let findings: u64 = scopes.values().sum();
             let (findings, verb) = if findings == 1 {
                 ("1 active finding".to_owned(), "stays")
             } else {
@@ -91,14 +91,14 @@ impl RunReport {
             reasons.push(format!(
                 "account {account}: {findings} {verb} active, because {}{}\n{list}\n{approve}",
                 explain(reason),
-                place_names(reason, &places)
+                scope_names(reason, &scopes)
             ));
         }
         reasons
     }
 }
 
-/// A scan that looks partial, in a sentence.
+/// A sentence about a scan that looks partial.
 fn looks_partial(scan: &PartialScan) -> String {
     let PartialScan { verdicts, checks, last_verdicts, last_checks, last_scanned_at } = scan;
     format!(
@@ -120,12 +120,12 @@ fn by_reason(report: &AccountReport) -> BTreeMap<&str, BTreeMap<(RegionName, &st
     all
 }
 
-/// The names that a reason is about, in brackets: Regions or services, if they are few.
-fn place_names(reason: &str, places: &BTreeMap<(RegionName, &str), u64>) -> String {
+/// The names that a reason refers to, in parentheses: Regions or services, if they are few.
+fn scope_names(reason: &str, scopes: &BTreeMap<(RegionName, &str), u64>) -> String {
     let names: BTreeSet<String> = match reason {
-        NO_REGION_RESULTS => places.keys().map(|(region, _)| region.to_string()).collect(),
-        NO_SERVICE_RESULTS => places.keys().map(|(_, service)| (*service).to_owned()).collect(),
-        _ => places.keys().map(|(region, service)| format!("{service} in {region}")).collect(),
+        NO_REGION_RESULTS => scopes.keys().map(|(region, _)| region.to_string()).collect(),
+        NO_SERVICE_RESULTS => scopes.keys().map(|(_, service)| (*service).to_owned()).collect(),
+        _ => scopes.keys().map(|(region, service)| format!("{service} in {region}")).collect(),
     };
     if names.len() > NAMES_MAX {
         return String::new();

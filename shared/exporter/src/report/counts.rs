@@ -1,4 +1,4 @@
-//! The outcomes of findings, and how many had which. The counts must add up.
+//! The outcomes of findings, and the number of findings with each. The counts must add up.
 
 use std::collections::BTreeMap;
 
@@ -10,59 +10,59 @@ use crate::report::reasons::filtered::NOT_AUTHORIZED_SOURCE;
 /// The outcome of a finding. Every finding that is read has exactly one outcome.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fate {
-    /// Security Hub stored it.
+    /// Security Hub stored the finding.
     Sent,
-    /// It is in Security Hub as it is.
+    /// Security Hub already has the finding with this content.
     Unchanged,
-    /// A setting, or the nature of the finding, keeps it back.
+    /// The finding is not sent because of a setting or of what it is.
     Filtered(String),
-    /// Its Region does not accept findings.
+    /// The finding's Region is unavailable.
     RegionUnavailable(RegionName, String),
-    /// It can't be mapped, or the service rejects it; it is kept in quarantine under this code.
+    /// The finding can't be mapped, or Security Hub rejects it; it is quarantined with this code.
     Quarantined(String),
-    /// The file is broken at its place.
+    /// The element is malformed in the file.
     Malformed,
-    /// It should have been sent and was not. It can be sent by a later run.
+    /// The finding should have been sent and was not. A later run can send it.
     Undelivered(String),
 }
 
-/// How many findings had which fate. A count that an earlier version did not write is none.
+/// The number of findings with each outcome. A count that an earlier version did not write is 0.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct Counts {
-    /// Findings read from the file, broken ones included.
+    /// Findings read from the file, including malformed ones.
     pub read: u64,
     /// Stored by Security Hub.
     pub sent: u64,
-    /// Not sent, since Security Hub has them as they are.
+    /// Not sent, since Security Hub already has them with this content.
     pub unchanged: u64,
-    /// Kept back, by reason.
+    /// Filtered, by reason.
     pub filtered: BTreeMap<String, u64>,
-    /// Not taken by their Region, by Region and reason.
+    /// Not sent because the Region is unavailable, by Region and reason.
     pub region_unavailable: BTreeMap<String, BTreeMap<String, u64>>,
-    /// In quarantine, by code.
+    /// Quarantined, by code.
     pub quarantined: BTreeMap<String, u64>,
-    /// Broken in the file.
+    /// Malformed in the file.
     pub malformed: u64,
-    /// Left to a later run, by reason.
+    /// Undelivered, by reason. A later run can send them.
     pub undelivered: BTreeMap<String, u64>,
-    /// Changed to keep the service's limits. Not an outcome: these are counted above as well.
+    /// Changed to satisfy a limit of Security Hub. Not an outcome: these findings are counted above too.
     pub repaired: u64,
-    /// Sent to the fallback Region. Not an outcome: these are counted above as well.
+    /// Sent to the fallback Region. Not an outcome: these findings are counted above too.
     pub redirected: u64,
     /// Findings of earlier scans that this run archived. They are not in the file.
     pub archived: u64,
-    /// Findings of earlier scans that should have been archived and were not. Another try of the run does it.
+    /// Findings of earlier scans that should have been archived and were not. A retry of the run archives them.
     pub archive_undelivered: u64,
-    /// Findings of earlier scans that Security Hub rejects to archive, by its code. They stay active, and are in quarantine.
+    /// Findings of earlier scans whose archiving Security Hub rejects, by its code. They stay active and are quarantined.
     pub archive_rejected: BTreeMap<String, u64>,
-    /// Findings of earlier scans that were not archived, since their Region takes nothing. They stay active.
+    /// Findings of earlier scans that were not archived, since their Region is unavailable. They stay active.
     pub archive_unavailable: u64,
     /// Active findings of earlier scans that this scan proves nothing about. They stay active.
     pub unproven: u64,
-    /// Active findings that are absent from this scan, but not yet from as many consecutive scans as the integration asks
-    /// for. They stay active.
+    /// Active findings that are absent from this scan, but not yet from as many consecutive scans as the integration
+    /// requires. They stay active.
     pub absent: u64,
 }
 
@@ -86,7 +86,7 @@ impl Counts {
         }
     }
 
-    /// Adds the counts of a part to those of the whole.
+    /// Adds the counts of a part.
     pub fn merge(&mut self, part: &Self) {
         self.read += part.read;
         self.sent += part.sent;
@@ -108,7 +108,7 @@ impl Counts {
         }
     }
 
-    /// The findings whose fate is known. Equal to `read` where nothing was lost.
+    /// The number of findings that have an outcome. Equal to `read` if no finding is missing.
     pub fn accounted(&self) -> u64 {
         self.sent
             + self.unchanged
@@ -124,37 +124,37 @@ impl Counts {
         self.read == self.accounted()
     }
 
-    /// Findings filtered, whatever the reason.
+    /// Findings filtered, for any reason.
     pub fn filtered_total(&self) -> u64 {
         total(&self.filtered)
     }
 
-    /// Whether findings are of accounts that the upload may not speak for.
+    /// Whether the upload has findings of accounts for which its source is not authorized.
     pub fn has_unauthorized(&self) -> bool {
         self.filtered.contains_key(NOT_AUTHORIZED_SOURCE)
     }
 
-    /// Findings in quarantine, whatever the code.
+    /// Findings quarantined, with any code.
     pub fn quarantined_total(&self) -> u64 {
         total(&self.quarantined)
     }
 
-    /// Findings that Security Hub rejects to archive, whatever the code.
+    /// Findings whose archiving Security Hub rejects, with any code.
     pub fn archive_rejected_total(&self) -> u64 {
         total(&self.archive_rejected)
     }
 
-    /// Findings left to a later run, whatever the reason.
+    /// Findings undelivered, for any reason.
     pub fn undelivered_total(&self) -> u64 {
         total(&self.undelivered)
     }
 
-    /// Findings that were neither sent nor deliberately left out: quarantined, malformed, and undelivered.
+    /// Findings that were neither sent nor deliberately skipped: quarantined, malformed, and undelivered.
     pub fn errors(&self) -> u64 {
         self.quarantined_total() + self.malformed + self.undelivered_total()
     }
 
-    /// Findings that their Regions do not take.
+    /// Findings whose Region is unavailable.
     pub fn region_unavailable_total(&self) -> u64 {
         self.region_unavailable.values().map(total).sum()
     }

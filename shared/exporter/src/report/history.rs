@@ -1,4 +1,5 @@
-//! The history of runs: what each finished run did by account and Region, and sums of runs by day, Region, or account.
+//! The history of runs: the results of each finished run by account and Region, and sums over runs by day, Region, or
+//! account.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,15 +11,17 @@ use serde::{Deserialize, Serialize};
 
 use super::{AccountReport, Counts, RunKind, RunReport, RunStatus};
 
-/// The key of what belongs to no account or no Region, such as malformed entries, and of what is summed since it would be too long.
+/// The key for results of no account or no Region, such as malformed entries, and for results that are merged to limit the
+/// size.
 pub const OTHER: &str = "other";
-/// Accounts and Regions that an entry tells apart at most, with 150 bytes each. Of a run with more, accounts and Regions are
-/// summed on their own.
+/// Maximum number of pairs of account and Region in an entry, with 150 bytes each. If a run has more, its entry has the
+/// totals by account and by Region separately.
 const CELLS_MAX: usize = 1_000;
-/// Accounts of an entry at most, with 160 bytes each: 320 KB of the 400 KB that an item of the table may have.
+/// Maximum number of accounts in an entry, with 160 bytes each: 320 KB of the 400 KB to which an item of the table is
+/// limited.
 const ACCOUNTS_MAX: usize = 2_000;
 
-/// Numbers of findings by outcome, and of throttled calls. A 0 is left out.
+/// Numbers of findings by outcome, and of throttled calls. Zeros are omitted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = HistoryTotals))]
 #[serde(default)]
@@ -26,7 +29,7 @@ pub struct Totals {
     /// Sent.
     #[serde(skip_serializing_if = "is_zero")]
     pub sent: u64,
-    /// Not sent, since Security Hub has them as they are.
+    /// Not sent, since Security Hub already has them with this content.
     #[serde(skip_serializing_if = "is_zero")]
     pub unchanged: u64,
     /// Findings of earlier scans that were archived.
@@ -43,13 +46,13 @@ pub struct Totals {
     pub throttled: u64,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde requires a reference")]
 fn is_zero(number: &u64) -> bool {
     *number == 0
 }
 
 impl Totals {
-    /// The totals of counts, which don't have calls.
+    /// The totals of counts. Counts don't include calls.
     pub fn of(counts: &Counts) -> Self {
         Self {
             sent: counts.sent,
@@ -61,7 +64,7 @@ impl Totals {
         }
     }
 
-    /// Adds others.
+    /// Adds other totals.
     pub fn add(&mut self, other: &Self) {
         *self = self.zip(other, u64::saturating_add);
     }
@@ -89,27 +92,27 @@ impl Totals {
 
 type ByRegion = BTreeMap<String, Totals>;
 
-/// What a finished run did, by account and Region. Small: some 300 bytes for an account with four Regions.
+/// The results of a finished run, by account and Region. Small: some 300 bytes for an account with four Regions.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HistoryEntry {
     /// The run.
     pub run_id: String,
     /// When it began. The entry counts for this day, in UTC.
     pub started_at: Timestamp,
-    /// What it did.
+    /// The kind of run.
     pub kind: RunKind,
-    /// How it ended.
+    /// The final status.
     pub status: RunStatus,
-    /// Totals by account and Region. What belongs to neither has the key [`OTHER`]: quarantined, malformed, and undelivered findings
-    /// aren't counted by Region.
+    /// Totals by account and Region. Results of neither have the key [`OTHER`]: quarantined, malformed, and undelivered
+    /// findings aren't counted by Region.
     pub accounts: BTreeMap<String, ByRegion>,
-    /// Totals by Region, only where the accounts have too many Regions to tell them apart.
+    /// Totals by Region, only if the run has too many accounts and Regions to list each pair.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub regions: ByRegion,
 }
 
 impl HistoryEntry {
-    /// The entry of a run. None: it has not ended.
+    /// The entry of a run. `None` if the run has not finished.
     pub fn of(run: &RunReport) -> Option<Self> {
         if run.status == RunStatus::Running {
             return None;
@@ -132,12 +135,12 @@ impl HistoryEntry {
         Some(entry)
     }
 
-    /// The day for which it counts.
+    /// The day for which the entry counts.
     pub fn day(&self) -> Date {
         day_of(self.started_at)
     }
 
-    /// Merges Regions and accounts above the limits, so that the entry fits an item.
+    /// Merges Regions and accounts above the limits, so that the entry fits into an item.
     fn bound(&mut self) {
         if self.accounts.values().map(BTreeMap::len).sum::<usize>() <= CELLS_MAX && self.accounts.len() <= ACCOUNTS_MAX
         {
@@ -146,7 +149,7 @@ impl HistoryEntry {
         self.regions = merged(self.accounts.values());
         let mut accounts: Vec<(String, Totals)> =
             self.accounts.iter().map(|(account, regions)| (account.clone(), sum(regions.values()))).collect();
-        // Those with errors first, so that they keep their names.
+        // Accounts with errors are first, so that they aren't merged.
         accounts.sort_by_key(|(account, totals)| (account != OTHER, std::cmp::Reverse(totals.errors)));
         self.accounts.clear();
         for (index, (account, totals)) in accounts.into_iter().enumerate() {
@@ -158,7 +161,7 @@ impl HistoryEntry {
         }
     }
 
-    /// Its totals by Region, of one account or of all. None: the run has nothing of the account.
+    /// The totals by Region, of one account or of all. `None` if the run has no results of the account.
     fn by_region(&self, account: Option<&str>) -> Option<ByRegion> {
         match account {
             Some(account) => self.accounts.get(account).cloned(),
@@ -208,12 +211,12 @@ pub fn day_of(at: Timestamp) -> Date {
     TimeZone::UTC.to_datetime(at).date()
 }
 
-/// What runs are summed by.
+/// The key by which runs are summed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum HistoryBy {
-    /// By UTC day on which they began.
+    /// The UTC day on which they began.
     #[default]
     Day,
     /// By Region.
@@ -222,19 +225,19 @@ pub enum HistoryBy {
     Account,
 }
 
-/// The sums of a day, a Region, or an account.
+/// The sums for a day, a Region, or an account.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HistorySum {
-    /// Runs that are in it.
+    /// Number of runs.
     pub runs: u64,
-    /// Their totals.
+    /// The totals of the runs.
     pub totals: Totals,
-    /// The totals of each day that has some.
+    /// The totals of each day that has any.
     pub days: BTreeMap<Date, Totals>,
 }
 
-/// Sums of runs by day (`2026-11-28`), Region, or account, of one account or of all. A run counts once, however often its entry is
-/// there; one that did nothing counts for its day, and otherwise for [`OTHER`].
+/// Sums of runs by day (`2026-11-28`), Region, or account, of one account or of all. A run counts once, even if its entry is
+/// repeated. A run without results counts for its day, or else for [`OTHER`].
 pub fn sums<'a>(
     entries: impl IntoIterator<Item = &'a HistoryEntry>,
     by: HistoryBy,

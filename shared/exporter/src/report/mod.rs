@@ -1,4 +1,4 @@
-//! What an export did with every finding that it read. The counts must add up; where they do not, the run fails.
+//! Reports: the outcome of every finding of an export. The counts must add up; otherwise the run fails.
 
 mod approval;
 mod counts;

@@ -1,4 +1,4 @@
-//! A finding that is archived upon approval, as a line of the run's list.
+//! A finding that requires approval to be archived, as a line of the run's list.
 
 use asff::{AccountId, RegionName};
 use jiff::Timestamp;
@@ -22,39 +22,40 @@ pub struct PendingFinding {
     pub severity: String,
     /// The ID of the first resource: an ARN, mostly.
     pub resource_id: String,
-    /// When a scan first had it.
+    /// When a scan first contained it.
     #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
     pub first_observed_at: Timestamp,
     /// The evidence.
     pub class: PendingClass,
-    /// What the approval is needed for: `archive_limit`, or why the finding is unproven, such as `no_service_results`.
+    /// Why approval is required: `archive_limit`, or the reason for which the finding is unproven, such as
+    /// `no_service_results`.
     pub reason: String,
 }
 
-/// The reason of findings that are resolved by the scan, and more than the limit.
+/// The reason of findings that the scan shows as resolved, but that exceed the archive limit.
 pub const ARCHIVE_LIMIT: &str = "archive_limit";
 
-/// What a scan says of a finding that is archived upon approval.
+/// The evidence of a scan about a finding that requires approval to be archived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum PendingClass {
-    /// It passed.
+    /// The finding passed.
     Passed,
-    /// It is muted.
+    /// The finding is muted.
     Muted,
-    /// Its own Region's Security Hub has it by now; this is the copy in the fallback Region.
+    /// The Security Hub of the finding's own Region has it now; this is the copy in the fallback Region.
     Moved,
-    /// It is absent, and its check has results in its Region.
+    /// The finding is absent, and its check has results in its Region.
     Proven,
-    /// It is absent from as many consecutive scans as the integration asks for.
+    /// The finding is absent from as many consecutive scans as the integration requires.
     Absent,
-    /// The scan proves nothing about it.
+    /// The scan proves nothing about the finding.
     Unproven,
 }
 
 impl PendingClass {
-    /// The word that tables show.
+    /// The value in tables.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Passed => "passed",

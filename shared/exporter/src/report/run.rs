@@ -1,4 +1,4 @@
-//! A run: one export of one upload, as it is kept and shown.
+//! A run: one export of one upload, as it is stored and shown.
 
 use std::collections::BTreeMap;
 
@@ -10,39 +10,40 @@ use super::{Counts, Drift};
 use crate::problem::Problem;
 use crate::upload::UploadInfo;
 
-/// The code under which the quarantine keeps what is broken in the file.
+/// The code of malformed elements in the quarantine.
 pub const MALFORMED: &str = "malformed";
 
-/// How a run ended.
+/// The status of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum RunStatus {
-    /// The run works on the upload.
+    /// The run is in progress.
     Running,
     /// Everything that should have been sent is in Security Hub.
     Succeeded,
-    /// A user should look: quarantine, an unavailable Region, a truncated file, an account without integration.
+    /// The run needs attention: quarantined findings, an unavailable Region, a truncated file, or an account without an
+    /// integration.
     Degraded,
-    /// A transient reason kept findings back; the upload is tried again.
+    /// Findings are undelivered for a transient reason; the upload is retried.
     Failed,
-    /// The upload holds nothing to export: no scan, no findings, or another format than the integration takes, as the reason says.
+    /// The upload has nothing to export: it isn't a scan, has no findings, or has another format than the integration's.
     Ignored,
     /// An earlier run exported the same upload.
     Duplicate,
     /// A newer scan of the account was exported before.
     Superseded,
-    /// The time was over; what is left continues in the next run.
+    /// The time ended; the next invocation continues.
     Unfinished,
 }
 
 impl RunStatus {
-    /// Whether the same upload is to be exported again, without a user's doing.
+    /// Whether the same upload must be exported again automatically.
     pub fn should_retry(self) -> bool {
         matches!(self, Self::Failed | Self::Unfinished)
     }
 
-    /// The word that tables and metrics show.
+    /// The value in tables and metrics.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Running => "running",
@@ -62,59 +63,61 @@ impl RunStatus {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum ReadStatus {
-    /// Not known yet.
+    /// Unknown so far.
     #[default]
     Unread,
     /// Read to its end.
     Complete,
-    /// It ends early: what it held was sent, nothing may be archived by it.
+    /// The file ends early. Its findings were sent; nothing is archived for being absent from it.
     Truncated {
-        /// Where, in decompressed bytes.
+        /// The offset of the end, in decompressed bytes.
         offset: u64,
-        /// How it shows.
+        /// The sign of truncation.
         reason: String,
     },
-    /// Reading stopped before the end, for want of time.
+    /// Reading stopped before the end because the time ended.
     Stopped,
-    /// It is no scan that we take.
+    /// The file is not a supported scan.
     Refused {
-        /// The reason, for people.
+        /// The reason as text.
         message: String,
     },
 }
 
-/// One Region of one account.
+/// The results of one Region of one account.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RegionReport {
     /// Findings stored.
     pub sent: u64,
-    /// How what had to be sent stood to what was last sent.
+    /// The findings to send, compared with what was last sent.
     #[serde(default)]
     pub changes: Changes,
-    /// Findings that were there as they are.
+    /// Findings that Security Hub already has with this content.
     pub unchanged: u64,
-    /// Findings filtered, by a setting or for what they are.
+    /// Findings filtered, because of a setting or of what they are.
     #[serde(default)]
     pub filtered: u64,
     /// Findings of earlier scans that were archived.
     pub archived: u64,
-    /// The time that the state has for them, by which `undo-archive` finds them: a Region's are all archived at one time.
+    /// When these findings were archived, by the state; `undo-archive` finds them by this time. A Region's findings are all
+    /// archived at one time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
     pub archived_at: Option<Timestamp>,
-    /// Findings taken over from what Security Hub held.
+    /// Findings adopted from Security Hub.
     pub adopted: u64,
-    /// Pages of its findings that were read and saved, so that a further run continues behind them.
+    /// Pages of the Region's findings that were read and saved, after which a later run continues.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub pages_read: u64,
-    /// Why nothing could be taken over, if it should have been.
+    /// Why nothing was adopted, although it should have been. Absent otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adoption_skipped: Option<String>,
-    /// Why nobody can tell whether Security Hub is still the one that the state is of, if so, and what helps.
+    /// Set if it can't be determined whether Security Hub was disabled and enabled again since the state was saved: the
+    /// reason and the remediation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hub_unverified: Option<String>,
-    /// How Security Hub and the state differed, where the run looked.
+    /// The differences between Security Hub and the state, if the run compared them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drift: Option<Drift>,
     /// Calls made, retries included.
@@ -123,50 +126,51 @@ pub struct RegionReport {
     pub throttled: u64,
     /// Calls that failed for another transient reason.
     pub retried: u64,
-    /// Why what is over in this Region could not be looked for, if so. Another try of the run does it.
+    /// Why resolved findings of this Region could not be determined. A retry of the run does it. Absent if they were.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unfinished: Option<String>,
-    /// Why this Region accepts no findings, and the command that fixes it.
+    /// Why this Region is unavailable, and the command that fixes it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unavailable: Option<Problem>,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde requires a reference")]
 fn is_zero(number: &u64) -> bool {
     *number == 0
 }
 
-/// Findings that had to be sent, by why. Whether they arrived is another matter.
+/// Findings to send, by reason. They were not necessarily delivered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Changes {
     /// Never sent before.
     pub new: u64,
-    /// Its content differs, or it is unknown whether it arrived.
+    /// Its content changed, or it is unknown whether it arrived.
     pub changed: u64,
-    /// It was archived and is back.
+    /// It was archived and failed again.
     pub reactivated: u64,
-    /// Not sent for so long that Security Hub would soon forget it; or sent at every scan by the integration's wish.
+    /// Not sent for so long that Security Hub would soon delete it, or sent with every scan because the integration is
+    /// configured to do so.
     pub refresh_due: u64,
 }
 
 impl Changes {
-    /// All of them.
+    /// The sum of all reasons.
     pub fn total(&self) -> u64 {
         self.new + self.changed + self.reactivated + self.refresh_due
     }
 }
 
-/// One account of the scan.
+/// The results of one account of the scan.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AccountReport {
     /// The outcome of the account's findings.
     pub counts: Counts,
-    /// Why nothing could be sent for the account, if so, and how to fix it.
+    /// Why nothing could be sent for the account, and how to fix it. Absent if findings could be sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
-    /// Why nothing was archived that the settings would have archived, if so.
+    /// Why findings were not archived although the settings would archive them. Absent if they were archived.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub archive: Option<ArchiveSkipped>,
     /// Active findings that the scan proves nothing about, by their Region, service, and reason.
@@ -177,38 +181,38 @@ pub struct AccountReport {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(feature = "openapi", schema(value_type = Vec<String>, format = DateTime))]
     pub scan_times: Vec<Timestamp>,
-    /// How the scan differs from the last whole one, if it looks partial.
+    /// How the scan differs from the last whole scan, if it looks partial.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub partial_scan: Option<PartialScan>,
-    /// The services of which a Region has no results now, though findings of them are active. None: the run did not look,
-    /// since its settings archive nothing.
+    /// The services without results in a Region although findings of them are active. Absent if the run did not determine
+    /// them, since its settings archive nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uncovered: Option<Vec<Uncovered>>,
-    /// By Region.
+    /// The results by Region.
     pub regions: BTreeMap<RegionName, RegionReport>,
 }
 
-/// Counts of unproven findings: Region, service, reason, findings.
+/// Numbers of unproven findings, by Region, service, and reason.
 pub type Unproven = BTreeMap<RegionName, BTreeMap<String, BTreeMap<String, u64>>>;
 
-/// A scan that looks partial, beside the last whole scan of the account.
+/// A scan that looks partial, compared with the last whole scan of the account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PartialScan {
     /// PASS and FAIL entries.
     pub verdicts: u64,
-    /// Distinct checks with such an entry.
+    /// Distinct checks with PASS or FAIL entries.
     pub checks: u64,
-    /// The same of the last whole scan.
+    /// PASS and FAIL entries of the last whole scan.
     pub last_verdicts: u64,
-    /// The same of the last whole scan.
+    /// Distinct checks of the last whole scan.
     pub last_checks: u64,
     /// The time of the last whole scan.
     #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
     pub last_scanned_at: Timestamp,
 }
 
-/// A service of which a Region has no results, though findings of it are active.
+/// A service without results in a Region although findings of it are active.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Uncovered {
@@ -230,21 +234,21 @@ pub struct Uncovered {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(tag = "reason", rename_all = "snake_case")]
 pub enum ArchiveSkipped {
-    /// More than the integration's limit would be archived: a user must approve it.
+    /// More findings than the archive limit are resolved: archiving them requires approval.
     ArchiveRequiresApproval {
-        /// Findings that are resolved by the scan.
+        /// Findings that the scan shows as resolved.
         pending: u64,
         /// Active findings before the run.
         active: u64,
     },
-    /// The scan can't be taken at its word.
+    /// The scan is incomplete or can't be trusted.
     Incomplete {
-        /// Why.
+        /// The reason.
         why: String,
     },
 }
 
-/// What a run does.
+/// The kind of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
@@ -252,23 +256,23 @@ pub enum RunKind {
     /// Exports an upload.
     #[default]
     Export,
-    /// Makes active again what another run archived.
+    /// Makes findings active again that another run archived.
     UndoArchive,
-    /// Sends what another run left in quarantine.
+    /// Sends the findings in the quarantine of another run.
     Redrive,
-    /// Compares Security Hub with the state, and fixes the difference.
+    /// Compares Security Hub with the state, and fixes the differences.
     Reconcile,
     /// Archives everything that was sent for an account.
     ArchiveAll,
 }
 
 impl RunKind {
-    /// Whether it works on one account and on nothing else.
+    /// Whether the run is about exactly one account.
     pub(crate) fn is_of_one_account(self) -> bool {
         matches!(self, Self::Reconcile | Self::ArchiveAll)
     }
 
-    /// The word that tables and logs show.
+    /// The value in tables and logs.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Export => "export",
@@ -280,32 +284,32 @@ impl RunKind {
     }
 }
 
-/// A run: one export of one upload, or something that a user asked for about earlier ones.
+/// A run: one export of one upload, or a job that a user submitted about earlier runs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = Run))]
 pub struct RunReport {
-    /// Time-ordered, unique.
+    /// The ID. IDs are unique and ordered by time.
     pub run_id: String,
-    /// What it does.
+    /// The kind.
     #[serde(default)]
     pub kind: RunKind,
-    /// The run that it is about, where it is about one.
+    /// The run that this one refers to, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_run_id: Option<String>,
-    /// The job that it belongs to, where a user gave one.
+    /// The job that the run belongs to, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job_id: Option<String>,
-    /// How it ended.
+    /// The status.
     pub status: RunStatus,
-    /// Why it did not simply succeed, for people.
+    /// Why the run did not simply succeed, as text.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reasons: Vec<String>,
-    /// What was exported.
+    /// The upload.
     pub upload: UploadInfo,
-    /// In which format it was.
+    /// The format of the scan.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub format: Option<ScanFormat>,
-    /// Whether it was read to its end.
+    /// Whether the upload was read to its end.
     pub read_status: ReadStatus,
     /// When the run began.
     #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
@@ -318,23 +322,23 @@ pub struct RunReport {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
     pub scanned_at: Option<Timestamp>,
-    /// The outcome of all findings.
+    /// The outcomes of all findings.
     pub counts: Counts,
-    /// By account.
+    /// The results by account.
     pub accounts: BTreeMap<AccountId, AccountReport>,
-    /// The key of the quarantine object, where something is in it.
+    /// The key of the quarantine object, if the run has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quarantine: Option<String>,
-    /// The key of the list of findings that are archived upon approval, where there are any.
+    /// The key of the list of findings that require approval to be archived, if the run has any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pending: Option<String>,
-    /// What still is there, by code, after some of it was sent again. None: all that the counts say.
+    /// Remaining entries of the quarantine, by code, after some were sent again. Absent if none were: then the counts apply.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quarantine_remaining: Option<BTreeMap<String, u64>>,
 }
 
 impl RunReport {
-    /// A run that begins.
+    /// A run that has just begun.
     pub fn new(run_id: String, upload: UploadInfo, started_at: Timestamp) -> Self {
         Self {
             run_id,
@@ -357,7 +361,7 @@ impl RunReport {
         }
     }
 
-    /// What lies in its quarantine, by code.
+    /// The entries in its quarantine, by code.
     pub fn in_quarantine(&self) -> BTreeMap<String, u64> {
         if self.quarantine.is_none() {
             return BTreeMap::new();
@@ -372,12 +376,12 @@ impl RunReport {
         })
     }
 
-    /// The key under which the whole report is kept in the state bucket.
+    /// The key of the complete report in the state bucket.
     pub fn key(run_id: &str) -> String {
         format!("runs/{run_id}/report.json")
     }
 
-    /// The key of the run's list of findings that are archived upon approval.
+    /// The key of the run's list of findings that require approval to be archived.
     pub fn pending_key(run_id: &str) -> String {
         format!("runs/{run_id}/pending.jsonl")
     }

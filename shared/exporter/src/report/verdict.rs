@@ -1,4 +1,4 @@
-//! How a run ended, and what a user should know about it.
+//! The status of a run, and what a user must know about the run.
 
 use asff::AccountId;
 use jiff::Timestamp;
@@ -11,11 +11,12 @@ use crate::filter::FilterReason;
 use crate::problem::Problem;
 use crate::upload::UploadInfo;
 
-/// What is said of a file that was read to its end and has no finding in it.
+/// The reason for a file that was read to its end and contains no findings.
 pub const NO_FINDINGS: &str = "the file contains no findings";
 
 impl RunReport {
-    /// Decides how the run ended, from the outcome of its findings. `command_options` are the options that its commands need.
+    /// Determines the status from the outcomes of the findings. `command_options` are the options that the commands in the
+    /// reasons need.
     pub(crate) fn conclude(&mut self, now: Timestamp, command_options: &str) {
         self.finished_at = Some(now);
         self.reasons = self.explain(command_options);
@@ -42,7 +43,7 @@ impl RunReport {
         }
     }
 
-    /// Whether the outcome of one account's findings makes a run degraded.
+    /// Whether the outcomes of one account's findings make a run degraded.
     pub(crate) fn is_degraded_by(account: AccountId, report: &AccountReport) -> bool {
         let of_one = Self {
             read_status: ReadStatus::Complete,
@@ -53,24 +54,24 @@ impl RunReport {
         !of_one.explain("").is_empty() || report.counts.region_unavailable_total() > 0
     }
 
-    /// Whether the upload was read to its end and has no finding in it.
+    /// Whether the upload was read to its end and contains no findings.
     pub fn is_empty(&self) -> bool {
         self.kind == RunKind::Export && self.read_status == ReadStatus::Complete && self.counts.read == 0
     }
 
-    /// Whether the scan was filtered as a whole, such as an older one of every account in it. What is never sent, such as a manual
-    /// check, changes nothing about that.
+    /// Whether the scan was filtered as a whole for this reason, such as an outdated scan in every account. Manual checks,
+    /// which are never sent, don't count.
     fn is_all_filtered(&self, reason: &str) -> bool {
-        let kept_back = |counts: &Counts| {
+        let all_filtered = |counts: &Counts| {
             let manual = counts.filtered.get(FilterReason::Manual.as_str()).copied().unwrap_or_default();
             counts.filtered.get(reason) == Some(&(counts.read - manual))
         };
         !self.accounts.is_empty()
             && self.counts.filtered_total() == self.counts.read
-            && self.accounts.values().all(|account| kept_back(&account.counts))
+            && self.accounts.values().all(|account| all_filtered(&account.counts))
     }
 
-    /// What a user should know, a sentence each, and below it how to fix it. Empty if there is no problem.
+    /// What a user must know, one sentence for each reason, followed by the fix. Empty if there is no problem.
     fn explain(&self, command_options: &str) -> Vec<String> {
         let mut reasons = Vec::new();
         match &self.read_status {
@@ -92,14 +93,14 @@ impl RunReport {
             reasons.extend(self.approval_reasons(*account, command_options));
             for (region, report) in &report.regions {
                 let explained = explain_region(report, command_options);
-                reasons.extend(explained.into_iter().map(|said| format!("account {account}, {region}: {said}")));
+                reasons.extend(explained.into_iter().map(|reason| format!("account {account}, {region}: {reason}")));
             }
         }
         reasons
     }
 }
 
-/// What a user should know of the outcomes of the findings.
+/// What a user must know about the outcomes of the findings.
 fn explain_counts(counts: &Counts) -> Vec<String> {
     let mut reasons = Vec::new();
     if counts.malformed > 0 {
@@ -130,11 +131,11 @@ fn explain_counts(counts: &Counts) -> Vec<String> {
     reasons
 }
 
-/// What a user should know of a Region.
+/// What a user must know about a Region.
 fn explain_region(report: &RegionReport, command_options: &str) -> Vec<String> {
     let mut reasons = Vec::new();
     if let Some(why) = &report.adoption_skipped {
-        // The state keeps the reason in one line, the command at its end.
+        // The state has the reason in one line, with the command at its end.
         let why = match why.split_once("; read the rest with: ") {
             Some((why, command)) => format!("{why}\n{command}{command_options}"),
             None => why.clone(),
@@ -162,7 +163,7 @@ mod tests {
     use super::*;
     use crate::report::Fate;
 
-    /// A run over two findings of an account, and one that belongs to none.
+    /// A run with two findings of an account, and one that belongs to none.
     fn run(fate: &Fate) -> RunReport {
         let mut run = RunReport::new(String::new(), UploadInfo::default(), Timestamp::UNIX_EPOCH);
         run.read_status = ReadStatus::Complete;

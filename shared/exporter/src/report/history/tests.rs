@@ -42,7 +42,7 @@ fn a_run_that_is_not_finished_has_no_entry() {
 }
 
 #[test]
-fn an_entry_has_what_each_region_took_and_the_rest() {
+fn an_entry_has_totals_by_region_and_the_rest() {
     let mut whole = with(run("r", "2026-11-27T23:59:59.999Z"), FIRST, account(5, 3, 7));
     whole.counts.malformed = 4;
     let entry = HistoryEntry::of(&whole).unwrap();
@@ -65,11 +65,11 @@ fn one_account_of_a_run_is_summed_alone() {
     assert_eq!(of(HistoryBy::Region, FIRST).keys().collect::<Vec<_>>(), ["eu-west-1", "sa-east-1"]);
     assert_eq!(of(HistoryBy::Account, FIRST).keys().collect::<Vec<_>>(), [FIRST]);
     assert!(of(HistoryBy::Day, "000000000000").is_empty());
-    assert_eq!(sums(&entries, HistoryBy::Account, None)[OTHER].runs, 1, "it did nothing");
+    assert_eq!(sums(&entries, HistoryBy::Account, None)[OTHER].runs, 1, "the run did nothing");
 }
 
 #[test]
-fn the_entry_of_a_very_large_run_stays_small_and_its_sums_hold() {
+fn the_entry_of_a_large_run_is_bounded_and_its_sums_are_correct() {
     for accounts in [500, 5_000_u32] {
         let mut large = run("r", "2026-11-27T03:00:00Z");
         for number in 0..accounts {
@@ -120,7 +120,7 @@ fn any_run() -> impl Strategy<Value = RunReport> {
 
 proptest! {
     #[test]
-    fn sums_are_those_of_the_runs_by_whatever_in_any_order(
+    fn sums_match_the_runs_by_any_key_and_in_any_order(
         runs in prop::collection::btree_map(0..1_000_u32, any_run(), 0..12),
         duplicates in prop::collection::vec(any::<prop::sample::Index>(), 0..6),
     ) {
@@ -148,7 +148,7 @@ proptest! {
     }
 
     #[test]
-    fn an_entry_survives_its_way_into_the_table_and_back(run in any_run()) {
+    fn an_entry_is_serialized_and_parsed_unchanged(run in any_run()) {
         let entry = HistoryEntry::of(&run).unwrap();
         let json = serde_json::to_string(&entry).unwrap();
         prop_assert_eq!(serde_json::from_str::<HistoryEntry>(&json).unwrap(), entry);
