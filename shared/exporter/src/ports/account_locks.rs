@@ -1,4 +1,4 @@
-//! Account locks: which run works on which account, the newest scan of it, and what is in doubt.
+//! Account locks: which run exports which account, the account's newest scan, and the Regions in doubt.
 
 use std::collections::BTreeSet;
 use std::future::Future;
@@ -8,11 +8,11 @@ use jiff::Timestamp;
 
 use super::{Newest, PortError};
 
-/// Keeps an account's scans in order and its exports apart.
+/// Locks accounts, so that each is exported by one run at a time and its scans are exported in order.
 pub trait AccountLocks {
-    /// Locks the account for a run that exports a scan of `scanned_at` from an upload of this content, until `until`, in one
-    /// atomic step: unless a newer scan was begun before ([`Newest::with_scan`]), or another run has the account locked. The scan's
-    /// time is remembered at once.
+    /// Locks the account until `until` for a run that exports a scan of `scanned_at` from an upload with this content, in
+    /// one atomic step. Fails if a newer scan was begun before ([`Newest::with_scan`]), or if another run has locked the
+    /// account. The time of the scan is stored in the same step.
     fn acquire(
         &self,
         account: AccountId,
@@ -23,7 +23,7 @@ pub trait AccountLocks {
         until: Timestamp,
     ) -> impl Future<Output = Result<Acquired, PortError>> + Send;
 
-    /// Keeps the account locked until `until`, if the run still has the lock; false, if it does not.
+    /// Extends the lock of the account until `until` if the run still has it. Returns false if it doesn't.
     fn renew(
         &self,
         account: AccountId,
@@ -31,22 +31,22 @@ pub trait AccountLocks {
         until: Timestamp,
     ) -> impl Future<Output = Result<bool, PortError>> + Send;
 
-    /// The status of the account, without locking it: the newest scan and what is in doubt. None, if nothing of it
-    /// was ever exported.
+    /// The newest scan of the account, and what is in doubt. Doesn't lock the account. `None` if the account was never
+    /// exported.
     fn lock_status(
         &self,
         account: AccountId,
     ) -> impl Future<Output = Result<Option<(Newest, InDoubt)>, PortError>> + Send;
 
-    /// The run that has the account locked at `now`. None, too, where the implementer has no locks.
+    /// The run that has the account locked at `now`. `None` also if the implementation has no locks.
     fn locked_by(
         &self,
         account: AccountId,
         now: Timestamp,
     ) -> impl Future<Output = Result<Option<String>, PortError>> + Send;
 
-    /// Releases the account, if the run still has the lock. `exported_at`: when the run completed an upload of the account
-    /// ([`Newest::exported_at`]); none, if it did not, and then the time that is stored stays.
+    /// Releases the account if the run still has the lock. `exported_at`: when the run completed an upload of the account
+    /// ([`Newest::exported_at`]). If it is `None`, the stored time is kept.
     fn release(
         &self,
         account: AccountId,
@@ -56,13 +56,13 @@ pub trait AccountLocks {
     ) -> impl Future<Output = Result<(), PortError>> + Send;
 }
 
-/// Where Security Hub may hold findings, or versions of them, that the saved state does not know, because a run died or
-/// failed. From [`AccountLocks::acquire`] to [`AccountLocks::release`] everything is in doubt.
+/// Where Security Hub may have findings, or versions of findings, that the saved state doesn't have, because a run was
+/// killed or failed. Between [`AccountLocks::acquire`] and [`AccountLocks::release`], every Region is in doubt.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct InDoubt {
-    /// Everywhere.
+    /// Every Region is in doubt.
     pub everywhere: bool,
-    /// In these Regions.
+    /// These Regions are in doubt.
     pub regions: BTreeSet<RegionName>,
 }
 
@@ -73,17 +73,17 @@ impl InDoubt {
     }
 }
 
-/// The answer to [`AccountLocks::acquire`].
+/// The result of [`AccountLocks::acquire`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Acquired {
-    /// The account is ours.
+    /// The run has the account locked now.
     Granted {
-        /// What an earlier run left in doubt.
+        /// The Regions that an earlier run left in doubt.
         in_doubt: InDoubt,
     },
     /// A newer scan was exported, or is being exported.
     Superseded {
-        /// Its time.
+        /// The time of that scan.
         newest: Timestamp,
     },
     /// Another run has the account locked.

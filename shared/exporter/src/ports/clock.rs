@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-/// The wall clock. Pauses go by `tokio::time`, so that a test can stop both.
+/// The wall clock. Pauses use the clock of `tokio::time` instead, so that a test can pause both.
 pub trait Clock {
     /// The time now.
     fn now(&self) -> Timestamp;

@@ -1,11 +1,11 @@
-//! A call of a port that failed.
+//! The error of a failed port call.
 
-/// Anything that fails for a reason that may pass, or that a user must look at: the caller tries the whole again.
+/// A failure that is transient, or that a user must fix: the caller retries the whole operation.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{action}: {message}")]
 pub struct PortError {
-    /// What was tried, with the names of what it was tried on.
+    /// The failed action, with the names of its objects.
     pub action: String,
-    /// What the service said.
+    /// The error message.
     pub message: String,
 }

@@ -1,4 +1,4 @@
-//! Sessions with the Security Hub of an account.
+//! Sessions with an account's Security Hub.
 
 use std::future::Future;
 
@@ -11,11 +11,10 @@ use crate::report::undelivered;
 
 /// Connects to the Security Hub of an account.
 pub trait Hubs {
-    /// A connection to one account, in all its Regions.
+    /// A session with one account, for all its Regions.
     type Hub: Hub + Clone + Send + Sync + 'static;
 
-    /// Obtains the credentials that the integration, or else its provider, has for the account, and makes sure that they
-    /// belong to it.
+    /// Obtains the credentials of the integration, or else of its provider, and verifies that they belong to the account.
     fn connect(
         &self,
         account: AccountId,
@@ -23,19 +22,19 @@ pub trait Hubs {
     ) -> impl Future<Output = Result<Self::Hub, ConnectError>> + Send;
 }
 
-/// Why there is no connection to an account.
+/// Why an account can't be connected.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum ConnectError {
-    /// The credentials will not work until a user fixes them.
+    /// The credentials are invalid until a user fixes them.
     #[error("{}: {}", .0.reason, .0.message)]
     Rejected(Problem),
-    /// Anything that may pass.
+    /// A failure that may be transient.
     #[error(transparent)]
     Failed(#[from] PortError),
 }
 
 impl ConnectError {
-    /// The same, for a user.
+    /// The error as a problem for users.
     pub fn into_problem(self) -> Problem {
         match self {
             Self::Rejected(problem) => problem,

@@ -9,13 +9,15 @@ use super::PortError;
 use crate::integration::Integration;
 use crate::provider::ProviderId;
 
-/// Finds an account's integration.
+/// Reads the integrations of accounts.
 pub trait Integrations {
-    /// The integration of an account, read consistently: its own, otherwise that of its organization, or none.
+    /// The integration of an account, read consistently: its own, or else that of its organization. `None` if it has
+    /// neither.
     fn integration(&self, account: &AccountId) -> impl Future<Output = Result<Option<Integration>, PortError>> + Send;
 
-    /// Deletes the integration of a provider that is being deleted since then, now that its findings are all archived.
-    /// False, where there is no such integration, or the implementer leaves that to others; it does by default.
+    /// Deletes the integration whose deletion was requested at `deletion_requested_at`, after all its findings were
+    /// archived. Returns false if no such integration exists, or if the implementation doesn't delete integrations, which is
+    /// the default.
     fn delete_after_archive(
         &self,
         provider: &ProviderId,

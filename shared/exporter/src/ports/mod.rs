@@ -1,7 +1,7 @@
-//! Where AWS begins: what the exporter needs of the world, in its own words.
+//! Ports: the traits through which the exporter uses AWS and the clock, in the exporter's terms.
 //!
-//! Each trait says what the implementer guarantees and what the caller must do. One struct implements them all
-//! ([`Ports`]); the crate `aws` has the one for AWS.
+//! Each trait documents what the implementation guarantees and what the caller must do. One type implements all traits
+//! ([`Ports`]); the crate `aws` has the implementation for AWS.
 
 mod account_locks;
 mod clock;
@@ -27,7 +27,7 @@ pub use self::runs::Runs;
 pub use self::scans::{OpenError, Scan, Scans};
 pub use self::upload_locks::{Claim, UploadLocks};
 
-/// All that an export needs.
+/// All ports of an export.
 pub trait Ports:
     Integrations + Runs + UploadLocks + AccountLocks + Objects + Hubs + Clock + Send + Sync + 'static
 {

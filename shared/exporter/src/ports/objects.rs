@@ -9,40 +9,40 @@ use super::PortError;
 
 /// Reads and writes objects in the state bucket.
 pub trait Objects {
-    /// An object being written.
+    /// The type of an object that is being written.
     type Writer: ObjectWriter + Send + Sync;
 
-    /// Starts an object. Nothing is visible under the key before [`ObjectWriter::finish`], which fails if the condition
-    /// does not hold then.
+    /// Starts an object. It becomes visible only with [`ObjectWriter::finish`], which fails if the condition is not met
+    /// then.
     fn create(&self, key: &str, only: PutMode) -> impl Future<Output = Result<Self::Writer, PortError>> + Send;
 
-    /// Opens an object, if there is one.
+    /// Opens an object. `None` if it doesn't exist.
     fn object(&self, key: &str) -> impl Future<Output = Result<Option<Object>, PortError>> + Send;
 
-    /// The keys that begin with `prefix`, all of them.
+    /// All keys that begin with `prefix`.
     fn keys(&self, prefix: &str) -> impl Future<Output = Result<Vec<String>, PortError>> + Send;
 }
 
-/// The condition under which an object is put.
+/// The condition for writing an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PutMode {
-    /// None.
+    /// No condition.
     Overwrite,
-    /// There is no object under the key.
+    /// The object must not exist.
     Create,
-    /// The object under the key still has this `ETag`.
+    /// The object must still have this `ETag`.
     Update(String),
 }
 
 /// An object of the state bucket.
 pub struct Object {
-    /// Changes with the content.
+    /// The `ETag`, which changes with the content.
     pub etag: String,
-    /// Its bytes.
+    /// The bytes.
     pub body: BoxStream<'static, std::io::Result<Bytes>>,
 }
 
-/// An object being written, in constant memory.
+/// An object that is being written, in constant memory.
 pub trait ObjectWriter {
     /// Appends bytes.
     fn write(&mut self, bytes: Bytes) -> impl Future<Output = Result<(), PortError>> + Send;

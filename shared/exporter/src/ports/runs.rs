@@ -9,11 +9,13 @@ use crate::report::RunReport;
 
 /// Records runs.
 pub trait Runs {
-    /// Records a run, replacing what was recorded under its id; and its entry in the history
-    /// ([`HistoryEntry`](crate::report::HistoryEntry)), where it has ended and a history is kept. Both or nothing.
+    /// Records a run under its ID, replacing an earlier record, and its entry in the history
+    /// ([`HistoryEntry`](crate::report::HistoryEntry)) if the run has ended and the implementation has a history. Both are
+    /// written, or neither.
     fn record(&self, report: &RunReport) -> impl Future<Output = Result<(), PortError>> + Send;
 
-    /// The newest runs of an account, newest first, so many at most. They may be shortened: Regions and most accounts are left out.
+    /// At most `runs_max` runs of an account, newest first. Reports may be shortened: Regions and most accounts are left
+    /// out.
     fn newest_runs(
         &self,
         account: AccountId,

@@ -1,4 +1,4 @@
-//! Upload locks: which run exports which upload, and which uploads are done.
+//! Upload locks: which run exports which upload, and which uploads are complete.
 
 use std::future::Future;
 
@@ -6,10 +6,10 @@ use jiff::Timestamp;
 
 use super::PortError;
 
-/// Locks uploads, so that each is exported by one run, and once.
+/// Locks uploads, so that each is exported by one run, and only once.
 pub trait UploadLocks {
-    /// Claims an upload for a run until `until`. Of two callers at once, exactly one gets [`Claim::Granted`]. A claim
-    /// whose time is over counts as released; with `again`, so does one that is done.
+    /// Claims an upload for a run until `until`. Of concurrent callers, exactly one gets [`Claim::Granted`]. An expired
+    /// claim counts as released; with `again`, a completed claim does too.
     fn claim(
         &self,
         identity: &str,
@@ -19,7 +19,7 @@ pub trait UploadLocks {
         until: Timestamp,
     ) -> impl Future<Output = Result<Claim, PortError>> + Send;
 
-    /// Keeps a claimed upload locked until `until`, if the run still has the lock; false, if it does not.
+    /// Extends the claim until `until` if the run still has it. Returns false if it doesn't.
     fn renew_claim(
         &self,
         identity: &str,
@@ -27,7 +27,7 @@ pub trait UploadLocks {
         until: Timestamp,
     ) -> impl Future<Output = Result<bool, PortError>> + Send;
 
-    /// Marks the claim as done, so that the same upload is not exported again; `done == false` releases it.
+    /// Completes the claim, so that the upload isn't exported again. With `done == false`, releases it instead.
     fn finish_claim(
         &self,
         identity: &str,
@@ -36,19 +36,19 @@ pub trait UploadLocks {
     ) -> impl Future<Output = Result<(), PortError>> + Send;
 }
 
-/// The answer to a claim.
+/// The result of a claim.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Claim {
-    /// The upload is ours.
+    /// The run has the upload locked now.
     Granted,
     /// An earlier run exported it.
     Completed {
-        /// That run.
+        /// That run's ID.
         run_id: String,
     },
-    /// Another run works on it right now.
+    /// Another run is exporting the upload.
     InProgress {
-        /// That run.
+        /// That run's ID.
         run_id: String,
     },
 }

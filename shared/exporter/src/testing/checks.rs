@@ -1,4 +1,4 @@
-//! Integrations, connections, their log, and the accounts to check, in memory.
+//! Integrations, connections, the check log, and check targets, in memory.
 
 use std::collections::BTreeSet;
 
@@ -58,8 +58,8 @@ impl<H: Sync> Connections for InMemory<H> {
 impl<H: Sync> CheckLog for InMemory<H> {
     async fn connections(&self, provider: &ProviderId, page: &Page) -> Result<ListPage<Connection>, PortError> {
         self.call(Operation::ReadConnection, provider.as_str(), |contents| {
-            let ours = contents.connections.values().filter(|connection| connection.provider == *provider);
-            Ok(ascending(ours.map(|connection| (connection.account.to_string(), connection)), page))
+            let of_provider = contents.connections.values().filter(|connection| connection.provider == *provider);
+            Ok(ascending(of_provider.map(|connection| (connection.account.to_string(), connection)), page))
         })
         .await
     }
@@ -120,7 +120,7 @@ impl<H: Sync> CheckTargets for InMemory<H> {
 
     async fn delete_outdated(&self, outdated: &[StoredConnection]) -> Result<(), PortError> {
         self.call(Operation::DeleteConnections, "", |contents| {
-            // Each unless it was replaced meanwhile.
+            // A connection that was replaced in the meantime is kept.
             let is_outdated = |connection: &Connection| {
                 outdated
                     .iter()

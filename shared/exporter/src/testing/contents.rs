@@ -1,4 +1,4 @@
-//! What the services hold.
+//! The contents of the services.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -18,12 +18,13 @@ use crate::report::RunReport;
 use crate::settings_store::{AuditEntry, IdempotencyRecord, Stored};
 use crate::upload::Upload;
 
-/// What the table, the buckets, the queue, the event bus, and Secrets Manager hold. A test may read and change all of it.
+/// The contents of the table, the buckets, the queue, the event bus, and Secrets Manager. Tests can read and change
+/// everything.
 #[derive(Default)]
 pub struct Contents {
     /// The time.
     pub clock: TestClock,
-    /// What goes wrong.
+    /// The faults of calls.
     pub faults: Faults<Self>,
     /// Providers by ID.
     pub providers: BTreeMap<String, Stored<Provider>>,
@@ -33,7 +34,7 @@ pub struct Contents {
     pub members: BTreeMap<ProviderId, Vec<AccountId>>,
     /// The accounts that left their organization.
     pub former_members: BTreeMap<ProviderId, BTreeSet<AccountId>>,
-    /// Providers whose integration is deleted while their check runs.
+    /// Providers whose integration is deleted during their check.
     pub orphaned: BTreeSet<ProviderId>,
     /// The audit log, oldest first.
     pub audit_log: Vec<AuditEntry>,
@@ -41,7 +42,7 @@ pub struct Contents {
     pub idempotency_records: BTreeMap<String, IdempotencyRecord>,
     /// Access keys by the names of their secrets, as Secrets Manager stores them.
     pub secrets: BTreeMap<String, String>,
-    /// How many secrets were ever created.
+    /// Number of secrets that were created.
     pub secrets_created: u64,
     /// The result of the newest check of each account.
     pub connections: BTreeMap<AccountId, Connection>,
@@ -53,38 +54,38 @@ pub struct Contents {
     pub account_locks: BTreeMap<AccountId, AccountLock>,
     /// The objects of the state bucket by key, each with its `ETag`.
     pub objects: BTreeMap<String, (u64, Bytes)>,
-    /// How many objects were ever put.
+    /// Number of objects that were put.
     pub objects_put: u64,
     /// Uploads by key.
     pub uploads: BTreeMap<String, StoredUpload>,
-    /// The keys of uploads in the order in which they were opened, including those that could not be.
+    /// The keys of uploads in the order in which they were opened, including failed attempts.
     pub opened: Vec<String>,
     /// Runs in the order in which they were first recorded.
     pub runs: Vec<RunReport>,
-    /// How many days with runs a page of the history has at most; none: all.
+    /// Maximum number of days with runs in a page of the history. `None`: unlimited.
     pub history_days_max: Option<usize>,
-    /// The entries that management reads of a run's quarantine. An export writes an object instead.
+    /// The entries of a run's quarantine that management reads. An export writes an object instead.
     pub quarantine: BTreeMap<String, Vec<serde_json::Value>>,
-    /// The findings that management reads of a run's pending archive. An export writes an object instead.
+    /// The findings of a run's pending list that management reads. An export writes an object instead.
     pub pending: BTreeMap<String, Vec<serde_json::Value>>,
     /// Jobs in the order in which they were last written.
     pub jobs: Vec<JobRecord>,
     /// The progress of jobs as it was written, oldest first.
     pub progress: Vec<JobProgress>,
-    /// What was put on the queue, and is taken from it by the test.
+    /// The messages that were sent to the queue. Tests remove them.
     pub queue: SentMessages,
-    /// What was published of each account, and how often it was written.
+    /// The notification state of each account, and the number of its writes.
     pub notified: BTreeMap<AccountId, (Notified, u64)>,
     /// The events that the bus accepted.
     pub events: Vec<Event>,
-    /// How many events of each request the bus accepts; none: all.
+    /// Number of events per request that the bus accepts. `None`: all.
     pub events_accepted_max: Option<usize>,
 }
 
 /// The messages on the queue.
 #[derive(Debug, Default)]
 pub struct SentMessages {
-    /// Whether there is no queue for uploads, as where hubctl exports by itself.
+    /// Whether uploads have no queue, as in an export by hubctl itself.
     pub rejects_uploads: bool,
     /// Uploads that continue in another invocation.
     pub uploads: Vec<(Upload, Round)>,
@@ -97,9 +98,9 @@ pub struct SentMessages {
 pub struct TestedConnections {
     /// The accounts that were checked.
     pub connections: Vec<Connection>,
-    /// The accounts that were not.
+    /// The accounts that were not checked.
     pub unchecked: Vec<AccountId>,
-    /// What else went wrong.
+    /// Other problems.
     pub problems: Vec<String>,
 }
 
@@ -109,15 +110,15 @@ impl From<Vec<Connection>> for TestedConnections {
     }
 }
 
-/// The time.
+/// The clock.
 #[derive(Clone, Copy, Debug, Default)]
 pub enum TestClock {
-    /// The wall clock's.
+    /// The wall clock.
     #[default]
     Wall,
-    /// It stands still.
+    /// A clock that doesn't advance.
     Fixed(Timestamp),
-    /// It runs as tokio's clock does, which a test can pause.
+    /// A clock that advances with tokio's, which a test can pause.
     Tokio {
         /// The time at `since`.
         start: Timestamp,
@@ -127,7 +128,7 @@ pub enum TestClock {
 }
 
 impl TestClock {
-    /// A clock that runs as tokio's does, from `start` on.
+    /// A clock that advances with tokio's, beginning at `start`.
     pub fn tokio(start: Timestamp) -> Self {
         Self::Tokio { start, since: tokio::time::Instant::now() }
     }
@@ -159,7 +160,7 @@ impl Contents {
         self.providers.insert(id, stored);
     }
 
-    /// The integration of an account: its own, otherwise that of its organization, otherwise that of the only organization.
+    /// The integration of an account: its own, or else that of its organization, or else that of the only organization.
     pub fn integration_of(&self, account: AccountId) -> Option<&Integration> {
         let stored = |id: &str| self.integrations.get(id).map(|stored| &stored.value);
         let member_of = || self.members.iter().find(|(_, members)| members.contains(&account));
@@ -174,12 +175,12 @@ impl Contents {
         })
     }
 
-    /// A run, by its ID.
+    /// A run by its ID.
     pub fn run(&self, run_id: &str) -> Option<&RunReport> {
         self.runs.iter().find(|run| run.run_id == run_id)
     }
 
-    /// A job, by its ID.
+    /// A job by its ID.
     pub fn job(&self, id: &str) -> Option<&JobRecord> {
         self.jobs.iter().find(|record| record.id == id)
     }
@@ -189,23 +190,23 @@ impl Contents {
         self.connection_tests.insert(provider.to_owned(), tested.into());
     }
 
-    /// What the jobs are about, in their order.
+    /// The jobs in their order, without their records.
     pub fn submitted_jobs(&self) -> Vec<Job> {
         self.jobs.iter().map(|record| record.job.clone()).collect()
     }
 
-    /// Puts the report of a job into the state bucket, where the job writes it.
+    /// Puts the report of a job into the state bucket, at the key to which the job writes it.
     pub fn put_job_report(&mut self, id: &str, report: &JobReport) {
         self.put_object(JobReport::key(id), serde_json::json!(report).to_string());
     }
 
-    /// Puts an object into the state bucket, whatever is there.
+    /// Puts an object into the state bucket and replaces an existing one.
     pub fn put_object(&mut self, key: impl Into<String>, bytes: impl Into<Bytes>) {
         self.objects_put += 1;
         self.objects.insert(key.into(), (self.objects_put, bytes.into()));
     }
 
-    /// Notes that a scan of this time is the newest of the account, whose lock is free.
+    /// Records that a scan of this time is the account's newest one, with the account not locked.
     pub fn put_newest_scan(&mut self, account: AccountId, scanned_at: Timestamp) {
         self.account_locks.insert(account, AccountLock::new(scanned_at.into()));
     }

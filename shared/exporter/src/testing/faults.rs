@@ -1,15 +1,14 @@
-//! What goes wrong: calls of ports that fail, lose their response, or never return, and writers that are faster.
+//! Faults: port calls that fail, lose their response, or never return, and concurrent writers.
 //!
-//! Failures of Security Hub are not here: [`FakeHubs`](super::FakeHubs) and the simulator have them.
+//! Failures of Security Hub are implemented by [`FakeHubs`](super::FakeHubs) and the simulator.
 
 use std::collections::VecDeque;
 
 use crate::ports::PortError;
 
-/// A call of a port, by what it does. Its target is in parentheses: the key of an object, the ID of an account, of a provider, or
-/// of a run.
+/// A kind of port call. The target of a call is the key of an object, or the ID of an account, a provider, or a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names are those of the ports' methods, and of what they work on")]
+#[expect(missing_docs, reason = "the names state the port's method and its object")]
 pub enum Operation {
     ReadIntegration,
     ListIntegrations,
@@ -55,18 +54,18 @@ pub enum Operation {
     WriteJobProgress,
 }
 
-/// What a faulty call does.
+/// The effect of a fault on a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// It fails with this message, and has no effect.
+    /// The call fails with this message, and has no effect.
     Fail(String),
-    /// It takes effect, and fails with this message: the response is lost.
+    /// The call takes effect and fails with this message, as if the response were lost.
     LoseResponse(String),
-    /// It never returns, and has no effect.
+    /// The call never returns, and has no effect.
     Hang,
 }
 
-/// Calls that are faulty.
+/// A fault: the calls that it affects, and its effect.
 #[derive(Clone, Debug)]
 pub struct Fault {
     operation: Option<Operation>,
@@ -77,34 +76,34 @@ pub struct Fault {
 }
 
 impl Fault {
-    /// Each call of an operation.
+    /// Affects each call of an operation.
     pub fn on(operation: Operation, effect: Effect) -> Self {
         Self { operation: Some(operation), target_suffix: String::new(), effect, after: 0, times: None }
     }
 
-    /// Each call of any operation.
+    /// Affects each call of any operation.
     pub fn on_all(effect: Effect) -> Self {
         Self { operation: None, target_suffix: String::new(), effect, after: 0, times: None }
     }
 
-    /// Each call of an operation fails.
+    /// Makes each call of an operation fail.
     pub fn fail(operation: Operation) -> Self {
         Self::on(operation, Effect::Fail("service unavailable".to_owned()))
     }
 
-    /// Only those whose target ends in this.
+    /// Affects only calls whose target ends with this.
     #[must_use]
     pub fn target(self, suffix: impl Into<String>) -> Self {
         Self { target_suffix: suffix.into(), ..self }
     }
 
-    /// Only after so many of these calls.
+    /// Affects calls only after this number of them.
     #[must_use]
     pub fn after(self, calls: u64) -> Self {
         Self { after: calls, ..self }
     }
 
-    /// Only so many of these calls.
+    /// Affects only this number of calls.
     #[must_use]
     pub fn times(self, calls: u64) -> Self {
         Self { times: Some(calls), ..self }
@@ -114,7 +113,7 @@ impl Fault {
         self.operation.is_none_or(|only| only == operation) && target.ends_with(&self.target_suffix)
     }
 
-    /// Counts a call, and says whether it is faulty.
+    /// Counts a call. Returns whether the call is affected.
     fn hits(&mut self) -> bool {
         if self.after > 0 {
             self.after -= 1;
@@ -129,10 +128,10 @@ impl Fault {
     }
 }
 
-/// Something that another writer does.
+/// A change by a concurrent writer.
 type Change<C> = Box<dyn FnOnce(&mut C) + Send>;
 
-/// The faults of stores with contents `C`, and the changes that other writers make to them first.
+/// The faults of stores with contents `C`, and the changes that concurrent writers make to these.
 pub struct Faults<C> {
     faults: Vec<Fault>,
     changes: VecDeque<(Operation, Change<C>)>,
@@ -150,22 +149,22 @@ impl<C> Faults<C> {
         self.faults.push(fault);
     }
 
-    /// Every call fails with this message.
+    /// Makes every call fail with this message.
     pub fn fail_all(&mut self, message: impl Into<String>) {
         self.add(Fault::on_all(Effect::Fail(message.into())));
     }
 
-    /// The next call of an operation fails.
+    /// Makes the next call of an operation fail.
     pub fn fail_next(&mut self, operation: Operation) {
         self.add(Fault::fail(operation).times(1));
     }
 
-    /// The next call of an operation takes effect, and its response is lost.
+    /// Lets the next call of an operation take effect, and loses its response.
     pub fn lose_next_response(&mut self, operation: Operation) {
         self.add(Fault::on(operation, Effect::LoseResponse("no response".to_owned())).times(1));
     }
 
-    /// No call of an operation returns.
+    /// Lets no call of an operation return.
     pub fn hang(&mut self, operation: Operation) {
         self.add(Fault::on(operation, Effect::Hang));
     }
@@ -180,19 +179,19 @@ impl<C> Faults<C> {
         self.faults.retain(|fault| fault.operation != Some(operation));
     }
 
-    /// Makes a change right before the next call of an operation, as if another writer were faster. Several are made one by one,
-    /// each before another call.
+    /// Makes a change immediately before the next call of an operation, like a concurrent writer. Several changes are made
+    /// one by one, each before another call.
     pub fn before_next(&mut self, operation: Operation, change: impl FnOnce(&mut C) + Send + 'static) {
         self.changes.push_back((operation, Box::new(change)));
     }
 
-    /// The change that comes before a call.
+    /// The change to make before a call, if any.
     pub(super) fn take_change(&mut self, operation: Operation) -> Option<Change<C>> {
-        let place = self.changes.iter().position(|(of, _)| *of == operation)?;
-        self.changes.remove(place).map(|(_, change)| change)
+        let index = self.changes.iter().position(|(of, _)| *of == operation)?;
+        self.changes.remove(index).map(|(_, change)| change)
     }
 
-    /// Counts a call, and gives the effect of the first fault that it hits.
+    /// Counts a call. Returns the effect of the first fault that affects it.
     pub(super) fn effect(&mut self, operation: Operation, target: &str) -> Option<Effect> {
         let mut effect = None;
         for fault in self.faults.iter_mut().filter(|fault| fault.matches(operation, target)) {

@@ -1,5 +1,5 @@
-//! Security Hub in memory, and the sessions with it. What it follows of the service is in [`hub_rules`](super::hub_rules); the
-//! crate `simulator` has the whole contract, and the wire.
+//! Security Hub in memory, and sessions with it. [`hub_rules`](super::hub_rules) lists which rules of the service it
+//! implements; the crate `simulator` implements the complete contract, including the wire format.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -11,24 +11,24 @@ use crate::connection::{AccountRegion, Probe};
 use crate::integration::{Integration, Role};
 use crate::ports::{CallError, ConnectError, Hub, HubState, Hubs, ImportOutcome, Page};
 
-/// Connects to hubs in memory. Clones share what the hubs hold.
+/// Connects to hubs in memory. Clones share the contents of the hubs.
 #[derive(Clone, Default)]
 pub struct FakeHubs(Arc<Mutex<HubContents>>);
 
 impl FakeHubs {
-    /// Hubs whose response to an import is that of a rule, where it gives one.
+    /// Hubs that respond to an import with the result of a rule, unless the rule returns `None`.
     pub fn with_rule(
         rule: impl Fn(&ImportCall) -> Option<Result<ImportOutcome, CallError>> + Send + Sync + 'static,
     ) -> Self {
         Self(Arc::new(Mutex::new(HubContents { rule: Some(Arc::new(rule)), ..HubContents::default() })))
     }
 
-    /// What they hold, and how they respond.
+    /// The contents of the hubs, and their responses.
     pub fn contents(&self) -> MutexGuard<'_, HubContents> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The hub of an account, without credentials.
+    /// The hub of an account, without checking credentials.
     pub fn hub(&self, account: AccountId) -> FakeHub {
         FakeHub { hubs: self.clone(), account }
     }
@@ -97,7 +97,7 @@ impl Hub for FakeHub {
     }
 }
 
-/// Its role has no External ID, and `ec2:DescribeRegions` lists no Region.
+/// The role has no External ID, and `ec2:DescribeRegions` returns no Region.
 impl Probe for FakeHub {
     fn identity(&self) -> &str {
         "arn:aws:iam::123456789012:role/exporter"

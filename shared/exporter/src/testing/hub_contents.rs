@@ -1,4 +1,4 @@
-//! What the fake Security Hub holds, and how a test has it respond.
+//! The contents of the fake Security Hub, and its responses for tests.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -10,30 +10,30 @@ use bytes::Bytes;
 use crate::ports::{CallError, ImportOutcome};
 use crate::problem::Problem;
 
-/// A `BatchImportFindings` call, as a test's rule sees it.
+/// A `BatchImportFindings` call, as a test's rule gets it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImportCall {
-    /// Its number among the calls of all accounts and Regions, from 1 on.
+    /// The number of the call among those of all accounts and Regions, starting at 1.
     pub number: usize,
     /// The Region.
     pub region: RegionName,
-    /// The Ids of its findings, in their order.
+    /// The IDs of the findings, in their order.
     pub ids: Vec<String>,
 }
 
-/// The response to a call. None: that of the service's rules.
+/// The response to a call. `None`: the response according to the service's rules.
 pub(super) type ImportRule = dyn Fn(&ImportCall) -> Option<Result<ImportOutcome, CallError>> + Send + Sync;
 
-/// What the hubs of all accounts hold, and how they respond.
+/// The contents of the hubs of all accounts, and their responses.
 #[derive(Default)]
 pub struct HubContents {
     /// Accounts whose credentials don't work.
     pub rejected: BTreeMap<AccountId, Problem>,
-    /// How long it takes to obtain credentials.
+    /// Time to obtain credentials.
     pub connect_latency: Duration,
-    /// Called with each account whose credentials are requested; it may panic.
+    /// Called with each account whose credentials are requested. May panic.
     pub on_connect: Option<fn(AccountId)>,
-    /// How long each import takes.
+    /// Duration of each import.
     pub import_latency: Duration,
     /// Regions in which Security Hub is not enabled.
     pub disabled: BTreeSet<RegionName>,
@@ -41,9 +41,9 @@ pub struct HubContents {
     pub product_not_accepted: BTreeSet<RegionName>,
     /// Whether imported findings are discarded, so that a test of memory measures the exporter.
     pub discards_findings: bool,
-    /// The findings by account, Region, and Id.
+    /// The findings by account, Region, and ID.
     pub findings: BTreeMap<(AccountId, RegionName, String), Bytes>,
-    /// How many imports were made.
+    /// Number of imports.
     pub imports: usize,
     pub(super) rule: Option<Arc<ImportRule>>,
 }

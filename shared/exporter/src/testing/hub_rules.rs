@@ -1,10 +1,11 @@
-//! What the fake Security Hub follows of the service. The numbers are those of the sections of the contract that it is made
-//! after, securityhub-contract.md; the crate `simulator` is made after all of it.
+//! The rules of the service that the fake Security Hub implements. The numbers are sections of its contract,
+//! securityhub-contract.md. The crate `simulator` implements the complete contract.
 //!
-//! It has: batches of 1 to 100 findings (1.1), required fields and the size of a finding (1.2, 1.1), the upsert by `UpdatedAt`
-//! (1.5), the errors of a disabled hub and of a product that is not accepted (1.10), and pages of active findings (3.1).
-//! It has not: quotas, formats of fields, other writers, retention, delays of visibility, and permissions. `Workflow`, `Note`
-//! and the other fields of analysts (1.6) are not kept: an update replaces the finding.
+//! Implemented: batches of 1 to 100 findings (1.1), required fields and the size of a finding (1.2, 1.1), the upsert by
+//! `UpdatedAt` (1.5), the errors of a disabled hub and of a product that is not accepted (1.10), and pages of active
+//! findings (3.1).
+//! Not implemented: quotas, formats of fields, concurrent writers, retention, delayed visibility, and permissions.
+//! `Workflow`, `Note`, and the other fields of analysts (1.6) are not preserved: an update replaces the finding.
 
 use std::collections::BTreeSet;
 
@@ -18,13 +19,13 @@ use serde_json::{Map, Value};
 use super::hub_contents::HubContents;
 use crate::ports::{CallError, FailedFinding, ImportOutcome, Page};
 
-/// Findings of one call (contract 1.1).
+/// Maximum number of findings in a call (contract 1.1).
 const BATCH_FINDINGS_MAX: usize = 100;
-/// Bytes of a finding (contract 1.1).
+/// Maximum size of a finding in bytes (contract 1.1).
 const FINDING_BYTES_MAX: usize = 240 * 1024;
-/// Findings of a page (contract 3.1).
+/// Maximum number of findings in a page (contract 3.1).
 const PAGE_FINDINGS_MAX: usize = 100;
-/// The fields that every finding has (contract 1.2).
+/// The required fields of a finding (contract 1.2).
 const REQUIRED: [&str; 10] = [
     "SchemaVersion",
     "Id",
@@ -61,11 +62,11 @@ fn text<'a>(finding: &'a Map<String, Value>, field: &str) -> &'a str {
     finding.get(field).and_then(Value::as_str).unwrap_or_default()
 }
 
-/// The Ids of the findings of an import, in their order.
+/// The IDs of the findings of an import, in their order.
 ///
 /// # Panics
 ///
-/// If an Id is there twice. What the service does then is undefined (contract 1.5), so no caller may send it.
+/// If an ID is duplicated. The service's behavior is then undefined (contract 1.5), so no caller may send it.
 pub(super) fn ids(body: &[u8]) -> Result<Vec<String>, CallError> {
     #[derive(Deserialize)]
     #[serde(rename_all = "PascalCase")]
@@ -79,11 +80,11 @@ pub(super) fn ids(body: &[u8]) -> Result<Vec<String>, CallError> {
         .map(read)
         .collect::<Result<Vec<_>, _>>()
         .map_err(|error| rejected(error.to_string()))?;
-    assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len(), "an Id is in one request twice");
+    assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len(), "a request has the same ID twice");
     Ok(ids)
 }
 
-/// Why a finding does not adhere to the format, if so.
+/// The violation of the format. `None` if the finding is valid.
 fn format_error(finding: &Map<String, Value>, bytes: usize) -> Option<String> {
     if bytes > FINDING_BYTES_MAX {
         return Some(format!("the finding has {bytes} bytes"));
@@ -103,7 +104,7 @@ fn format_error(finding: &Map<String, Value>, bytes: usize) -> Option<String> {
 }
 
 impl HubContents {
-    /// Fails where Security Hub is not enabled, as every read does (contract 1.10).
+    /// Fails if Security Hub is not enabled, as every read does (contract 1.10).
     pub(super) fn ensure_enabled(&self, account: AccountId, region: RegionName) -> Result<(), CallError> {
         if self.disabled.contains(&region) {
             let message = format!("Account {account} is not subscribed to AWS Security Hub");
@@ -112,7 +113,7 @@ impl HubContents {
         Ok(())
     }
 
-    /// Imports findings, each as if it were alone.
+    /// Imports findings, each independently of the others.
     pub(super) fn import(
         &mut self,
         account: AccountId,
@@ -148,7 +149,7 @@ impl HubContents {
         Ok(outcome)
     }
 
-    /// Stores a finding unless the stored one is as new (contract 1.5).
+    /// Stores a finding if it is newer than the stored one (contract 1.5).
     fn upsert(&mut self, place: (AccountId, RegionName, String), finding: &Map<String, Value>, json: &str) {
         let updated_at = |finding: &Map<String, Value>| text(finding, "UpdatedAt").parse::<Timestamp>().ok();
         let stored = self.findings.get(&place).and_then(|stored| serde_json::from_slice(stored).ok());
@@ -158,7 +159,7 @@ impl HubContents {
         }
     }
 
-    /// A page of the account's active findings in a Region. The token is the last Id of the page before.
+    /// A page of the account's active findings in a Region. The token is the last ID of the previous page.
     pub(super) fn active_findings(
         &self,
         account: AccountId,

@@ -1,4 +1,4 @@
-//! The queue, and the records of jobs. What is on the queue stays there until the test takes it.
+//! The queue, and the records of jobs. Messages stay on the queue until the test removes them.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Locks of uploads and accounts, in the table: each step is atomic, as DynamoDB's conditional writes are.
+//! Locks of uploads and accounts in the table. Each step is atomic, like DynamoDB's conditional writes.
 
 use asff::AccountId;
 use jiff::Timestamp;
@@ -37,8 +37,8 @@ impl<H: Sync> UploadLocks for InMemory<H> {
     async fn renew_claim(&self, identity: &str, run_id: &str, until: Timestamp) -> Result<bool, PortError> {
         self.call(Operation::RenewClaim, identity, |contents| {
             let lock = contents.upload_locks.get_mut(identity);
-            let ours = lock.filter(|lock| lock.run_id == run_id && !lock.is_completed);
-            Ok(ours.map(|lock| lock.until = until).is_some())
+            let own = lock.filter(|lock| lock.run_id == run_id && !lock.is_completed);
+            Ok(own.map(|lock| lock.until = until).is_some())
         })
         .await
     }
@@ -79,7 +79,7 @@ impl<H: Sync> AccountLocks for InMemory<H> {
             }
             let before = known.map(|known| known.in_doubt.clone()).unwrap_or_default();
             let holder = Some((run_id.to_owned(), until));
-            // Until it is released, everything is in doubt.
+            // Everything is in doubt until the account is released.
             let in_doubt = InDoubt { everywhere: true, regions: before.regions.clone() };
             contents.account_locks.insert(account, AccountLock { newest, holder, in_doubt });
             Ok(Acquired::Granted { in_doubt: before })
@@ -90,8 +90,8 @@ impl<H: Sync> AccountLocks for InMemory<H> {
     async fn renew(&self, account: AccountId, run_id: &str, until: Timestamp) -> Result<bool, PortError> {
         self.call(Operation::RenewAccount, account.as_str(), |contents| {
             let holder = contents.account_locks.get_mut(&account).and_then(|known| known.holder.as_mut());
-            let ours = holder.filter(|(holder, _)| holder == run_id);
-            Ok(ours.map(|(_, held_until)| *held_until = until).is_some())
+            let own = holder.filter(|(holder, _)| holder == run_id);
+            Ok(own.map(|(_, locked_until)| *locked_until = until).is_some())
         })
         .await
     }

@@ -1,4 +1,4 @@
-//! The ports' implementation: who calls, on what.
+//! The implementation of the ports: one run, and the contents that it shares with others.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -12,9 +12,9 @@ use super::lifetime::Lifetime;
 use crate::integration::Integration;
 use crate::ports::{Clock, ConnectError, Hubs, PortError};
 
-/// The ports in memory, as one run calls them. Clones share their contents, and the run.
+/// The ports in memory, as one run calls them. Clones share the contents and the run.
 ///
-/// Every call of a port passes [`InMemory::call`], once: there the run may be killed, and faults happen.
+/// Every port call passes [`InMemory::call`] exactly once. There, the run may be killed, and faults take effect.
 #[derive(Clone)]
 pub struct InMemory<H = FakeHubs> {
     contents: Arc<Mutex<Contents>>,
@@ -23,14 +23,14 @@ pub struct InMemory<H = FakeHubs> {
 }
 
 impl Default for InMemory {
-    /// Empty ones, with the wall clock.
+    /// Empty contents, with the wall clock.
     fn default() -> Self {
         Self { contents: Arc::default(), lifetime: Arc::default(), hubs: FakeHubs::default() }
     }
 }
 
 impl InMemory {
-    /// Empty ones, with this clock.
+    /// Empty contents, with this clock.
     pub fn new(clock: TestClock) -> Self {
         let memory = Self::default();
         memory.contents().clock = clock;
@@ -44,15 +44,15 @@ impl<H> InMemory<H> {
         InMemory { contents: self.contents.clone(), lifetime: self.lifetime.clone(), hubs }
     }
 
-    /// The same contents, as another run calls them.
+    /// The same contents, called by another run.
     #[must_use]
     pub fn with_lifetime(self, lifetime: Arc<Lifetime>) -> Self {
         Self { lifetime, ..self }
     }
 
-    /// What the services hold. A caller that keeps it blocks every port.
+    /// The contents of the services. The guard blocks every port while it is held.
     pub fn contents(&self) -> MutexGuard<'_, Contents> {
-        // A test that panicked with it says so itself.
+        // A test that panicked with the guard reports its own failure.
         self.contents.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -61,17 +61,17 @@ impl<H> InMemory<H> {
         &self.hubs
     }
 
-    /// The life of the run that calls.
+    /// The lifetime of the calling run.
     pub fn lifetime(&self) -> &Arc<Lifetime> {
         &self.lifetime
     }
 
-    /// Makes a call of a port: another writer's change first, then the call with the fault that hits it. It never returns if the
-    /// run is dead, or the call hangs.
+    /// Makes a port call: first the change of a concurrent writer, then the call with the fault that affects it. Never
+    /// returns if the run was killed or the call hangs.
     ///
     /// # Errors
     ///
-    /// Those of the call, and of a fault.
+    /// The errors of the call, and of a fault.
     pub async fn call<T, E: From<PortError>>(
         &self,
         operation: Operation,

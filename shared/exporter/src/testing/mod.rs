@@ -1,18 +1,20 @@
-//! The ports in memory, for tests and for programs that run without AWS. Only the feature `testing` has it, which only
-//! dev-dependencies enable: no function and no release of hubctl contains it.
+//! The ports in memory, for tests and for programs that run without AWS. They are only compiled with the feature `testing`,
+//! which only dev-dependencies enable: no function and no release of hubctl contains them.
 //!
-//! [`InMemory`] implements every port of this crate. Its parts can be used and replaced one by one:
+//! [`InMemory`] implements every port of this crate. Its parts can be used and replaced independently:
 //!
-//! | Part | What it is |
+//! | Part | Purpose |
 //! | --- | --- |
-//! | [`Contents`] | what the table, the state bucket, the queue, the event bus, and Secrets Manager hold; tests read and write it directly |
-//! | [`FakeHubs`] | Security Hub: either the documented rules, or a rule of the test's own. Any other [`Hubs`](crate::ports::Hubs) can take its place |
-//! | [`Faults`] | calls that fail, lose their response, or never return, and changes that another writer makes first |
-//! | [`Lifetime`] | one run: it can be killed at any of its calls |
-//! | [`TestClock`] | the time: the wall clock's, a fixed one, or tokio's, which a test can pause |
+//! | [`Contents`] | the contents of the table, the state bucket, the queue, the event bus, and Secrets Manager; tests read
+//! and write them directly |
+//! | [`FakeHubs`] | Security Hub with the documented rules, or with a rule of the test. Any other
+//! [`Hubs`](crate::ports::Hubs) can replace it |
+//! | [`Faults`] | calls that fail, lose their response, or never return, and changes by concurrent writers |
+//! | [`Lifetime`] | one run, which can be killed at any of its calls |
+//! | [`TestClock`] | the wall clock, a fixed time, or tokio's clock, which a test can pause |
 //!
-//! It gives the promises that the ports state, as the adapters for AWS do: conditional writes, locks, whole objects, and pages.
-//! It is no model of what an export should do: tests compare it with an oracle of their own, such as the simulation's.
+//! Like the adapters for AWS, it has the guarantees that the ports document: conditional writes, locks, whole objects, and
+//! pages. It doesn't model what an export should do: tests compare it with their own oracle, such as the simulation's.
 
 mod checks;
 mod contents;

@@ -1,4 +1,4 @@
-//! The event bus, and what was published of each account.
+//! The event bus, and the notification state of each account.
 
 use std::collections::BTreeSet;
 

@@ -1,5 +1,5 @@
-//! The state bucket, and the bucket of uploads. As S3 does: a put is visible as a whole and at once, under its condition, and a
-//! new `ETag` comes with it.
+//! The state bucket, and the bucket of uploads. As in S3, an object becomes visible as a whole and immediately, if its
+//! condition is met, with a new `ETag`.
 
 use bytes::Bytes;
 use futures::StreamExt as _;
@@ -10,11 +10,11 @@ use super::stored::StoredUpload;
 use crate::ports::{Object, ObjectWriter, Objects, OpenError, PortError, PutMode, Scan, Scans};
 use crate::upload::{Upload, UploadInfo};
 
-/// Bytes of a chunk of an object, and of an upload, so that readers see ends in the middle of what they read.
+/// Size of the chunks of an object, and of an upload, chosen so that chunks end within the items that are read.
 const CHUNK_BYTES: usize = 10_000;
 const UPLOAD_CHUNK_BYTES: usize = 60_000;
 
-/// An object being written.
+/// An object that is being written.
 pub struct InMemoryWriter<H> {
     memory: InMemory<H>,
     key: String,

@@ -1,4 +1,4 @@
-//! Pages of lists that are in memory. The mark of a page is the key of its last entry.
+//! Pages of lists in memory. The cursor of a page is the key of its last entry.
 
 use crate::settings_store::{ListPage, Page};
 
@@ -7,7 +7,7 @@ pub(super) fn ascending<'a, T: Clone + 'a>(entries: impl Iterator<Item = (String
     cut(entries.skip_while(|(key, _)| page.after.as_ref().is_some_and(|after| key <= after)), page.limit)
 }
 
-/// A page of entries in descending order of their keys, as lists of what has time-ordered IDs are.
+/// A page of entries in descending order of their keys, as in lists whose IDs are ordered by time.
 pub fn newest_first<'a, T: Clone + 'a>(entries: impl Iterator<Item = (String, &'a T)>, page: &Page) -> ListPage<T> {
     cut(entries.skip_while(|(key, _)| page.after.as_ref().is_some_and(|after| key >= after)), page.limit)
 }

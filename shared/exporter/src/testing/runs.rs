@@ -1,4 +1,4 @@
-//! Records of runs, and what management reads of them.
+//! Records of runs, and the reads of management.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -74,10 +74,10 @@ impl<H: Sync> RunLog for InMemory<H> {
     }
 }
 
-/// A page of the lines of a run's file. None if the mark is not one of that file.
+/// A page of the lines of a run's file. `None` if the cursor is not one of that file.
 fn lines(of_runs: &BTreeMap<String, Vec<Value>>, run_id: &str, page: &Page) -> Option<ListPage<Value>> {
     let lines = of_runs.get(run_id).into_iter().flatten().enumerate();
-    let marked: Vec<_> = lines.map(|(number, line)| (format!("{number:08}"), line)).collect();
-    let is_mark = page.after.as_ref().is_none_or(|after| marked.iter().any(|(mark, _)| mark == after));
-    is_mark.then(|| ascending(marked.into_iter(), page))
+    let with_cursors: Vec<_> = lines.map(|(number, line)| (format!("{number:08}"), line)).collect();
+    let is_cursor = page.after.as_ref().is_none_or(|after| with_cursors.iter().any(|(cursor, _)| cursor == after));
+    is_cursor.then(|| ascending(with_cursors.into_iter(), page))
 }

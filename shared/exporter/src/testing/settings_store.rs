@@ -1,4 +1,5 @@
-//! Settings with their versions, the audit log, and access keys. A change is all or nothing, as a DynamoDB transaction is.
+//! Settings with their versions, the audit log, and access keys. Like a DynamoDB transaction, a change is written completely
+//! or not at all.
 
 use jiff::Timestamp;
 use serde_json::json;
@@ -71,7 +72,7 @@ fn is_expected<T>(stored: Option<&Stored<T>>, expected: &ExpectedVersion) -> boo
 }
 
 impl Contents {
-    /// Whether the condition of a step holds.
+    /// Whether the condition of a step is met.
     fn allows(&self, write: &Write) -> bool {
         let provider = |id: &ProviderId| self.providers.get(id.as_str());
         let integration = |id: &ProviderId| self.integrations.get(id.as_str());

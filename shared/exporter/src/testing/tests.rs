@@ -1,4 +1,4 @@
-//! The promises of the ports, kept in memory: a test can rely on them.
+//! Tests that the in-memory implementation has the guarantees of the ports, so that tests can rely on them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,7 +37,7 @@ async fn put(memory: &InMemory, key: &str, mode: PutMode, text: &'static str) ->
 }
 
 #[tokio::test]
-async fn an_upload_is_locked_by_one_run_until_it_is_done_or_expires() {
+async fn an_upload_is_locked_by_one_run_until_completion_or_expiry() {
     let memory = InMemory::default();
     let claim = async |run: &str, again: bool, now: i64| memory.claim("a", run, again, at(now), at(now + 10)).await;
     assert_eq!(claim("1", false, 0).await.unwrap(), Claim::Granted);
@@ -46,14 +46,18 @@ async fn an_upload_is_locked_by_one_run_until_it_is_done_or_expires() {
         memory.renew_claim("a", "1", at(20)).await.unwrap() && !memory.renew_claim("a", "2", at(90)).await.unwrap()
     );
     assert_eq!(claim("2", false, 15).await.unwrap(), Claim::InProgress { run_id: "1".to_owned() });
-    assert_eq!(claim("2", false, 21).await.unwrap(), Claim::Granted, "it expired");
+    assert_eq!(claim("2", false, 21).await.unwrap(), Claim::Granted, "the claim expired");
     memory.finish_claim("a", "1", true).await.unwrap();
-    assert_eq!(claim("3", false, 22).await.unwrap(), Claim::InProgress { run_id: "2".to_owned() }, "not 1's to end");
+    assert_eq!(
+        claim("3", false, 22).await.unwrap(),
+        Claim::InProgress { run_id: "2".to_owned() },
+        "run 1 no longer has the claim"
+    );
     memory.finish_claim("a", "2", true).await.unwrap();
     assert_eq!(claim("3", false, 99).await.unwrap(), Claim::Completed { run_id: "2".to_owned() });
     assert_eq!(claim("3", true, 99).await.unwrap(), Claim::Granted);
     memory.finish_claim("a", "3", false).await.unwrap();
-    assert_eq!(claim("4", false, 99).await.unwrap(), Claim::Granted, "it was released");
+    assert_eq!(claim("4", false, 99).await.unwrap(), Claim::Granted, "the claim was released");
 }
 
 #[tokio::test]
@@ -67,10 +71,14 @@ async fn an_account_is_locked_by_one_run_and_in_doubt_until_it_ends() {
     assert_eq!(memory.locked_by(account(), at(5)).await.unwrap().as_deref(), Some("1"));
     assert_eq!(memory.locked_by(account(), at(10)).await.unwrap(), None);
     let Acquired::Granted { in_doubt } = acquire("2", 200, 10).await else { panic!("the lock expired") };
-    assert!(in_doubt.everywhere, "1 did not end");
+    assert!(in_doubt.everywhere, "run 1 did not release the account");
     assert!(!memory.renew(account(), "1", at(99)).await.unwrap());
     memory.release(account(), "1", Default::default(), Some(at(1))).await.unwrap();
-    assert_eq!(memory.locked_by(account(), at(11)).await.unwrap().as_deref(), Some("2"), "1 has no lock to release");
+    assert_eq!(
+        memory.locked_by(account(), at(11)).await.unwrap().as_deref(),
+        Some("2"),
+        "run 1 has no lock to release"
+    );
     memory.release(account(), "2", Default::default(), Some(at(12))).await.unwrap();
     let (newest, in_doubt) = memory.lock_status(account()).await.unwrap().unwrap();
     assert_eq!((newest.newest, newest.exported_at, in_doubt.everywhere), (at(200), Some(at(12)), false));
@@ -108,7 +116,7 @@ async fn a_change_is_made_as_a_whole_or_not_at_all() {
     let conflict = memory.commit(&steps, &entry).await.unwrap_err();
     assert!(matches!(conflict, CommitError::Conflict { step: 1 }));
     assert!(memory.contents().integrations.is_empty() && memory.contents().audit_log.is_empty());
-    // Another writer is faster, once.
+    // A concurrent writer changes the integration once.
     memory.contents().faults.before_next(Operation::Commit, |contents| {
         contents.put_integration(Integration::new(account()));
     });
@@ -122,7 +130,7 @@ async fn a_change_is_made_as_a_whole_or_not_at_all() {
 }
 
 #[tokio::test]
-async fn faults_hit_the_calls_that_they_name() {
+async fn faults_affect_only_matching_calls() {
     let memory = InMemory::default();
     put(&memory, "a", PutMode::Overwrite, "").await.unwrap();
     memory.contents().faults.add(Fault::fail(Operation::ReadObject).target("a").after(1).times(2));
@@ -144,18 +152,18 @@ async fn a_run_is_killed_at_a_call_before_or_after_its_effect() {
     for takes_effect in [false, true] {
         let memory = InMemory::default();
         let killed = memory.clone().with_lifetime(Arc::new(Lifetime::until(Some(2), takes_effect)));
-        // Create and write are its calls 0 and 1.
+        // The calls 0 and 1 create and write the object; call 2 puts it.
         let outcome = tokio::select! {
             outcome = put(&killed, "a", PutMode::Create, "") => Some(outcome),
             () = killed.lifetime().ended() => None,
         };
-        assert!(outcome.is_none(), "it never returns");
-        assert_eq!(memory.object("a").await.unwrap().is_some(), takes_effect, "another run sees what it did");
+        assert!(outcome.is_none(), "the call never returns");
+        assert_eq!(memory.object("a").await.unwrap().is_some(), takes_effect, "the effect is visible to another run");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_clock_runs_as_tokios_does() {
+async fn the_clock_advances_with_tokios() {
     let memory = InMemory::new(TestClock::tokio(at(0)));
     tokio::time::sleep(Duration::from_secs(90)).await;
     assert_eq!(memory.now().duration_since(at(0)), SignedDuration::from_secs(90));
@@ -177,11 +185,11 @@ async fn hub(hubs: &FakeHubs) -> FakeHub {
 }
 
 #[tokio::test]
-async fn a_finding_is_replaced_by_a_newer_one_only() {
+async fn a_finding_is_replaced_only_by_a_newer_one() {
     let hub = hub(&FakeHubs::default()).await;
     for (second, stored) in [(5, 5), (5, 5), (4, 5), (6, 6)] {
         let outcome = hub.import(&region(), body(&[finding("a", second)])).await.unwrap();
-        assert_eq!((outcome.success_count, outcome.failed_count), (1, 0), "an older one is ignored in silence");
+        assert_eq!((outcome.success_count, outcome.failed_count), (1, 0), "an older version is accepted and ignored");
         let found: Value = serde_json::from_slice(&hub.finding(&region(), "a").await.unwrap().unwrap()).unwrap();
         assert_eq!(found["UpdatedAt"], json!(at(stored)));
     }
@@ -207,7 +215,7 @@ async fn a_malformed_finding_fails_alone_and_a_bad_batch_as_a_whole() {
 }
 
 #[tokio::test]
-async fn active_findings_come_in_pages_of_one_region() {
+async fn active_findings_are_paged_within_one_region() {
     let hub = hub(&FakeHubs::default()).await;
     let all: Vec<_> = (0..150).map(|number| finding(&format!("{number:03}"), 1)).collect();
     for batch in all.chunks(100) {
@@ -223,7 +231,7 @@ async fn active_findings_come_in_pages_of_one_region() {
 }
 
 #[tokio::test]
-async fn a_disabled_hub_and_a_product_not_accepted_deny_imports() {
+async fn a_disabled_hub_or_unaccepted_product_denies_imports() {
     let hubs = FakeHubs::default();
     let hub = hub(&hubs).await;
     hubs.contents().disabled.insert(region());
