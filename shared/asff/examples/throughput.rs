@@ -1,7 +1,7 @@
-//! Measures how fast a scan file is read, mapped and encoded, on one core.
+//! Measures how fast a scan file is read, mapped, and encoded on one core.
 //!
 //! `cargo run --release -p asff --example throughput -- FILE [REPEAT]`
-#![expect(clippy::print_stdout, reason = "that is what it is for")]
+#![expect(clippy::print_stdout, reason = "the results are printed")]
 
 use std::error::Error;
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use asff::{Identities, Outcome, ReadLimits, Regions, ScanReader, Step, map};
 use bytes::Bytes;
 
-/// Bytes fed at once, as a body of S3 comes.
+/// Number of bytes per chunk, similar to the chunks of an S3 body.
 const PIECE_BYTES: usize = 256 * 1024;
 
 #[derive(Default)]

@@ -1,7 +1,7 @@
-//! The hash by which the next scan tells whether a finding is still the same.
+//! The content hash, by which the next scan determines whether a finding has changed.
 //!
-//! It covers what a user would call the finding. It leaves out what changes with every scan or with the way to Security
-//! Hub: all times, whether the finding is active, Prowler's version, and the product's ARN.
+//! It covers what users regard as the finding. It doesn't cover what changes with every scan or with the way to Security
+//! Hub: all times, the record state, Prowler's version, and the product's ARN.
 
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -10,7 +10,7 @@ use crate::ResourceHash;
 use crate::finding::{Compliance, Finding, FindingProviderFields, Remediation, Resource};
 use crate::outcome::Mapped;
 
-/// The field of the product that says which Prowler made the scan.
+/// The product field with Prowler's version.
 const VERSION_FIELD: &str = "ProviderVersion";
 
 #[derive(Serialize)]
@@ -43,11 +43,11 @@ impl<'a> From<&'a Finding> for Content<'a> {
 }
 
 impl Mapped {
-    /// The first 64 bits of a SHA-256 of the content. Never 0, which stands for a content that nobody knows.
+    /// The first 64 bits of the SHA-256 of the content. Never 0, which represents an unknown content.
     #[must_use]
     pub fn content_hash(&self) -> u64 {
         let mut bytes = Vec::with_capacity(4096);
-        // Writing JSON to memory does not fail for these types; a partial text would only cause a needless update.
+        // Writing JSON to memory can't fail for these types; partial JSON would only cause an unnecessary update.
         let _ = serde_json::to_writer(&mut bytes, &Content::from(&self.finding));
         let digest = Sha256::digest(&bytes);
         let (head, _) = digest.split_at(8);
@@ -56,10 +56,10 @@ impl Mapped {
 }
 
 impl ResourceHash {
-    /// The last 32 bits, which are not in a short Id. Never 0, which stands for a resource that nobody knows.
+    /// The last 32 bits, which a short ID doesn't contain. Never 0, which represents an unknown resource.
     #[must_use]
     pub fn fingerprint(self) -> u32 {
-        #[expect(clippy::cast_possible_truncation, reason = "the lowest bits are meant")]
+        #[expect(clippy::cast_possible_truncation, reason = "the lowest bits are intended")]
         let low = self.0 as u32;
         low.max(1)
     }

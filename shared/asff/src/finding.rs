@@ -1,7 +1,7 @@
-//! A finding in the AWS Security Finding Format, as we send it.
+//! A finding in the AWS Security Finding Format, as it is sent.
 //!
-//! Only what a Prowler finding holds is here, in the order in which Prowler writes it. Severity and Types stand in
-//! `FindingProviderFields` and nowhere else, as AWS asks of providers (contract 1.6), so that what analysts change stays.
+//! It contains only the fields of a Prowler finding, in Prowler's order. Severity and Types are only in
+//! `FindingProviderFields`, as AWS requires from providers (contract 1.6), so that changes by analysts are preserved.
 
 use std::borrow::Cow;
 
@@ -11,44 +11,44 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use crate::{AccountId, FindingId, Partition};
 
-/// The only version of the format there is (contract 1.3).
+/// The only existing version of the format (contract 1.3).
 pub const SCHEMA_VERSION: &str = "2018-10-08";
 
-/// A finding, complete and within the service's limits.
+/// A finding, complete and within Security Hub's limits.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Finding {
-    /// Unique within the product, the account and the Region.
+    /// The ID, which is unique within the product, the account, and the Region.
     pub id: FindingId,
     /// `arn:<partition>:securityhub:<region>::product/prowler/prowler`.
     pub product_arn: String,
-    /// Prowler's own fields, in its order.
+    /// Prowler's product fields, in its order.
     pub product_fields: Pairs,
     /// `prowler-<check>`.
     pub generator_id: String,
-    /// The account that the finding is about; the caller must be of it.
+    /// The account of the finding, to which the caller must belong.
     pub aws_account_id: AccountId,
-    /// When the scan made it: `CreatedAt`, which the service keeps from the first import.
+    /// The scan time, as `CreatedAt`: Security Hub keeps the value of the first import.
     pub created_at: Timestamp,
-    /// What the check looks for.
+    /// What the check examines.
     pub title: String,
-    /// What it found.
+    /// What the check found.
     pub description: String,
-    /// The one resource.
+    /// The only resource.
     pub resources: [Resource; 1],
-    /// How the resource stands, and against which standards.
+    /// The result for the resource, with the standards.
     pub compliance: Compliance,
-    /// What to do.
+    /// The recommended fix.
     pub remediation: Remediation,
     /// Severity and Types.
     pub finding_provider_fields: FindingProviderFields,
 }
 
-/// A map of texts that keeps its order.
+/// A map of strings that preserves its order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Pairs(pub Vec<(Cow<'static, str>, String)>);
 
 impl Pairs {
-    /// The value of `key`.
+    /// The value of `key`. `None` if the map doesn't contain it.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&str> {
         self.0.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str())
@@ -65,20 +65,20 @@ impl Serialize for Pairs {
     }
 }
 
-/// What a finding is about.
+/// The resource of a finding.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Resource {
-    /// A type of the format's list, or `Other`.
+    /// A resource type of the format's list, or `Other`.
     pub r#type: String,
-    /// Its ARN, or what Prowler names it by.
+    /// The ARN, or Prowler's name for the resource.
     pub id: String,
-    /// Left out where the service does not know the partition.
+    /// Omitted if the format doesn't define the partition.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub partition: Option<Partition>,
-    /// Where it is.
+    /// The Region of the resource.
     pub region: String,
-    /// Left out when empty.
+    /// Omitted if empty.
     #[serde(skip_serializing_if = "no_pairs")]
     pub tags: Pairs,
 }
@@ -87,15 +87,15 @@ fn no_pairs(pairs: &Pairs) -> bool {
     pairs.0.is_empty()
 }
 
-/// How the resource stands.
+/// The result of the check for the resource.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Compliance {
-    /// The outcome of the check.
+    /// The status.
     pub status: Status,
-    /// `<framework> <requirements>`, at most 32.
+    /// `<framework> <requirements>`; at most 32.
     pub related_requirements: Vec<String>,
-    /// The frameworks, at most 20.
+    /// The frameworks; at most 20.
     pub associated_standards: Vec<Standard>,
 }
 
@@ -107,65 +107,65 @@ pub struct Standard {
     pub standards_id: String,
 }
 
-/// What to do about it.
+/// The recommended fix.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Remediation {
-    /// The advice.
+    /// The recommendation.
     pub recommendation: Recommendation,
 }
 
-/// Advice in words, by a link, or both.
+/// A recommendation as text, a link, or both.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Recommendation {
-    /// At most 512 characters; left out when there is none, as the service rejects an empty one.
+    /// At most 512 characters. Omitted if empty, since Security Hub rejects an empty text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
-    /// Where to read more.
+    /// A link to more information.
     pub url: Cow<'static, str>,
 }
 
-/// The provider's own view, which analysts cannot change and we never fight over with them.
+/// The fields of the provider, which analysts can't change and updates don't overwrite for them.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct FindingProviderFields {
-    /// How bad it is.
+    /// The severity.
     pub severity: Severity,
-    /// What kind of finding it is, in the format's taxonomy; never empty.
+    /// The types of the finding in the format's taxonomy; never empty.
     pub types: Vec<Cow<'static, str>>,
 }
 
-/// How bad it is.
+/// The severity of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Severity {
-    /// One of five words.
+    /// The severity label.
     pub label: SeverityLabel,
 }
 
-/// How bad a finding is, least first.
+/// The severity label of a finding, least severe first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = Severity))]
 #[serde(rename_all = "UPPERCASE")]
 pub enum SeverityLabel {
     /// No issue was found.
     Informational,
-    /// Needs no action on its own.
+    /// No action is required for this finding alone.
     Low,
-    /// Must be seen to, not urgently.
+    /// The issue must be fixed, but not urgently.
     Medium,
-    /// Must be seen to first.
+    /// The issue must be fixed as a priority.
     High,
-    /// Must be seen to at once.
+    /// The issue must be fixed immediately.
     Critical,
 }
 
 impl SeverityLabel {
-    /// Every label, least first.
+    /// Every label, least severe first.
     pub const ALL: [Self; 5] = [Self::Informational, Self::Low, Self::Medium, Self::High, Self::Critical];
 
-    /// The label as the service writes it.
+    /// The label in Security Hub's spelling.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -177,22 +177,22 @@ impl SeverityLabel {
         }
     }
 
-    /// The label of a word in any case.
+    /// Parses a label, ignoring case.
     #[must_use]
     pub fn of(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|label| label.as_str().eq_ignore_ascii_case(word))
     }
 }
 
-/// The outcome of a check as Security Hub knows it, best first.
+/// The compliance status in Security Hub, best first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Status {
-    /// All is well.
+    /// The check passed.
     Passed,
-    /// Muted in Prowler, whatever its outcome.
+    /// The finding is muted in Prowler, regardless of the check's result.
     Warning,
-    /// It is not.
+    /// The check failed.
     Failed,
 }
 
@@ -200,7 +200,7 @@ impl Status {
     /// Every status, best first.
     pub const ALL: [Self; 3] = [Self::Passed, Self::Warning, Self::Failed];
 
-    /// The status as the service writes it.
+    /// The status in Security Hub's spelling.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -215,25 +215,25 @@ impl Status {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum RecordState {
-    /// It is.
+    /// The finding is active.
     #[default]
     Active,
-    /// It is over; the service deletes it after 30 days.
+    /// The finding is resolved. Security Hub deletes it after 30 days.
     Archived,
 }
 
-/// What each sending decides again.
+/// The fields that are set each time a finding is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stamps {
-    /// Live or archived.
+    /// Active or archived.
     pub record_state: RecordState,
-    /// When this finding was first seen, by whatever scan.
+    /// When any scan first contained the finding.
     pub first_observed_at: Timestamp,
-    /// Must be later than every value sent before, else the service ignores the update without a word.
+    /// Must be later than every value sent before. Otherwise, Security Hub ignores the update without an error.
     pub updated_at: Timestamp,
 }
 
-/// A finding with its stamps: what goes over the wire.
+/// A finding with its stamps, as it is serialized for Security Hub.
 pub(crate) struct Stamped<'a> {
     pub(crate) finding: &'a Finding,
     pub(crate) stamps: &'a Stamps,
@@ -263,7 +263,7 @@ impl Serialize for Stamped<'_> {
     }
 }
 
-/// Always three digits, so that two sendings within a second differ.
+/// A time with exactly three decimal digits, so that two updates within a second have different times.
 struct Milliseconds(Timestamp);
 
 impl Serialize for Milliseconds {

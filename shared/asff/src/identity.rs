@@ -1,8 +1,8 @@
-//! Tells the findings of one file apart: the same one twice, and two whose short hashes collide.
+//! Deduplicates the findings of one file, and distinguishes findings whose short hashes collide.
 //!
-//! Prowler's Id holds 36 bits of a resource's hash. With 100,000 resources of a check in one Region two of them share an Id with a
-//! chance of some percent, and Security Hub would take one for an update of the other. Here the second gets an Id with more
-//! of its hash, which depends on nothing but the resource.
+//! Prowler's ID contains 36 bits of a resource's hash. If a check has 100,000 resources in one Region, the probability that
+//! two of them have the same ID is some percent, and Security Hub would take one for an update of the other. Here, the
+//! second one gets an ID with more bits of its hash, which depends only on the resource.
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
@@ -16,40 +16,41 @@ use crate::manual::Unsent;
 use crate::outcome::Mapped;
 use crate::{AccountId, CheckId, FindingId, RegionName, ResourceHash};
 
-/// How a finding relates to those of the file before it.
+/// The relation of a finding to the earlier findings of the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Identity {
-    /// The first with its Id.
+    /// The first finding with its ID.
     First,
-    /// The same check and resource again, no worse than before: not to be sent.
+    /// The same check and resource again, with the same or a better status: must not be sent.
     Duplicate,
-    /// The same check and resource again, by a scan that is older than one before it in the file: not to be sent.
+    /// The same check and resource again, from an older scan than an earlier one in the file: must not be sent.
     Older,
-    /// The same check and resource again, by a newer scan: it counts, and what came before does not.
+    /// The same check and resource again, from a newer scan: it replaces the earlier one.
     Newer,
-    /// The same check and resource again, with a worse status: to be sent, with a later `UpdatedAt` than the one before.
+    /// The same check and resource again, with a worse status: must be sent with a later `UpdatedAt` than the earlier one.
     Worse,
-    /// Another resource whose short hash is the same; it has been given a longer Id and is to be sent.
+    /// Another resource with the same short hash: it got a longer ID and must be sent.
     Collision,
 }
 
-/// The Ids of one file. A finding takes 16 bytes, and with room to grow at most 36. One that is not of the file's first scan
-/// takes as much again.
+/// The IDs of one file. A finding needs 16 bytes, and at most 36 including spare capacity. A finding from another scan than
+/// the file's first one needs the same amount again.
 #[derive(Debug, Default)]
 pub struct Identities {
     entries: HashTable<Entry>,
-    /// The time of the first scan that was seen.
+    /// The time of the first scan in the file.
     first: Option<Timestamp>,
-    /// The scans of findings that are of another one, by their keys.
+    /// The scan times of findings from other scans, by their keys.
     others: HashMap<u64, Timestamp>,
 }
 
-/// What is remembered of an Id.
+/// The stored data of an ID.
 #[derive(Clone, Copy, Debug)]
 struct Entry {
-    /// A hash of the account, the Region and the Id.
+    /// A hash of the account, the Region, and the ID.
     key: u64,
-    /// The resource, by 61 bits of its hash; whether it was sent; and in the lowest two bits the worst status seen.
+    /// 61 bits of the resource's hash, a bit that is set if the finding was sent, and in the two lowest bits the worst
+    /// status so far.
     resource_and_status: u64,
 }
 
@@ -68,13 +69,13 @@ impl Entry {
 }
 
 impl Identities {
-    /// No findings yet.
+    /// An empty set.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Compares `mapped` with what came before, and gives it a longer Id where it collides.
+    /// Compares a finding with the earlier ones, and gives it a longer ID if it collides with one of them.
     pub fn settle(&mut self, mapped: &mut Mapped) -> Identity {
         match self.enter(mapped) {
             Some(identity) => identity,
@@ -83,15 +84,15 @@ impl Identities {
                 match self.enter(mapped) {
                     Some(Identity::First) => Identity::Collision,
                     Some(identity) => identity,
-                    // 128 bits do not collide; were it so, the one before keeps its place.
+                    // 128 bits don't collide in practice. If they did, the earlier finding would have precedence.
                     None => Identity::Duplicate,
                 }
             }
         }
     }
 
-    /// Says whose Id it was in an earlier scan, so that the same resource keeps the short one whatever the order of the file.
-    /// Call it before the first [`Self::settle`].
+    /// Reserves the finding's ID for its resource, which had the ID in an earlier scan. The resource then keeps its short ID
+    /// regardless of the order in the file. Must be called before the first [`Self::settle`].
     pub fn reserve(&mut self, mapped: &Mapped) {
         let key = key(mapped);
         let entry = Entry { key, resource_and_status: fingerprint(mapped.resource_hash) | STATUS_RESERVED };
@@ -100,7 +101,7 @@ impl Identities {
         }
     }
 
-    /// Notes that a finding is sent, so that what comes after it in the file is sent apart from it.
+    /// Records that a finding is sent, so that a later entry for it in the file isn't sent in the same request.
     pub fn note_sent(&mut self, mapped: &Mapped) {
         let key = key(mapped);
         if let Some(known) = self.entries.find_mut(key, |known| known.key == key) {
@@ -108,7 +109,7 @@ impl Identities {
         }
     }
 
-    /// Notes that what was to be sent of a finding was taken back.
+    /// Records that a finding was removed from its batch before it was sent.
     pub fn note_removed(&mut self, mapped: &Mapped) {
         let key = key(mapped);
         if let Some(known) = self.entries.find_mut(key, |known| known.key == key) {
@@ -116,26 +117,26 @@ impl Identities {
         }
     }
 
-    /// Whether an entry of the file before this one, of the same check and resource, was sent.
+    /// Whether an earlier entry of the file for the same check and resource was sent.
     #[must_use]
     pub fn was_sent(&self, mapped: &Mapped) -> bool {
         let key = key(mapped);
         self.entries.find(key, |known| known.key == key).is_some_and(|known| known.resource_and_status & SENT_BIT != 0)
     }
 
-    /// How many Ids are known.
+    /// The number of IDs.
     #[must_use]
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Whether none is.
+    /// Whether it contains no ID.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// Enters a finding under the Id that it has; `None` when that is another resource's.
+    /// Adds a finding under its ID. `None` if the ID belongs to another resource.
     fn enter(&mut self, mapped: &Mapped) -> Option<Identity> {
         let (key, status) = (key(mapped), status_bits(mapped.status));
         let fingerprint = fingerprint(mapped.resource_hash);
@@ -172,7 +173,7 @@ impl Identities {
     }
 }
 
-/// Not seen in this file yet.
+/// The status of a reserved ID, which the file has not contained so far.
 const STATUS_RESERVED: u64 = 0;
 
 const fn status_bits(status: Status) -> u64 {
@@ -183,14 +184,14 @@ const fn status_bits(status: Status) -> u64 {
     }
 }
 
-/// The bits of a resource's hash behind those that are in the Id, without the lowest three.
+/// The bits of a resource's hash after those in the ID, except for the lowest three.
 fn fingerprint(resource: ResourceHash) -> u64 {
-    #[expect(clippy::cast_possible_truncation, reason = "the lower half is meant")]
+    #[expect(clippy::cast_possible_truncation, reason = "the lower half is intended")]
     let low = resource.0 as u64;
     low & !FACT_BITS
 }
 
-/// The same on every machine and in every run.
+/// A hash that is the same on every machine and in every run.
 fn key(mapped: &Mapped) -> u64 {
     let mut hasher = std::hash::DefaultHasher::new();
     hasher.write(mapped.account.as_str().as_bytes());
@@ -201,8 +202,8 @@ fn key(mapped: &Mapped) -> u64 {
 }
 
 impl Mapped {
-    /// Gives the finding the longer Id that it would get in a collision: for a short Id that another resource has had since an
-    /// earlier scan. Call it before [`Identities::settle`].
+    /// Gives the finding the longer ID that it would get after a collision: for a resource whose short ID has belonged to
+    /// another resource since an earlier scan. Must be called before [`Identities::settle`].
     pub fn use_longer_id(&mut self) {
         if let Some(id) = longer_id(&self.check_id, self.account, self.region, self.resource_hash) {
             self.finding.id = id;
@@ -211,7 +212,7 @@ impl Mapped {
 }
 
 impl Unsent {
-    /// Gives it the longer Id that it would be sent with, where another resource has the short one.
+    /// Sets the longer ID, with which the finding would be sent if another resource had the short one.
     pub fn use_longer_id(&mut self) {
         if let Some(id) = longer_id(&self.check_id, self.account, self.region, self.resource_hash) {
             self.id = id;
@@ -219,8 +220,8 @@ impl Unsent {
     }
 }
 
-/// `prowler-<check>-<account>-<region>-<32 digits of the resource's hash>`. The parts were checked when the finding was made,
-/// and leave room for the digits.
+/// `prowler-<check>-<account>-<region>-<32 digits of the resource's hash>`. The parts were validated when the finding was
+/// created, so the ID isn't too long.
 fn longer_id(check: &CheckId, account: AccountId, region: RegionName, resource: ResourceHash) -> Option<FindingId> {
     format!("prowler-{check}-{account}-{region}-{:032x}", resource.0).parse().ok()
 }

@@ -1,6 +1,6 @@
-//! Names that must not be mixed up: accounts, Regions, checks, findings.
+//! Types for names that must not be confused: accounts, Regions, checks, and findings.
 //!
-//! Each is checked once, where it enters, and is cheap to copy from then on.
+//! Each name is validated once, when it is parsed, and is cheap to copy from then on.
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -10,17 +10,18 @@ use std::sync::Arc;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Digits of an AWS account id (contract 1.3, `AwsAccountId`).
+/// Number of digits of an AWS account ID (contract 1.3, `AwsAccountId`).
 const ACCOUNT_ID_DIGITS: usize = 12;
-/// Longest Region name in characters that a finding may carry (contract 1.3, `Resources[].Region`).
+/// Maximum number of characters of a Region name in a finding (contract 1.3, `Resources[].Region`).
 const REGION_NAME_CHARS_MAX: usize = 16;
-/// Longest check name in characters. `GeneratorId` may hold 512 with its prefix; an Id holds the check, the account, the
-/// Region and up to 32 digits in 512. Prowler's longest is 93.
+/// Maximum number of characters of a check name. `GeneratorId` is limited to 512 characters including its prefix. An ID is
+/// limited to 512 characters, and contains the check, the account, the Region, and up to 32 digits. Prowler's longest check
+/// name has 93.
 const CHECK_ID_CHARS_MAX: usize = 400;
-/// Longest finding Id in characters (contract 1.3, `Id`).
+/// Maximum number of characters of a finding ID (contract 1.3, `Id`).
 const FINDING_ID_CHARS_MAX: usize = 512;
 
-/// A name that does not have the form it must have.
+/// The error for a name with an invalid format.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{value:?} is not {expected}")]
 pub struct InvalidName {
@@ -29,7 +30,8 @@ pub struct InvalidName {
 }
 
 impl InvalidName {
-    /// Characters of a bad value that an error repeats: enough to recognize it, too few to flood a report.
+    /// Maximum number of characters of an invalid value in an error: enough to recognize the value, too few to flood a
+    /// report.
     const VALUE_CHARS_MAX: usize = 64;
 
     fn new(value: &str, expected: &'static str) -> Self {
@@ -38,12 +40,12 @@ impl InvalidName {
     }
 }
 
-/// An AWS account: twelve digits.
+/// An AWS account ID of 12 digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AccountId([u8; ACCOUNT_ID_DIGITS]);
 
 impl AccountId {
-    /// The twelve digits.
+    /// The 12 digits.
     #[must_use]
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).unwrap_or_default()
@@ -61,16 +63,16 @@ impl FromStr for AccountId {
     }
 }
 
-/// The name of a Region, such as `eu-central-1`. Its form is checked; whether it exists is asked of [`crate::Regions`].
+/// The name of a Region, such as `eu-central-1`. Only its format is validated; [`crate::Regions`] has the existing Regions.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RegionName {
-    // Filled up with zeros, so that the derived order is that of the text.
+    // Padded with zeros, so that the derived order is that of the string.
     letters: [u8; REGION_NAME_CHARS_MAX],
     length: u8,
 }
 
 impl RegionName {
-    /// The name as AWS writes it.
+    /// The name in AWS's spelling.
     #[must_use]
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.letters[..usize::from(self.length)]).unwrap_or_default()
@@ -99,7 +101,7 @@ impl FromStr for RegionName {
 pub struct CheckId(Arc<str>);
 
 impl CheckId {
-    /// The name as Prowler writes it.
+    /// The name in Prowler's spelling.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -118,12 +120,12 @@ impl FromStr for CheckId {
     }
 }
 
-/// What Security Hub knows a finding by, within a product, an account and a Region.
+/// The ID of a finding in Security Hub, within a product, an account, and a Region.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FindingId(Arc<str>);
 
 impl FindingId {
-    /// The Id as it is sent.
+    /// The ID as it is sent.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -133,7 +135,7 @@ impl FindingId {
 impl FromStr for FindingId {
     type Err = InvalidName;
 
-    /// At most 512 characters, not blank, not `arn:...`, which is kept for AWS's own products.
+    /// At most 512 characters, not blank, and not beginning with `arn:`, which is reserved for AWS's own products.
     fn from_str(value: &str) -> Result<Self, InvalidName> {
         if is_name(value, FINDING_ID_CHARS_MAX) && !value.starts_with("arn:") {
             Ok(Self(value.into()))
@@ -143,7 +145,7 @@ impl FromStr for FindingId {
     }
 }
 
-/// One line of at most `chars_max` characters, not blank.
+/// Whether a value is one line of at most `chars_max` characters and not blank.
 fn is_name(value: &str, chars_max: usize) -> bool {
     !value.trim().is_empty()
         && !value.bytes().any(|byte| byte.is_ascii_control())
@@ -207,7 +209,7 @@ impl Borrow<str> for FindingId {
     }
 }
 
-/// The first 128 bits of the SHA-512 of a resource's uid.
+/// The first 128 bits of the SHA-512 of a resource's UID.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ResourceHash(pub u128);
 
@@ -216,7 +218,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_account_id_is_twelve_digits_and_nothing_else() {
+    fn an_account_id_is_exactly_twelve_digits() {
         assert_eq!("123456789012".parse::<AccountId>().unwrap().as_str(), "123456789012");
         for wrong in ["", "12345678901", "1234567890123", "12345678901a", "１２３４"] {
             assert!(wrong.parse::<AccountId>().is_err(), "{wrong}");
@@ -224,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn region_names_sort_as_text() {
+    fn region_names_are_sorted_like_strings() {
         let mut names: Vec<RegionName> =
             ["us-east-1", "eu-west-1", "eu-west", "ap-south-1"].iter().map(|name| name.parse().unwrap()).collect();
         names.sort();
@@ -235,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_repeats_only_the_beginning_of_a_long_value() {
+    fn an_error_quotes_only_the_beginning_of_a_long_value() {
         let error = "x".repeat(5000).parse::<AccountId>().unwrap_err();
         assert!(error.to_string().len() < 120, "{error}");
     }

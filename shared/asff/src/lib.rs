@@ -1,10 +1,11 @@
 //! Reads Prowler scan results and maps them to the AWS Security Finding Format.
 //!
-//! Pure: bytes go in, values come out. No clock, no network, no files, no environment, no threads. Bad input is a value,
-//! never a panic, and memory does not grow with the file.
+//! The crate is pure: bytes are fed in, values are returned. It uses no clock, network, files, environment, or threads.
+//! Invalid input results in a value, never in a panic, and memory usage doesn't depend on the size of the file.
 //!
-//! The straight line: [`ScanReader`] takes the file in pieces and gives [`Element`]s; [`map`] makes an [`Outcome`] of each;
-//! [`Identities`] tells the findings of the file apart; [`Mapped::encode`] writes what is sent.
+//! The data flow: [`ScanReader`] is fed chunks of the file and returns [`Element`]s; [`map`] converts each element to an
+//! [`Outcome`]; [`Identities`] deduplicates the findings of the file; [`Mapped::encode`] serializes a finding for Security
+//! Hub.
 //!
 //! ```
 //! use asff::{Identities, Identity, Outcome, ReadLimits, Regions, ScanReader, Step, map};

@@ -1,5 +1,5 @@
-//! What Security Hub takes. Every number is of its contract: the API model, the user guide, or messages that the
-//! service was seen to answer with. Lengths are in characters (Unicode code points) unless they say bytes.
+//! Limits of Security Hub. Every number is from its contract: the API model, the user guide, or observed error messages.
+//! Lengths are in characters (Unicode code points) unless they are named bytes.
 
 /// One finding as JSON: 240 KB (API model of `BatchImportFindings`).
 pub const FINDING_BYTES_MAX: usize = 240 * 1024;
@@ -9,7 +9,7 @@ pub const TITLE_CHARS_MAX: usize = 256;
 pub const DESCRIPTION_CHARS_MAX: usize = 1024;
 /// `GeneratorId`.
 pub const GENERATOR_ID_CHARS_MAX: usize = 512;
-/// Entries of `Types`; no two may be the same.
+/// Entries of `Types`, which must be unique.
 pub const TYPES_MAX: usize = 50;
 /// `Remediation.Recommendation.Text`.
 pub const RECOMMENDATION_CHARS_MAX: usize = 512;
@@ -21,13 +21,13 @@ pub const KEY_CHARS_MAX: usize = 128;
 pub const PRODUCT_FIELD_CHARS_MAX: usize = 2048;
 /// `Resources[].Type`.
 pub const RESOURCE_TYPE_CHARS_MAX: usize = 256;
-/// `Resources[].Id` that is not an ARN, by analogy with the other ids: the model gives none.
+/// `Resources[].Id` that is not an ARN. The model has no limit; this is that of other IDs.
 pub const RESOURCE_ID_CHARS_MAX: usize = 512;
 /// `Resources[].Id` that is an ARN.
 pub const RESOURCE_ARN_CHARS_MAX: usize = 2048;
 /// `Resources[].Region`.
 pub const RESOURCE_REGION_CHARS_MAX: usize = 16;
-/// Tags of a resource: AWS allows 50.
+/// Tags of a resource, to which AWS allows 50.
 pub const TAGS_MAX: usize = 50;
 /// A value of a resource's `Tags`.
 pub const TAG_CHARS_MAX: usize = 256;
@@ -37,7 +37,7 @@ pub const RELATED_REQUIREMENTS_MAX: usize = 32;
 pub const RELATED_REQUIREMENT_CHARS_MAX: usize = 64;
 /// Entries of `Compliance.AssociatedStandards`.
 pub const ASSOCIATED_STANDARDS_MAX: usize = 20;
-/// `Compliance.AssociatedStandards[].StandardsId`; the contract gives none, so the bound of ids.
+/// `Compliance.AssociatedStandards[].StandardsId`. The contract has no limit; this is that of other IDs.
 pub const STANDARDS_ID_CHARS_MAX: usize = 512;
-/// Any single text: the service rejects 32,768 and more.
+/// Any single string: Security Hub rejects 32,768 bytes and more.
 pub const TEXT_BYTES_MAX: usize = 32_767;

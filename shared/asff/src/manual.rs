@@ -1,60 +1,61 @@
-//! What a manual check is about: a check that could not look at an account says nothing about the resources there.
+//! The scope of a manual check: a check that could not examine an account proves nothing about the resources there.
 
 use jiff::Timestamp;
 
 use crate::place::Place;
 use crate::{AccountId, CheckId, FindingId, Partition, RegionName, ResourceHash};
 
-/// An entry that leaves the verdict to a user.
+/// An entry with the status MANUAL: the check could not be completed, or requires a manual verdict.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Manual {
-    /// Where it belongs, as far as it tells.
+    /// The account, Region, and check of the entry, as far as they are known.
     pub place: Place,
-    /// What the check had to leave open.
+    /// What the check left undecided.
     pub subject: ManualSubject,
-    /// The finding that may have been sent when the check had a verdict, if the entry tells enough to identify it.
+    /// The finding that may have been sent while the check had a verdict. `None` if the entry doesn't identify it.
     pub unsent: Option<Unsent>,
 }
 
-/// A finding that is not sent, by what it would be sent as.
+/// A finding that is not sent, with the data that identifies it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Unsent {
-    /// What Security Hub knows it by.
+    /// The ID of the finding in Security Hub.
     pub id: FindingId,
-    /// The check that made it.
+    /// The check.
     pub check_id: CheckId,
-    /// The account that it is about.
+    /// The account of the finding.
     pub account: AccountId,
     /// The partition of that account.
     pub partition: Partition,
-    /// The Region whose Security Hub it belongs to.
+    /// The Region whose Security Hub the finding belongs to.
     pub region: RegionName,
-    /// When the scan made it.
+    /// The scan time.
     pub scanned_at: Timestamp,
-    /// Tells resources apart where the short hash in the Id does not.
+    /// Distinguishes resources that have the same short hash in the ID.
     pub resource_hash: ResourceHash,
 }
 
-/// What a manual entry speaks for (contract 11.1).
+/// What a manual entry leaves undecided (contract 11.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ManualSubject {
-    /// The account: the check could not look, or not everywhere. Its earlier findings are absent without being resolved.
+    /// The account: the check could not examine it, or not everywhere. Its earlier findings are absent without being
+    /// resolved.
     Account,
-    /// One Region that could not be listed.
+    /// One Region whose resources could not be listed.
     Region,
-    /// The resource that it names, and no other.
+    /// Only the resource that the entry names.
     Resource,
 }
 
-/// What Prowler writes in the place of a resource that it could not list.
+/// The name in Prowler's entries for a resource that could not be listed.
 const PLACEHOLDER: &str = "unknown";
-/// Services whose ARNs end in the resource's name, without a type before it.
+/// Services whose ARNs end with the resource's name, without a resource type before it.
 const UNTYPED_SERVICES: [&str; 4] = ["sns", "sqs", "codecommit", "codepipeline"];
 /// Digits of an account ID.
 const ACCOUNT_ID_DIGITS: usize = 12;
 
 impl ManualSubject {
-    /// By the uid of the entry's resource. An entry that doesn't name a resource could mean the whole account.
+    /// Derived from the UID of the entry's resource. An entry that doesn't name a resource may refer to the whole account.
     pub(crate) fn of(uid: &str) -> Self {
         let uid = uid.trim();
         if uid.rsplit(['/', ':']).next().is_some_and(|last| last.eq_ignore_ascii_case(PLACEHOLDER)) {

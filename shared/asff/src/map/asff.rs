@@ -1,6 +1,6 @@
-//! Takes findings that are in the format already: Prowler's own, or those that this crate wrote.
+//! Maps findings that are already in ASFF: Prowler's own, or those that this crate wrote.
 //!
-//! Ids stay. What the service fills in, and what is not a provider's to send, is left behind.
+//! Their IDs are kept. Fields that Security Hub sets, and fields that a provider must not send, are dropped.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -19,11 +19,11 @@ use crate::finding::{Standard, Status};
 use crate::limits::{ASSOCIATED_STANDARDS_MAX, RELATED_REQUIREMENT_CHARS_MAX, RELATED_REQUIREMENTS_MAX};
 use crate::outcome::{QuarantineCode, RawStatus, Repair, Skip};
 
-/// Pairs of a map that are checked; the service takes 50.
+/// Maximum number of pairs of a map that are read; Security Hub's limit is 50.
 const PAIRS_MAX: usize = 256;
-/// What a generator's name begins with.
+/// The prefix of a generator's name.
 const GENERATOR_PREFIX: &str = "prowler-";
-/// The fields of the product that are rewritten from what they stand for.
+/// The product fields that are derived from other fields.
 const OWN_FIELDS: [&str; 3] = ["ProviderName", "ProviderVersion", "ProwlerResourceName"];
 
 #[derive(Deserialize)]
@@ -116,7 +116,7 @@ struct Recommendation<'a> {
     url: Option<Text<'a>>,
 }
 
-/// A map of texts in the file's order.
+/// A map of strings in the file's order.
 #[derive(Default)]
 struct PairMap<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);
 
@@ -145,10 +145,10 @@ impl<'de: 'a, 'a> Deserialize<'de> for PairMap<'a> {
     }
 }
 
-/// What Prowler would say of a finding that a user must look at, if it wrote it into these files.
+/// The status that Prowler would write for a manual check, if it wrote it to these files.
 const MANUAL: &str = "NOT_AVAILABLE";
 
-/// Reads one finding.
+/// Converts one finding to a draft.
 pub(super) fn draft(given: Given<'_>) -> Result<Drafted<'_>, Rejection> {
     let status = given.compliance.as_ref().and_then(|compliance| compliance.status.as_ref());
     let manual = status.is_some_and(|status| status.0 == MANUAL);
@@ -218,7 +218,7 @@ fn finding(given: Given<'_>) -> Result<Drafted<'_>, Rejection> {
     })))
 }
 
-/// The resource's name: the ID of the resource, or the whole of it where that was cut to the service's limit.
+/// The resource's name: the ID of the resource, or the complete name if the ID was truncated to Security Hub's limit.
 fn full_name<'a>(id: Cow<'a, str>, name: Option<Cow<'a, str>>) -> Cow<'a, str> {
     match name {
         Some(name) if name.len() > id.len() && name.starts_with(id.as_ref()) => name,
@@ -264,7 +264,7 @@ fn frameworks(
     let fits = |text: &Cow<'_, str>| super::text::fits(text, RELATED_REQUIREMENT_CHARS_MAX);
     let mut changed = !requirements.iter().all(fits);
     let cut = |text: Cow<'_, str>| super::text::cut(&text, RELATED_REQUIREMENT_CHARS_MAX).to_owned();
-    let kept = Frameworks {
+    let limited = Frameworks {
         requirements: requirements
             .into_iter()
             .filter(|text| !super::text::is_blank(text))
@@ -277,9 +277,9 @@ fn frameworks(
             .take(ASSOCIATED_STANDARDS_MAX)
             .collect(),
     };
-    changed |= (kept.requirements.len(), kept.standards.len()) != given;
+    changed |= (limited.requirements.len(), limited.standards.len()) != given;
     if changed {
         repairs.push(parts::repair("Compliance", "cut to 32 requirements of 64 characters and 20 standards"));
     }
-    kept
+    limited
 }

@@ -1,6 +1,7 @@
-//! What every format tells of a finding, and how a finding within the service's limits is made of it.
+//! A draft has the fields of a finding from any format, and becomes a finding within Security Hub's limits.
 //!
-//! What the service would reject is cut or left out and noted as a repair; what cannot be fixed is rejected.
+//! Values that Security Hub would reject are shortened or dropped, which is recorded as a repair. If a value can't be
+//! repaired, the finding is rejected.
 
 use std::borrow::Cow;
 
@@ -19,12 +20,12 @@ use crate::{
     AccountId, CheckId, FindingId, Manual, ManualSubject, Partition, Place, RegionName, Regions, ResourceHash, Unsent,
 };
 
-/// Hexadecimal digits of a resource's hash in a finding's Id: Prowler's, never to change.
+/// Number of hexadecimal digits of the resource's hash in a finding's ID. It is Prowler's and must never change.
 const ID_HASH_DIGITS: usize = 9;
 
-/// A finding as its file tells it.
+/// A finding as it is in its file.
 pub(super) struct Draft<'a> {
-    /// Where the file holds the Id ready made (ASFF).
+    /// The ID, if the file contains it (ASFF).
     pub(super) id: Option<Cow<'a, str>>,
     pub(super) version: Option<Cow<'a, str>>,
     pub(super) check_id: Cow<'a, str>,
@@ -34,10 +35,10 @@ pub(super) struct Draft<'a> {
     pub(super) resource_type: Cow<'a, str>,
     pub(super) resource_uid: Cow<'a, str>,
     pub(super) resource_region: Cow<'a, str>,
-    /// What Prowler hashed for the Id, where it is not the uid.
+    /// What Prowler hashed for the ID, if it is not the UID.
     pub(super) hashed: Option<Cow<'a, str>>,
     pub(super) tags: Vec<Tag<'a>>,
-    /// What the check came to; nothing, where a user must look.
+    /// The result of the check. `None` for a manual check.
     pub(super) verdict: Option<Verdict>,
     pub(super) severity: Cow<'a, str>,
     pub(super) title: Cow<'a, str>,
@@ -49,25 +50,25 @@ pub(super) struct Draft<'a> {
     pub(super) advice: Cow<'a, str>,
     pub(super) link: Cow<'a, str>,
     pub(super) product_fields: Vec<Tag<'a>>,
-    /// What was changed while reading.
+    /// The repairs that were made while reading.
     pub(super) repairs: Vec<Repair>,
 }
 
-/// What a check came to.
+/// The result of a check.
 #[derive(Clone, Copy)]
 pub(super) struct Verdict {
-    /// Before muting, where the file tells it.
+    /// The result before muting, if the file contains it.
     pub(super) raw: Option<RawStatus>,
-    /// What is sent.
+    /// The status to send.
     pub(super) status: Status,
 }
 
-/// Why a finding cannot be sent.
+/// Why a finding can't be sent.
 #[derive(Debug)]
 pub(super) struct Rejection {
     pub(super) code: QuarantineCode,
     pub(super) message: String,
-    /// The entry has all parts of a finding, so that it may be mapped one day.
+    /// Whether the entry has all parts of a finding, so that a later release may be able to map it.
     pub(super) is_whole: bool,
 }
 
@@ -82,7 +83,7 @@ impl Rejection {
     }
 }
 
-/// Where a finding belongs.
+/// The account, Region, and check of a finding.
 struct Home {
     account: AccountId,
     partition: Partition,
@@ -91,7 +92,7 @@ struct Home {
 }
 
 impl Draft<'_> {
-    /// Makes the finding.
+    /// Creates the finding.
     pub(super) fn finish(mut self, offset: u64, regions: &Regions) -> Result<Box<Mapped>, Rejection> {
         let mut repairs = std::mem::take(&mut self.repairs);
         let place = self.region_and_account(regions, &mut repairs)?;
@@ -152,18 +153,18 @@ impl Draft<'_> {
         within_size(mapped)
     }
 
-    /// What is known of a check that leaves the verdict to a user.
+    /// The data of a manual check.
     pub(super) fn manual(&self, regions: &Regions) -> Manual {
         let subject = ManualSubject::of(&self.resource_uid);
         Manual { place: self.location(), subject, unsent: self.identify(regions) }
     }
 
-    /// Where it says that it belongs.
+    /// The account, Region, and check that the finding names.
     pub(super) fn location(&self) -> Place {
         Place::of(&self.account, &self.region, &self.check_id)
     }
 
-    /// Who it is, for a finding that is not sent. None where it doesn't say.
+    /// The identity of a finding that is not sent. `None` if the entry doesn't contain it.
     fn identify(&self, regions: &Regions) -> Option<Unsent> {
         let place = self.region_and_account(regions, &mut Vec::new()).ok()?;
         let resource_hash = self.resource_hash().ok()?;
@@ -228,12 +229,13 @@ fn first_bits(digest: &[u8]) -> u128 {
     digest.iter().take(16).fold(0, |bits, &byte| bits << 8 | u128::from(byte))
 }
 
-/// Bytes that one byte of text takes in JSON at most: a control character is `\u0000`.
+/// Maximum number of bytes of one byte of text in JSON: a control character becomes `\u0000`.
 const ESCAPED_BYTES_MAX: usize = 6;
-/// Bytes of an encoded finding besides its texts, generously.
+/// An upper bound for the bytes of an encoded finding without its texts.
 const FRAME_BYTES: usize = 4096;
 
-/// Rejects what the service would reject for its size. Only findings with very long tags and fields are measured in earnest.
+/// Rejects a finding that exceeds Security Hub's limit. Only findings with very long tags and fields need to be encoded to
+/// determine that.
 fn within_size(mapped: Mapped) -> Result<Box<Mapped>, Rejection> {
     if parts::text_bytes(&mapped.finding) * ESCAPED_BYTES_MAX + FRAME_BYTES > limits::FINDING_BYTES_MAX {
         mapped

@@ -1,4 +1,4 @@
-//! The compliance frameworks of a check, in the file's order and as Prowler words them.
+//! The compliance frameworks of a check, in the file's order and in Prowler's wording.
 
 use super::text::{cut, fits, is_blank};
 use crate::finding::Standard;
@@ -6,7 +6,7 @@ use crate::limits::{
     ASSOCIATED_STANDARDS_MAX, RELATED_REQUIREMENT_CHARS_MAX, RELATED_REQUIREMENTS_MAX, STANDARDS_ID_CHARS_MAX,
 };
 
-/// Prowler cuts what is longer than the service's 64 to 63.
+/// Prowler shortens texts that exceed the limit of 64 characters to 63.
 const CUT_CHARS: usize = RELATED_REQUIREMENT_CHARS_MAX - 1;
 
 /// Frameworks with their requirements.
@@ -17,7 +17,7 @@ pub(super) struct Frameworks {
 }
 
 impl Frameworks {
-    /// Whether nothing more would be kept.
+    /// Whether further requirements would be dropped.
     pub(super) fn are_full(&self) -> bool {
         self.requirements.len() >= RELATED_REQUIREMENTS_MAX
     }
@@ -27,28 +27,28 @@ impl Frameworks {
         if self.are_full() || is_blank(name) {
             return;
         }
-        let mut words = String::with_capacity(RELATED_REQUIREMENT_CHARS_MAX * 2);
-        words.push_str(name);
-        words.push(' ');
+        let mut text = String::with_capacity(RELATED_REQUIREMENT_CHARS_MAX * 2);
+        text.push_str(name);
+        text.push(' ');
         for (at, requirement) in requirements.enumerate() {
             if at > 0 {
-                words.push(' ');
+                text.push(' ');
             }
-            words.push_str(requirement);
-            if !fits(&words, RELATED_REQUIREMENT_CHARS_MAX) {
+            text.push_str(requirement);
+            if !fits(&text, RELATED_REQUIREMENT_CHARS_MAX) {
                 break;
             }
         }
-        if !fits(&words, RELATED_REQUIREMENT_CHARS_MAX) {
-            words.truncate(cut(&words, CUT_CHARS).len());
+        if !fits(&text, RELATED_REQUIREMENT_CHARS_MAX) {
+            text.truncate(cut(&text, CUT_CHARS).len());
         }
-        self.requirements.push(words);
+        self.requirements.push(text);
         if self.standards.len() < ASSOCIATED_STANDARDS_MAX && is_standard(name) {
             self.standards.push(Standard { standards_id: name.to_owned() });
         }
     }
 
-    /// Reads `name: first, second | name: first`.
+    /// Parses `name: first, second | name: first`.
     pub(super) fn from_cell(cell: &str) -> Self {
         let mut frameworks = Self::default();
         for framework in cell.split(" | ").filter(|framework| !framework.is_empty()) {
@@ -59,7 +59,7 @@ impl Frameworks {
     }
 }
 
-/// Whether the service takes a framework's name for the id of a standard.
+/// Whether Security Hub accepts a framework's name as the ID of a standard.
 pub(super) fn is_standard(name: &str) -> bool {
     !is_blank(name) && fits(name, STANDARDS_ID_CHARS_MAX)
 }
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn requirements_are_worded_and_cut_as_prowler_does() {
+    fn requirements_are_worded_and_shortened_like_prowlers() {
         let mut frameworks = Frameworks::default();
         frameworks.add("CIS-1.4", ["1.1", "1.2"].into_iter());
         frameworks.add("None", [].into_iter());

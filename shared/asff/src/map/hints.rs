@@ -1,7 +1,7 @@
-//! What an entry tells of itself although it can't be mapped: where it belongs, and what it is about.
+//! The location and the subject of an entry that can't be mapped.
 //!
-//! Each field is read for itself and types are not trusted: whatever has the wrong one, or stands there twice, is as if it were
-//! not there. What can't be determined leaves everything open, so that nothing is taken for certain that is not.
+//! Each field is read independently, and types are not trusted: a field with a wrong type, or that is duplicated, counts as
+//! missing. An unknown part of the location stands for every value, so that nothing uncertain is taken for certain.
 
 use std::borrow::Cow;
 
@@ -17,18 +17,18 @@ use crate::outcome::Skip;
 use crate::place::Place;
 use crate::read::{Column, ScanFormat};
 
-/// What is certain.
+/// What is certain about the entry.
 #[derive(Debug, Default)]
 pub(super) struct Hints {
     pub(super) place: Place,
-    /// The uid of the first resource; empty if it isn't stated.
+    /// The UID of the first resource. Empty if the entry doesn't contain it.
     uid: String,
-    /// It is certainly not Prowler's, or not about AWS.
+    /// Set if the entry is certainly not Prowler's, or not about AWS.
     pub(super) foreign: Option<Skip>,
 }
 
 impl Hints {
-    /// A manual check that lacks what would identify its finding.
+    /// A manual check without the data that would identify its finding.
     pub(super) fn manual(self) -> Manual {
         Manual { place: self.place, subject: ManualSubject::of(&self.uid), unsent: None }
     }
@@ -98,7 +98,7 @@ struct GivenResource<'a> {
     id: Option<&'a RawValue>,
 }
 
-/// Of an entry that is JSON.
+/// The hints of an entry that is JSON.
 pub(super) fn from_json(text: &str, format: ScanFormat) -> Hints {
     match format {
         ScanFormat::Asff => from_asff(text),
@@ -114,28 +114,28 @@ fn from_ocsf(text: &str) -> Hints {
     let unmapped: Unmapped<'_> = read(event.unmapped);
     let foreign = match metadata.product.map(|product| lenient(product).maker()) {
         Some(Maker::Other(product)) => Some(Skip::OtherProduct { product }),
-        _ => ocsf::not_aws(&words(cloud.provider.or(unmapped.provider))),
+        _ => ocsf::not_aws(&string(cloud.provider.or(unmapped.provider))),
     };
     let resource = first::<Resource<'_>>(event.resources);
     let region = cloud.region.or(resource.region);
-    let place = Place::of(&words(account.uid), &words(region), &words(metadata.event_code));
-    Hints { place, uid: words(resource.uid).into_owned(), foreign }
+    let place = Place::of(&string(account.uid), &string(region), &string(metadata.event_code));
+    Hints { place, uid: string(resource.uid).into_owned(), foreign }
 }
 
 fn from_asff(text: &str) -> Hints {
     let given: Given<'_> = serde_json::from_str(text).unwrap_or_default();
-    let arn = words(given.product_arn);
+    let arn = string(given.product_arn);
     let region = asff::place(&arn).map(|(_, region)| region).unwrap_or_default();
-    let check_id = asff::check(words(given.generator_id));
-    let uid = words(first::<GivenResource<'_>>(given.resources).id).into_owned();
+    let check_id = asff::check(string(given.generator_id));
+    let uid = string(first::<GivenResource<'_>>(given.resources).id).into_owned();
     let foreign = match maker_of_arn(&arn) {
         Maker::Other(product) => Some(Skip::OtherProduct { product }),
         Maker::Prowler | Maker::Unstated => None,
     };
-    Hints { place: Place::of(&words(given.aws_account_id), region, &check_id), uid, foreign }
+    Hints { place: Place::of(&string(given.aws_account_id), region, &check_id), uid, foreign }
 }
 
-/// Of a row whose cells can be read.
+/// The hints of a row whose cells can be read.
 pub(super) fn from_row(table: &Table<'_>) -> Hints {
     let cell = |column| table.text(column);
     let place = Place::of(cell(Column::AccountUid), cell(Column::Region), cell(Column::CheckId));
@@ -151,6 +151,6 @@ fn first<'a, T: Default + Deserialize<'a>>(list: Option<&'a RawValue>) -> T {
     one.unwrap_or_default()
 }
 
-fn words<'a>(raw: Option<&'a RawValue>) -> Cow<'a, str> {
+fn string<'a>(raw: Option<&'a RawValue>) -> Cow<'a, str> {
     raw.and_then(|raw| serde_json::from_str::<Text<'a>>(raw.get()).ok()).map(|Text(text)| text).unwrap_or_default()
 }

@@ -1,25 +1,25 @@
-//! Judges links: the service takes a URI in the strict sense and rejects the whole finding for one that is not.
+//! Validates links: Security Hub accepts only strict URIs and otherwise rejects the whole finding.
 
 use url::Url;
 
 use crate::limits::TEXT_BYTES_MAX;
 
-/// What Prowler puts where a check has no link: the first page of Security Hub's user guide.
+/// Prowler's link for checks without one: the first page of Security Hub's user guide.
 pub(super) const DEFAULT_LINK: &str =
     "https://docs.aws.amazon.com/securityhub/latest/userguide/what-is-securityhub.html";
 
-/// A link as it can be sent.
+/// A link, as it can be sent.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Link {
-    /// As it is.
+    /// The link is valid.
     Sound,
-    /// The same link, with what may not stand in it percent-encoded.
+    /// The link with its forbidden characters percent-encoded.
     Repaired(String),
-    /// None.
+    /// The link can't be used.
     Unusable,
 }
 
-/// Judges `text`.
+/// Validates a link.
 pub(super) fn judge(text: &str) -> Link {
     if is_strict(text) {
         return Link::Sound;
@@ -30,7 +30,7 @@ pub(super) fn judge(text: &str) -> Link {
     }
 }
 
-/// A web address by RFC 3986: ASCII, with no character that it forbids and no broken percent code.
+/// Whether a text is a web address according to RFC 3986: ASCII, without forbidden characters and invalid percent encodings.
 fn is_strict(text: &str) -> bool {
     let bytes = text.as_bytes();
     let Some(rest) = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")) else {
@@ -58,13 +58,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn links_are_kept_fixed_or_left_out() {
-        for sound in [
+    fn links_are_kept_repaired_or_dropped() {
+        for valid in [
             "https://hub.prowler.com/check/a",
             "http://docs.aws.amazon.com/IAM/latest/UserGuide/best-practices.html#x?y=%20",
             DEFAULT_LINK,
         ] {
-            assert_eq!(judge(sound), Link::Sound, "{sound}");
+            assert_eq!(judge(valid), Link::Sound, "{valid}");
         }
         assert_eq!(judge("https://a.example/b c|d"), Link::Repaired("https://a.example/b%20c|d".into()).normal());
         assert_eq!(judge(" https://a.example/é"), Link::Repaired("https://a.example/%C3%A9".into()));
@@ -76,7 +76,7 @@ mod tests {
     }
 
     impl Link {
-        /// Whether `|` is encoded is up to the library; the strict form decides.
+        /// Whether `|` is encoded depends on the library; only strict links are compared.
         fn normal(self) -> Self {
             match &self {
                 Self::Repaired(text) if !is_strict(text) => Self::Unusable,
