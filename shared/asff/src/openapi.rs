@@ -1,4 +1,4 @@
-//! How the names of this crate look in an `OpenAPI` description: as text with a pattern.
+//! The types of this crate in an `OpenAPI` description: strings with a pattern.
 
 use std::borrow::Cow;
 

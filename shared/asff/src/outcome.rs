@@ -1,4 +1,4 @@
-//! What becomes of an element of a scan file. Bad input is a value here, never an error.
+//! The outcome of an element of a scan file. Invalid input is a value, never an error.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -13,47 +13,47 @@ use crate::manual::Manual;
 use crate::place::Place;
 use crate::{AccountId, CheckId, Partition, RegionName, ResourceHash};
 
-/// What an element of a scan turned out to be.
+/// The outcome of mapping an element.
 #[derive(Clone, Debug)]
 pub enum Outcome {
     /// A finding that can be sent.
     Finding(Box<Mapped>),
     /// A finding that never goes to Security Hub.
     Skipped(Skip),
-    /// Not a finding that can be read at all.
+    /// An element that can't be parsed.
     Malformed(Malformed),
-    /// A finding that the service would reject or that could be wrong.
+    /// A finding that Security Hub would reject, or that may be wrong.
     Quarantined(Box<Quarantined>),
 }
 
-/// A finding within the limits, and what decides where it goes.
+/// A finding within the limits, with the data that determines where it is sent.
 #[derive(Clone, Debug)]
 pub struct Mapped {
-    /// What is sent.
+    /// The finding to send.
     pub finding: Finding,
-    /// The check that made it.
+    /// The check.
     pub check_id: CheckId,
-    /// The account that it is about.
+    /// The account of the finding.
     pub account: AccountId,
     /// The partition of that account.
     pub partition: Partition,
-    /// The Region whose Security Hub it belongs to.
+    /// The Region whose Security Hub the finding belongs to.
     pub region: RegionName,
-    /// The outcome that is sent; WARNING if muted.
+    /// The status to send; WARNING if the finding is muted.
     pub status: Status,
-    /// The outcome before muting. ASFF files do not tell it of muted findings: `None`.
+    /// The result before muting. `None` for muted findings in ASFF files, which don't contain it.
     pub raw_status: Option<RawStatus>,
-    /// Muted in Prowler.
+    /// Whether the finding is muted in Prowler.
     pub muted: bool,
-    /// How bad it is.
+    /// The severity.
     pub severity: SeverityLabel,
-    /// When the scan made it: the same for all findings of one scan, or nearly.
+    /// The scan time, which is the same or nearly the same for all findings of one scan.
     pub scanned_at: Timestamp,
-    /// Tells resources apart where the short hash in the Id does not.
+    /// Distinguishes resources that have the same short hash in the ID.
     pub resource_hash: ResourceHash,
-    /// What was cut or left out to keep the service's limits; empty for nearly all.
+    /// Values that were shortened or dropped to satisfy Security Hub's limits; empty for almost all findings.
     pub repairs: Vec<Repair>,
-    /// Where the element began in the decompressed file.
+    /// The offset of the element in the decompressed file.
     pub offset: u64,
 }
 
@@ -62,7 +62,7 @@ impl Mapped {
     ///
     /// # Errors
     ///
-    /// When it is larger than the service takes.
+    /// If the finding exceeds Security Hub's limit.
     pub fn encode(&self, stamps: &Stamps) -> Result<Vec<u8>, TooLarge> {
         let mut json = Vec::with_capacity(ENCODED_BYTES_USUAL);
         let stamped = Stamped { finding: &self.finding, stamps };
@@ -72,14 +72,14 @@ impl Mapped {
         Ok(json)
     }
 
-    /// The finding as JSON, also where the service would not take it for its size.
+    /// The finding as JSON, even if it exceeds Security Hub's limit.
     #[must_use]
     pub fn encode_whole(&self, stamps: &Stamps) -> Vec<u8> {
-        // Writing JSON to memory does not fail for these types.
+        // Writing JSON to memory can't fail for these types.
         serde_json::to_vec(&Stamped { finding: &self.finding, stamps }).unwrap_or_default()
     }
 
-    /// The stamps of a finding that was never sent before, as Prowler would set them: all of the scan's time.
+    /// The stamps of a finding that was never sent before, as Prowler sets them: all times are the scan time.
     #[must_use]
     pub fn first_stamps(&self) -> Stamps {
         Stamps {
@@ -90,14 +90,14 @@ impl Mapped {
     }
 }
 
-/// Bytes to set aside for one encoded finding; genuine ones have 1.5 to 3.5 KB.
+/// Initial capacity for an encoded finding in bytes; real findings have 1.5 to 3.5 KB.
 const ENCODED_BYTES_USUAL: usize = 4096;
 
-/// A finding that is larger than the service takes.
+/// The error for a finding that exceeds Security Hub's limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the finding has {bytes} bytes, Security Hub takes at most {FINDING_BYTES_MAX}")]
 pub struct TooLarge {
-    /// Its size.
+    /// The size of the finding in bytes.
     pub bytes: usize,
 }
 
@@ -105,24 +105,24 @@ pub struct TooLarge {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum RawStatus {
-    /// All is well.
+    /// The check passed.
     Pass,
     /// It is not.
     Fail,
 }
 
-/// Why a finding never goes to Security Hub.
+/// Why a finding is never sent to Security Hub.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Skip {
-    /// The check wants a user to look; the service has no status for it. The finding may have been sent when the check had
-    /// a verdict, and what the check could not look at may be no reason to archive anything.
+    /// The check requires a manual verdict; Security Hub has no status for that. The finding may have been sent while the check
+    /// had a verdict, and what the check could not examine must not be archived for being absent.
     Manual(Box<Manual>),
-    /// It is about another cloud.
+    /// The finding is about another cloud.
     NotAws {
         /// Prowler's name of that cloud.
         provider: String,
     },
-    /// Another product made it.
+    /// Another product made the finding.
     OtherProduct {
         /// That product's name.
         product: String,
@@ -130,7 +130,7 @@ pub enum Skip {
 }
 
 impl Skip {
-    /// The reason in a word, as reports count it.
+    /// The reason's name, under which reports count it.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -151,42 +151,43 @@ impl fmt::Display for Skip {
     }
 }
 
-/// Something in the file that is not a finding.
+/// An element of the file that can't be parsed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Malformed {
-    /// Where it begins in the decompressed file.
+    /// The offset of the element in the decompressed file.
     pub offset: u64,
-    /// How many bytes of the file it takes.
+    /// The length of the element in bytes of the decompressed file.
     pub length: u64,
-    /// What is wrong, for a user.
+    /// The problem, for users.
     pub reason: String,
-    /// What it tells of itself in its first 16 KiB: fields and cells of a known form, and nothing else of it.
+    /// The values of a known format in the first 16 KiB of the element, and nothing else.
     pub excerpt: Bytes,
-    /// Where it belongs, if that is certain in spite of the damage.
+    /// The account, Region, and check of the element, if they are certain in spite of the damage.
     pub place: Place,
 }
 
-/// A finding that is filtered, with what a user needs to fix it.
+/// A quarantined finding, with the data that a user needs to fix it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Quarantined {
-    /// Why, in a word.
+    /// The reason as a code.
     pub code: QuarantineCode,
-    /// Why, for a user.
+    /// The reason, for users.
     pub message: String,
-    /// Where it begins in the decompressed file.
+    /// The offset of the element in the decompressed file.
     pub offset: u64,
-    /// The element's known fields and nothing else, as JSON, so that it can be mapped again.
+    /// The element's known fields as JSON, and nothing else, so that it can be mapped again.
     pub element: Bytes,
-    /// The account, where it could be read.
+    /// The account, if it could be read.
     pub account: Option<AccountId>,
-    /// The Region, where it could be read.
+    /// The Region, if it could be read.
     pub region: Option<RegionName>,
-    /// The check, where it could be read.
+    /// The check, if it could be read.
     pub check_id: Option<CheckId>,
 }
 
 impl Quarantined {
-    /// Where it belongs. The Region of an entry that contradicts itself about the Region is not certain.
+    /// The account, Region, and check of the finding. If the entry contradicts itself about the Region, the Region is not
+    /// certain.
     #[must_use]
     pub fn place(&self) -> Place {
         let uncertain = matches!(
@@ -206,7 +207,7 @@ macro_rules! codes {
         pub enum $name { $($(#[$doc])* $variant,)* }
 
         impl $name {
-            /// The code as reports spell it.
+            /// The code in the spelling of reports.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $word,)* }
@@ -222,33 +223,33 @@ macro_rules! codes {
 }
 
 codes! {
-    /// Why a finding is filtered.
+    /// Why a finding is quarantined.
     QuarantineCode {
-        /// A field that nothing can stand in for is missing or empty.
+        /// A required field is missing or empty, and has no default.
         MissingField => "missing_field",
-        /// A field has a value or type that it cannot have.
+        /// A field has an invalid value or type.
         InvalidField => "invalid_field",
-        /// The account is not twelve digits.
+        /// The account is not 12 digits.
         InvalidAccount => "invalid_account",
-        /// The partition is none that we send to.
+        /// Findings can't be sent to this partition.
         UnknownPartition => "unknown_partition",
-        /// The Region is in no partition that we know.
+        /// The Region belongs to no known partition.
         UnknownRegion => "unknown_region",
-        /// The Region is of another partition than the finding says.
+        /// The Region belongs to another partition than the finding states.
         PartitionMismatch => "partition_mismatch",
-        /// The entry is of another kind than the scan around it.
+        /// The entry is of another kind than the rest of the scan.
         NotAScanResult => "not_a_scan_result",
-        /// Larger than the service takes, whatever is cut.
+        /// The finding exceeds Security Hub's limit even after all texts are shortened.
         TooLarge => "too_large",
     }
 }
 
-/// A change that keeps a finding within the service's limits.
+/// A change that brings a finding within Security Hub's limits.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Repair {
     /// The ASFF field.
     pub field: &'static str,
-    /// What was done to it.
+    /// The change.
     pub what: Cow<'static, str>,
 }
 

@@ -1,4 +1,4 @@
-//! The partitions of AWS: separate clouds whose names and credentials never cross.
+//! The partitions of AWS: separate clouds with separate names and credentials.
 
 use std::fmt;
 use std::str::FromStr;
@@ -13,13 +13,13 @@ pub enum Partition {
     /// The commercial Regions.
     #[serde(rename = "aws")]
     Aws,
-    /// China.
+    /// The Regions in China.
     #[serde(rename = "aws-cn")]
     AwsCn,
-    /// The Regions of the United States' government.
+    /// The AWS GovCloud (US) Regions.
     #[serde(rename = "aws-us-gov")]
     AwsUsGov,
-    /// The European Sovereign Cloud.
+    /// The AWS European Sovereign Cloud.
     #[serde(rename = "aws-eusc")]
     AwsEusc,
 }
@@ -28,7 +28,7 @@ impl Partition {
     /// Every partition, in the order of the data file.
     pub const ALL: [Self; 4] = [Self::Aws, Self::AwsCn, Self::AwsUsGov, Self::AwsEusc];
 
-    /// The name as it is in an ARN.
+    /// The name in ARNs.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -39,15 +39,16 @@ impl Partition {
         }
     }
 
-    /// Whether a finding's resource may name this partition: the service's enum does not know `aws-eusc`, and the
-    /// field is optional (contract 1.3, `Resources[].Partition`).
+    /// Whether a finding's resource may name this partition. Security Hub's enum doesn't have `aws-eusc`, and the field is
+    /// optional (contract 1.3, `Resources[].Partition`).
     #[must_use]
     pub const fn is_named_in_findings(self) -> bool {
         !matches!(self, Self::AwsEusc)
     }
 
-    /// Whether a Region of this name can be of this partition, known or not: by the patterns of AWS's own partition data
-    /// (botocore 1.44.5, `partitions.json`, `regionRegex`), by which the SDK finds the endpoints of new Regions as well.
+    /// Whether a Region with this name can belong to this partition, even if the Region is unknown. Uses the patterns of AWS's
+    /// own partition data (botocore 1.44.5, `partitions.json`, `regionRegex`), with which the SDK also finds the endpoints of new
+    /// Regions.
     #[must_use]
     pub fn may_hold(self, region: RegionName) -> bool {
         let prefixes: &[&str] = match self {
@@ -65,7 +66,8 @@ impl Partition {
             && number.bytes().all(|digit| digit.is_ascii_digit())
     }
 
-    /// The partition that may hold a Region of this name, known or not. None: AWS has not published such names yet.
+    /// The partition to which a Region with this name can belong, even if the Region is unknown. `None` if AWS has not published
+    /// such names.
     #[must_use]
     pub fn that_may_hold(region: RegionName) -> Option<Self> {
         Self::ALL.into_iter().find(|partition| partition.may_hold(region))
@@ -84,7 +86,7 @@ impl fmt::Display for Partition {
     }
 }
 
-/// A partition that is none of those we know.
+/// The error for an unknown partition.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a partition that Security Hub findings can be sent to: aws, aws-cn, aws-us-gov or aws-eusc")]
 pub struct UnknownPartition;
@@ -102,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_known_region_is_called_as_its_partition_calls_them_and_no_other() {
+    fn known_regions_match_the_pattern_of_exactly_their_partition() {
         let regions = crate::Regions::known();
         for partition in Partition::ALL {
             for (name, _) in regions.of_partition(partition) {

@@ -1,8 +1,7 @@
-//! What is kept of an entry that can't be sent: the fields that this crate knows, and nothing else.
+//! The fields that are saved of an entry that can't be sent: those that this crate knows, and nothing else.
 //!
-//! A scan shows what Prowler saw of a resource, such as environment variables with secrets in them. Damage can put these anywhere,
-//! also where no `data` stands around them any more, so what must not leave the scan's bucket can't be told by its name. What may
-//! leave it can.
+//! A scan contains what Prowler found in a resource, such as environment variables with secrets. In a malformed file, these can
+//! be anywhere, even outside of any `data` field, so fields to omit can't be identified by their names. Fields to save can.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -15,32 +14,32 @@ use crate::read::ScanFormat;
 use crate::resource_tags::{is_joined, known_tags};
 use crate::traces;
 
-/// Bytes of a number that stands for a time, a class, or a status.
+/// Maximum number of bytes of a number that is a time, a class, or a status.
 const NUMBER_BYTES_MAX: usize = 13;
-/// Entries of a list, or pairs of a map, that are kept: as many as are read.
+/// Maximum number of entries of a list, or pairs of a map, that are saved: as many as are mapped.
 const ENTRIES_MAX: usize = 256;
 
-/// What a known field holds.
+/// The type of a known field.
 enum Shape {
-    /// A text, a number, or a word.
+    /// A string, a number, or a literal.
     Scalar,
-    /// A list of these, or one of them.
+    /// A list of scalars, or one scalar.
     Scalars,
-    /// A map of names to these, or to lists of them.
+    /// A map from names to scalars, or to lists of scalars.
     Map,
-    /// Only whether it is there.
+    /// Any value, of which only the presence matters.
     Presence,
     /// An object with these fields.
     Object(&'static [(&'static str, Shape)]),
-    /// A list of such objects.
+    /// A list of objects with these fields.
     List(&'static [(&'static str, Shape)]),
-    /// The resources of OCSF, whose data may tell the keys of their labels.
+    /// The resources of OCSF, whose data may contain the keys of their labels.
     Labeled(&'static [(&'static str, Shape)]),
 }
 
 use Shape::{Labeled, List, Map, Object, Presence, Scalar, Scalars};
 
-/// The fields of OCSF that are mapped, and those that tell whose finding it is.
+/// The OCSF fields that are mapped, and those that identify the product.
 const EVENT: &[(&str, Shape)] = &[
     ("class_uid", Scalar),
     ("metadata", Object(&[("event_code", Scalar), ("product", Object(PRODUCT))])),
@@ -83,7 +82,7 @@ const CLOUD: &[(&str, Shape)] = &[
     ("region", Scalar),
 ];
 
-/// The fields of ASFF that are mapped.
+/// The ASFF fields that are mapped.
 const FINDING: &[(&str, Shape)] = &[
     ("SchemaVersion", Scalar),
     ("Id", Scalar),
@@ -116,34 +115,35 @@ const ASFF_RESOURCE: &[(&str, Shape)] =
 const COMPLIANCE: &[(&str, Shape)] =
     &[("Status", Scalar), ("RelatedRequirements", Scalars), ("AssociatedStandards", List(&[("StandardsId", Scalar)]))];
 
-/// Names without which an object is no entry of its format, but a piece of something else.
+/// Names without which an object is not an entry of its format, but a part of something else.
 const MARKS_OF_EVENT: [&str; 2] = ["class_uid", "metadata"];
 const MARKS_OF_FINDING: [&str; 3] = ["SchemaVersion", "ProductArn", "GeneratorId"];
 
-/// The known fields of an entry that is JSON, in its order, so that it can be mapped again: it lacks nothing that is mapped, and a
-/// field that has the wrong type still has it. One that is not `is_whole` may be what damage left of two, with a text of one in a
-/// field of the other: its texts are kept where they have the form of their field, and are empty otherwise.
+/// The known fields of an entry that is JSON, in its order, so that the entry can be mapped again: no field that is mapped is
+/// missing, and a field with a wrong type keeps its wrong type. An entry that is not `is_whole` may be what damage left of two
+/// entries, with the text of one in a field of the other. Its strings are saved if they have the format of their field, and are
+/// emptied otherwise.
 pub(crate) fn known_fields(entry: &str, format: ScanFormat, is_whole: bool) -> Vec<u8> {
     let (fields, marks): (_, &[&str]) = match format {
         ScanFormat::Asff => (FINDING, &MARKS_OF_FINDING),
         ScanFormat::Ocsf | ScanFormat::Csv => (EVENT, &MARKS_OF_EVENT),
     };
-    let mut keeper = Keeper { is_whole, kept: Vec::new() };
+    let mut writer = FieldWriter { is_whole, saved: Vec::new() };
     let parsed: Result<Fields<'_>, _> = serde_json::from_str(entry);
     match parsed {
         Ok(Fields(entry)) if entry.iter().any(|(name, _)| marks.contains(&name.as_ref())) => {
-            keeper.object(&entry, fields);
+            writer.object(&entry, fields);
         }
-        _ => keeper.push(b"{}"),
+        _ => writer.push(b"{}"),
     }
-    keeper.kept
+    writer.saved
 }
 
-/// An object's fields as they stand there.
+/// An object's fields, unparsed.
 #[derive(Default)]
 struct Fields<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
 
-/// A list's entries as they stand there, of which the first 256 are kept.
+/// A list's entries, unparsed. The first 255 and the last one are saved.
 struct Entries<'a>(Vec<&'a RawValue>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
@@ -187,7 +187,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Entries<'a> {
             fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Entries<'de>, A::Error> {
                 let mut entries = Vec::new();
                 while let Some(entry) = list.next_element()? {
-                    // The last one counts where the others are passed over.
+                    // The last entry is used where the others are ignored.
                     if entries.len() == ENTRIES_MAX {
                         entries.pop();
                     }
@@ -200,17 +200,17 @@ impl<'de: 'a, 'a> Deserialize<'de> for Entries<'a> {
     }
 }
 
-/// Writes what is kept.
-struct Keeper {
+/// Writes the fields that are saved.
+struct FieldWriter {
     is_whole: bool,
-    kept: Vec<u8>,
+    saved: Vec<u8>,
 }
 
 type Named<'a> = (Cow<'a, str>, &'a RawValue);
 
-impl Keeper {
+impl FieldWriter {
     fn push(&mut self, bytes: &[u8]) {
-        self.kept.extend_from_slice(bytes);
+        self.saved.extend_from_slice(bytes);
     }
 
     fn object(&mut self, fields: &[Named<'_>], shapes: &'static [(&'static str, Shape)]) {
@@ -218,10 +218,10 @@ impl Keeper {
             shapes.iter().find(|(known, _)| known == name).map(|(known, shape)| (*known, *value, shape))
         });
         self.push(b"{");
-        self.separated(known, |keeper, (name, value, shape)| {
-            keeper.text(name);
-            keeper.push(b":");
-            keeper.value(name, value, shape);
+        self.separated(known, |writer, (name, value, shape)| {
+            writer.text(name);
+            writer.push(b":");
+            writer.value(name, value, shape);
         });
         self.push(b"}");
     }
@@ -229,18 +229,18 @@ impl Keeper {
     fn value(&mut self, name: &str, value: &RawValue, shape: &'static Shape) {
         match (shape, first_byte(value)) {
             (Object(shapes), b'{') => self.object(&fields(value), shapes),
-            (Labeled(shapes), b'[') => self.list(value, |keeper, one| keeper.resource(one, shapes)),
-            (List(shapes), b'[') => self.list(value, |keeper, one| match first_byte(one) {
-                b'{' => keeper.object(&fields(one), shapes),
-                _ => keeper.scalar("", one),
+            (Labeled(shapes), b'[') => self.list(value, |writer, one| writer.resource(one, shapes)),
+            (List(shapes), b'[') => self.list(value, |writer, one| match first_byte(one) {
+                b'{' => writer.object(&fields(one), shapes),
+                _ => writer.scalar("", one),
             }),
-            (Scalars | Map, b'[') if self.is_whole => self.list(value, |keeper, one| keeper.scalar("", one)),
+            (Scalars | Map, b'[') if self.is_whole => self.list(value, |writer, one| writer.scalar("", one)),
             (Map, b'{') if self.is_whole => {
                 self.push(b"{");
-                self.separated(fields(value).into_iter(), |keeper, (name, value)| {
-                    keeper.text(&name);
-                    keeper.push(b":");
-                    keeper.value("", value, &Scalars);
+                self.separated(fields(value).into_iter(), |writer, (name, value)| {
+                    writer.text(&name);
+                    writer.push(b":");
+                    writer.value("", value, &Scalars);
                 });
                 self.push(b"}");
             }
@@ -248,13 +248,14 @@ impl Keeper {
         }
     }
 
-    /// A value without a depth of its own. Of any other, its brackets: a wrong type stays a wrong type.
+    /// A value without nested values. Of an object or a list, only the brackets are saved, so that a wrong type remains a wrong
+    /// type.
     fn scalar(&mut self, name: &str, value: &RawValue) {
         let text = value.get();
         match first_byte(value) {
             b'{' => self.push(b"{}"),
             b'[' => self.push(b"[]"),
-            b'"' if !self.is_whole && !traces::has_form(name, text.trim_matches('"')) => self.push(b"\"\""),
+            b'"' if !self.is_whole && !traces::has_format(name, text.trim_matches('"')) => self.push(b"\"\""),
             byte if !self.is_whole && text.len() > NUMBER_BYTES_MAX && byte != b'"' => self.push(b"0"),
             _ => self.push(text.as_bytes()),
         }
@@ -263,11 +264,11 @@ impl Keeper {
     fn list(&mut self, value: &RawValue, mut one: impl FnMut(&mut Self, &RawValue)) {
         let entries = serde_json::from_str::<Entries<'_>>(value.get()).map(|entries| entries.0).unwrap_or_default();
         self.push(b"[");
-        self.separated(entries.into_iter(), |keeper, entry| one(keeper, entry));
+        self.separated(entries.into_iter(), |writer, entry| one(writer, entry));
         self.push(b"]");
     }
 
-    /// A resource, and of its data the tags that its labels show anyway: they tell where a label's key ends.
+    /// A resource, and of its data only the tags that its labels contain anyway: they determine where a label's key ends.
     fn resource(&mut self, value: &RawValue, shapes: &'static [(&'static str, Shape)]) {
         if first_byte(value) != b'{' {
             return self.scalar("", value);
@@ -279,15 +280,15 @@ impl Keeper {
         let labels: Vec<Cow<'_, str>> = serde_json::from_str(labels.get()).unwrap_or_default();
         let mut shown = known_tags(data);
         shown.retain(|(key, value)| labels.iter().any(|label| is_joined(label, key, value)));
-        // It goes before the bracket that closes the resource, which holds its labels at least.
-        self.kept.pop();
+        // The tags are inserted before the closing bracket of the resource, which contains at least its labels.
+        self.saved.pop();
         self.push(br#","data":{"metadata":{"tags":["#);
-        self.separated(shown.iter(), |keeper, (key, value)| {
-            keeper.push(br#"{"Key":"#);
-            keeper.text(key);
-            keeper.push(br#","Value":"#);
-            keeper.text(value);
-            keeper.push(b"}");
+        self.separated(shown.iter(), |writer, (key, value)| {
+            writer.push(br#"{"Key":"#);
+            writer.text(key);
+            writer.push(br#","Value":"#);
+            writer.text(value);
+            writer.push(b"}");
         });
         self.push(b"]}}}");
     }
@@ -302,8 +303,8 @@ impl Keeper {
     }
 
     fn text(&mut self, text: &str) {
-        // Writing a text to memory does not fail.
-        let _ = serde_json::to_writer(&mut self.kept, text);
+        // Writing a string to memory can't fail.
+        let _ = serde_json::to_writer(&mut self.saved, text);
     }
 }
 

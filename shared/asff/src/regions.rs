@@ -1,6 +1,7 @@
-//! Which Regions there are, in which partition, and which must be enabled first.
+//! The Regions, their partitions, and whether accounts must enable them.
 //!
-//! The table is a data file of this crate. AWS opens Regions faster than we release, so a caller that has asked AWS may add to it.
+//! The table is a data file of this crate. AWS opens Regions more often than this crate is released, so callers can add Regions
+//! that AWS reported.
 
 use std::collections::BTreeMap;
 
@@ -8,32 +9,32 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Partition, RegionName};
 
-/// The data file; a unit test reads it.
+/// The data file, which a unit test reads.
 const TABLE: &str = include_str!("regions.json");
 
-/// How an account gets a Region.
+/// How a Region becomes available to an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum Availability {
-    /// Every account has it.
+    /// The Region is enabled in every account.
     Default,
-    /// An account switches it on.
+    /// An account must enable the Region.
     OptIn,
-    /// Named by AWS, not open yet; an account that has it enabled it.
+    /// AWS announced the Region and has not opened it yet. An account that has it enabled it.
     Announced,
 }
 
-/// What is known of a Region.
+/// The properties of a Region.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Region {
-    /// The partition that it belongs to.
+    /// The partition of the Region.
     pub partition: Partition,
-    /// How an account gets it.
+    /// How the Region becomes available to an account.
     pub availability: Availability,
 }
 
-/// The Regions known, by name.
+/// The known Regions, by name.
 #[derive(Clone, Debug)]
 pub struct Regions {
     by_name: BTreeMap<RegionName, Region>,
@@ -52,7 +53,7 @@ struct PartitionRegions {
 }
 
 impl Regions {
-    /// The Regions of this release's data file.
+    /// The Regions in this release's data file.
     #[must_use]
     #[expect(clippy::expect_used, reason = "the file is compiled in and read by a test")]
     pub fn known() -> Self {
@@ -71,18 +72,18 @@ impl Regions {
         Self { by_name }
     }
 
-    /// Adds a Region that AWS reported; one that is known already stays as it is.
+    /// Adds a Region that AWS reported. A known Region is not changed.
     pub fn add(&mut self, name: RegionName, region: Region) {
         self.by_name.entry(name).or_insert(region);
     }
 
-    /// What is known of `name`.
+    /// The Region named `name`. `None` if it is unknown.
     #[must_use]
     pub fn get(&self, name: RegionName) -> Option<Region> {
         self.by_name.get(&name).copied()
     }
 
-    /// The partition of `name`.
+    /// The partition of the Region named `name`. `None` if it is unknown.
     #[must_use]
     pub fn partition_of(&self, name: RegionName) -> Option<Partition> {
         self.get(name).map(|region| region.partition)
@@ -104,7 +105,7 @@ impl Default for Regions {
 }
 
 impl Partition {
-    /// The partition of a Region of this release's data file, by its name.
+    /// The partition of a Region in `regions`. `None` if it is unknown.
     #[must_use]
     pub fn of_region(regions: &Regions, name: RegionName) -> Option<Self> {
         regions.partition_of(name)
@@ -120,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn the_data_file_holds_the_regions_of_the_contract() {
+    fn the_data_file_has_the_regions_of_the_contract() {
         let regions = Regions::known();
         let count = |partition, availability| {
             regions.of_partition(partition).filter(|(_, region)| region.availability == availability).count()

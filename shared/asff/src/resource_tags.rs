@@ -1,14 +1,15 @@
-//! The tags that a resource's data lists, and the labels that join a tag's key and value by a colon.
+//! The tags in a resource's data, and labels, which join a tag's key and value with a colon.
 //!
-//! The list of tags is the only thing ever read of `resources[].data`.
+//! The list of tags is the only part of `resources[].data` that is ever read.
 
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-/// Bytes of a resource's data that are searched for tags. Lists of 50 tags have at most 20 KB; a whole resource seldom 100.
+/// Maximum size of a resource's data that is searched for tags, in bytes. Lists of 50 tags have up to 20 KB; a complete resource
+/// rarely has 100 KB.
 const DATA_BYTES_MAX: usize = 1 << 20;
-/// Colons in the keys that AWS itself sets, such as `aws:cloudformation:stack-name`.
+/// Number of colons before the value in labels whose key AWS set, such as `aws:cloudformation:stack-name`.
 const AWS_KEY_COLONS: usize = 2;
 
 /// Whether a label has more than one colon.
@@ -26,7 +27,7 @@ pub(crate) fn aws_key(label: &str) -> Option<usize> {
     label.starts_with("aws:").then(|| label.match_indices(':').nth(AWS_KEY_COLONS))?.map(|(at, _)| at)
 }
 
-/// The tags that a resource's data shows, in any of the forms that AWS's services use.
+/// The tags in a resource's data, in any of the formats that AWS services use.
 pub(crate) fn known_tags(data: &RawValue) -> Vec<(String, String)> {
     let mut tags = Vec::new();
     match tags_of(data).and_then(|raw| serde_json::from_str(raw.get()).ok()) {
@@ -37,7 +38,7 @@ pub(crate) fn known_tags(data: &RawValue) -> Vec<(String, String)> {
     tags
 }
 
-/// The list of tags within a resource's data.
+/// The list of tags in a resource's data.
 fn tags_of(data: &RawValue) -> Option<&RawValue> {
     #[derive(Deserialize)]
     struct Data<'a> {

@@ -1,7 +1,7 @@
-//! What is reported of bytes that are no longer an entry: enough for a user to see which finding it was.
+//! The report about bytes that are not a complete entry: enough for a user to recognize the finding.
 //!
-//! Nobody can tell what a piece of damaged JSON belonged to, so only values are kept that have the form of what the field should
-//! hold, which no secret has: names of checks and Regions, account IDs, times, versions, words of a fixed list.
+//! It can't be determined to what a part of damaged JSON belonged. Therefore, only values are reported whose format is that of
+//! their field and that no secret has: names of checks and Regions, account IDs, times, versions, and values of a fixed list.
 
 use std::str::FromStr;
 
@@ -12,12 +12,12 @@ use crate::{AccountId, Partition, RegionName, SeverityLabel};
 
 /// Maximum number of fields that are reported.
 const TRACES_MAX: usize = 32;
-/// Bytes of a name that is checked; of a value too.
+/// Maximum number of bytes of a name, and of a value.
 const TEXT_BYTES_MAX: usize = 512;
-/// What a check may come to.
+/// The possible results of a check.
 const STATUS_CODES: [&str; 6] = ["PASS", "FAIL", "MANUAL", "PASSED", "FAILED", "WARNING"];
 
-/// The fields of damaged JSON whose values can't be anything else, as `"name":"value"`, separated by commas.
+/// The fields of damaged JSON whose values match their field's format, as `"name":"value"`, separated by commas.
 pub(crate) fn from_json(bytes: &[u8]) -> Vec<u8> {
     let mut fields = Vec::new();
     let mut count = 0;
@@ -27,7 +27,7 @@ pub(crate) fn from_json(bytes: &[u8]) -> Vec<u8> {
     {
         rest = &rest[quote + 1..];
         let Some((name, value)) = pair(rest) else { continue };
-        if has_form(name, value) {
+        if has_format(name, value) {
             fields.extend_from_slice(if fields.is_empty() { b"" } else { b"," });
             fields.extend_from_slice(format!("\"{name}\":\"{value}\"").as_bytes());
             count += 1;
@@ -36,15 +36,16 @@ pub(crate) fn from_json(bytes: &[u8]) -> Vec<u8> {
     fields
 }
 
-/// The cells of a damaged row that can't be anything else, separated by semicolons.
+/// The cells of a damaged row whose values match a known format, separated by semicolons.
 pub(crate) fn from_row(bytes: &[u8]) -> Vec<u8> {
     let cells = bytes.split(|byte| matches!(byte, b';' | b',' | b'\t' | b'"' | b'\n' | b'\r'));
     let cells = cells.filter_map(|cell| std::str::from_utf8(cell).ok());
-    let kept = cells.filter(|cell| AccountId::from_str(cell).is_ok() || is_region(cell) || STATUS_CODES.contains(cell));
-    kept.take(TRACES_MAX).collect::<Vec<_>>().join(";").into_bytes()
+    let recognized =
+        cells.filter(|cell| AccountId::from_str(cell).is_ok() || is_region(cell) || STATUS_CODES.contains(cell));
+    recognized.take(TRACES_MAX).collect::<Vec<_>>().join(";").into_bytes()
 }
 
-/// `name": "value"`, or the same with a number.
+/// Parses `name": "value"`, or `name": number`.
 fn pair(bytes: &[u8]) -> Option<(&str, &str)> {
     let bytes = &bytes[..bytes.len().min(2 * TEXT_BYTES_MAX)];
     let name = memchr(b'"', bytes)?;
@@ -57,8 +58,8 @@ fn pair(bytes: &[u8]) -> Option<(&str, &str)> {
     Some((std::str::from_utf8(name).ok()?, std::str::from_utf8(value).ok()?))
 }
 
-/// Whether a value has the form that a field of this name has, which no secret has.
-pub(crate) fn has_form(name: &str, value: &str) -> bool {
+/// Whether a value has the format of a field with this name, which no secret has.
+pub(crate) fn has_format(name: &str, value: &str) -> bool {
     match name {
         "event_code" => is_check(value),
         "GeneratorId" => value.strip_prefix("prowler-").is_some_and(is_check),
@@ -105,13 +106,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_secret_leaves_its_place_of_damaged_bytes_only_known_forms_are_shown() {
+    fn only_values_of_a_known_format_are_reported_of_damaged_bytes() {
         let damaged = br#"{"metadata": {"event_code": "s3_bucket_versioning", "version": "1.5.0"}, "environment": {
             "DB_PASSWORD": "hunter2", "region": "hunter2", "version": "hunter2", "uid": "hunter2", "severity": "hunter2",
             "d\u0061ta": "hunter2"}, "cloud": {"account": {"uid" : "123456789012"}, "region":"eu-west-1"}, "class_uid": 2004, "severity": "High"#;
         let fields = String::from_utf8(from_json(damaged)).unwrap();
-        let wanted = r#""event_code":"s3_bucket_versioning","version":"1.5.0","uid":"123456789012","region":"eu-west-1","class_uid":"2004""#;
-        assert_eq!(fields, wanted);
+        let expected = r#""event_code":"s3_bucket_versioning","version":"1.5.0","uid":"123456789012","region":"eu-west-1","class_uid":"2004""#;
+        assert_eq!(fields, expected);
         assert_eq!(from_json(b"hunter2"), b"");
         let row = "profile: hunter2;123456789012;\"hunter2;\nFAIL;eu-west-1;x".as_bytes();
         assert_eq!(from_row(row), b"123456789012;FAIL;eu-west-1");

@@ -1,4 +1,4 @@
-//! Maps one element of a scan to a finding, as Prowler itself would.
+//! Maps one element of a scan to a finding, with the same result as Prowler's own mapping.
 
 mod asff;
 mod draft;
@@ -32,10 +32,10 @@ use hints::Hints;
 use ocsf::Drafted;
 use table::Table;
 
-/// Bytes of an unreadable entry that are checked.
+/// Maximum number of bytes of a malformed entry that are searched for known values.
 const EXCERPT_BYTES_MAX: usize = 16 * 1024;
 
-/// Maps one element. Pure: call it on as many threads as you like.
+/// Maps one element. The function is pure and can be called from any number of threads.
 #[must_use]
 pub fn map(element: &Element, regions: &Regions) -> Outcome {
     match &element.content {
@@ -46,7 +46,7 @@ pub fn map(element: &Element, regions: &Regions) -> Outcome {
     }
 }
 
-/// Maps a finding that is in the format already, such as one that Security Hub holds. None where it is not ours.
+/// Maps a finding that is already in ASFF, such as one from Security Hub. `None` if it is not a Prowler finding.
 #[must_use]
 pub fn map_asff(finding: &Bytes, regions: &Regions) -> Option<Box<Mapped>> {
     match json(0, finding, ScanFormat::Asff, &TagKeys::default(), regions) {
@@ -55,7 +55,7 @@ pub fn map_asff(finding: &Bytes, regions: &Regions) -> Option<Box<Mapped>> {
     }
 }
 
-/// Maps an element again whose known fields were kept, as JSON, because it could not be mapped when it was read.
+/// Maps an element again whose known fields were saved as JSON because it could not be mapped when it was read.
 #[must_use]
 pub fn map_again(offset: u64, element: &Bytes, format: ScanFormat, regions: &Regions) -> Outcome {
     if let (ScanFormat::Csv, Some((row, columns))) = (format, table::stored_row(element)) {
@@ -73,7 +73,7 @@ fn json(offset: u64, bytes: &Bytes, format: ScanFormat, keys: &TagKeys, regions:
         ScanFormat::Ocsf | ScanFormat::Csv => parse(text, |event| ocsf::draft(event, keys)),
     };
     match drafted {
-        Ok(drafted) => settle(
+        Ok(drafted) => conclude(
             offset,
             drafted,
             regions,
@@ -83,7 +83,7 @@ fn json(offset: u64, bytes: &Bytes, format: ScanFormat, keys: &TagKeys, regions:
         Err(error) if error.is_data() => {
             let message = wrong_field(text, format).unwrap_or_else(|| "a field has a wrong type".to_owned());
             let rejection = Rejection { is_whole: false, ..Rejection::new(QuarantineCode::InvalidField, message) };
-            settle(
+            conclude(
                 offset,
                 Err(rejection),
                 regions,
@@ -102,7 +102,7 @@ fn parse<'a, T: Deserialize<'a>>(
     serde_json::from_str(text).map(draft)
 }
 
-/// Reads again, slower, to tell which field has the wrong type.
+/// Parses the entry again, more slowly, to determine which field has the wrong type.
 fn wrong_field(text: &str, format: ScanFormat) -> Option<String> {
     let mut json = serde_json::Deserializer::from_str(text);
     let error = match format {
@@ -113,8 +113,8 @@ fn wrong_field(text: &str, format: ScanFormat) -> Option<String> {
     Some(format!("the field {} has {}", parts::brief(&path), without_value(&error.into_inner().to_string())))
 }
 
-/// What is wrong with a field, in serde's words, but not what it holds: that may be no field of a finding at all. The line and
-/// the column are left out too: they are of this entry alone, which nobody has before them.
+/// The error of a field without the field's value, which may be no field of a finding at all. The line and column are omitted
+/// too: they refer to this entry alone, which users don't see.
 fn without_value(error: &str) -> String {
     let error = error.split(" at line ").next().unwrap_or_default();
     match (error.find(['"', '`']), error.rfind(", expected ")) {
@@ -129,7 +129,7 @@ fn row(offset: u64, bytes: &Bytes, columns: &Columns, regions: &Regions) -> Outc
         return finish_row(offset, &Table::new(&row, columns), regions);
     }
     let lossy = String::from_utf8_lossy(bytes);
-    // Cells that hold what is no text don't hide the others, if all cells are there.
+    // If some cells are not UTF-8, the others can still be read, provided that all cells exist.
     let row = matches!(lossy, Cow::Owned(_)).then(|| columns.read_row(lossy.as_bytes())).flatten();
     let (reason, hints) = match row {
         Some(row) => {
@@ -143,15 +143,15 @@ fn row(offset: u64, bytes: &Bytes, columns: &Columns, regions: &Regions) -> Outc
 }
 
 fn finish_row(offset: u64, table: &Table<'_>, regions: &Regions) -> Outcome {
-    settle(offset, table::draft(table), regions, || hints::from_row(table), |_| table.known_cells().into())
+    conclude(offset, table::draft(table), regions, || hints::from_row(table), |_| table.known_cells().into())
 }
 
-fn settle(
+fn conclude(
     offset: u64,
     drafted: Result<Drafted<'_>, Rejection>,
     regions: &Regions,
     hints: impl FnOnce() -> Hints,
-    kept: impl FnOnce(bool) -> Bytes,
+    known_fields: impl FnOnce(bool) -> Bytes,
 ) -> Outcome {
     match drafted {
         Ok(Drafted::Skip(skip)) => Outcome::Skipped(skip),
@@ -163,26 +163,26 @@ fn settle(
             let place = draft.location();
             match draft.finish(offset, regions) {
                 Ok(mapped) => Outcome::Finding(mapped),
-                Err(rejection) => quarantined(offset, rejection, kept, place),
+                Err(rejection) => quarantined(offset, rejection, known_fields, place),
             }
         }
         Err(rejection) => match hints() {
-            // What is not ours lacks nothing that we could miss.
+            // A finding of another product may lack anything.
             Hints { foreign: Some(skip), .. } => Outcome::Skipped(skip),
-            Hints { place, .. } => quarantined(offset, rejection, kept, place),
+            Hints { place, .. } => quarantined(offset, rejection, known_fields, place),
         },
     }
 }
 
-fn quarantined(offset: u64, rejection: Rejection, kept: impl FnOnce(bool) -> Bytes, place: Place) -> Outcome {
+fn quarantined(offset: u64, rejection: Rejection, known_fields: impl FnOnce(bool) -> Bytes, place: Place) -> Outcome {
     let Rejection { code, message, is_whole } = rejection;
-    let element = kept(is_whole);
+    let element = known_fields(is_whole);
     let Place { account, region, check_id } = place;
     Outcome::Quarantined(Box::new(Quarantined { code, message, offset, element, account, region, check_id }))
 }
 
-/// JSON that can't be parsed. If it can with the bytes that are no text left out, it still tells where it belongs: its brackets
-/// and quotes are sound.
+/// JSON that can't be parsed. If it can be parsed without the bytes that are not UTF-8, its brackets and quotes are intact, so it
+/// still shows its account, Region, and check.
 fn malformed_json(offset: u64, bytes: &Bytes, reason: String, format: ScanFormat) -> Outcome {
     let text = String::from_utf8_lossy(bytes).replace(|letter: char| letter.is_control(), " ");
     let hints = match serde_json::from_str::<IgnoredAny>(&text) {

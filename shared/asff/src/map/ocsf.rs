@@ -1,4 +1,4 @@
-//! Maps OCSF detection findings as Prowler 4.1 and later write them.
+//! Maps OCSF detection findings of Prowler 4.1 and later.
 
 use std::borrow::Cow;
 
@@ -16,13 +16,14 @@ use crate::finding::Status;
 use crate::outcome::{QuarantineCode, RawStatus, Skip};
 use crate::read::{TagKeys, major_minor};
 
-/// OCSF's class of detection findings.
+/// The OCSF class of detection findings.
 const DETECTION_FINDING: u64 = 2004;
-/// OCSF's status of a finding that is suppressed: Prowler's muted.
+/// The OCSF status of a suppressed finding, which Prowler uses for muted ones.
 const SUPPRESSED: i64 = 3;
-/// Description characters beyond which Prowler cuts and adds `...`.
+/// Number of characters to which Prowler shortens a description, before it adds `...`.
 const DESCRIPTION_CUT_CHARS: usize = 1000;
-/// Until this version Prowler hashed the resource's name for the Id, and joined its tags into one text.
+/// The first version of Prowler that hashes the resource's UID for the ID. Earlier versions hashed the resource's name, and
+/// joined its tags into one string.
 const HASHES_UID_FROM: (u32, u32) = (4, 3);
 
 #[derive(Deserialize)]
@@ -150,15 +151,15 @@ impl Event<'_> {
     }
 }
 
-/// A finding, or why there is none to send.
+/// A draft, or the reason not to send the finding.
 pub(super) enum Drafted<'a> {
     Draft(Box<Draft<'a>>),
     Skip(Skip),
-    /// A check that leaves the verdict to a user, which lacks what would identify its finding.
+    /// A manual check without the data that would identify its finding.
     Manual,
 }
 
-/// Reads one event.
+/// Converts one event to a draft.
 pub(super) fn draft<'a>(event: Event<'a>, keys: &TagKeys) -> Result<Drafted<'a>, Rejection> {
     let maker = event.maker();
     if let Maker::Other(product) = maker {
@@ -188,7 +189,7 @@ pub(super) fn draft<'a>(event: Event<'a>, keys: &TagKeys) -> Result<Drafted<'a>,
     unsent(manual, finding(event, keys))
 }
 
-/// What a finding lacks does not matter where it is never sent.
+/// Missing fields of a manual check are no error, since it is never sent.
 pub(super) fn unsent(manual: bool, drafted: Result<Drafted<'_>, Rejection>) -> Result<Drafted<'_>, Rejection> {
     match drafted {
         Err(_) if manual => Ok(Drafted::Manual),
@@ -247,13 +248,14 @@ fn or_empty(text: Option<Text<'_>>) -> Cow<'_, str> {
     text.map(|text| text.0).unwrap_or_default()
 }
 
-/// Another cloud's finding. Where none is named it is taken for AWS's: it will lack nothing else, or be rejected.
+/// Skips a finding of another cloud. A finding without a provider is regarded as AWS's: if it isn't, it lacks other fields and is
+/// rejected.
 pub(super) fn not_aws(provider: &str) -> Option<Skip> {
     let is_aws = provider.is_empty() || provider.eq_ignore_ascii_case("aws");
     (!is_aws).then(|| Skip::NotAws { provider: super::parts::brief(provider).to_owned() })
 }
 
-/// What a check came to; nothing, where a user must look, muted or not.
+/// The result of a check. `None` for a manual check, whether it is muted or not.
 pub(super) fn verdict_of(code: &str, muted: bool) -> Result<Option<Verdict>, Rejection> {
     let (raw, status) = match code {
         "" => return Err(Rejection::missing("status (status_code)")),
@@ -268,7 +270,7 @@ pub(super) fn verdict_of(code: &str, muted: bool) -> Result<Option<Verdict>, Rej
     Ok(Some(Verdict { raw: Some(raw), status: if muted { Status::Warning } else { status } }))
 }
 
-/// Whether a check leaves the verdict to a user.
+/// Whether a status means that the check requires a manual verdict.
 pub(super) fn is_manual(code: &str) -> bool {
     code.eq_ignore_ascii_case("MANUAL")
 }
@@ -283,7 +285,7 @@ fn scan_time(times: [Option<Time>; 4]) -> Result<Timestamp, Rejection> {
     Err(Rejection::new(QuarantineCode::InvalidField, "the finding's time is none that can be read"))
 }
 
-/// Cut as Prowler does.
+/// Shortens a description like Prowler.
 pub(super) fn shortened(description: Cow<'_, str>) -> Cow<'_, str> {
     if text::fits(&description, DESCRIPTION_CUT_CHARS) {
         return description;
@@ -305,7 +307,7 @@ fn types<'a>(types: Option<Texts<'a>>, check_type: Option<TextOrList<'a>>) -> Ve
     }
 }
 
-/// Prowler 4.1 and 4.2 joined the tags to `key=value | key=value` and cut them at every comma.
+/// Prowler 4.1 and 4.2 joined the tags to `key=value | key=value` and then split them at every comma.
 fn old_tags<'a>(labels: &[Cow<'a, str>]) -> Vec<tags::Tag<'a>> {
     let joined = labels.join(",");
     let tags = tags::from_cell(&joined).into_iter();
@@ -317,7 +319,7 @@ fn is_link(text: &Cow<'_, str>) -> bool {
     link::judge(text) != link::Link::Unusable
 }
 
-/// The organizational unit, where the version of Prowler knows it.
+/// The organizational unit, if Prowler's version has it.
 pub(super) fn units<'a>(id: Option<Cow<'a, str>>, name: Option<Cow<'a, str>>) -> Vec<(Cow<'a, str>, Cow<'a, str>)> {
     let id = id.map(|id| (Cow::Borrowed("ProwlerAccountOrganizationalUnitId"), id));
     let name = name.map(|name| (Cow::Borrowed("ProwlerAccountOrganizationalUnitName"), name));

@@ -1,4 +1,4 @@
-//! The parts of a finding, each brought within its limit. Whatever is changed is noted.
+//! The fields of a finding, each adjusted to its limit. Every change is recorded.
 
 use std::borrow::Cow;
 
@@ -15,18 +15,18 @@ use crate::limits::{
 };
 use crate::outcome::Repair;
 
-/// What a finding is of that does not say it: Prowler's own choice.
+/// The type of a finding without a valid type: Prowler's own default.
 const DEFAULT_TYPE: &str = "Software and Configuration Checks";
-/// What a resource is that Security Hub has no type for.
+/// The type of a resource for which ASFF has no type.
 const DEFAULT_RESOURCE_TYPE: &str = "Other";
-/// Parts of a type: namespace, category, classifier.
+/// Maximum number of parts of a type: namespace, category, classifier.
 const TYPE_PARTS_MAX: usize = 3;
-/// Characters of a bad value that a message repeats.
+/// Maximum number of characters of an invalid value in a message.
 const BRIEF_CHARS_MAX: usize = 64;
 
 type Repairs = Vec<Repair>;
 
-/// A note of a change.
+/// A repair.
 pub(super) fn repair(field: &'static str, what: impl Into<Cow<'static, str>>) -> Repair {
     Repair { field, what: what.into() }
 }
@@ -102,7 +102,7 @@ pub(super) fn tags(tags: Vec<Tag<'_>>, repairs: &mut Repairs) -> Pairs {
             Cow::Owned(value) if fits(&value, TAG_CHARS_MAX) => value,
             value => cut(&value, TAG_CHARS_MAX).to_owned(),
         };
-        // The same key again: the later value counts, as in Prowler.
+        // If a key is duplicated, the last value is used, as in Prowler.
         if let Some((_, known)) = pairs.iter_mut().find(|(known, _)| *known == key) {
             *known = value;
         } else if pairs.len() < TAGS_MAX {
@@ -125,7 +125,7 @@ pub(super) fn advice(text: &str, repairs: &mut Repairs) -> Option<String> {
         repairs.push(repair("Remediation.Recommendation.Text", "empty, left out"));
         return None;
     }
-    // Cutting here is what Prowler does as well: no repair.
+    // Prowler shortens this text too, so it is not a repair.
     Some(ellipsis(text, RECOMMENDATION_CHARS_MAX))
 }
 
@@ -148,19 +148,19 @@ pub(super) fn link(text: &str, repairs: &mut Repairs) -> Cow<'static, str> {
 
 pub(super) fn types(types: Vec<Cow<'_, str>>, repairs: &mut Repairs) -> Vec<Cow<'static, str>> {
     let given = types.len();
-    let mut kept: Vec<Cow<'static, str>> = Vec::with_capacity(given.min(TYPES_MAX));
+    let mut valid: Vec<Cow<'static, str>> = Vec::with_capacity(given.min(TYPES_MAX));
     for r#type in types {
-        if is_type(&r#type) && kept.len() < TYPES_MAX && !kept.contains(&r#type) {
-            kept.push(Cow::Owned(r#type.into_owned()));
+        if is_type(&r#type) && valid.len() < TYPES_MAX && !valid.contains(&r#type) {
+            valid.push(Cow::Owned(r#type.into_owned()));
         }
     }
-    if kept.len() < given {
+    if valid.len() < given {
         repairs.push(repair("Types", "left out what is no type, twice there, or beyond 50"));
     }
-    if kept.is_empty() {
-        kept.push(Cow::Borrowed(DEFAULT_TYPE));
+    if valid.is_empty() {
+        valid.push(Cow::Borrowed(DEFAULT_TYPE));
     }
-    kept
+    valid
 }
 
 /// `namespace`, `namespace/category` or `namespace/category/classifier`.
@@ -203,7 +203,7 @@ pub(super) fn product_fields(
     Pairs(pairs)
 }
 
-/// The fields that Prowler writes, so that their names need no memory.
+/// The fields that Prowler writes, so that their names need no allocation.
 const PROWLER_FIELDS: [&str; 5] = [
     "ProviderName",
     "ProviderVersion",
@@ -212,13 +212,13 @@ const PROWLER_FIELDS: [&str; 5] = [
     "ProwlerAccountOrganizationalUnitName",
 ];
 
-/// A name that a provider may use: those of `aws/` are the service's own.
+/// Whether a provider may use this field name: names that begin with `aws/` are reserved for Security Hub.
 fn is_product_field(name: &str) -> bool {
     let allowed = |letter: char| letter.is_ascii_alphanumeric() || " .:+=@_/-".contains(letter);
     !is_blank(name) && name.len() <= KEY_CHARS_MAX && !name.starts_with("aws/") && name.chars().all(allowed)
 }
 
-/// Bytes of all texts of a finding that may be long.
+/// The number of bytes of all texts of a finding that may be long.
 pub(super) fn text_bytes(finding: &Finding) -> usize {
     let pairs = |pairs: &Pairs| -> usize { pairs.0.iter().map(|(key, value)| key.len() + value.len() + 8).sum() };
     let resource = &finding.resources[0];

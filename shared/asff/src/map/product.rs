@@ -1,4 +1,4 @@
-//! Whose finding an entry is: other scanners write the same classes of OCSF, and Security Hub the same ASFF.
+//! Determines which product made a finding: other scanners write the same classes of OCSF, and other products write ASFF.
 
 use std::borrow::Cow;
 
@@ -7,15 +7,15 @@ use serde::Deserialize;
 use super::parts;
 use super::shapes::Text;
 
-/// The part of every Prowler finding's `ProductArn` that never changes.
+/// The constant end of every Prowler finding's `ProductArn`.
 pub(crate) const PRODUCT_ARN_END: &str = ":product/prowler/prowler";
-/// What stands before another product's name in its ARN.
+/// The part of a product's ARN before its name.
 const PRODUCT: &str = ":product/";
-/// How Prowler names itself and its maker, in any case; its hosted version adds a word.
+/// The beginning of Prowler's product name and vendor name, in any case; its hosted version adds a suffix.
 const PROWLER: &str = "prowler";
-/// What Prowler's own name for every finding begins with.
+/// The prefix of Prowler's UIDs of findings.
 const FINDING_UID_PREFIX: &str = "prowler-";
-/// What Prowler's checks come to, which other products write in words of their own.
+/// Prowler's status codes, which other products spell differently.
 const STATUS_CODES: [&str; 3] = ["PASS", "FAIL", "MANUAL"];
 
 /// `metadata.product` of an OCSF event.
@@ -39,18 +39,19 @@ struct Feature<'a> {
     name: Option<Text<'a>>,
 }
 
-/// Who made a finding.
+/// The product that made a finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Maker {
     Prowler,
-    /// Another product, by its name.
+    /// Another product, with its name.
     Other(String),
-    /// The finding names no product.
+    /// The finding doesn't name a product.
     Unstated,
 }
 
 impl Product<'_> {
-    /// Whose product it is. Everything that it states must be Prowler's; a feature counts only if nothing else is stated.
+    /// The product that the fields name. All fields that are present must be Prowler's; the feature is used only if no other
+    /// field is present.
     pub(crate) fn maker<'s>(&'s self) -> Maker {
         let text = |field: Option<&'s Text<'_>>| field.map_or("", |text| text.0.trim());
         let feature = self.feature.as_ref().map_or("", |feature| text(feature.name.as_ref()));
@@ -63,20 +64,20 @@ impl Product<'_> {
         }
         match stated.find(|text| !is_prowler(text)) {
             None => Maker::Prowler,
-            // Prowler's name within another maker's product: both names tell which it is.
+            // Prowler's name in another vendor's product: both names identify it.
             Some(other) => Maker::Other(parts::brief(&format!("{first} ({other})")).to_owned()),
         }
     }
 }
 
-/// Whether a name, a maker, or an ID is Prowler's.
+/// Whether a product name, a vendor name, or an ID is Prowler's.
 fn is_prowler(text: &str) -> bool {
     let begins = text.get(..PROWLER.len()).is_some_and(|head| head.eq_ignore_ascii_case(PROWLER));
     begins || text.ends_with(PRODUCT_ARN_END)
 }
 
-/// Whether an event that names no product is Prowler's all the same: Prowler names every finding `prowler-...`, and no other
-/// product writes a check and one of Prowler's three status codes.
+/// Whether an event that doesn't name a product looks like Prowler's: Prowler's UIDs begin with `prowler-`, and no other product
+/// has both a check name and one of Prowler's three status codes.
 pub(crate) fn looks_like_prowler(finding_uid: &str, event_code: &str, status_code: &str) -> bool {
     let is_check = event_code.contains('_')
         && event_code.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
@@ -84,7 +85,7 @@ pub(crate) fn looks_like_prowler(finding_uid: &str, event_code: &str, status_cod
         || is_check && STATUS_CODES.iter().any(|code| status_code.eq_ignore_ascii_case(code))
 }
 
-/// The maker by the ARN of a product in Security Hub.
+/// The maker of a finding with this product ARN.
 pub(crate) fn maker_of_arn(arn: &str) -> Maker {
     let is_arn = arn.starts_with("arn:") && arn.contains(":securityhub:");
     match arn.split_once(PRODUCT) {
@@ -94,7 +95,7 @@ pub(crate) fn maker_of_arn(arn: &str) -> Maker {
     }
 }
 
-/// What an event tells of its product, for one whose fields may have any type.
+/// Reads the product of an event whose fields may have any type.
 pub(crate) fn lenient<'a>(product: &'a serde_json::value::RawValue) -> Product<'a> {
     #[derive(Default, Deserialize)]
     struct Raw<'a> {
@@ -112,7 +113,7 @@ pub(crate) fn lenient<'a>(product: &'a serde_json::value::RawValue) -> Product<'
     fn read<'a, T: Deserialize<'a>>(raw: Option<&'a serde_json::value::RawValue>) -> Option<T> {
         raw.and_then(|raw| serde_json::from_str(raw.get()).ok())
     }
-    // Some write the product's name where the object should be.
+    // Some products write their name instead of the object.
     if let Ok(name) = serde_json::from_str::<Cow<'a, str>>(product.get()) {
         return Product { name: Some(Text(name)), ..Product::default() };
     }
@@ -131,8 +132,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_product_is_prowlers_if_all_that_it_tells_is() {
-        for (product, wanted) in [
+    fn a_product_is_prowlers_if_all_of_its_fields_are() {
+        for (product, expected) in [
             (r#"{"name":"Prowler","vendor_name":"Prowler","uid":"prowler","version":"5.46.0"}"#, None),
             (r#"{"name":"Prowler"}"#, None),
             (r#"{"vendor_name":"ProwlerPro"}"#, None),
@@ -152,8 +153,8 @@ mod tests {
             (r#""Wazuh""#, Some("Wazuh")),
         ] {
             let raw: &serde_json::value::RawValue = serde_json::from_str(product).unwrap();
-            let wanted = wanted.map_or(Maker::Prowler, |name| Maker::Other(name.to_owned()));
-            assert_eq!(lenient(raw).maker(), wanted, "{product}");
+            let expected = expected.map_or(Maker::Prowler, |name| Maker::Other(name.to_owned()));
+            assert_eq!(lenient(raw).maker(), expected, "{product}");
         }
         for nothing in ["{}", "7", "null", r#"{"name":""}"#, r#"{"name":["x"]}"#] {
             assert_eq!(lenient(serde_json::from_str(nothing).unwrap()).maker(), Maker::Unstated, "{nothing}");
@@ -161,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_without_a_product_is_prowlers_if_it_looks_like_it() {
+    fn an_event_without_a_product_is_prowlers_if_it_looks_like_one() {
         assert!(looks_like_prowler("prowler-aws-a-1-eu-west-1-x", "", ""));
         assert!(looks_like_prowler("", "s3_bucket_versioning", "FAIL"));
         for (uid, code, status) in

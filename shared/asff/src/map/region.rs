@@ -1,4 +1,4 @@
-//! Which partition a finding belongs to: by the list of Regions, or by the finding itself where AWS opened its Region later than
+//! Determines the partition of a finding: from the list of Regions, or from the finding itself if AWS opened its Region after
 //! this release.
 
 use super::draft::{Draft, Rejection};
@@ -7,7 +7,7 @@ use crate::outcome::{QuarantineCode, Repair};
 use crate::{Partition, RegionName, Regions};
 
 impl Draft<'_> {
-    /// The Region and its partition, if all that the finding says of them agrees.
+    /// The Region and its partition, if everything that the finding states about them is consistent.
     pub(super) fn home(
         &self,
         regions: &Regions,
@@ -45,13 +45,14 @@ impl Draft<'_> {
         }
     }
 
-    /// The partition of a Region that this release doesn't know: the one that the finding and its resource's ARN name, if the Region
-    /// is called like those of that partition and nothing contradicts. Whether the Region is there, its Security Hub says.
+    /// The partition of a Region that this release doesn't know: the one that the finding and its resource's ARN name, if the
+    /// Region's name matches that partition's naming pattern and nothing contradicts it. Whether the Region exists is determined
+    /// by calls to its Security Hub.
     fn home_of_new(&self, region: RegionName, stated: Option<Partition>) -> Option<Partition> {
         let mut arn = self.resource_uid.split(':');
         let of_arn = match (arn.next(), arn.next(), arn.next(), arn.next()) {
             (Some("arn"), Some(partition), Some(_), Some(place)) => {
-                // A global resource's ARN names no Region.
+                // The ARN of a global resource has no Region.
                 if !place.is_empty() && place != region.as_str() {
                     return None;
                 }

@@ -1,4 +1,4 @@
-//! Fields as Prowler's JSON holds them: borrowed where they can be, bounded, and only as strict as needed.
+//! The types of fields in Prowler's JSON: borrowed if possible, bounded, and only as strict as necessary.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -12,30 +12,30 @@ use serde_json::value::RawValue;
 use super::frameworks::Frameworks;
 use super::time;
 
-/// Entries of a list that are checked; the service takes 50 at most of any.
+/// Maximum number of entries of a list that are read; Security Hub's limits are 50 or less.
 const ENTRIES_MAX: usize = 256;
 
-/// A text, borrowed unless it holds escapes.
+/// A string, borrowed unless it has escape sequences.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Text<'a>(#[serde(borrow)] pub(crate) Cow<'a, str>);
 
-/// A list of texts, of which the first 256 are kept.
+/// A list of strings, of which the first 256 are read.
 #[derive(Debug, Default)]
 pub(crate) struct Texts<'a>(pub(crate) Vec<Cow<'a, str>>);
 
-/// The first of a list.
+/// The first entry of a list. `None` if the list is empty.
 #[derive(Debug)]
 pub(crate) struct First<T>(pub(crate) Option<T>);
 
-/// The last of a list of texts.
+/// The last entry of a list of strings. `None` if the list is empty.
 #[derive(Debug, Default)]
 pub(crate) struct Last<'a>(pub(crate) Option<Cow<'a, str>>);
 
-/// A number or text that stands for a time; `None` when it is none.
+/// A number or string that represents a time. `None` if it is invalid.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Time(pub(crate) Option<Timestamp>);
 
-/// A text, or a list of texts: lists of old Prowlers came joined.
+/// A string or a list of strings: old versions of Prowler joined lists.
 #[derive(Debug)]
 pub(crate) enum TextOrList<'a> {
     Text(Cow<'a, str>),
@@ -102,7 +102,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Last<'a> {
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Last<'a>, A::Error> {
-                // Those before the last are long snippets of code: they are passed over unread.
+                // The entries before the last one are long code snippets, which are skipped without parsing.
                 let mut last: Option<&'a RawValue> = None;
                 while let Some(entry) = list.next_element::<&'a RawValue>()? {
                     last = Some(entry);
@@ -171,7 +171,7 @@ impl<'de> Deserialize<'de> for Frameworks {
                 formatter.write_str("a map of frameworks and their requirements")
             }
 
-            /// Prowler 4.1 wrote it as it is in its table.
+            /// Prowler 4.1 wrote the frameworks as in its CSV file.
             fn visit_str<E: Error>(self, text: &str) -> Result<Frameworks, E> {
                 Ok(Frameworks::from_cell(text))
             }

@@ -1,4 +1,4 @@
-//! Maps the rows of Prowler's table.
+//! Maps the rows of Prowler's CSV file.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -11,14 +11,14 @@ use crate::outcome::QuarantineCode;
 use crate::read::spreadsheet::changed;
 use crate::read::{Column, Columns, Row, major_minor};
 
-/// Until this version Prowler joined types by commas, since by ` | `.
+/// The first version of Prowler that joins types with ` | `. Earlier versions joined them with commas.
 const JOINS_BY_BARS_FROM: (u32, u32) = (4, 5);
-/// Until this version Prowler hashed the resource's name for the Id.
+/// The first version of Prowler that hashes the resource's UID for the ID. Earlier versions hashed the resource's name.
 const HASHES_UID_FROM: (u32, u32) = (4, 3);
-/// From this version on Prowler puts an apostrophe before what a spreadsheet would run as a formula (contract 11.3).
+/// The first version of Prowler that puts an apostrophe before cells that a spreadsheet would run as a formula (contract 11.3).
 const GUARDS_FROM: (u32, u32) = (5, 45);
 
-/// A row and what its cells mean.
+/// A row with its columns.
 pub(super) struct Table<'r> {
     row: &'r Row<'r>,
     columns: &'r Columns,
@@ -33,13 +33,13 @@ impl<'r> Table<'r> {
         Self { row, columns, version, guarded }
     }
 
-    /// A cell as Prowler had it before it guarded it; `None` when the table has no such column.
+    /// A cell without Prowler's protection against formulas. `None` if the file has no such column.
     fn cell(&self, column: Column) -> Option<&'r str> {
         let cell = self.columns.cell(self.row, column)?;
         Some(if self.guarded { unguarded(cell) } else { cell })
     }
 
-    /// The same, empty when the table has no such column.
+    /// A cell without Prowler's protection against formulas. Empty if the file has no such column.
     pub(super) fn text(&self, column: Column) -> &'r str {
         self.cell(column).unwrap_or_default()
     }
@@ -48,24 +48,24 @@ impl<'r> Table<'r> {
         self.version.is_some_and(|version| version < bound)
     }
 
-    /// The known cells, so that the row can be mapped again: the others can show what Prowler saw of a resource.
+    /// The known cells as JSON, so that the row can be mapped again. Other cells may contain data of the resource.
     pub(super) fn known_cells(&self) -> Vec<u8> {
         let cells = Column::ALL.iter().map(|(column, name)| (*name, self.columns.cell(self.row, *column)));
         let cells: BTreeMap<&str, &str> = cells.filter_map(|(name, cell)| Some((name, cell?))).collect();
-        // Writing texts to memory does not fail.
+        // Writing strings to memory can't fail.
         serde_json::to_vec(&cells).unwrap_or_default()
     }
 }
 
-/// The row and its columns from what [`Table::known_cells`] kept.
-pub(super) fn stored_row(kept: &[u8]) -> Option<(Row<'_>, Columns)> {
-    let mut cells: BTreeMap<Cow<'_, str>, Cow<'_, str>> = serde_json::from_slice(kept).ok()?;
+/// The row and its columns from the result of [`Table::known_cells`].
+pub(super) fn stored_row(known_cells: &[u8]) -> Option<(Row<'_>, Columns)> {
+    let mut cells: BTreeMap<Cow<'_, str>, Cow<'_, str>> = serde_json::from_slice(known_cells).ok()?;
     cells.contains_key("CHECK_ID").then_some(())?;
     let columns = Columns::of_known(|name| cells.contains_key(name));
     Some((Row(Column::ALL.iter().filter_map(|(_, name)| cells.remove(*name)).collect()), columns))
 }
 
-/// Reads one row.
+/// Converts one row to a draft.
 pub(super) fn draft<'r>(table: &Table<'r>) -> Result<Drafted<'r>, Rejection> {
     if let Some(skip) = not_aws(table.text(Column::Provider)) {
         return Ok(Drafted::Skip(skip));
@@ -81,10 +81,10 @@ fn finding<'r>(table: &Table<'r>) -> Result<Drafted<'r>, Rejection> {
         (Column::Timestamp, QuarantineCode::InvalidField),
         (Column::Muted, QuarantineCode::InvalidField),
     ] {
-        if let Some(what) = changed(column, text(column)) {
+        if let Some(change) = changed(column, text(column)) {
             return Err(Rejection::new(
                 code,
-                format!("{what}, as spreadsheets change cells that they take for numbers or dates"),
+                format!("{change}, as spreadsheets change cells that they take for numbers or dates"),
             ));
         }
     }
@@ -127,8 +127,8 @@ fn finding<'r>(table: &Table<'r>) -> Result<Drafted<'r>, Rejection> {
     })))
 }
 
-/// A cell without the apostrophe that Prowler puts before what a spreadsheet would run as a formula: what begins with a sign, also
-/// behind blanks, and is no number.
+/// Removes the apostrophe that Prowler puts before a cell that a spreadsheet would run as a formula: a cell that begins with a
+/// sign, possibly after blanks, and is not a number.
 fn unguarded(cell: &str) -> &str {
     let Some(rest) = cell.strip_prefix('\'') else { return cell };
     let is_formula = rest.starts_with(['\t', '\r']) || rest.trim_start().starts_with(['=', '+', '-', '@']);
@@ -140,8 +140,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_guard_against_formulas_is_taken_off() {
-        for (cell, wanted) in [
+    fn the_apostrophe_before_formulas_is_removed() {
+        for (cell, expected) in [
             ("'=1+1", "=1+1"),
             ("'-a", "-a"),
             ("' @a", " @a"),
@@ -152,7 +152,7 @@ mod tests {
             ("'", "'"),
             ("", ""),
         ] {
-            assert_eq!(unguarded(cell), wanted, "{cell:?}");
+            assert_eq!(unguarded(cell), expected, "{cell:?}");
         }
     }
 }

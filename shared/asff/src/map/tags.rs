@@ -1,7 +1,7 @@
-//! Tells a tag's key from its value.
+//! Separates a tag's key from its value.
 //!
-//! Prowler writes tags as `key:value`, and both may hold colons. Where the scan also shows the resource's own list of tags,
-//! that settles it.
+//! Prowler writes tags as `key:value`, and both parts may contain colons. If the scan also contains the resource's own list of
+//! tags, that determines the key.
 
 use std::borrow::Cow;
 
@@ -13,7 +13,8 @@ use crate::resource_tags::{aws_key, is_ambiguous, is_joined, known_tags};
 /// A tag.
 pub(super) type Tag<'a> = (Cow<'a, str>, Cow<'a, str>);
 
-/// Splits labels of the form `key:value`, by the resource's own tags, else by the keys that the scan showed before.
+/// Splits labels of the form `key:value` according to the resource's own tags, or else to the keys that the scan contained
+/// before.
 pub(super) fn from_labels<'a>(labels: Vec<Cow<'a, str>>, data: Option<&RawValue>, keys: &TagKeys) -> Vec<Tag<'a>> {
     let ambiguous = labels.iter().any(|label| is_ambiguous(label));
     let known = if ambiguous { data.map(known_tags).unwrap_or_default() } else { Vec::new() };
@@ -25,7 +26,7 @@ pub(super) fn from_cell(cell: &str) -> Vec<Tag<'_>> {
     if cell.is_empty() {
         return Vec::new();
     }
-    // A ` | ` within a value begins nothing: a part without `=` belongs to the tag before it.
+    // A value may contain ` | `: a part without `=` belongs to the previous tag.
     let mut tags: Vec<Tag<'_>> = Vec::new();
     for part in cell.split(" | ") {
         match (part.split_once('='), tags.last_mut()) {
@@ -72,16 +73,16 @@ mod tests {
     }
 
     #[test]
-    fn tags_with_colons_in_their_keys_are_right_where_the_scan_lets_us_know() {
+    fn keys_with_colons_are_split_correctly_if_the_scan_lists_the_tags() {
         let label = "cost:center:a:b=c|d";
-        let wanted = ("cost:center".to_owned(), "a:b=c|d".to_owned());
+        let expected = ("cost:center".to_owned(), "a:b=c|d".to_owned());
         for tags in [
             r#"[{"Key":"x","Value":"y"},{"Key":"cost:center","Value":"a:b=c|d"}]"#,
             r#"[{"key":"cost:center","value":"a:b=c|d"}]"#,
             r#"[{"x":"y","cost:center":"a:b=c|d"}]"#,
             r#"{"cost:center":"a:b=c|d"}"#,
         ] {
-            assert_eq!(split(label, tags), wanted, "{tags}");
+            assert_eq!(split(label, tags), expected, "{tags}");
         }
         for tags in ["null", "[]", "[7]", r#"[{"Key":"cost:center","Value":"other"}]"#, "\"x\""] {
             assert_eq!(split(label, tags), ("cost".to_owned(), "center:a:b=c|d".to_owned()));
@@ -89,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_that_aws_sets_are_known_by_their_form() {
+    fn keys_that_aws_sets_are_recognized_by_their_form() {
         let (key, value) = split("aws:cloudformation:stack-id:arn:aws:x", "null");
         assert_eq!((key.as_str(), value.as_str()), ("aws:cloudformation:stack-id", "arn:aws:x"));
         let (key, value) = split("plain", "null");
@@ -97,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn cells_hold_tags_with_equal_signs() {
+    fn tags_in_cells_are_split_at_equal_signs() {
         let tags = from_cell("a=b | cost:center=a:b=c|d | empty= | e=f | g");
         let tags: Vec<(&str, &str)> = tags.iter().map(|(key, value)| (&**key, &**value)).collect();
         assert_eq!(tags, [("a", "b"), ("cost:center", "a:b=c|d"), ("empty", ""), ("e", "f | g")]);

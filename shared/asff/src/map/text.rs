@@ -1,4 +1,4 @@
-//! Cuts texts to a number of characters. A character is a Unicode code point here, as the service and Prowler count.
+//! Shortens texts to a number of characters. As in Security Hub and Prowler, a character is a Unicode code point.
 
 /// Whether `text` has at most `chars_max` characters.
 pub(super) fn fits(text: &str, chars_max: usize) -> bool {
@@ -13,7 +13,7 @@ pub(super) fn cut(text: &str, chars_max: usize) -> &str {
     text.char_indices().nth(chars_max).map_or(text, |(end, _)| &text[..end])
 }
 
-/// `text`, or as much of it as leaves room for `...` within `chars_max`.
+/// The text, shortened with `...` to at most `chars_max` characters.
 pub(super) fn ellipsis(text: &str, chars_max: usize) -> String {
     if fits(text, chars_max) {
         return text.to_owned();
@@ -21,7 +21,7 @@ pub(super) fn ellipsis(text: &str, chars_max: usize) -> String {
     [cut(text, chars_max - "...".len()), "..."].concat()
 }
 
-/// Whether the service takes `text` for empty.
+/// Whether Security Hub regards a text as empty.
 pub(super) fn is_blank(text: &str) -> bool {
     text.chars().all(char::is_whitespace)
 }
@@ -31,7 +31,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn characters_are_never_cut_in_two() {
+    fn texts_are_shortened_between_characters() {
         let text = "日本語✓".repeat(100);
         assert_eq!(cut(&text, 5), "日本語✓日");
         assert!(fits(&text, 400) && !fits(&text, 399));

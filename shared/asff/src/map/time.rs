@@ -1,12 +1,12 @@
-//! Reads the times that Prowler writes. Times without a zone are taken for UTC: nothing in the file tells better.
+//! Parses the times that Prowler writes. Times without a zone are regarded as UTC, since nothing in the file determines the zone.
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
-/// Epoch numbers from here on are milliseconds: as seconds they would lie after the year 5000.
+/// Epoch numbers from this one on are milliseconds: as seconds, they would be after the year 5000.
 const MILLISECONDS_FROM: i64 = 100_000_000_000;
-/// The last second of the year 9999: later ones have no form in RFC 3339.
+/// The last second of the year 9999: RFC 3339 can't represent later ones.
 const SECONDS_MAX: i64 = 253_402_300_799;
 
 /// The time of an epoch number.
@@ -19,7 +19,7 @@ pub(super) fn from_epoch(number: i64) -> Option<Timestamp> {
     in_range(time)
 }
 
-/// The time of a text: an epoch number, or a date and time with or without a zone.
+/// The time of a string: an epoch number, or a date and time with or without a zone.
 pub(super) fn from_str(text: &str) -> Option<Timestamp> {
     let text = text.trim();
     if let Ok(number) = text.parse::<i64>() {
@@ -32,7 +32,7 @@ pub(super) fn from_str(text: &str) -> Option<Timestamp> {
     in_range(TimeZone::UTC.to_timestamp(civil).ok()?)
 }
 
-/// Without its fraction of a second: Prowler writes whole seconds into findings.
+/// Removes the fraction of a second: Prowler writes whole seconds to findings.
 pub(super) fn whole_seconds(time: Timestamp) -> Timestamp {
     Timestamp::from_second(time.as_second()).unwrap_or(time)
 }
@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_form_of_the_same_time_is_the_same() {
+    fn every_format_of_a_time_is_parsed_to_the_same_time() {
         let time = from_epoch(1_795_420_584).unwrap();
         assert_eq!(time.to_string(), "2026-11-23T07:56:24Z");
         for text in [

@@ -1,4 +1,4 @@
-//! The columns of Prowler's table, found by the names in its first row.
+//! The columns of Prowler's CSV file, found by the names in its header row.
 
 use std::borrow::Cow;
 
@@ -6,9 +6,9 @@ use memchr::memchr;
 
 use super::Refusal;
 
-/// What separates Prowler's columns.
+/// The delimiter of Prowler's columns.
 pub(super) const DELIMITER: u8 = b';';
-/// Columns that a first row may have; Prowler's have 41 to 44.
+/// Maximum number of columns in a header row; Prowler's have 41 to 44.
 const COLUMNS_MAX: usize = 256;
 
 macro_rules! columns {
@@ -48,7 +48,7 @@ columns! {
     UnitName => "ACCOUNT_OU_NAME",
 }
 
-/// Columns without which a table is none of Prowler's scan results.
+/// Columns without which a CSV file is not a Prowler scan result.
 const NEEDED: [(Column, &str); 5] = [
     (Column::CheckId, "CHECK_ID"),
     (Column::AccountUid, "ACCOUNT_UID"),
@@ -57,26 +57,26 @@ const NEEDED: [(Column, &str); 5] = [
     (Column::Region, "REGION"),
 ];
 
-/// Columns that may be missing at a row's end: spreadsheets leave out cells there that are empty.
+/// Columns that may be missing at the end of a row, because spreadsheets omit empty cells there.
 const MAY_BE_CUT: [Column; 2] = [Column::UnitId, Column::UnitName];
 
-/// Where each column is.
+/// The positions of the columns.
 #[derive(Debug)]
 pub(crate) struct Columns {
     places: Vec<Option<usize>>,
-    /// How many there are in all.
+    /// The number of columns.
     pub(crate) count: usize,
-    /// How many a row must have.
+    /// The minimum number of cells in a row.
     count_min: usize,
     delimiter: u8,
 }
 
 impl Columns {
-    /// Reads the first row of a table.
+    /// Reads the header row of a CSV file.
     ///
     /// # Errors
     ///
-    /// When it is not that of a scan result, with what it is instead.
+    /// If the row is not the header of a scan result. The error states what the file is instead.
     pub(super) fn read(first_row: &[u8], delimiter: u8) -> Result<Self, Refusal> {
         let Some(names) = read_row(first_row, delimiter) else {
             let why = "its first row is not one of names".to_owned();
@@ -99,7 +99,7 @@ impl Columns {
         Ok(Self { places, count: names.count(), count_min, delimiter })
     }
 
-    /// Some of the known columns, in their own order.
+    /// The columns of a row that consists of known columns only.
     pub(crate) fn of_known(is_there: impl Fn(&str) -> bool) -> Self {
         let mut count = 0;
         let places = Column::ALL.iter().map(|(_, name)| {
@@ -110,49 +110,49 @@ impl Columns {
         Self { places, count, count_min: count, delimiter: DELIMITER }
     }
 
-    /// What separates the cells.
+    /// The delimiter of the cells.
     pub(super) fn delimiter(&self) -> u8 {
         self.delimiter
     }
 
-    /// Reads one row of this table; `None` when it has not as many cells as the first row, or is no text.
+    /// Reads one row. `None` if its number of cells doesn't match the header row, or if it is not UTF-8.
     pub(crate) fn read_row<'r>(&self, row: &'r [u8]) -> Option<Row<'r>> {
         self.cells(row).filter(|row| (self.count_min..=self.count).contains(&row.count()))
     }
 
-    /// Whether a row without an end of its line is whole.
+    /// Whether a row without a line break is complete.
     pub(super) fn is_whole(&self, row: &[u8]) -> bool {
         self.cells(row).is_some_and(|row| row.count() == self.count)
     }
 
-    /// The cells of a row, however many there are; `None` when it is no text.
+    /// The cells of a row, in any number. `None` if the row is not UTF-8.
     pub(super) fn cells<'r>(&self, row: &'r [u8]) -> Option<Row<'r>> {
         read_row(row, self.delimiter)
     }
 
-    /// The cell of `column`; `None` when the table has no such column.
+    /// The cell of `column`. `None` if the file has no such column.
     pub(crate) fn cell<'r>(&self, row: &'r Row<'_>, column: Column) -> Option<&'r str> {
         self.places[column as usize].map(|place| row.cell(place))
     }
 }
 
-/// One row, its cells unquoted.
+/// One row with unquoted cells.
 #[derive(Debug)]
 pub(crate) struct Row<'r>(pub(crate) Vec<Cow<'r, str>>);
 
 impl Row<'_> {
-    /// How many cells there are.
+    /// The number of cells.
     pub(crate) fn count(&self) -> usize {
         self.0.len()
     }
 
-    /// The cell at `place`; empty when there is none.
+    /// The cell at an index. Empty if it doesn't exist.
     pub(crate) fn cell(&self, place: usize) -> &str {
         self.0.get(place).map_or("", AsRef::as_ref)
     }
 }
 
-/// Reads one row: `None` when it is not UTF-8, a quote is not closed, or there are more than [`COLUMNS_MAX`] cells.
+/// Reads one row. `None` if it is not UTF-8, if a quote is not closed, or if it has more than [`COLUMNS_MAX`] cells.
 fn read_row(row: &[u8], delimiter: u8) -> Option<Row<'_>> {
     let mut rest = Some(std::str::from_utf8(row).ok()?);
     let mut cells = Vec::with_capacity(64);
@@ -180,20 +180,20 @@ fn plain_cell(text: &str, delimiter: u8) -> Cell<'_> {
     }
 }
 
-/// From behind the opening quote. What stands between the closing quote and the delimiter belongs to the cell.
+/// Reads a quoted cell, from after its opening quote. Text between the closing quote and the delimiter belongs to the cell.
 fn quoted_cell(text: &str, delimiter: u8) -> Option<Cell<'_>> {
     let mut whole = String::new();
     let mut rest = text;
     loop {
-        let (part, behind) = rest.split_at(memchr(b'"', rest.as_bytes())?);
-        let behind = &behind[1..];
-        if let Some(next) = behind.strip_prefix('"') {
+        let (part, after) = rest.split_at(memchr(b'"', rest.as_bytes())?);
+        let after = &after[1..];
+        if let Some(next) = after.strip_prefix('"') {
             whole.push_str(part);
             whole.push('"');
             rest = next;
             continue;
         }
-        let (tail, next) = plain_cell(behind, delimiter);
+        let (tail, next) = plain_cell(after, delimiter);
         if whole.is_empty() && tail.is_empty() {
             return Some((part.into(), next));
         }

@@ -1,6 +1,7 @@
-//! Decompresses the file as its chunks arrive, by a format that is detected from its first bytes: plain, gzip of any number of members, zstd of any number of frames.
+//! Decompresses the file as its chunks arrive. The compression is detected from the first bytes: none, gzip with any number of
+//! members, or zstd with any number of frames.
 //!
-//! A piece never yields more than [`PIECE_BYTES`] at once, and a file that grows more than its limits allow is rejected.
+//! One step yields at most [`PIECE_BYTES`], and a file that exceeds its decompression limits is rejected.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -11,37 +12,38 @@ use zstd::stream::raw::{DParameter, Decoder as ZstdDecoder, InBuffer, Operation,
 
 use super::{Compression, ReadLimits, Refusal};
 
-/// Decompressed bytes made at once: large enough that calls do not count, small enough to stay in the cache.
+/// Maximum number of bytes per decompression step: large enough to make the number of calls irrelevant, small enough for the
+/// cache.
 const PIECE_BYTES: usize = 64 * 1024;
-/// Bytes that tell how a file is packed: the four of zstd's magic number.
+/// Number of bytes that determine the compression: the length of zstd's magic number.
 const MAGIC_BYTES: usize = 4;
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
-/// zstd's skippable frames begin with 0x184D2A50 to 0x184D2A5F, low byte first.
+/// The magic numbers of zstd's skippable frames are 0x184D2A50 to 0x184D2A5F, in little-endian order.
 const ZSTD_SKIPPABLE_MAGIC: [u8; 3] = [0x2a, 0x4d, 0x18];
-/// zlib's largest window, 2^15 bytes; gzip allows no other.
+/// zlib's largest window, 2^15 bytes; gzip allows no larger one.
 const GZIP_WINDOW_LOG: u8 = 15;
-/// zstd's largest window, 2^25 bytes = 32 MiB: levels up to 19 use 8 MiB; 128 MiB would be half of a small function's memory.
+/// Maximum zstd window, 2^25 bytes = 32 MiB: levels up to 19 use 8 MiB; 128 MiB would be half the memory of a small function.
 const ZSTD_WINDOW_LOG_MAX: u32 = 25;
-/// Part of the error text that zstd gives for a window above the maximum.
+/// Part of zstd's error message for a window above the maximum.
 const ZSTD_WINDOW_ERROR: &str = "requires too much memory";
 
-/// What came of asking for more.
+/// The result of a request for more bytes.
 #[derive(Debug)]
 pub(super) enum Pull {
     /// Bytes were appended.
     Some,
-    /// The next piece of the file is wanted.
+    /// The next chunk of the file is required.
     NeedInput,
-    /// There is no more.
+    /// The file is decompressed completely.
     End,
-    /// The stream stops or breaks before its end.
+    /// The stream is truncated or corrupt.
     Broken(&'static str),
-    /// It is not safe to continue.
+    /// The file must not be read further.
     Refused(Refusal),
 }
 
-/// The file as stored, and what unpacks it.
+/// The stored file, and its decoder.
 #[derive(Debug)]
 pub(super) struct Source {
     chunks: VecDeque<Bytes>,
@@ -62,11 +64,11 @@ enum Decoder {
         decoder: Box<ZstdDecoder<'static>>,
         frame: Member,
     },
-    /// Only bytes that mean nothing follow, such as padding.
+    /// Only bytes without meaning follow, such as padding.
     Over(Compression),
 }
 
-/// Where a file is that consists of parts: gzip's members, zstd's frames.
+/// The position in a file of several parts: gzip's members, zstd's frames.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Member {
     First,
@@ -107,12 +109,12 @@ impl Source {
         self.ended = true;
     }
 
-    /// Bytes read of the file as stored.
+    /// The number of bytes of the stored file that were read.
     pub(super) fn compressed_bytes(&self) -> u64 {
         self.compressed_bytes
     }
 
-    /// How the file is packed, once its first bytes are there.
+    /// The compression of the file. `None` until its first bytes are available.
     pub(super) fn compression(&self) -> Option<Compression> {
         match self.decoder {
             Decoder::Undetected => None,
@@ -151,7 +153,7 @@ impl Source {
         pull
     }
 
-    /// Looks at the first bytes; `false` when there are too few to tell.
+    /// Detects the compression from the first bytes. Returns `false` if there are too few of them.
     fn detect_compression(&mut self) -> bool {
         let mut magic = Vec::with_capacity(MAGIC_BYTES);
         for chunk in &self.chunks {
@@ -203,10 +205,10 @@ impl Source {
         }
     }
 
-    /// Nothing is left of what was fed: more to come, a good end, or an end in the middle.
+    /// All chunks are used: more are required, or the file ends, completely or not.
     fn out_of_input(&mut self, out: &mut Vec<u8>) -> Pull {
-        // A decoder may hold back bytes that did not fit into the last piece.
-        let held_back = match &mut self.decoder {
+        // A decoder may buffer bytes that did not fit into the last step's output.
+        let buffered = match &mut self.decoder {
             Decoder::Gzip { inflate, member } if *member == Member::Inside => {
                 inflate_chunk(inflate, member, &Bytes::new(), out).1
             }
@@ -215,7 +217,7 @@ impl Source {
             }
             _ => Step::More,
         };
-        if matches!(held_back, Step::Made) {
+        if matches!(buffered, Step::Made) {
             return Pull::Some;
         }
         if !self.ended {
@@ -233,7 +235,7 @@ impl Source {
     }
 }
 
-/// What one call of a decoder did.
+/// The result of one call of a decoder.
 enum Step {
     Made,
     More,
@@ -282,7 +284,7 @@ fn inflate_chunk(
         Ok(Status::StreamEnd) => *member = Member::Between,
         Ok(Status::Ok | Status::BufError) if *member == Member::First => *member = Member::Inside,
         Ok(Status::Ok | Status::BufError) => {}
-        // What follows a whole member and is none itself is padding.
+        // Data after a complete member that is not a member itself is padding.
         Err(_) if in_before == 0 && out_before == 0 && *member == Member::Inside => {
             return (chunk.len(), Step::Over);
         }
@@ -307,7 +309,7 @@ fn unzstd_chunk(
     match hint {
         Ok(0) => *frame = Member::Between,
         Ok(_) => *frame = Member::Inside,
-        // What follows a whole frame and is none itself is padding.
+        // Data after a complete frame that is not a frame itself is padding.
         Err(_) if *frame == Member::Between => return (chunk.len(), Step::Over),
         Err(error) if error.to_string().contains(ZSTD_WINDOW_ERROR) => return (used, Step::Window),
         Err(_) => return (used, Step::Broken("the zstd stream is damaged")),

@@ -1,13 +1,13 @@
-//! What the beginning of a decompressed file shows it to be.
+//! What a decompressed file is, according to its beginning.
 
 use super::{Columns, Refusal};
 
-/// What the beginning says.
+/// The kind of file.
 #[derive(Debug)]
 pub(super) enum Detected {
     NeedMore,
     Json,
-    /// A table with its first row.
+    /// A CSV file, with its header row.
     Table(Columns, Vec<u8>),
     Refused(Refusal),
 }

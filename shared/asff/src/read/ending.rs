@@ -1,117 +1,117 @@
-//! How the reading of a file ends, in words that a user can act on.
+//! How the reading of a file ends, with messages that users can act on.
 
 use super::ScanFormat;
 
 /// How a file ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ending {
-    /// It was read to its own end.
+    /// The file was read to its end.
     Complete,
-    /// It stops in the middle: what came before is good, but findings are missing.
+    /// The file is truncated: the findings before that point are valid, others are missing.
     Truncated {
-        /// Where it stops, in the decompressed file.
+        /// The offset at which the decompressed file ends.
         offset: u64,
-        /// How that showed.
+        /// The sign of truncation.
         reason: String,
     },
-    /// It is not a scan that we take, or not one that is safe to read.
+    /// The file is not a supported scan, or is not safe to read.
     Refused(Refusal),
 }
 
-/// Why a file is not taken. The text says what the file is and what to do about it.
+/// Why a file is rejected. The message states what the file is, and what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// There is nothing in it.
+    /// The file is empty.
     #[error("the file is empty")]
     Empty,
-    /// Written by a Prowler whose outputs have another shape.
+    /// The file was written by a version of Prowler whose outputs have another format.
     #[error(
         "the file was written by Prowler {}, whose {format} output cannot be exported; scan with Prowler 4.1 or later",
         version.as_deref().unwrap_or("3")
     )]
     OldProwler {
-        /// The version, where the file names it.
+        /// The version, if the file contains it.
         version: Option<String>,
-        /// What kind of output it is.
+        /// The kind of output.
         format: &'static str,
     },
-    /// A report on a compliance framework, whose entries only look like findings.
+    /// The file is a report on a compliance framework, whose entries only look like findings.
     #[error(
         "the file is a compliance report, not a scan result; upload the file of the same scan that lies outside the folder compliance/"
     )]
     Compliance,
-    /// Prowler's page for people.
+    /// The file is Prowler's HTML report.
     #[error("the file is an HTML page; upload the scan's .ocsf.json, .asff.json or .csv file instead")]
     Html,
-    /// OCSF, but not detection findings.
+    /// The file is OCSF, but its events are not detection findings.
     #[error("the file holds OCSF events of class {class_uid}, not Prowler's detection findings (class 2004)")]
     OtherOcsfClass {
         /// The class of the first event.
         class_uid: u64,
     },
-    /// Findings of another product.
+    /// The file has findings of another product.
     #[error("the file holds findings of {product}, not Prowler's")]
     OtherProduct {
         /// The product of the first finding.
         product: String,
     },
-    /// JSON, but nothing of Prowler's.
+    /// The file is JSON, but not from Prowler.
     #[error("the file is JSON, but its first entries are not Prowler findings: {why}")]
     NotProwler {
-        /// What the first entry lacks.
+        /// What the first entries lack.
         why: String,
     },
-    /// A table, but not Prowler's.
+    /// The file is CSV, but not Prowler's.
     #[error("the file is a table, but not Prowler's: {why}")]
     NotProwlerTable {
-        /// What its first row lacks.
+        /// What the header row lacks.
         why: String,
     },
-    /// Prowler's table, but as another program saved it again, so that cells are lost or changed.
+    /// The file is Prowler's CSV file, but another program saved it again, so that cells are lost or changed.
     #[error(
         "the file is Prowler's table, but another program saved it again: {what}; upload the file as Prowler wrote it, or the .ocsf.json file of the same scan"
     )]
     SavedAgain {
-        /// What is lost or changed, and by what.
+        /// The lost or changed values, and the program that changed them.
         what: String,
     },
-    /// Something else.
+    /// The file is anything else.
     #[error(
         "the file is {what}, not a scan result; upload the scan's .ocsf.json, .asff.json or .csv file, plain or compressed by gzip or zstd"
     )]
     UnknownContent {
-        /// What it looks like.
+        /// The kind of file.
         what: &'static str,
     },
-    /// It grows too much when decompressed.
+    /// The file grows too much when it is decompressed.
     #[error(
         "the file grows more than {ratio_max} times when decompressed ({compressed_bytes} bytes became more than {decompressed_bytes}), as no scan does"
     )]
     Bomb {
-        /// The bound that was passed.
+        /// The limit that was exceeded.
         ratio_max: u64,
         /// Compressed bytes read.
         compressed_bytes: u64,
-        /// Bytes that came out.
+        /// Decompressed bytes.
         decompressed_bytes: u64,
     },
-    /// It is larger than we read.
+    /// The file exceeds the size limit.
     #[error("the file has more than {bytes_max} bytes when decompressed, the largest that is read")]
     TooLarge {
-        /// The bound that was passed.
+        /// The limit that was exceeded.
         bytes_max: u64,
     },
-    /// It wants more memory for decompression than we give.
+    /// Decompression would need more memory than is allowed.
     #[error("the file is compressed by zstd with a window above {} MiB; compress it with a level of 19 or lower, and without --long", window_bytes_max >> 20)]
     Window {
-        /// The largest window that is taken.
+        /// The largest allowed window.
         window_bytes_max: u64,
     },
 }
 
 impl Refusal {
-    /// The reason in a word, as reports count it.
+    /// The reason's name, under which reports count it.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -131,7 +131,7 @@ impl Refusal {
         }
     }
 
-    /// An output of a Prowler that is too old.
+    /// The rejection of an output from an unsupported old version of Prowler.
     pub(super) fn old(version: Option<String>, format: ScanFormat) -> Self {
         let format = match format {
             ScanFormat::Ocsf => "OCSF",

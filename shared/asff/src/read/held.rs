@@ -1,19 +1,20 @@
-//! Elements that wait until the file shows whose it is.
+//! Elements that are held until the format of the file is detected.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::{Content, Element, ScanFormat};
 
-/// Runs of foreign findings that are distinguished by their product; what comes then counts with the last.
+/// Maximum number of runs of foreign findings that are distinguished by their product. Later runs are counted with the last one.
 const RUNS_MAX: usize = 64;
 
-/// In the file's order. Findings of other products take no memory, however many stand before the first of Prowler's.
+/// The held elements, in the file's order. Findings of other products need no memory, however many precede the first one of
+/// Prowler's.
 #[derive(Debug, Default)]
 pub(super) struct Held {
     queue: VecDeque<Waiting>,
     runs: usize,
-    /// Elements that wait, without the foreign ones.
+    /// The number of elements without the foreign ones.
     pub(super) own: usize,
 }
 
@@ -60,7 +61,7 @@ impl Held {
         *self = Self::default();
     }
 
-    /// Assigns the detected format to the entries that wait.
+    /// Assigns the detected format to the held entries.
     pub(super) fn tell(&mut self, format: ScanFormat) {
         for waiting in &mut self.queue {
             if let Waiting::One(Element { content: Content::Json { format: assigned, .. }, .. }) = waiting {

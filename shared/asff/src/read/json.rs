@@ -1,8 +1,8 @@
-//! Cuts JSON into entries, however they lie in the file: in arrays, in objects with a list of findings (pages of an API), one
-//! after the other, and several of these in a row or within each other.
+//! Splits JSON into entries, which can be in arrays, in objects with a list of findings (pages of an API), one after another, and
+//! in several of these one after another or nested.
 //!
-//! A damaged entry is reported with its place, and reading continues at the next one. Whatever is neither an entry nor what
-//! holds entries together is reported as well: nothing is thrown away unread but the other fields of a page.
+//! A malformed entry is reported with its offset, and reading continues at the next entry. Anything that is neither an entry nor
+//! a container of entries is reported too: only the other fields of a page are ignored.
 
 use memchr::memmem;
 
@@ -13,16 +13,17 @@ use super::value::{Scanned, ValueScan};
 use super::window::Window;
 use super::{BYTE_ORDER_MARK, Ending};
 
-/// How often a search for the next entry may begin again inside an entry that was too long. Each costs up to the longest entry's bytes.
+/// Maximum number of searches for the next entry inside an entry that is too long. Each of them searches up to the maximum size
+/// of an entry.
 const LONG_SEARCHES_MAX: u32 = 16;
-/// Arrays and pages within each other that entries are looked for in. Merged files have two or three.
+/// Maximum nesting of arrays and pages that are searched for entries. Merged files have two or three levels.
 const NESTING_MAX: usize = 16;
 
-/// What is open around an entry.
+/// An open container of entries.
 #[derive(Debug)]
 enum Frame {
     List,
-    /// An object with a list of findings, as far as it was read. A list lies within it.
+    /// An object with a list of findings, with the state of its scan. It always contains a list frame.
     Page(ValueScan),
 }
 
@@ -30,25 +31,25 @@ enum Frame {
 enum Place {
     Between,
     Inside(ValueScan),
-    /// Behind a page's list.
+    /// In the rest of a page, after its list.
     Rest(ValueScan),
-    /// Something that is no object, up to the next bracket.
+    /// In a value that is not an object, up to the next bracket.
     Stray(Skipped),
-    /// A damaged entry; the next is looked for from this index.
+    /// In a malformed entry. The search for the next entry begins at this index.
     Damaged(Skipped, usize),
     Over(Ending),
 }
 
-/// What lies between two documents or loose entries.
+/// The characters between two documents or loose entries.
 #[derive(Clone, Copy, Debug, Default)]
 struct Gap {
     comma: bool,
     line_break: bool,
-    /// A document ended right before it.
-    behind_document: bool,
+    /// Whether a document ended immediately before it.
+    after_document: bool,
 }
 
-/// Cuts one file.
+/// Splits one file.
 #[derive(Debug)]
 pub(super) struct JsonSplitter {
     place: Place,
@@ -57,11 +58,11 @@ pub(super) struct JsonSplitter {
     entry_bytes_max: usize,
     long_searches: u32,
     gap: Gap,
-    /// A list ended before, and loose entries may still belong to it.
-    behind_list: bool,
-    /// Arrays and pages outside of any other.
+    /// Whether a list ended before, to which loose entries may still belong.
+    after_list: bool,
+    /// The number of arrays and pages that are not inside others.
     documents: u32,
-    /// Something lay outside of them.
+    /// Whether anything was outside of them.
     loose: bool,
 }
 
@@ -74,13 +75,13 @@ impl JsonSplitter {
             entry_bytes_max,
             long_searches: 0,
             gap: Gap::default(),
-            behind_list: false,
+            after_list: false,
             documents: 0,
             loose: false,
         }
     }
 
-    /// Whether what was read shows where it ends: one list, or one object with a list of findings, and nothing else.
+    /// Whether the file so far shows where it ends: it is one list, or one object with a list of findings, and nothing else.
     pub(super) fn has_end(&self) -> bool {
         self.documents == 1 && !self.loose && !self.gap.comma
     }
@@ -104,9 +105,9 @@ impl JsonSplitter {
     }
 
     fn between(&mut self, window: &mut Window) -> (Place, Option<Split>) {
-        let may_go_on = self.skip_gap(window);
+        let may_continue = self.skip_gap(window);
         let place = match window.bytes().first() {
-            None | Some(_) if may_go_on => return (Place::Between, Some(Split::NeedMore)),
+            None | Some(_) if may_continue => return (Place::Between, Some(Split::NeedMore)),
             Some(b'{') => Place::Inside(ValueScan::default()),
             Some(b'[') if self.frames.len() < NESTING_MAX => {
                 window.consume(1);
@@ -114,8 +115,8 @@ impl JsonSplitter {
                 Place::Between
             }
             Some(b']') if !self.frames.is_empty() => self.close_list(window),
-            // A bracket too much behind a document takes nothing away.
-            Some(b']' | b'}') if self.gap.behind_document && self.frames.is_empty() => {
+            // An extra closing bracket after a document is harmless.
+            Some(b']' | b'}') if self.gap.after_document && self.frames.is_empty() => {
                 window.consume(1);
                 self.loose = true;
                 Place::Between
@@ -126,7 +127,7 @@ impl JsonSplitter {
                 let why = if closes { "a bracket closes that was not opened" } else { "an entry is not an object" };
                 Place::Stray(Skipped::begin(window, why))
             }
-            None if self.frames.is_empty() && self.gap.comma && !self.gap.behind_document => {
+            None if self.frames.is_empty() && self.gap.comma && !self.gap.after_document => {
                 truncated(window, "the file stops behind a comma")
             }
             None if self.frames.is_empty() => Place::Over(Ending::Complete),
@@ -135,7 +136,7 @@ impl JsonSplitter {
         (place, None)
     }
 
-    /// Passes over what separates entries and documents. Whether there may be more of it than is here.
+    /// Skips the separators of entries and documents. Returns whether more of them may follow in the next chunk.
     fn skip_gap(&mut self, window: &mut Window) -> bool {
         loop {
             let bytes = window.bytes();
@@ -153,18 +154,18 @@ impl JsonSplitter {
         }
     }
 
-    /// Opens a list, within a page if it is one's.
+    /// Opens a list, in a page if one is given.
     fn open(&mut self, page: Option<ValueScan>) {
         if self.frames.is_empty() {
             self.documents = self.documents.saturating_add(1);
-            self.behind_list = false;
+            self.after_list = false;
         }
         self.frames.extend(page.map(Frame::Page));
         self.frames.push(Frame::List);
         self.gap = Gap::default();
     }
 
-    /// At the bracket that closes the innermost list.
+    /// Closes the innermost list at its bracket.
     fn close_list(&mut self, window: &mut Window) -> Place {
         window.consume(1);
         self.frames.pop();
@@ -173,15 +174,15 @@ impl JsonSplitter {
             return Place::Rest(scan);
         }
         if self.frames.is_empty() {
-            self.behind_list = true;
-            self.gap = Gap { behind_document: true, ..Gap::default() };
+            self.after_list = true;
+            self.gap = Gap { after_document: true, ..Gap::default() };
         }
         Place::Between
     }
 
     fn inside(&mut self, mut scan: ValueScan, window: &mut Window) -> (Place, Option<Split>) {
-        let held = window.bytes().len();
-        match scan.go_on(window.bytes()) {
+        let available = window.bytes().len();
+        match scan.advance(window.bytes()) {
             Scanned::Whole(length) if length <= self.entry_bytes_max => {
                 let offset = window.offset();
                 let bytes = window.take(length);
@@ -200,10 +201,10 @@ impl JsonSplitter {
                 let reason = format!("{why}, {} bytes into the entry", scan.scanned());
                 (self.damage(window, reason, 1), None)
             }
-            Scanned::Findings(_) | Scanned::Whole(_) | Scanned::More if held > self.entry_bytes_max => {
+            Scanned::Findings(_) | Scanned::Whole(_) | Scanned::More if available > self.entry_bytes_max => {
                 let reason = format!("the entry is longer than {} bytes", self.entry_bytes_max);
                 self.long_searches += 1;
-                let from = if self.long_searches > LONG_SEARCHES_MAX { held } else { 1 };
+                let from = if self.long_searches > LONG_SEARCHES_MAX { available } else { 1 };
                 (self.damage(window, reason, from), None)
             }
             Scanned::Findings(_) => {
@@ -214,20 +215,20 @@ impl JsonSplitter {
         }
     }
 
-    /// An entry outside of any list. It may belong to the list before it: Prowler writes a second scan into a file of the same name
-    /// behind the bracket that closed the first, as `[a,b]{c},{d}]`. Entries of a list are separated by commas, loose ones by line
-    /// breaks.
+    /// Processes an entry outside of any list. It may belong to the previous list: Prowler writes a second scan to a file with
+    /// the same name after the bracket that closed the first, as in `[a,b]{c},{d}]`. Entries of a list are separated by commas,
+    /// loose entries by line breaks.
     fn loose_entry(&mut self) {
         self.loose = true;
         let gap = std::mem::take(&mut self.gap);
-        let goes_on = gap.comma || gap.behind_document && !gap.line_break;
-        if self.behind_list && goes_on {
-            self.behind_list = false;
+        let continues = gap.comma || gap.after_document && !gap.line_break;
+        if self.after_list && continues {
+            self.after_list = false;
             self.frames.push(Frame::List);
         }
     }
 
-    /// The file ends within an entry. Damage may have swallowed the entries behind it: they are looked for.
+    /// The file ends inside an entry. Its damage may hide following entries, which are searched for.
     fn ends_inside(&mut self, window: &Window) -> (Place, Option<Split>) {
         if let Next::At(_) = self.marks.find(window.bytes(), 1) {
             return (self.damage(window, "the entry has no end".to_owned(), 1), None);
@@ -236,12 +237,12 @@ impl JsonSplitter {
         (truncated(window, reason), None)
     }
 
-    /// The other fields of a page, such as a token for the next one, are not ours. Another list of findings among them is.
+    /// Skips the other fields of a page, such as a token for the next one. Another list of findings among them is read.
     fn rest(&mut self, mut scan: ValueScan, window: &mut Window) -> (Place, Option<Split>) {
-        match scan.go_on(window.bytes()) {
+        match scan.advance(window.bytes()) {
             Scanned::Whole(length) => {
                 window.consume(length);
-                self.gap = Gap { behind_document: true, ..Gap::default() };
+                self.gap = Gap { after_document: true, ..Gap::default() };
                 (Place::Between, None)
             }
             Scanned::Findings(length) => {
@@ -274,7 +275,7 @@ impl JsonSplitter {
     fn stray(&mut self, mut skipped: Skipped, window: &mut Window) -> (Place, Option<Split>) {
         let in_list = !self.frames.is_empty();
         let stops = |byte: &u8| matches!(byte, b'{' | b'[') || (*byte == b']' && in_list);
-        // What it begins with can be a bracket that lies too deep.
+        // The first byte can be a bracket that is nested too deeply.
         let first = usize::from(!skipped.has_passed());
         match window.bytes().iter().skip(first).position(stops) {
             Some(count) => {
@@ -326,7 +327,7 @@ impl JsonSplitter {
         }
     }
 
-    /// The last entry is damaged: whether the file around it is whole shows in its last byte.
+    /// The last entry is malformed: the last byte shows whether the rest of the file is complete.
     fn ending_after_damage(&self, window: &Window) -> Ending {
         let last = window.bytes().iter().rev().find(|byte| !byte.is_ascii_whitespace());
         let closes = if matches!(self.frames.first(), Some(Frame::List)) { b']' } else { b'}' };
@@ -346,6 +347,6 @@ fn truncated(window: &Window, reason: impl Into<String>) -> Place {
 }
 
 const fn is_between(byte: u8) -> bool {
-    // The last one separates the texts of a JSON text sequence (RFC 7464).
+    // 0x1e separates the documents of a JSON text sequence (RFC 7464).
     matches!(byte, b' ' | b'\n' | b'\r' | b'\t' | b',' | 0x1e)
 }

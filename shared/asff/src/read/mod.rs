@@ -1,7 +1,7 @@
-//! Reads a scan file that comes in pieces: decompresses it, tells its format, cuts it into elements.
+//! Reads a scan file in chunks: decompresses it, detects its format, and splits it into elements.
 //!
-//! No IO: the caller feeds bytes and asks what to do next. Memory is bounded by [`ReadLimits`], whatever the file holds, and
-//! one broken element never costs the ones around it.
+//! The reader does no I/O: the caller feeds bytes and asks what to do next. Memory is bounded by [`ReadLimits`] for every file,
+//! and a malformed element doesn't affect the elements around it.
 
 mod columns;
 mod decompress;
@@ -36,23 +36,24 @@ pub(crate) use tag_keys::TagKeys;
 
 use crate::outcome::Malformed;
 
-/// The mark that some programs put before UTF-8.
+/// The byte order mark that some programs write before UTF-8.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// The bounds of reading, so that no file costs more than this.
+/// The limits of reading a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReadLimits {
-    /// Bytes of one element; longer ones are skipped and reported. Genuine ones have 3 to 10 KB, with a large policy or
-    /// user data in them some hundred.
+    /// Maximum size of an element in bytes; larger ones are skipped and reported. Real ones have 3 to 10 KB, or some hundred KB
+    /// with a large policy or user data.
     pub element_bytes_max: usize,
-    /// Bytes of the whole file after decompression. A million findings are about 8 GB.
+    /// Maximum size of the decompressed file in bytes. A million findings are about 8 GB.
     pub decompressed_bytes_max: u64,
-    /// Decompressed bytes to one compressed byte in gzip, once `ratio_grace_bytes` are out. Genuine scans reach 40, one check on
-    /// twenty thousand resources 80; bombs have 1,000.
+    /// Maximum gzip compression ratio, which applies after `ratio_grace_bytes`. Real scans reach 40, one check on 20,000
+    /// resources 80; decompression bombs have 1,000.
     pub gzip_ratio_max: u64,
-    /// The same in zstd, which remembers more: one check on twenty thousand resources reaches 610, bombs 20,000.
+    /// Maximum zstd compression ratio. It is higher, since zstd uses a larger window: one check on 20,000 resources reaches 610,
+    /// bombs 20,000.
     pub zstd_ratio_max: u64,
-    /// Decompressed bytes before the ratio counts.
+    /// Decompressed bytes up to which the ratio is not checked.
     pub ratio_grace_bytes: u64,
 }
 
@@ -77,12 +78,12 @@ pub enum ScanFormat {
     Ocsf,
     /// The AWS Security Finding Format as Prowler writes it.
     Asff,
-    /// Prowler's table.
+    /// Prowler's CSV file.
     Csv,
 }
 
 impl ScanFormat {
-    /// The format's name as settings and reports spell it.
+    /// The format's name in settings and reports.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -99,28 +100,28 @@ impl fmt::Display for ScanFormat {
     }
 }
 
-/// How the file is compressed, detected from its first bytes.
+/// The compression of a file, detected from its first bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Compression {
-    /// Not at all.
+    /// Not compressed.
     Plain,
-    /// gzip, of one member or several.
+    /// gzip, with one or more members.
     Gzip,
-    /// zstd, of one frame or several.
+    /// zstd, with one or more frames.
     Zstd,
 }
 
-/// One entry of a scan file, cut out but not yet understood. Cheap to copy and to send to another thread.
+/// One entry of a scan file, not parsed yet. Cheap to clone and to send to another thread.
 #[derive(Clone, Debug)]
 pub struct Element {
-    /// Where it begins in the decompressed file.
+    /// The offset of the element in the decompressed file.
     pub offset: u64,
     pub(crate) content: Content,
 }
 
 impl Element {
-    /// Bytes that it keeps in memory.
+    /// The number of bytes that it keeps in memory.
     #[must_use]
     pub fn bytes_held(&self) -> usize {
         match &self.content {
@@ -133,12 +134,12 @@ impl Element {
 
 #[derive(Clone, Debug)]
 pub(crate) enum Content {
-    /// One JSON object, balanced; whether it parses is not known yet.
+    /// One JSON object with balanced brackets, which may be invalid otherwise.
     Json { bytes: Bytes, format: ScanFormat, keys: TagKeys },
-    /// One row of a table, without the end of its line.
+    /// One row of a CSV file, without its line break.
     Row { bytes: Bytes, columns: Arc<Columns> },
-    /// A finding of another product, by its name, which stood before the first of Prowler's.
+    /// A finding of this other product, before the first finding of Prowler's.
     Foreign(Arc<str>),
-    /// What could not even be cut out.
+    /// A part of the file that is not a complete entry.
     Malformed(Malformed),
 }

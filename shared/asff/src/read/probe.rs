@@ -1,4 +1,4 @@
-//! Tells by an entry what kind of file it is from: whose, which version, which class.
+//! Determines from an entry what kind of file it is from: the product, the version, and the OCSF class.
 
 use std::borrow::Cow;
 
@@ -9,29 +9,29 @@ use super::table_head::in_one_cell;
 use super::{Column, Columns, Refusal, ScanFormat, spreadsheet};
 use crate::map::product::{Maker, lenient, looks_like_prowler, maker_of_arn};
 
-/// The oldest Prowler whose outputs are taken: before it, OCSF entries do not name their check.
+/// The oldest supported version of Prowler: in earlier versions, OCSF entries don't name their check.
 const OLDEST_MAJOR_MINOR: (u32, u32) = (4, 1);
-/// OCSF's class of detection findings, which Prowler 4.1 and later write.
+/// The OCSF class of detection findings, which Prowler 4.1 and later write.
 const DETECTION_FINDING: u64 = 2004;
-/// OCSF's class of compliance findings, which Prowler writes into `compliance/`.
+/// The OCSF class of compliance findings, which Prowler writes to `compliance/`.
 const COMPLIANCE_FINDING: u64 = 2003;
-/// OCSF's class of security findings, which Prowler 3 wrote.
+/// The OCSF class of security findings, which Prowler 3 wrote.
 const SECURITY_FINDING: u64 = 2001;
 
-/// What an entry says about its file.
+/// What an entry shows about its file.
 #[derive(Debug)]
 pub(super) enum Verdict {
     /// A scan result of this format.
     Scan(ScanFormat),
-    /// No scan result that we take.
+    /// Not a supported scan result.
     Refused(Refusal),
     /// A finding of this other product.
     Foreign(String),
-    /// Nothing; perhaps the next entry does.
+    /// Inconclusive: another entry may show it. With the reason.
     Nothing(String),
 }
 
-/// What is checked. Types are not trusted: whatever has the wrong one is as if it were not there.
+/// The fields that are examined. Types are not trusted: a field with a wrong type counts as missing.
 #[derive(Deserialize)]
 struct Probe<'a> {
     #[serde(borrow)]
@@ -80,7 +80,7 @@ impl Probe<'_> {
     }
 }
 
-/// Judges one entry.
+/// Examines one entry.
 pub(super) fn judge(entry: &[u8]) -> Verdict {
     let probe: Probe<'_> = match serde_json::from_slice(entry) {
         Ok(probe) => probe,
@@ -122,7 +122,7 @@ pub(super) fn judge(entry: &[u8]) -> Verdict {
     Verdict::Nothing("they have neither class_uid (OCSF) nor SchemaVersion (ASFF)".to_owned())
 }
 
-/// Judges one row of a table.
+/// Examines one row of a CSV file.
 pub(super) fn judge_row(row: &[u8], columns: &Columns) -> Verdict {
     let Some(cells) = columns.read_row(row) else {
         let all_in_one = columns.cells(row).is_some_and(|row| row.count() < columns.count && row.cell(0).contains(';'));
@@ -133,7 +133,7 @@ pub(super) fn judge_row(row: &[u8], columns: &Columns) -> Verdict {
         };
     };
     let text = |column| columns.cell(&cells, column).unwrap_or_default();
-    // A spreadsheet changes a column in all rows alike.
+    // A spreadsheet changes a column in the same way in all rows.
     for column in [Column::AccountUid, Column::Timestamp, Column::ResourceUid] {
         if let Some(what) = spreadsheet::changed(column, text(column)) {
             return Verdict::Refused(Refusal::SavedAgain { what });
@@ -142,7 +142,7 @@ pub(super) fn judge_row(row: &[u8], columns: &Columns) -> Verdict {
     supported(Some(text(Column::Version)).filter(|version| !version.is_empty()).map(str::to_owned), ScanFormat::Csv)
 }
 
-/// Takes a version that is new enough, or that is not told.
+/// Accepts a version that is recent enough, or unknown.
 pub(super) fn supported(version: Option<String>, format: ScanFormat) -> Verdict {
     match version {
         Some(version) if is_too_old(&version) => Verdict::Refused(Refusal::old(Some(version), format)),
@@ -186,7 +186,7 @@ mod tests {
             assert!(matches!(judge(entry.as_bytes()), Verdict::Nothing(_)), "{entry}");
         }
         assert!(matches!(judge(br#"{"class_uid":2004,"metadata":7}"#), Verdict::Nothing(_)));
-        let untold = br#"{"class_uid":2004,"metadata":{"event_code":"s3_bucket"},"status_code":"FAIL"}"#;
-        assert!(matches!(judge(untold), Verdict::Scan(ScanFormat::Ocsf)));
+        let without_product = br#"{"class_uid":2004,"metadata":{"event_code":"s3_bucket"},"status_code":"FAIL"}"#;
+        assert!(matches!(judge(without_product), Verdict::Scan(ScanFormat::Ocsf)));
     }
 }

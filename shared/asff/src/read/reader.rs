@@ -1,4 +1,4 @@
-//! The machine that callers turn: bytes in, elements out.
+//! The scan reader: bytes are fed in, elements come out.
 
 use std::sync::Arc;
 
@@ -14,24 +14,24 @@ use super::split::Split;
 use super::window::Window;
 use super::{Compression, Content, Element, Ending, ReadLimits, Refusal, ScanFormat, TagKeys, sniff};
 
-/// Entries that may say nothing about the file before it is rejected.
+/// Maximum number of inconclusive entries before the file is rejected.
 const UNDETECTED_ENTRIES_MAX: usize = 16;
 
-/// What a reader has to say next.
+/// The next step of a reader.
 #[derive(Clone, Debug)]
 pub enum Step {
-    /// Feed it, or tell it that the input is at its end.
+    /// The reader needs the next chunk, or the information that the input has ended.
     NeedInput,
-    /// The next element; give it to [`crate::map`].
+    /// The next element, for [`crate::map`].
     Element(Element),
-    /// There is no more. Said again when asked again.
+    /// The file has ended. Returned again by further calls.
     Done(Ending),
 }
 
-/// Turns the bytes of a scan file, in pieces of any size, into elements.
+/// Converts the bytes of a scan file, in chunks of any size, to elements.
 ///
-/// A file that turns out not to be a scan is rejected before its first element comes out; one that is too large or a
-/// bomb, when that shows.
+/// A file that is not a scan is rejected before its first element is returned; a file that is too large, or a decompression bomb,
+/// as soon as that is detected.
 #[derive(Debug)]
 pub struct ScanReader {
     limits: ReadLimits,
@@ -39,16 +39,16 @@ pub struct ScanReader {
     window: Window,
     stage: Stage,
     format: Option<ScanFormat>,
-    /// Elements that wait until the format is detected, or to be returned.
+    /// Elements that are held until the format is detected, or until they are returned.
     held: Held,
     held_bytes: usize,
-    /// What the first entry that said nothing lacks.
+    /// Why the first inconclusive entry is inconclusive.
     nothing: Option<String>,
-    /// The product of the first finding that is another's.
+    /// The product of the first finding of another product.
     foreign: Option<String>,
-    /// Tag keys with colons that the file has shown so far.
+    /// The tag keys with colons that the file has contained so far.
     keys: TagKeys,
-    /// How the compressed stream broke.
+    /// Why the compressed stream is broken.
     broken: Option<&'static str>,
     done: Option<Ending>,
 }
@@ -80,45 +80,45 @@ impl ScanReader {
         }
     }
 
-    /// Takes the next piece of the file as it is stored, compressed or not. Call it on [`Step::NeedInput`].
+    /// Feeds the next chunk of the stored file, which may be compressed. Must be called after [`Step::NeedInput`].
     pub fn feed(&mut self, chunk: Bytes) {
         self.source.feed(chunk);
     }
 
-    /// Says that there is no more. A file cut short by the network must not be ended: drop the reader instead.
+    /// Ends the input. After a network error, it must not be called: drop the reader instead.
     pub fn end_of_input(&mut self) {
         self.source.end();
     }
 
-    /// The format, as soon as it is detected: always before the first element comes out, unless nothing in the
-    /// file could be read.
+    /// The format, as soon as it is detected. It is known before the first element is returned, unless nothing in the file could
+    /// be read.
     #[must_use]
     pub fn format(&self) -> Option<ScanFormat> {
         self.format
     }
 
-    /// How the file is packed, once its first bytes were checked.
+    /// The compression of the file, as soon as its first bytes are available.
     #[must_use]
     pub fn compression(&self) -> Option<Compression> {
         self.source.compression()
     }
 
-    /// Bytes used so far of the file as it is stored, for a progress bar.
+    /// The number of bytes of the stored file that were used, for a progress bar.
     #[must_use]
     pub fn bytes_used(&self) -> u64 {
         self.source.compressed_bytes()
     }
 
-    /// Whether the layout of what was read proves where the file ends: exactly one JSON array, or one JSON object with an array
-    /// of findings. A file of one object per line, of several documents, or of rows may have been cut between two of them
-    /// without showing it, whatever the compression. Ask after [`Step::Done`].
+    /// Whether the layout of the file so far proves where the file ends: it is exactly one JSON array, or one JSON object with an
+    /// array of findings. A file with one object per line, several documents, or rows may have been truncated between two of them
+    /// without any sign of it, regardless of the compression. Valid after [`Step::Done`].
     #[must_use]
     pub fn has_end(&self) -> bool {
         matches!(&self.stage, Stage::Json(splitter) if splitter.has_end())
     }
 
-    /// What to do next.
-    #[expect(clippy::should_implement_trait, reason = "it asks for input, which an iterator cannot")]
+    /// The next step.
+    #[expect(clippy::should_implement_trait, reason = "it can request input, which an iterator can't")]
     pub fn next(&mut self) -> Step {
         loop {
             let is_detected = self.format.is_some() || self.done.is_some();
@@ -152,7 +152,7 @@ impl ScanReader {
         }
     }
 
-    /// Brings more bytes into the window, or its end; `false` when the caller must feed.
+    /// Reads more bytes, or the end of the file, into the window. Returns `false` if the caller must feed more input.
     fn fill(&mut self) -> bool {
         match self.source.pull(self.window.room(), &self.limits) {
             Pull::Some => {}
@@ -167,7 +167,7 @@ impl ScanReader {
         true
     }
 
-    /// Looks at the beginning of the content; `None` if it is detected.
+    /// Detects the content from its beginning. `None` if it was detected.
     fn detect_content(&mut self) -> Option<Split> {
         match sniff::content(&mut self.window) {
             Detected::NeedMore => return Some(Split::NeedMore),
@@ -177,7 +177,7 @@ impl ScanReader {
             Detected::Table(columns, first_row) => {
                 self.stage = Stage::Rows(RowSplitter::new(first_row, columns, self.limits.element_bytes_max));
             }
-            // The stream broke before anything came out of it: that is the better reason.
+            // The stream broke before its first byte: that is the more precise reason.
             Detected::Refused(Refusal::Empty) if self.broken.is_some() => {
                 return Some(Split::End(Ending::Complete));
             }
@@ -221,7 +221,7 @@ impl ScanReader {
         }
     }
 
-    /// Retains an element until the format is detected, and rejects the file if too many elements don't show it.
+    /// Holds an element until the format is detected, and rejects the file if too many elements are inconclusive.
     fn hold(&mut self, element: Element) {
         self.held_bytes += element.bytes_held();
         self.held.push(element);

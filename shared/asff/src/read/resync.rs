@@ -1,31 +1,31 @@
-//! Finds the next entry behind a damaged one.
+//! Finds the next entry after a malformed one.
 //!
-//! Prowler writes the same field first in every entry. A bracket, a quote and that name cannot stand within a JSON text, where
-//! quotes are escaped, so they mark an entry wherever the damage has left the nesting.
+//! Prowler begins every entry with the same field. A bracket, a quote, and that field's name can't occur inside a JSON string,
+//! where quotes are escaped, so they mark an entry even if the nesting is damaged.
 
 use memchr::memmem;
 
-/// The first field of an entry in the files we know, until the file itself has shown one.
+/// The first fields of entries in known files, which are used until the file itself has shown its first field.
 const FIRST_FIELDS: [&str; 6] = ["message", "metadata", "activity_id", "SchemaVersion", "class_uid", "AwsAccountId"];
-/// Longest field name that is learned.
+/// Maximum length of a field name that is learned, in bytes.
 const FIELD_BYTES_MAX: usize = 64;
-/// Bytes before the name that are checked: the bracket, the line break and the indentation.
+/// Maximum number of bytes before the name that are examined: the bracket, the line break, and the indentation.
 const BEFORE_BYTES_MAX: usize = 64;
 
-/// What marks the beginning of an entry.
+/// The patterns that mark the beginning of an entry.
 #[derive(Debug)]
 pub(super) struct Marks {
-    /// Names with their quotes.
+    /// The field names, with their quotes.
     names: Vec<memmem::Finder<'static>>,
     learned: bool,
 }
 
-/// Where the next entry is.
+/// The position of the next entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Next {
-    /// Its opening bracket.
+    /// The index of its opening bracket.
     At(usize),
-    /// Not here; look again from this index when there is more.
+    /// Not in these bytes; with more bytes, the search continues at this index.
     NotBefore(usize),
 }
 
@@ -34,7 +34,7 @@ impl Marks {
         Self { names: FIRST_FIELDS.into_iter().map(finder).collect(), learned: false }
     }
 
-    /// Learns the mark from a sound entry.
+    /// Learns the first field from an intact entry.
     pub(super) fn learn(&mut self, entry: &[u8]) {
         if self.learned {
             return;

@@ -1,4 +1,4 @@
-//! Cuts a table into rows. A line break within quotes does not end a row.
+//! Splits a CSV file into rows. A line break within quotes doesn't end a row.
 
 use std::sync::Arc;
 
@@ -9,18 +9,18 @@ use super::split::Split;
 use super::window::Window;
 use super::{BYTE_ORDER_MARK, Columns, Ending};
 
-/// The place within one row.
+/// The position within a row.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Cell {
     #[default]
     Begins,
     Plain,
     Quoted,
-    /// Behind a quote within quotes: the end of the cell, or half of a doubled quote.
+    /// After a quote within quotes: the end of the cell, or the first half of a doubled quote.
     AfterQuote,
 }
 
-/// Looks for the end of one row.
+/// Finds the end of one row.
 #[derive(Debug)]
 struct RowScan {
     delimiter: u8,
@@ -33,8 +33,9 @@ impl RowScan {
         Self { delimiter, cell: Cell::default(), scanned: 0 }
     }
 
-    /// The length of the row with its line break, if it ends in `bytes`, which begin where the row does.
-    fn go_on(&mut self, bytes: &[u8]) -> Option<usize> {
+    /// Continues the search in `bytes`, which begin with the row. Returns the length of the row including its line break, if it
+    /// ends in them.
+    fn advance(&mut self, bytes: &[u8]) -> Option<usize> {
         while let Some(&byte) = bytes.get(self.scanned) {
             let rest = &bytes[self.scanned..];
             let step = match self.cell {
@@ -60,17 +61,17 @@ impl RowScan {
     }
 }
 
-/// Cuts one table, from its second row on.
+/// Splits one CSV file, beginning with its second row.
 #[derive(Debug)]
 pub(super) struct RowSplitter {
     columns: Arc<Columns>,
-    /// The table's first row, without its line break.
+    /// The header row, without its line break.
     first_row: Vec<u8>,
     row_bytes_max: usize,
     scan: RowScan,
-    /// The end of a line and the first cell of every row: Prowler's name of how it logged in.
-    mark: Option<Vec<u8>>,
-    /// A row that is left out, with its reason.
+    /// The marker: a line break and the first cell of every row, which is Prowler's authentication method.
+    marker: Option<Vec<u8>>,
+    /// A malformed row that is being skipped, with its reason.
     damaged: Option<Skipped>,
     over: Option<Ending>,
 }
@@ -79,15 +80,15 @@ impl RowSplitter {
     pub(super) fn new(first_row: Vec<u8>, columns: Columns, row_bytes_max: usize) -> Self {
         let scan = RowScan::new(columns.delimiter());
         let columns = Arc::new(columns);
-        Self { columns, first_row, row_bytes_max, scan, mark: None, damaged: None, over: None }
+        Self { columns, first_row, row_bytes_max, scan, marker: None, damaged: None, over: None }
     }
 
-    /// The columns of the row that came last.
+    /// The columns of the last row that was returned.
     pub(super) fn columns(&self) -> &Arc<Columns> {
         &self.columns
     }
 
-    /// Whether a row is another first row, as where tables were written one behind the other. Its columns count from then on.
+    /// Whether a row is another header row, as in concatenated CSV files. From then on, its columns are used.
     fn is_first_row(&mut self, row: &[u8]) -> bool {
         let row = row.strip_prefix(BYTE_ORDER_MARK).unwrap_or(row);
         if row == self.first_row {
@@ -116,9 +117,9 @@ impl RowSplitter {
 
     fn row(&mut self, window: &mut Window) -> Option<Split> {
         let offset = window.offset();
-        let held = window.bytes().len();
-        let Some(length) = self.scan.go_on(window.bytes()) else {
-            if held > self.row_bytes_max {
+        let available = window.bytes().len();
+        let Some(length) = self.scan.advance(window.bytes()) else {
+            if available > self.row_bytes_max {
                 self.damage(window, format!("the row is longer than {} bytes", self.row_bytes_max));
                 return None;
             }
@@ -134,10 +135,10 @@ impl RowSplitter {
         Some(Split::Entry { offset, bytes: row })
     }
 
-    /// What is left has no line break behind it.
+    /// Processes the rest of the file, which has no line break at its end.
     fn last_row(&mut self, window: &mut Window) -> Option<Split> {
-        let (offset, held) = (window.offset(), window.bytes().len());
-        if held == 0 {
+        let (offset, available) = (window.offset(), window.bytes().len());
+        if available == 0 {
             self.over = Some(Ending::Complete);
             return None;
         }
@@ -146,22 +147,22 @@ impl RowSplitter {
             return None;
         }
         let reason = format!("the file stops within the row that begins at byte {offset}");
-        self.over = Some(Ending::Truncated { offset: offset + held as u64, reason });
-        let row = window.take(held);
+        self.over = Some(Ending::Truncated { offset: offset + available as u64, reason });
+        let row = window.take(available);
         let whole = self.scan.cell != Cell::Quoted && self.columns.is_whole(&row);
         whole.then_some(Split::Entry { offset, bytes: row })
     }
 
     fn detect_marker(&mut self, row: &[u8]) {
         let cell = memchr(self.columns.delimiter(), row).filter(|&length| length > 0);
-        if let (None, Some(length)) = (&self.mark, cell) {
-            self.mark = Some([b"\n", &row[..=length]].concat());
+        if let (None, Some(length)) = (&self.marker, cell) {
+            self.marker = Some([b"\n", &row[..=length]].concat());
         }
     }
 
-    /// Where the next row begins, by the mark.
+    /// The position of the next row, found by the marker.
     fn find_marker(&self, bytes: &[u8]) -> Option<usize> {
-        memmem::find(bytes, self.mark.as_ref()?).map(|found| found + 1)
+        memmem::find(bytes, self.marker.as_ref()?).map(|found| found + 1)
     }
 
     fn damage(&mut self, window: &Window, reason: String) {
@@ -170,14 +171,14 @@ impl RowSplitter {
     }
 
     fn skip_damaged(&mut self, window: &mut Window) -> Option<Split> {
-        let held = window.bytes().len();
+        let available = window.bytes().len();
         let found = self.find_marker(window.bytes());
-        // A mark may lie across the end of what is here.
-        let kept = self.mark.as_ref().map_or(0, Vec::len);
+        // The marker may be split across two chunks.
+        let overlap = self.marker.as_ref().map_or(0, Vec::len);
         let passed = match found {
             Some(next) => next,
-            None if window.at_end => held,
-            None => held.saturating_sub(kept),
+            None if window.at_end => available,
+            None => available.saturating_sub(overlap),
         };
         let damaged = self.damaged.as_mut()?;
         damaged.pass(window, passed);
@@ -197,7 +198,7 @@ pub(super) fn trimmed(row: &[u8]) -> usize {
     row.len() - row.iter().rev().take(2).take_while(|byte| matches!(byte, b'\n' | b'\r')).count()
 }
 
-/// The length of a table's first row with its line break, if it is there.
+/// The length of a file's first row including its line break. `None` if it is incomplete.
 pub(super) fn first_row(bytes: &[u8], delimiter: u8) -> Option<usize> {
-    RowScan::new(delimiter).go_on(bytes)
+    RowScan::new(delimiter).advance(bytes)
 }

@@ -1,4 +1,4 @@
-//! Damaged parts of a file that are skipped, and what is reported of them.
+//! Malformed parts of a file that are skipped, and the report about them.
 
 use super::split::Split;
 use super::window::Window;
@@ -6,10 +6,10 @@ use crate::outcome::Malformed;
 use crate::place::Place;
 use crate::traces;
 
-/// Bytes of a damaged entry that are checked for what is reported of it: enough for a finding of usual size.
+/// Number of bytes at the beginning of a malformed entry that are searched for known values: enough for a finding of usual size.
 const BEGINNING_BYTES_MAX: usize = 16 * 1024;
 
-/// What is left out, as it passes by.
+/// A part of the file that is being skipped.
 #[derive(Debug)]
 pub(super) struct Skipped {
     offset: u64,
@@ -23,26 +23,26 @@ impl Skipped {
         Self { offset: window.offset(), length: 0, reason: reason.into(), beginning: Vec::new() }
     }
 
-    /// Whether something of it has passed by.
+    /// Whether a part of it was skipped already.
     pub(super) fn has_passed(&self) -> bool {
         self.length > 0
     }
 
     pub(super) fn pass(&mut self, window: &mut Window, count: usize) {
         let passed = &window.bytes()[..count];
-        let room = BEGINNING_BYTES_MAX - self.beginning.len();
-        self.beginning.extend_from_slice(&passed[..passed.len().min(room)]);
+        let remaining = BEGINNING_BYTES_MAX - self.beginning.len();
+        self.beginning.extend_from_slice(&passed[..passed.len().min(remaining)]);
         self.length += count as u64;
         window.consume(count);
     }
 
-    /// All of some JSON has passed.
+    /// Ends a skipped part of a JSON file.
     pub(super) fn end(self) -> Split {
         let excerpt = traces::from_json(&self.beginning);
         self.into_split(excerpt)
     }
 
-    /// All of some rows has passed.
+    /// Ends a skipped part of a CSV file.
     pub(super) fn end_of_rows(self) -> Split {
         let excerpt = traces::from_row(&self.beginning);
         self.into_split(excerpt)
@@ -54,7 +54,7 @@ impl Skipped {
             length: self.length,
             reason: self.reason,
             excerpt: excerpt.into(),
-            // Damage may have joined the halves of two entries and lost others in between: nothing of it is certain.
+            // Damage may have joined the halves of two entries and removed others in between: nothing about it is certain.
             place: Place::default(),
         })
     }

@@ -1,14 +1,14 @@
-//! Tells by its first bytes what a decompressed file is.
+//! Detects the kind of a decompressed file from its first bytes.
 
 use super::detected::Detected;
 use super::window::Window;
 use super::{BYTE_ORDER_MARK, Refusal, table_head};
 
-/// Bytes of a table that are checked before its first row is taken, which must end in them; Prowler's has 900.
+/// Maximum number of bytes of a CSV file that are examined, in which its header row must end; Prowler's has 900.
 const TABLE_HEAD_BYTES_MAX: usize = 64 * 1024;
-/// Bytes of markup that are checked.
+/// Maximum number of bytes of markup that are examined.
 const MARKUP_BYTES_MAX: usize = 1024;
-/// Files that people upload by mistake, by their first bytes.
+/// The first bytes of other files that are uploaded by mistake.
 const KNOWN: [(&[u8], &str); 9] = [
     (b"PK\x03\x04", "a ZIP archive"),
     (b"\xfd7zXZ", "compressed by xz"),
@@ -21,7 +21,7 @@ const KNOWN: [(&[u8], &str); 9] = [
     (b"\xfe\xff", "text in UTF-16, as PowerShell and spreadsheets save it"),
 ];
 
-/// Looks at the beginning; consumes what stands before the first entry.
+/// Detects the content, and consumes what precedes the first entry.
 pub(super) fn content(window: &mut Window) -> Detected {
     loop {
         let blanks = window.bytes().iter().take_while(|byte| byte.is_ascii_whitespace()).count();
@@ -40,7 +40,7 @@ pub(super) fn content(window: &mut Window) -> Detected {
     match bytes.first() {
         None if at_end => Detected::Refused(Refusal::Empty),
         None => Detected::NeedMore,
-        // With brackets that close, the beginning is lost: the splitter counts that.
+        // A closing bracket shows that the beginning is missing; the splitter reports that.
         Some(b'[' | b'{' | b']' | b'}' | 0x1e) => Detected::Json,
         Some(b',') if bytes.iter().all(is_gap) && !at_end => Detected::NeedMore,
         Some(b',') if bytes.iter().find(|byte| !is_gap(byte)).is_some_and(|byte| b"[{".contains(byte)) => {
@@ -56,7 +56,7 @@ pub(super) fn content(window: &mut Window) -> Detected {
     }
 }
 
-/// A page for people, or XML for programs.
+/// An HTML page, or XML.
 fn markup(head: &[u8]) -> Refusal {
     let head = head.to_ascii_lowercase();
     let holds = |tag: &str| memchr::memmem::find(&head, tag.as_bytes()).is_some();
@@ -74,7 +74,7 @@ fn is_gap(byte: &u8) -> bool {
     *byte == b',' || byte.is_ascii_whitespace()
 }
 
-/// What is no text, or text of a kind that we know.
+/// The rejection of binary data, or of another known kind of file.
 fn other(head: &[u8]) -> Option<Refusal> {
     let known = KNOWN.iter().find(|(magic, _)| head.starts_with(magic)).map(|(_, what)| *what);
     let binary = memchr::memchr(0, head).is_some().then_some("binary data");

@@ -1,11 +1,11 @@
-//! What a splitter cuts out of a file.
+//! The parts into which a splitter splits a file.
 
 use bytes::Bytes;
 
 use super::Ending;
 use crate::outcome::Malformed;
 
-/// What the splitter found.
+/// The next part.
 #[derive(Debug)]
 pub(super) enum Split {
     NeedMore,

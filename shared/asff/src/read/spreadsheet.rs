@@ -1,42 +1,42 @@
-//! What spreadsheets make of cells that they take for numbers and dates, and save again as they showed them.
+//! Detects changes that spreadsheets make to cells that look like numbers or dates, and then save as displayed.
 
 use super::Column;
 
-/// What a spreadsheet did to a cell, if it shows, for a user.
+/// The change that a spreadsheet made to a cell, for users. `None` if no change is visible.
 pub(crate) fn changed(column: Column, cell: &str) -> Option<String> {
     let cell = cell.trim();
-    let (field, looks) = match column {
+    let (field, is_changed) = match column {
         Column::AccountUid => ("the account ID", is_rounded(cell) || is_shortened(cell)),
         Column::ResourceUid => ("the resource's uid", is_rounded(cell)),
         Column::Timestamp => ("the time", is_rounded(cell) || is_clock(cell) || is_date(cell)),
         Column::Muted => ("MUTED", !["", "true", "false"].iter().any(|word| cell.eq_ignore_ascii_case(word))),
         _ => return None,
     };
-    looks.then(|| format!("{field} became {:?}", cell.chars().take(32).collect::<String>()))
+    is_changed.then(|| format!("{field} became {:?}", cell.chars().take(32).collect::<String>()))
 }
 
-/// `1.23457E+11`: the digits that are gone are nowhere in the file.
+/// `1.23457E+11`: the file doesn't contain the removed digits.
 fn is_rounded(cell: &str) -> bool {
     let Some((number, exponent)) = cell.split_once(['E', 'e']) else { return false };
     let is_number = number.bytes().all(|byte| byte.is_ascii_digit() || b".,-".contains(&byte));
     let digits = exponent.strip_prefix('+').unwrap_or(exponent);
-    // Without a sign it can be the name of something.
+    // Without a sign, it may be a name.
     let signed = exponent.len() > digits.len() || number.contains(['.', ',']);
     is_number && signed && number.starts_with(|letter: char| letter.is_ascii_digit()) && is_digits(digits, 1..=3)
 }
 
-/// An account without its leading zeros, or with the marks of a number.
+/// An account without its leading zeros, or with number separators.
 fn is_shortened(cell: &str) -> bool {
     let is_number = cell.bytes().all(|byte| byte.is_ascii_digit() || b".,\' ".contains(&byte));
     is_number && cell.bytes().any(|byte| byte.is_ascii_digit()) && !is_digits(cell, 12..=12)
 }
 
-/// `56:24.5`: minutes and seconds of a time whose day and hour are gone.
+/// `56:24.5`: the minutes and seconds of a time, without the day and the hour.
 fn is_clock(cell: &str) -> bool {
     cell.split_once(':').is_some_and(|(minutes, _)| is_digits(minutes, 1..=2))
 }
 
-/// A date in the order of some country, or as the number of days.
+/// A date in the order of some locale, or as a number of days.
 fn is_date(cell: &str) -> bool {
     let mut parts = cell.split(['.', '/', '-', ',']);
     let (first, second) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());

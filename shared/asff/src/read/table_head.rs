@@ -1,4 +1,5 @@
-//! The head of a table: what spreadsheets and PowerShell put before its first row, what separates its cells, and what they did to it.
+//! The head of a CSV file: lines that spreadsheets and PowerShell write before the header row, the delimiter, and changes by such
+//! programs.
 
 use super::columns::DELIMITER;
 use super::detected::Detected;
@@ -6,16 +7,16 @@ use super::rows::{first_row, trimmed};
 use super::window::Window;
 use super::{Columns, Refusal};
 
-/// What may separate cells: Prowler's own, and what spreadsheets and PowerShell write instead.
+/// The possible delimiters: Prowler's, and those of spreadsheets and PowerShell.
 const DELIMITERS: [u8; 3] = [DELIMITER, b',', b'\t'];
-/// Lines before the first row at most.
+/// Maximum number of lines before the header row.
 const LINES_BEFORE_MAX: usize = 3;
-/// Names that only Prowler's own first row has.
+/// Names that only Prowler's header row has.
 const OWN_NAMES: [&str; 2] = ["CHECK_ID", "ACCOUNT_UID"];
-/// Bytes that Windows-1252 gives no letter, and that damage leaves.
+/// Bytes that have no letter in Windows-1252, but occur in damaged files.
 const NO_LETTERS: [u8; 7] = [0x81, 0x8d, 0x8f, 0x90, 0x9d, 0xfe, 0xff];
 
-/// Reads the header row. The part that is checked is within the window.
+/// Reads the header row. The examined part of the file is in the window.
 pub(super) fn read(window: &mut Window, head_bytes_max: usize) -> Detected {
     for _ in 0..LINES_BEFORE_MAX {
         let line = first_line(window.bytes());
@@ -47,7 +48,7 @@ pub(super) fn read(window: &mut Window, head_bytes_max: usize) -> Detected {
 
 type Found = Result<(usize, Columns), Refusal>;
 
-/// The columns by one delimiter, and the length of their row.
+/// The columns according to one delimiter, and the length of their row.
 fn table(head: &[u8], delimiter: u8) -> Found {
     let length = first_row(head, delimiter).unwrap_or(head.len());
     let row = &head[..trimmed(&head[..length])];
@@ -56,7 +57,7 @@ fn table(head: &[u8], delimiter: u8) -> Found {
     }
     match Columns::read(row, delimiter) {
         Ok(columns) => Ok((length, columns)),
-        // Prose has commas too.
+        // Text that isn't CSV has commas too.
         Err(Refusal::NotProwlerTable { .. }) if delimiter != DELIMITER && saved_again(row).is_none() => {
             Err(Refusal::UnknownContent { what: "neither JSON nor Prowler's table" })
         }
@@ -64,18 +65,18 @@ fn table(head: &[u8], delimiter: u8) -> Found {
     }
 }
 
-/// The one of two readings that tells more.
+/// The more informative one of two results.
 fn better(one: Found, other: Found) -> Found {
-    let tells = |found: &Found| match found {
+    let rank = |found: &Found| match found {
         Ok(_) => 3,
         Err(Refusal::UnknownContent { .. }) => 0,
         Err(Refusal::NotProwlerTable { .. }) => 1,
         Err(_) => 2,
     };
-    if tells(&other) > tells(&one) { other } else { one }
+    if rank(&other) > rank(&one) { other } else { one }
 }
 
-/// The outcome of Prowler's own first row, if it is that.
+/// The rejection of a header row of Prowler's that another program changed. `None` if it isn't that.
 fn saved_again(row: &[u8]) -> Option<Refusal> {
     let text = String::from_utf8_lossy(row);
     let what = if !OWN_NAMES.iter().all(|name| text.contains(name)) {
@@ -90,34 +91,35 @@ fn saved_again(row: &[u8]) -> Option<Refusal> {
     Some(Refusal::SavedAgain { what })
 }
 
-/// That each row was taken for one cell.
+/// The reason for a file in which each row became one cell.
 pub(super) fn in_one_cell() -> String {
     "each row is one quoted cell, as a program writes it that takes commas for Prowler's semicolons, and what follows a comma is lost \
      (PowerShell: Import-Csv -Delimiter ';')"
         .to_owned()
 }
 
-/// The first line with its line break.
+/// The first line including its line break.
 fn first_line(bytes: &[u8]) -> &[u8] {
     &bytes[..memchr::memchr(b'\n', bytes).map_or(bytes.len(), |end| end + 1)]
 }
 
-/// `sep=;`, which tells Excel what separates cells, or the type that PowerShell writes: nothing that a table needs.
+/// Whether a line is `sep=;`, which names the delimiter for Excel, or the type that PowerShell writes: the CSV file doesn't need
+/// it.
 fn is_before_table(line: &[u8]) -> bool {
     let line = line.trim_ascii();
     let begins = |with: &[u8]| line.get(..with.len()).is_some_and(|head| head.eq_ignore_ascii_case(with));
     line.is_empty() && line.len() < 2 || begins(b"#TYPE ") || (begins(b"sep=") || begins(b"\"sep=")) && line.len() <= 7
 }
 
-/// Whether the text is of an encoding of one byte a letter: lines of it are no UTF-8, more than damage would make, and no letter is
-/// one of UTF-8's longer ones. Nobody can tell which encoding it is, and what letters it could not hold.
+/// Rejects text in a single-byte encoding: more lines than damage would affect are not UTF-8, and no line has a multi-byte UTF-8
+/// letter. It can't be determined which encoding it is, and which letters it could not represent.
 fn eight_bit(head: &[u8]) -> Option<Refusal> {
     let mut bad = 0;
     for line in head.split(|&byte| byte == b'\n') {
         match std::str::from_utf8(line) {
             Ok(text) if text.is_ascii() => {}
             Ok(_) => return None,
-            // A letter may lie across the end of what is here.
+            // A letter may be split at the end of the available bytes.
             Err(error) if error.error_len().is_none() && line.as_ptr_range().end == head.as_ptr_range().end => {}
             Err(_)
                 if line.iter().any(|byte| NO_LETTERS.contains(byte) || (*byte < b' ' && !b"\t\r".contains(byte))) =>

@@ -1,8 +1,8 @@
-//! Remembers the tag keys that hold colons.
+//! Stores the tag keys that contain colons.
 //!
-//! Prowler joins a tag's key and value by a colon. Some checks show the resource's own tags beside that, which tells the two
-//! apart; others do not, for the very same resource. What the first have shown helps with the second. Done while reading, in
-//! the file's order, so that mapping stays a function of the element.
+//! Prowler joins a tag's key and value with a colon. Some checks also include the resource's own tags, which determine the key;
+//! others don't, even for the same resource. The keys from the first ones are used to split the labels of the others. They are
+//! collected while reading, in the file's order, so that mapping remains a function of the element.
 
 use std::sync::Arc;
 
@@ -13,12 +13,12 @@ use serde_json::value::RawValue;
 use crate::map::shapes::{First, Texts};
 use crate::resource_tags::{aws_key, is_ambiguous, is_joined, known_tags};
 
-/// Keys that are remembered; an organization has a handful.
+/// Maximum number of keys; an organization has a handful.
 const KEYS_MAX: usize = 256;
-/// Bytes of a list of labels that are checked: 50 tags of 384 characters.
+/// Maximum number of bytes of a list of labels that are examined: 50 tags of 384 characters.
 const LABELS_BYTES_MAX: usize = 32 * 1024;
 
-/// Tag keys with colons, longest first. Cheap to copy.
+/// Tag keys with colons, the longest first. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct TagKeys(Arc<Vec<Box<str>>>);
 
@@ -37,15 +37,15 @@ struct Resource<'a> {
 }
 
 impl TagKeys {
-    /// The key of a label, if it is one that was shown.
+    /// The key of a label, if it is a stored key.
     pub(crate) fn key_of(&self, label: &str) -> Option<&str> {
         let begins = |key: &&str| label.strip_prefix(*key).is_some_and(|rest| rest.starts_with(':'));
         self.0.iter().map(AsRef::as_ref).find(begins)
     }
 
-    /// Learns from an entry.
+    /// Stores the keys of an entry.
     pub(super) fn learn(&mut self, entry: &[u8]) {
-        if self.0.len() >= KEYS_MAX || !self.has_news(entry) {
+        if self.0.len() >= KEYS_MAX || !self.may_have_new_key(entry) {
             return;
         }
         let Ok(Entry { resources: Some(First(Some(resource))) }) = serde_json::from_slice(entry) else {
@@ -62,8 +62,8 @@ impl TagKeys {
         }
     }
 
-    /// Whether an entry has a label that might show a new key. Looks at the bytes only, as it is done for every entry.
-    fn has_news(&self, entry: &[u8]) -> bool {
+    /// Whether an entry has a label that may have a new key. Only searches the bytes, since it is called for every entry.
+    fn may_have_new_key(&self, entry: &[u8]) -> bool {
         memmem::find_iter(entry, b"\"labels\"").any(|found| {
             let list = &entry[found..entry.len().min(found + LABELS_BYTES_MAX)];
             let end = memchr::memchr(b']', list).unwrap_or(list.len());
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_learned_where_the_tags_show_it() {
+    fn a_key_is_learned_from_the_tags_of_the_resource() {
         let mut keys = TagKeys::default();
         keys.learn(entry("cost:center:x:y", "[]").as_bytes());
         assert_eq!(keys.key_of("cost:center:x:y"), None);
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_is_bounded() {
+    fn the_number_of_keys_is_bounded() {
         let mut keys = TagKeys::default();
         for number in 0..2 * KEYS_MAX {
             let tags = format!(r#"{{"k{number}:k":"x:y"}}"#);

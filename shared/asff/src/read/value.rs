@@ -1,73 +1,73 @@
-//! Finds where one JSON value ends, over any number of calls, without understanding it.
+//! Finds the end of one JSON value over any number of calls, without parsing the value.
 //!
-//! Brackets must match and stand where a value may stand, and a text holds no raw line break: damage shows where it is, not
-//! at the end of the file.
+//! Brackets must match and must be where a value can be, and a string must not contain a raw line break. Damage is therefore
+//! detected where it is, and not at the end of the file.
 
 use memchr::memchr3;
 
-/// Objects and arrays within each other: what `serde_json` takes as well. Prowler's deepest are about 20.
+/// Maximum nesting of objects and arrays, which is also that of `serde_json`. Prowler's deepest values have about 20 levels.
 const DEPTH_MAX: u32 = 128;
 
-/// The place within one value.
+/// The state of the scan of one value.
 #[derive(Debug, Default)]
 pub(super) struct ValueScan {
-    /// One bit for each open bracket, the innermost lowest: 1 for an object.
+    /// One bit for each open bracket, the innermost in the lowest bit: 1 for an object.
     objects: u128,
     depth: u32,
-    /// The last byte that was neither a space nor within a text: where a value may stand follows from it.
+    /// The last byte that was neither a space nor within a string. It determines whether a value can follow.
     last: u8,
     in_text: bool,
-    /// Where a name of the outermost object's field begins that can be that of a list of findings, while it is read; otherwise 0,
-    /// which is before any.
+    /// While the name of a field of the outermost object is read that may be that of a list of findings: the index at which the
+    /// name begins. Otherwise 0, at which no name begins.
     name_at: usize,
-    /// The field of the outermost object whose value comes next is the list of findings.
+    /// Whether the next value of the outermost object is the list of findings.
     at_findings: bool,
-    /// Bytes that were checked.
+    /// The number of bytes that were scanned.
     scanned: usize,
 }
 
-/// What the bytes so far say.
+/// The result for the bytes so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Scanned {
     /// The value continues.
     More,
-    /// It is these many bytes long.
+    /// The value ends after this number of bytes.
     Whole(usize),
-    /// It is an object around a list of findings, which begins behind these many bytes.
+    /// The value is an object with a list of findings, whose entries begin after this number of bytes.
     Findings(usize),
-    /// It cannot be JSON.
+    /// The value is not valid JSON.
     Broken(&'static str),
 }
 
-/// `last` after a text, a number or a word.
+/// The value of `last` after a string, a number, or a literal.
 const AFTER_SCALAR: u8 = b'0';
-/// The field of an object that holds a list of findings, in any case: Security Hub's own API writes `Findings`.
+/// The name of the field with a list of findings, in any case: Security Hub's own API writes `Findings`.
 const FINDINGS: &[u8] = b"findings";
 
 impl ValueScan {
-    /// Bytes that were checked so far, for a message.
+    /// The number of bytes that were scanned so far, for a message.
     pub(super) fn scanned(&self) -> usize {
         self.scanned
     }
 
-    /// Goes on behind the list of findings, which is the next field's value: nothing of it is in the bytes any more.
+    /// Continues after the list of findings, which was the field's value. The bytes so far are no longer in the window.
     pub(super) fn after_findings(&mut self) {
         (self.scanned, self.at_findings, self.last) = (0, false, AFTER_SCALAR);
     }
 
-    /// Gives up the bytes that were checked, if none of them is needed any more; how many they are.
+    /// Discards the bytes that were scanned, unless some of them are still needed. Returns their number.
     pub(super) fn pass(&mut self) -> usize {
         if self.name_at > 0 { 0 } else { std::mem::take(&mut self.scanned) }
     }
 
-    /// Goes on in `bytes`, which begin with the opening bracket and are at least as many as the last time.
-    pub(super) fn go_on(&mut self, bytes: &[u8]) -> Scanned {
+    /// Continues in `bytes`, which begin with the opening bracket and contain at least the bytes of the previous call.
+    pub(super) fn advance(&mut self, bytes: &[u8]) -> Scanned {
         let mut at = self.scanned;
         loop {
             if self.in_text {
                 match skip_text(bytes, at) {
                     Text::Ends(next) => at = next,
-                    Text::GoesOn(next) => {
+                    Text::Continues(next) => {
                         self.scanned = next;
                         return Scanned::More;
                     }
@@ -96,13 +96,13 @@ impl ValueScan {
         }
     }
 
-    /// From `at` outside of texts to behind the next quote, or to the end of the value.
+    /// Scans from `at`, which is outside of strings, to the next quote or to the end of the value.
     fn skip_to_text(&mut self, bytes: &[u8], at: &mut usize) -> Option<Scanned> {
         while let Some(&byte) = bytes.get(*at) {
             *at += 1;
             match byte {
                 b' ' | b'\n' | b'\r' | b'\t' => {
-                    // Prowler indents by up to 24 spaces: eight at once.
+                    // Prowler indents by up to 24 spaces, so eight are skipped at a time.
                     while bytes[*at..].starts_with(b"        ") {
                         *at += 8;
                     }
@@ -141,7 +141,7 @@ impl ValueScan {
         None
     }
 
-    /// At a text that may be the name of a field of the outermost object.
+    /// Begins a string that may be the name of a field of the outermost object.
     fn begin_name(&mut self, bytes: &[u8], at: usize) {
         self.at_findings = false;
         let may_be = bytes.get(at).is_none_or(|first| matches!(first, b'f' | b'F' | b'\\'));
@@ -151,12 +151,12 @@ impl ValueScan {
     }
 
     fn open(&mut self, bracket: u8) -> Result<(), &'static str> {
-        let may_stand_here = match (self.depth, self.objects & 1 == 1) {
+        let is_allowed = match (self.depth, self.objects & 1 == 1) {
             (0, _) => true,
             (_, true) => self.last == b':',
             (_, false) => matches!(self.last, b'[' | b','),
         };
-        if !may_stand_here {
+        if !is_allowed {
             return Err("a bracket opens where no value can stand");
         }
         if self.depth == DEPTH_MAX {
@@ -169,12 +169,12 @@ impl ValueScan {
     }
 }
 
-/// Whether a field's name, as it is between its quotes, is that of a list of findings.
+/// Whether a field's name, without its quotes, is that of a list of findings.
 fn is_findings(name: &[u8]) -> bool {
     if name.eq_ignore_ascii_case(FINDINGS) {
         return true;
     }
-    // With escapes, each letter takes up to six bytes.
+    // With escape sequences, each letter can have up to six bytes.
     let escaped = name.contains(&b'\\') && name.len() <= FINDINGS.len() * 6;
     escaped
         && std::str::from_utf8(name).is_ok_and(|name| {
@@ -183,13 +183,13 @@ fn is_findings(name: &[u8]) -> bool {
         })
 }
 
-/// What lies between a place within a text and its end.
+/// The result of a search for the end of a string.
 enum Text {
-    /// It ends before this index.
+    /// The string ends before this index.
     Ends(usize),
-    /// It continues; look again from this index.
-    GoesOn(usize),
-    /// It holds what no JSON text may hold, at this index.
+    /// The string continues; the search continues at this index.
+    Continues(usize),
+    /// The string has a raw line break at this index, which is invalid.
     LineBreak(usize),
 }
 
@@ -199,12 +199,12 @@ fn skip_text(bytes: &[u8], mut at: usize) -> Text {
         match bytes[found] {
             b'"' => return Text::Ends(found + 1),
             b'\n' => return Text::LineBreak(found),
-            // What is escaped does not matter, but it must be there.
-            _ if found + 1 == bytes.len() => return Text::GoesOn(found),
+            // The escaped character doesn't matter, but must be available.
+            _ if found + 1 == bytes.len() => return Text::Continues(found),
             _ => at = found + 2,
         }
     }
-    Text::GoesOn(bytes.len())
+    Text::Continues(bytes.len())
 }
 
 #[cfg(test)]
@@ -212,7 +212,7 @@ mod tests {
     use super::*;
 
     fn scan(text: &str) -> Scanned {
-        ValueScan::default().go_on(text.as_bytes())
+        ValueScan::default().advance(text.as_bytes())
     }
 
     #[test]
@@ -223,12 +223,12 @@ mod tests {
     }
 
     #[test]
-    fn an_object_around_findings_shows_by_the_name_of_its_own_field() {
+    fn an_object_with_findings_is_detected_by_its_own_field_name() {
         for head in [r#"{"Findings":["#, r#"{"a":{"x":[1]},"FINDINGS" : ["#, r#"{"a":"findings","f\u0069ndings":["#] {
             for cut in 0..head.len() {
                 let mut scan = ValueScan::default();
-                assert_eq!(scan.go_on(&head.as_bytes()[..cut]), Scanned::More, "{head} {cut}");
-                assert_eq!(scan.go_on(head.as_bytes()), Scanned::Findings(head.len()), "{head} {cut}");
+                assert_eq!(scan.advance(&head.as_bytes()[..cut]), Scanned::More, "{head} {cut}");
+                assert_eq!(scan.advance(head.as_bytes()), Scanned::Findings(head.len()), "{head} {cut}");
             }
         }
         for other in [r#"{"a":{"findings":[]}}"#, r#"{"findings":"x","b":[]}"#, r#"{"a":"findings","b":[]}"#] {
@@ -237,17 +237,17 @@ mod tests {
     }
 
     #[test]
-    fn any_two_pieces_give_the_same_end() {
+    fn any_two_chunks_have_the_same_result() {
         let text = r#"{"a\\\"":[1,{"b":"}]\\"}],"c":"\""}"#;
         for cut in 0..text.len() {
             let mut scan = ValueScan::default();
-            assert_eq!(scan.go_on(&text.as_bytes()[..cut]), Scanned::More, "{cut}");
-            assert_eq!(scan.go_on(text.as_bytes()), Scanned::Whole(text.len()), "{cut}");
+            assert_eq!(scan.advance(&text.as_bytes()[..cut]), Scanned::More, "{cut}");
+            assert_eq!(scan.advance(text.as_bytes()), Scanned::Whole(text.len()), "{cut}");
         }
     }
 
     #[test]
-    fn damage_shows_where_it_is() {
+    fn damage_is_detected_where_it_is() {
         for broken in [r#"{"a": {"b": 1},{"a": 2}"#, r#"{"a": [1}"#, "{\"a\": \"b,\n", r#"{"a" {"#, r#"[1 {"#] {
             assert!(matches!(scan(broken), Scanned::Broken(_)), "{broken}");
         }

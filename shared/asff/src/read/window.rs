@@ -1,46 +1,46 @@
-//! The part of the decompressed file that is in memory: what is read but not yet used.
+//! The part of the decompressed file that is in memory: bytes that were read and not used yet.
 
 use bytes::Bytes;
 
-/// Bytes in memory, with their place in the file.
+/// Bytes in memory, with their offset in the file.
 #[derive(Debug, Default)]
 pub(super) struct Window {
     bytes: Vec<u8>,
-    /// Index in `bytes` of the first one that is still needed.
+    /// Index in `bytes` of the first byte that is still needed.
     start: usize,
     /// Offset in the file of `bytes[0]`.
     base: u64,
-    /// No more will come.
+    /// Whether the file has no further bytes.
     pub(super) at_end: bool,
 }
 
 impl Window {
-    /// Bytes that may lie unused in front before they are moved out.
+    /// Maximum number of used bytes at the beginning of the buffer before they are removed.
     const SLACK_BYTES: usize = 256 * 1024;
 
-    /// What is in memory and needed.
+    /// The bytes that are in memory and still needed.
     pub(super) fn bytes(&self) -> &[u8] {
         &self.bytes[self.start..]
     }
 
-    /// Offset in the file of the first needed byte.
+    /// The offset in the file of the first needed byte.
     pub(super) fn offset(&self) -> u64 {
         self.base + self.start as u64
     }
 
-    /// Gives up the first `count` bytes.
+    /// Discards the first `count` bytes.
     pub(super) fn consume(&mut self, count: usize) {
         self.start += count.min(self.bytes.len() - self.start);
     }
 
-    /// A copy of the first `count` bytes, which are given up.
+    /// Copies and discards the first `count` bytes.
     pub(super) fn take(&mut self, count: usize) -> Bytes {
         let taken = Bytes::copy_from_slice(&self.bytes()[..count]);
         self.consume(count);
         taken
     }
 
-    /// The place to append to.
+    /// The buffer to which bytes are appended.
     pub(super) fn room(&mut self) -> &mut Vec<u8> {
         if self.start == self.bytes.len() {
             self.base += self.start as u64;
