@@ -106,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_values_of_a_known_format_are_reported_of_damaged_bytes() {
+    fn no_secret_is_reported_from_damaged_bytes() {
         let damaged = br#"{"metadata": {"event_code": "s3_bucket_versioning", "version": "1.5.0"}, "environment": {
             "DB_PASSWORD": "hunter2", "region": "hunter2", "version": "hunter2", "uid": "hunter2", "severity": "hunter2",
             "d\u0061ta": "hunter2"}, "cloud": {"account": {"uid" : "123456789012"}, "region":"eu-west-1"}, "class_uid": 2004, "severity": "High"#;

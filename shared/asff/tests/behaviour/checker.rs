@@ -1,10 +1,10 @@
-//! The service's rules, written down a second time and independently of the code that keeps them.
+//! Security Hub's validation rules, implemented independently of the mapping code.
 
 use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-/// Every rule that a finding breaks, in the words of the service's own validator.
+/// Every rule that a finding violates, named similarly to Security Hub's own error messages.
 pub(crate) fn violations(finding: &Value) -> Vec<String> {
     let mut checker = Checker { finding, broken: Vec::new() };
     checker.check();

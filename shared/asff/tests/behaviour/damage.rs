@@ -1,4 +1,4 @@
-//! One bad finding harms only itself, and a file that ends early says so.
+//! A malformed finding doesn't affect other findings, and a truncated file is reported as truncated.
 
 use asff::{Ending, Outcome};
 use bytes::Bytes;
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::support::{outcomes, plain, read, sample, stored};
 
-/// Three findings with different names, pretty as Prowler writes them.
+/// Three findings with different UIDs, pretty-printed like Prowler's.
 fn three() -> [String; 3] {
     ["one", "two", "three"].map(|name| {
         let mut entry = sample();
@@ -16,7 +16,7 @@ fn three() -> [String; 3] {
     })
 }
 
-/// With the field first that Prowler writes first.
+/// Pretty-prints an entry, with Prowler's first field first.
 fn pretty(entry: &Value) -> String {
     let mut entry = entry.clone();
     let message = entry.as_object_mut().unwrap().remove("message").unwrap();
@@ -45,7 +45,7 @@ fn malformed(outcomes: &[Outcome]) -> Vec<&asff::Malformed> {
 }
 
 #[test]
-fn one_bad_finding_harms_only_itself() {
+fn a_malformed_finding_affects_only_itself() {
     let [one, two, three] = three();
     let damages: Vec<(&str, Vec<u8>)> = vec![
         ("no closing bracket", two.trim_end_matches('}').into()),
@@ -89,7 +89,7 @@ impl Replace for Vec<u8> {
 }
 
 #[test]
-fn what_stands_between_entries_is_reported_and_costs_none() {
+fn bytes_between_entries_are_reported_and_affect_no_entry() {
     let [one, two, three] = three();
     for stray in ["}", "]]]", "oops", "\"text\"", "7"] {
         let (outcomes, _) = outcomes(format!("[{one},{stray},{two},{three}]"));
@@ -100,7 +100,7 @@ fn what_stands_between_entries_is_reported_and_costs_none() {
 }
 
 #[test]
-fn damage_in_one_long_line_is_passed_over() {
+fn damage_within_one_long_line_is_skipped() {
     let entries: Vec<String> = three().iter().map(|entry| entry.replace('\n', " ")).collect();
     for (what, damaged) in [
         ("an open text", entries[1].replace("\"uid\": \"two\"", "\"uid\": \"two")),
@@ -113,7 +113,7 @@ fn damage_in_one_long_line_is_passed_over() {
 }
 
 #[test]
-fn a_damaged_last_entry_does_not_hide_whether_the_file_is_whole() {
+fn truncation_is_detected_even_if_the_last_entry_is_malformed() {
     let [one, two, _] = three();
     let damaged = two.replace("\"labels\": [", "\"labels\": [[");
     let (_, whole) = outcomes(format!("[{one},{damaged}]"));
@@ -123,14 +123,14 @@ fn a_damaged_last_entry_does_not_hide_whether_the_file_is_whole() {
 }
 
 #[test]
-fn a_file_cut_at_any_byte_is_truncated_and_yields_what_came_before() {
+fn a_file_cut_at_any_byte_is_truncated_and_yields_whole_entries() {
     let [one, two, three] = three();
     let whole = format!("[{one},{two},{three}]");
     let ends: Vec<usize> = [1 + one.len(), 2 + one.len() + two.len(), whole.len() - 1].to_vec();
     for cut in 1..whole.len() {
         let (elements, ending) = read(whole.as_bytes()[..cut].to_vec());
-        let wanted = ends.iter().filter(|&&end| cut >= end).count();
-        assert_eq!(elements.len(), wanted, "{cut}");
+        let expected = ends.iter().filter(|&&end| cut >= end).count();
+        assert_eq!(elements.len(), expected, "{cut}");
         match ending {
             Ending::Truncated { offset, .. } => assert_eq!(offset, cut as u64),
             other => panic!("{cut}: {other:?}"),
@@ -141,7 +141,7 @@ fn a_file_cut_at_any_byte_is_truncated_and_yields_what_came_before() {
 #[test]
 fn a_compressed_file_cut_at_any_byte_is_truncated() {
     for whole in [stored("5.8.1-scan.ocsf.json.gz"), zstd_of("5.8.1-scan.ocsf.json.gz"), stored("5.8.1-scan.csv.gz")] {
-        // From five bytes on it is known to be compressed.
+        // From the fifth byte on, the compression is detected.
         for cut in (5..whole.len()).step_by(4999).chain(whole.len() - 12..whole.len()) {
             let (elements, ending) = read(whole.slice(..cut));
             assert!(matches!(ending, Ending::Truncated { .. }), "{cut}: {ending:?}");
@@ -168,7 +168,7 @@ fn a_csv_file_cut_at_any_byte_loses_one_row_and_is_truncated() {
 }
 
 #[test]
-fn a_damaged_row_harms_only_itself() {
+fn a_malformed_row_affects_only_itself() {
     let table = String::from_utf8(plain("5.8.1-scan.csv.gz")).unwrap();
     let rows: Vec<&str> = table.split_inclusive("\r\n").collect();
     for (what, damaged) in
@@ -182,7 +182,7 @@ fn a_damaged_row_harms_only_itself() {
 }
 
 #[test]
-fn damaged_gzip_is_a_file_that_ends_early() {
+fn damaged_gzip_is_reported_as_truncated() {
     let mut file = stored("5.8.1-scan.ocsf.json.gz").to_vec();
     let middle = file.len() / 2;
     file[middle..middle + 64].fill(0x55);

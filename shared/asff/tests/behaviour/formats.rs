@@ -1,4 +1,4 @@
-//! The same scan in every layout and packing gives the same findings.
+//! The same scan results in the same findings with every layout and compression.
 
 use std::io::Write;
 
@@ -22,18 +22,18 @@ fn zstd(bytes: &[u8]) -> Vec<u8> {
 fn small() -> (Vec<Value>, Vec<Value>) {
     let entries: Vec<Value> = serde_json::from_slice(&plain("5.8.1-scan.ocsf.json.gz")).unwrap();
     let entries = entries[..30].to_vec();
-    let wanted = findings(serde_json::to_vec(&entries).unwrap());
-    (entries, wanted.iter().map(encoded).collect())
+    let expected = findings(serde_json::to_vec(&entries).unwrap());
+    (entries, expected.iter().map(encoded).collect())
 }
 
-fn assert_same(file: impl Into<Bytes>, wanted: &[Value], what: &str) {
+fn assert_same(file: impl Into<Bytes>, expected: &[Value], what: &str) {
     let found: Vec<Value> = findings(file).iter().map(encoded).collect();
-    assert!(found == wanted, "{what}");
+    assert!(found == expected, "{what}");
 }
 
 #[test]
-fn every_layout_gives_the_same_findings() {
-    let (entries, wanted) = small();
+fn every_layout_results_in_the_same_findings() {
+    let (entries, expected) = small();
     let pretty = serde_json::to_string_pretty(&entries).unwrap();
     let compact = serde_json::to_string(&entries).unwrap();
     let lines: Vec<String> = entries.iter().map(Value::to_string).collect();
@@ -42,34 +42,34 @@ fn every_layout_gives_the_same_findings() {
         ("pretty", pretty.clone()),
         ("byte order mark", format!("\u{feff}\r\n{pretty}\n")),
         ("lines", lines.join("\n")),
-        ("lines with their ends", lines.join("\r\n") + "\r\n"),
-        ("nothing between", lines.concat()),
-        ("a comma too much", format!("[{},]", lines.join(",,"))),
+        ("lines with CRLF", lines.join("\r\n") + "\r\n"),
+        ("no separator", lines.concat()),
+        ("extra commas", format!("[{},]", lines.join(",,"))),
         ("two lists", format!("{}\n{}", halves.0, halves.1)),
     ] {
-        assert_same(file, &wanted, what);
+        assert_same(file, &expected, what);
     }
-    assert_same(compact, &wanted, "compact");
+    assert_same(compact, &expected, "compact");
 }
 
 #[test]
-fn asff_comes_as_a_list_or_under_findings() {
+fn asff_is_read_as_a_list_or_from_the_findings_field() {
     let entries: Vec<Value> = serde_json::from_slice(&plain("5.8.1-scan.asff.json.gz")).unwrap();
-    let wanted: Vec<Value> = findings(serde_json::to_vec(&entries).unwrap()).iter().map(encoded).collect();
+    let expected: Vec<Value> = findings(serde_json::to_vec(&entries).unwrap()).iter().map(encoded).collect();
     let object = json!({ "Findings": entries });
-    assert_same(object.to_string(), &wanted, "compact");
-    assert_same(serde_json::to_string_pretty(&object).unwrap(), &wanted, "pretty");
-    assert_same(format!("{{ \"Findings\" : {} , \"NextToken\": \"x\"}}", object["Findings"]), &wanted, "page");
+    assert_same(object.to_string(), &expected, "compact");
+    assert_same(serde_json::to_string_pretty(&object).unwrap(), &expected, "pretty");
+    assert_same(format!("{{ \"Findings\" : {} , \"NextToken\": \"x\"}}", object["Findings"]), &expected, "page");
 }
 
 #[test]
-fn every_packing_gives_the_same_findings() {
-    let (entries, wanted) = small();
+fn every_compression_results_in_the_same_findings() {
+    let (entries, expected) = small();
     let text = serde_json::to_vec(&entries).unwrap();
     let (one, other) = text.split_at(text.len() / 3);
     let padded = [gzip(&text), vec![0; 512]].concat();
     let skippable = [b"\x50\x2a\x4d\x18\x03\0\0\0abc".to_vec(), zstd(&text)].concat();
-    for (what, file, packing) in [
+    for (what, file, compression) in [
         ("gzip", gzip(&text), Compression::Gzip),
         ("two members", [gzip(one), gzip(other)].concat(), Compression::Gzip),
         ("an empty member", [gzip(b""), gzip(&text), gzip(b"")].concat(), Compression::Gzip),
@@ -80,9 +80,9 @@ fn every_packing_gives_the_same_findings() {
         ("plain", text.clone(), Compression::Plain),
     ] {
         let file = Bytes::from(file);
-        assert_same(file.clone(), &wanted, what);
+        assert_same(file.clone(), &expected, what);
         let (_, ending, reader) = read_with(ReadLimits::default(), &file, 1000);
-        assert_eq!((ending, reader.compression()), (Ending::Complete, Some(packing)), "{what}");
+        assert_eq!((ending, reader.compression()), (Ending::Complete, Some(compression)), "{what}");
         assert_eq!(reader.bytes_used(), file.len() as u64, "{what}");
     }
 }
@@ -93,7 +93,7 @@ fn only_one_array_or_one_object_of_findings_has_an_end() {
     let lines: Vec<String> = entries.iter().map(Value::to_string).collect();
     let list = format!("[{}]", lines.join(","));
     let page = format!("{{\"Findings\": {list}}}");
-    for (file, wanted) in [
+    for (file, expected) in [
         (list.clone(), true),
         (format!("{list}\n"), true),
         (page, true),
@@ -106,7 +106,7 @@ fn only_one_array_or_one_object_of_findings_has_an_end() {
     ] {
         for file in [Bytes::from(file.clone()), gzip(file.as_bytes()).into()] {
             let (_, _, reader) = read_with(ReadLimits::default(), &file, 1000);
-            assert_eq!(reader.has_end(), wanted, "{}", String::from_utf8_lossy(&file[..file.len().min(80)]));
+            assert_eq!(reader.has_end(), expected, "{}", String::from_utf8_lossy(&file[..file.len().min(80)]));
         }
     }
     let (_, _, reader) = read_with(ReadLimits::default(), &stored("5.8.1-scan.csv.gz"), 1000);
@@ -126,7 +126,7 @@ fn the_format_is_detected_from_the_content() {
 }
 
 #[test]
-fn offsets_say_where_elements_begin_in_the_decompressed_file() {
+fn offsets_are_those_of_elements_in_the_decompressed_file() {
     for file in ["5.8.1-scan.ocsf.json.gz", "5.8.1-scan.asff.json.gz"] {
         let text = plain(file);
         for element in read(stored(file)).0 {
@@ -141,7 +141,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn pieces_of_any_size_give_the_same_elements(piece in 1_usize..5000, which in 0_usize..4) {
+    fn chunks_of_any_size_result_in_the_same_elements(chunk in 1_usize..5000, which in 0_usize..4) {
         let (entries, _) = small();
         let text = serde_json::to_string_pretty(&entries[..5]).unwrap();
         let table = plain("5.8.1-scan.csv.gz");
@@ -151,9 +151,9 @@ proptest! {
             2 => zstd(text.as_bytes()).into(),
             _ => table[..40_000].to_vec().into(),
         };
-        let (wanted, ending, _) = read_with(ReadLimits::default(), &file, usize::MAX / 2);
-        let (found, found_ending, _) = read_with(ReadLimits::default(), &file, piece);
-        prop_assert_eq!(format!("{found:?}"), format!("{wanted:?}"));
+        let (expected, ending, _) = read_with(ReadLimits::default(), &file, usize::MAX / 2);
+        let (found, found_ending, _) = read_with(ReadLimits::default(), &file, chunk);
+        prop_assert_eq!(format!("{found:?}"), format!("{expected:?}"));
         prop_assert_eq!(found_ending, ending);
     }
 }

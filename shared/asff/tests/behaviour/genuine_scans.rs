@@ -1,15 +1,15 @@
-//! Every format of every genuine scan maps to what Prowler itself wrote as ASFF, except where we mean to differ.
+//! Real scans in every format map to Prowler's own ASFF, except for intentional differences.
 
 use crate::support::{encoded, findings, outcomes, plain, read, stored};
 use asff::{Ending, Outcome, QuarantineCode, Refusal, Skip};
 use serde_json::{Value, json};
 
 const SCANS: [&str; 3] = ["5.46.0-scan-1", "5.46.0-scan-2-after-fixes", "5.8.1-scan"];
-/// Standards and requirements that Prowler writes at most; we write 32 requirements.
+/// Maximum number of standards and requirements that Prowler writes; this crate writes 32 requirements.
 const PROWLER_REQUIREMENTS_MAX: usize = 20;
 
-/// Prowler's own ASFF of a scan, with the changes that we make on purpose.
-fn wanted(scan: &str) -> Vec<Value> {
+/// Prowler's own ASFF of a scan, with this crate's intentional changes.
+fn expected(scan: &str) -> Vec<Value> {
     let bytes = plain(&format!("{scan}.asff.json.gz"));
     let mut findings: Vec<Value> = serde_json::from_slice(&bytes).unwrap();
     for finding in &mut findings {
@@ -25,7 +25,7 @@ fn wanted(scan: &str) -> Vec<Value> {
     findings
 }
 
-/// One line for each field that differs.
+/// Collects one line for each field that differs.
 fn differences(path: &str, ours: &Value, theirs: &Value, found: &mut Vec<String>) {
     match (ours, theirs) {
         (Value::Object(one), Value::Object(other)) => {
@@ -41,7 +41,7 @@ fn differences(path: &str, ours: &Value, theirs: &Value, found: &mut Vec<String>
     }
 }
 
-/// More requirements than Prowler's twenty are ours on purpose.
+/// Removes the requirements that exceed Prowler's limit of twenty, which is an intentional difference.
 fn without_extra_requirements(mut finding: Value) -> Value {
     let list = finding["Compliance"]["RelatedRequirements"].as_array_mut().unwrap();
     list.truncate(PROWLER_REQUIREMENTS_MAX);
@@ -50,10 +50,10 @@ fn without_extra_requirements(mut finding: Value) -> Value {
 
 fn compare(scan: &str, format: &str) -> Vec<String> {
     let ours = findings(stored(&format!("{scan}.{format}.gz")));
-    let wanted = wanted(scan);
-    assert_eq!(ours.len(), wanted.len(), "{scan} {format}");
+    let expected = expected(scan);
+    assert_eq!(ours.len(), expected.len(), "{scan} {format}");
     let mut found = Vec::new();
-    for (ours, theirs) in ours.iter().zip(&wanted) {
+    for (ours, theirs) in ours.iter().zip(&expected) {
         assert!(ours.repairs.is_empty(), "{:?}", ours.repairs);
         differences("", &without_extra_requirements(encoded(ours)), theirs, &mut found);
     }
@@ -82,7 +82,7 @@ fn migrating_from_prowler_csv_maps_to_prowlers_asff() {
 }
 
 #[test]
-fn fields_stand_in_the_order_of_prowlers_own() {
+fn fields_have_the_order_of_prowlers_own_findings() {
     let mapped = findings(stored("5.46.0-scan-1.ocsf.json.gz")).remove(0);
     let json = String::from_utf8(mapped.encode(&mapped.first_stamps()).unwrap()).unwrap();
     insta::assert_snapshot!(json);
@@ -101,7 +101,7 @@ fn manual_checks_are_skipped_with_their_reason() {
     };
     let ids = manual("5.46.0-scan-1.ocsf.json.gz");
     assert_eq!(ids.len(), 2);
-    assert_eq!(manual("5.46.0-scan-1.csv.gz"), ids, "either format says which finding it is");
+    assert_eq!(manual("5.46.0-scan-1.csv.gz"), ids, "both formats identify the finding");
 }
 
 #[test]
@@ -118,6 +118,6 @@ fn a_compliance_entry_within_a_scan_is_quarantined() {
     let both = format!("{},{}", scan.trim_end().trim_end_matches(']'), &report[1..]);
     let (outcomes, ending) = outcomes(both);
     assert_eq!(ending, Ending::Complete);
-    let is_kept_back = |outcome: &&Outcome| matches!(outcome, Outcome::Quarantined(kept) if kept.code == QuarantineCode::NotAScanResult);
-    assert_eq!(outcomes.iter().filter(is_kept_back).count(), outcomes.len() - 357);
+    let is_quarantined = |outcome: &&Outcome| matches!(outcome, Outcome::Quarantined(entry) if entry.code == QuarantineCode::NotAScanResult);
+    assert_eq!(outcomes.iter().filter(is_quarantined).count(), outcomes.len() - 357);
 }

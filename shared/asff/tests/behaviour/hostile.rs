@@ -1,4 +1,4 @@
-//! Files made to harm: whatever they hold, memory is bounded, nothing panics, and the report is clear.
+//! Malicious files: memory is bounded, nothing panics, and the report is clear.
 
 use std::io::Write;
 
@@ -9,21 +9,21 @@ use serde_json::{Value, json};
 
 use crate::support::{outcome_of, outcomes, read, read_with, resident_bytes, sample};
 
-/// Feeds `head`, then `piece` so many times, then `tail`; counts what comes out, and checks memory on the way.
-fn feed(head: &[u8], piece: &Bytes, times: usize, tail: &[u8]) -> (Vec<Outcome>, Ending) {
+/// Feeds `head`, then `chunk` this many times, then `tail`. Returns the outcomes, and checks the memory usage.
+fn feed(head: &[u8], chunk: &Bytes, times: usize, tail: &[u8]) -> (Vec<Outcome>, Ending) {
     const MEMORY_BYTES_MAX: u64 = 64 << 20;
     let regions = Regions::known();
     let before = resident_bytes();
-    let pieces = std::iter::once(Bytes::copy_from_slice(head))
-        .chain(std::iter::repeat_n(piece.clone(), times))
+    let chunks = std::iter::once(Bytes::copy_from_slice(head))
+        .chain(std::iter::repeat_n(chunk.clone(), times))
         .chain(std::iter::once(Bytes::copy_from_slice(tail)));
-    let mut pieces = pieces.into_iter();
+    let mut chunks = chunks.into_iter();
     let mut reader = ScanReader::new(ReadLimits::default());
     let mut outcomes = Vec::new();
     loop {
         match reader.next() {
-            Step::NeedInput => match pieces.next() {
-                Some(piece) => reader.feed(piece),
+            Step::NeedInput => match chunks.next() {
+                Some(chunk) => reader.feed(chunk),
                 None => reader.end_of_input(),
             },
             Step::Element(element) => outcomes.push(map(&element, &regions)),
@@ -38,9 +38,9 @@ fn feed(head: &[u8], piece: &Bytes, times: usize, tail: &[u8]) -> (Vec<Outcome>,
 
 #[test]
 fn memory_does_not_grow_with_a_string_of_300_megabytes() {
-    let sound = serde_json::to_string(&sample()).unwrap();
-    let head = format!("[{sound},{{\"message\":\"");
-    let tail = format!("\"}},\n{sound}]");
+    let valid = serde_json::to_string(&sample()).unwrap();
+    let head = format!("[{valid},{{\"message\":\"");
+    let tail = format!("\"}},\n{valid}]");
     let (outcomes, ending) = feed(head.as_bytes(), &Bytes::from(vec![b'x'; 1 << 20]), 300, tail.as_bytes());
     assert_eq!(ending, Ending::Complete);
     assert!(matches!(&outcomes[..], [Outcome::Finding(_), Outcome::Malformed(_), Outcome::Finding(_)]));
@@ -61,25 +61,25 @@ fn memory_does_not_grow_with_an_endless_row() {
 }
 
 #[test]
-fn a_million_empty_objects_behind_a_finding_are_a_million_lines() {
-    let sound = serde_json::to_string(&sample()).unwrap();
-    let file = format!("[{sound}{}]", ",{}".repeat(1_000_000));
+fn a_million_empty_objects_after_a_finding_are_counted() {
+    let valid = serde_json::to_string(&sample()).unwrap();
+    let file = format!("[{valid}{}]", ",{}".repeat(1_000_000));
     let (elements, ending) = read(file);
     assert_eq!((elements.len(), ending), (1_000_001, Ending::Complete));
-    let Outcome::Quarantined(kept) = map(&elements[7], &Regions::known()) else { panic!() };
-    assert_eq!(kept.message, "the finding has no status (status_code)");
+    let Outcome::Quarantined(entry) = map(&elements[7], &Regions::known()) else { panic!() };
+    assert_eq!(entry.message, "the finding has no status (status_code)");
 }
 
 #[test]
 fn ten_thousand_nested_brackets_are_one_malformed_entry() {
-    let sound = serde_json::to_string(&sample()).unwrap();
+    let valid = serde_json::to_string(&sample()).unwrap();
     for (open, close) in [("[", "]"), ("{\"message\":", "}"), ("[{\"a\":", "}]")] {
         let deep = format!("{}{}", open.repeat(10_000), close.repeat(10_000));
-        let file = format!("[{sound},{{\"message\":{deep}}},\n{sound}]");
+        let file = format!("[{valid},{{\"message\":{deep}}},\n{valid}]");
         let (outcomes, ending) = outcomes(file);
         assert_eq!(ending, Ending::Complete, "{open}");
-        let sound = outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Finding(_))).count();
-        assert!(sound >= 2 && outcomes.len() > sound, "{open}: {} outcomes, {sound} sound", outcomes.len());
+        let valid = outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Finding(_))).count();
+        assert!(valid >= 2 && outcomes.len() > valid, "{open}: {} outcomes, {valid} valid", outcomes.len());
     }
 }
 
@@ -153,7 +153,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn bytes_of_any_kind_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..600), head in 0_usize..5, piece in 1_usize..64) {
+    fn bytes_of_any_kind_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..600), head in 0_usize..5, chunk in 1_usize..64) {
         let head: &[u8] = match head {
             0 => b"",
             1 => b"[{\"class_uid\":2004,",
@@ -162,7 +162,7 @@ proptest! {
             _ => b"CHECK_ID;ACCOUNT_UID;STATUS;RESOURCE_UID;REGION\n",
         };
         let file = Bytes::from([head, &bytes].concat());
-        let (elements, _, _) = read_with(ReadLimits::default(), &file, piece);
+        let (elements, _, _) = read_with(ReadLimits::default(), &file, chunk);
         let regions = Regions::known();
         for element in &elements {
             let _ = map(element, &regions);
@@ -171,8 +171,8 @@ proptest! {
 
     #[test]
     fn json_of_any_shape_never_panics(text in r#"[\[\]{}",:\\ a01\n]{0,200}"#) {
-        let sound = serde_json::to_string(&sample()).unwrap();
-        let (outcomes, _) = outcomes(format!("[{sound},{text},\n{sound}]"));
+        let valid = serde_json::to_string(&sample()).unwrap();
+        let (outcomes, _) = outcomes(format!("[{valid},{text},\n{valid}]"));
         prop_assert!(matches!(outcomes.first(), Some(Outcome::Finding(_))));
     }
 }

@@ -1,10 +1,10 @@
-//! The findings of one file are distinguished.
+//! Deduplication of the findings of one file.
 
 use asff::{Identities, Identity, Mapped, ResourceHash};
 
 use crate::support::{finding_of, findings, resident_bytes, set, stored, with};
 
-/// Two ARNs whose SHA-512 begin with the same nine digits, 6e5659beb.
+/// Two ARNs whose SHA-512 begins with the same nine digits, 6e5659beb.
 const COLLIDING: [&str; 2] = ["arn:aws:s3:::bucket-165620", "arn:aws:s3:::bucket-377708"];
 
 fn finding(uid: &str, code: &str, muted: bool) -> Mapped {
@@ -32,7 +32,7 @@ fn two_resources_whose_hashes_collide_get_different_ids() {
 }
 
 #[test]
-fn which_resource_keeps_the_short_id_is_stable_once_it_is_reserved() {
+fn a_reserved_short_id_stays_with_its_resource() {
     let earlier = finding(COLLIDING[1], "FAIL", false);
     let mut identities = Identities::new();
     identities.reserve(&earlier);
@@ -43,7 +43,7 @@ fn which_resource_keeps_the_short_id_is_stable_once_it_is_reserved() {
 }
 
 #[test]
-fn the_same_resource_again_counts_only_when_it_is_worse() {
+fn a_repeated_resource_is_sent_only_if_its_status_is_worse() {
     let uid = "arn:aws:s3:::a";
     let mut identities = Identities::new();
     let steps = [
@@ -55,14 +55,14 @@ fn the_same_resource_again_counts_only_when_it_is_worse() {
         ("FAIL", true, Identity::Duplicate),
         ("FAIL", false, Identity::Duplicate),
     ];
-    for (code, muted, wanted) in steps {
-        assert_eq!(identities.settle(&mut finding(uid, code, muted)), wanted, "{code} {muted}");
+    for (code, muted, expected) in steps {
+        assert_eq!(identities.settle(&mut finding(uid, code, muted)), expected, "{code} {muted}");
     }
     assert_eq!(identities.len(), 1);
 }
 
 #[test]
-fn other_accounts_regions_and_checks_are_no_duplicates() {
+fn findings_of_other_accounts_regions_or_checks_are_not_duplicates() {
     let uid = "arn:aws:s3:::a";
     let mut identities = Identities::new();
     assert_eq!(identities.settle(&mut finding(uid, "FAIL", false)), Identity::First);
@@ -76,7 +76,7 @@ fn other_accounts_regions_and_checks_are_no_duplicates() {
 }
 
 #[test]
-fn a_genuine_scan_holds_each_finding_once() {
+fn a_real_scan_has_each_finding_once() {
     let mut identities = Identities::new();
     for mut mapped in findings(stored("5.46.0-scan-1.ocsf.json.gz")) {
         assert_eq!(identities.settle(&mut mapped), Identity::First, "{}", mapped.finding.id);

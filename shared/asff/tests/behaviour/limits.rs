@@ -1,4 +1,4 @@
-//! Whatever a scan holds, what is sent keeps the service's rules.
+//! Findings satisfy Security Hub's rules, whatever the scan contains.
 
 use asff::Outcome;
 use proptest::prelude::*;
@@ -8,7 +8,7 @@ use crate::checker::violations;
 use crate::support::{encoded, finding_of, findings, outcome_of, outcomes, sample, set, stored, with};
 
 #[test]
-fn every_genuine_finding_keeps_the_rules_and_needs_no_repair() {
+fn every_real_finding_satisfies_the_rules_and_needs_no_repair() {
     for scan in ["5.46.0-scan-1", "5.46.0-scan-2-after-fixes", "5.8.1-scan"] {
         for format in ["ocsf.json", "asff.json", "csv"] {
             for mapped in findings(stored(&format!("{scan}.{format}.gz"))) {
@@ -20,7 +20,7 @@ fn every_genuine_finding_keeps_the_rules_and_needs_no_repair() {
 }
 
 #[test]
-fn what_is_too_long_is_cut_and_noted() {
+fn values_that_are_too_long_are_shortened_and_recorded() {
     let long = "ü".repeat(5000);
     let mut entry = with("/finding_info/title", long.clone());
     set(&mut entry, "/status_detail", long.clone());
@@ -40,7 +40,7 @@ fn what_is_too_long_is_cut_and_noted() {
 }
 
 #[test]
-fn forty_frameworks_give_32_requirements_and_20_standards_in_order() {
+fn forty_frameworks_become_32_requirements_and_20_standards() {
     let map: Vec<String> = (0..40).map(|number| format!("\"Z{}\": [\"r\"]", 99 - number)).collect();
     let text = serde_json::to_string(&with("/unmapped/compliance", "HERE")).unwrap();
     let text = text.replace("\"HERE\"", &format!("{{{}}}", map.join(",")));
@@ -58,13 +58,13 @@ fn a_finding_that_is_too_large_is_quarantined() {
         (0..50).map(|number| (format!("k{number}"), "\u{1}".repeat(2048).into())).collect();
     finding["ProductFields"] = fields.into();
     let (outcomes, _) = outcomes(serde_json::to_vec(&[finding]).unwrap());
-    let Outcome::Quarantined(kept) = &outcomes[0] else { panic!("{outcomes:?}") };
-    assert_eq!(kept.code, asff::QuarantineCode::TooLarge);
-    assert!(kept.message.ends_with("Security Hub takes at most 245760"), "{}", kept.message);
+    let Outcome::Quarantined(quarantined) = &outcomes[0] else { panic!("{outcomes:?}") };
+    assert_eq!(quarantined.code, asff::QuarantineCode::TooLarge);
+    assert!(quarantined.message.ends_with("Security Hub takes at most 245760"), "{}", quarantined.message);
 }
 
 #[test]
-fn fields_of_the_service_and_of_customers_are_omitted() {
+fn fields_of_security_hub_and_of_customers_are_omitted() {
     let mut finding = encoded(&finding_of(&sample()));
     for name in ["Workflow", "Note", "UserDefinedFields", "ProcessedAt", "CompanyName", "Region", "AwsAccountName"] {
         finding[name] = json!({"Status": "SUPPRESSED"});
@@ -72,12 +72,12 @@ fn fields_of_the_service_and_of_customers_are_omitted() {
     finding["ProductFields"]["aws/securityhub/FindingId"] = "x".into();
     finding["Severity"] = json!({"Label": "LOW", "Normalized": 1});
     finding["Types"] = json!(["Effects"]);
-    let wanted = encoded(&finding_of(&sample()));
+    let expected = encoded(&finding_of(&sample()));
     let found = findings(serde_json::to_vec(&json!({"Findings": [finding]})).unwrap()).remove(0);
-    assert_eq!(encoded(&found), wanted);
+    assert_eq!(encoded(&found), expected);
 }
 
-/// Texts that break rules: long, blank, with every kind of character.
+/// Values that violate rules: long or blank strings, and strings with every kind of character.
 fn text() -> impl Strategy<Value = Value> {
     prop_oneof![
         any::<String>().prop_map(Value::from),
@@ -96,7 +96,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn limits_hold_after_mapping_whatever_the_scan_holds(
+    fn limits_hold_after_mapping_any_ocsf_values(
         texts in prop::collection::vec(text(), 9),
         lists in prop::collection::vec(list(), 3),
         frameworks in prop::collection::vec((any::<String>(), list()), 0..50),
@@ -117,7 +117,7 @@ proptest! {
     }
 
     #[test]
-    fn limits_hold_after_mapping_of_asff_too(
+    fn limits_hold_after_mapping_any_asff_values(
         texts in prop::collection::vec(text(), 8),
         lists in prop::collection::vec(list(), 2),
         pairs in prop::collection::vec((any::<String>(), text()), 0..70),

@@ -1,5 +1,5 @@
-//! What the crate promises, tested from outside.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that fails stops")]
+//! Tests of the crate's guarantees through its public API.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a failed test stops")]
 
 mod checker;
 mod damage;

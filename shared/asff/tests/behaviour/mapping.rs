@@ -1,12 +1,12 @@
-//! How single fields map, and what is filtered.
+//! The mapping of single fields, and the reasons for which findings are quarantined.
 
 use asff::{Manual, ManualSubject, Mapped, Outcome, Place, QuarantineCode, RawStatus, SeverityLabel, Skip, Status};
 use serde_json::{Value, json};
 
-use crate::support::{encoded, finding_of, kept_back, outcome_of, set, with, without};
+use crate::support::{encoded, finding_of, outcome_of, quarantined, set, with, without};
 
 #[test]
-fn a_muted_finding_is_a_warning_whatever_its_outcome() {
+fn a_muted_finding_is_a_warning_regardless_of_its_result() {
     for (code, raw) in [("PASS", RawStatus::Pass), ("FAIL", RawStatus::Fail)] {
         let mut entry = with("/status_id", 3);
         set(&mut entry, "/status", "Suppressed");
@@ -73,13 +73,13 @@ fn an_unmappable_entry_names_its_account_region_and_check_if_known() {
         ("/resources/0/labels", json!({"a": 1})),
         ("/status_detail", json!(7)),
     ] {
-        assert_eq!(kept_back(&with(pointer, wrong)).place(), sent, "{pointer}");
+        assert_eq!(quarantined(&with(pointer, wrong)).place(), sent, "{pointer}");
     }
     for wrong in [json!(7), json!(["us-east-1"]), json!("Mars")] {
-        let place = kept_back(&with("/cloud/region", wrong.clone())).place();
+        let place = quarantined(&with("/cloud/region", wrong.clone())).place();
         assert_eq!(place, Place { region: None, ..sent.clone() }, "{wrong}");
     }
-    let contradictory = kept_back(&with("/resources/0/cloud_partition", "aws-cn"));
+    let contradictory = quarantined(&with("/resources/0/cloud_partition", "aws-cn"));
     assert_eq!((contradictory.region, contradictory.place().region), (sent.region, None));
 }
 
@@ -105,7 +105,7 @@ fn every_severity_has_its_label() {
     ] {
         assert_eq!(finding_of(&with("/severity", word)).severity, label);
     }
-    assert_eq!(kept_back(&with("/severity", "Unknown")).code, QuarantineCode::InvalidField);
+    assert_eq!(quarantined(&with("/severity", "Unknown")).code, QuarantineCode::InvalidField);
 }
 
 #[test]
@@ -151,19 +151,19 @@ fn an_unrepairable_finding_is_quarantined_with_its_reason() {
             entry.as_object_mut().unwrap().remove("time_dt");
             entry["finding_info"].as_object_mut().unwrap().remove("created_time_dt");
         }
-        let kept = kept_back(&entry);
-        assert_eq!(kept.code, code, "{}", kept.message);
-        messages.push_str(&format!("{code}: {}\n", kept.message));
+        let entry = quarantined(&entry);
+        assert_eq!(entry.code, code, "{}", entry.message);
+        messages.push_str(&format!("{code}: {}\n", entry.message));
     }
     insta::assert_snapshot!(messages);
 }
 
 #[test]
-fn no_secret_leaves_its_place_quarantined_entries_have_only_tags() {
+fn a_quarantined_entry_has_only_the_tags_of_the_resource_data() {
     let mut entry = with("/cloud/region", "mars-north-1");
     set(&mut entry, "/resources/0/data/metadata/environment", json!({"PASSWORD": "hunter2}\""}));
-    let kept = kept_back(&entry);
-    let text = std::str::from_utf8(&kept.element).unwrap();
+    let entry = quarantined(&entry);
+    let text = std::str::from_utf8(&entry.element).unwrap();
     assert!(!text.contains("hunter2") && text.contains(r#""data":{"metadata":{"tags":[{"Key":"fn","Value":"1"}]}}"#));
     let mut again: Value = serde_json::from_str(text).unwrap();
     set(&mut again, "/cloud/region", "eu-west-1");
@@ -171,7 +171,7 @@ fn no_secret_leaves_its_place_quarantined_entries_have_only_tags() {
 }
 
 #[test]
-fn no_secret_leaves_its_place_data_is_never_in_a_finding() {
+fn a_finding_never_contains_resource_data() {
     let mut entry = with("/resources/0/data/metadata/environment", json!({"PASSWORD": "hunter2"}));
     set(&mut entry, "/resources/0/data/details", "hunter2");
     set(&mut entry, "/resources/0/labels", json!(["a:b:c"]));
@@ -193,7 +193,7 @@ fn findings_of_other_clouds_are_skipped_with_their_name() {
 }
 
 #[test]
-fn empty_fields_get_what_prowler_or_the_service_puts_there() {
+fn empty_fields_get_the_defaults_of_prowler_or_security_hub() {
     let mut entry = with("/finding_info/types", json!([]));
     set(&mut entry, "/remediation/references", json!([]));
     let finding = encoded(&finding_of(&entry));
@@ -213,7 +213,7 @@ fn empty_fields_get_what_prowler_or_the_service_puts_there() {
 }
 
 #[test]
-fn the_last_reference_counts_if_it_is_a_link() {
+fn the_last_reference_is_used_if_it_is_a_link() {
     let link = |references: Value| {
         let finding = encoded(&finding_of(&with("/remediation/references", references)));
         finding["Remediation"]["Recommendation"]["Url"].as_str().unwrap().to_owned()
@@ -223,7 +223,7 @@ fn the_last_reference_counts_if_it_is_a_link() {
 }
 
 #[test]
-fn times_have_prowlers_form_and_updated_at_has_milliseconds() {
+fn times_have_prowlers_format_and_updated_at_has_milliseconds() {
     let mapped = finding_of(&with("/finding_info/created_time", 1_700_000_000));
     let finding = encoded(&mapped);
     assert_eq!(finding["CreatedAt"], "2023-11-14T22:13:20Z");
@@ -240,7 +240,7 @@ fn times_have_prowlers_form_and_updated_at_has_milliseconds() {
 }
 
 #[test]
-fn what_this_crate_wrote_can_be_read_again_and_stays_the_same() {
+fn findings_written_by_this_crate_are_read_back_unchanged() {
     let once = encoded(&finding_of(&with("/severity", "High")));
     let file = serde_json::to_vec(&json!({ "Findings": [once] })).unwrap();
     let again = crate::support::findings(file).remove(0);

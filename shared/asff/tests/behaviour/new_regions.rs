@@ -1,11 +1,11 @@
-//! A Region that AWS opened after this release is taken from the finding, if all that it says agrees.
+//! The partition of a Region that AWS opened after this release is determined from the finding, if its fields are consistent.
 
 use asff::{Ending, Outcome, Partition, QuarantineCode};
 use serde_json::{Value, json};
 
-use crate::support::{case, encoded, finding_of, kept_back, outcomes, plain, sample, set};
+use crate::support::{case, encoded, finding_of, outcomes, plain, quarantined, sample, set};
 
-/// A finding in a Region, of a resource, in a partition.
+/// A finding with this Region, resource UID, and partition.
 fn in_region(region: &str, uid: &str, partition: Value) -> Value {
     let mut entry = sample();
     set(&mut entry, "/cloud/region", region);
@@ -16,7 +16,7 @@ fn in_region(region: &str, uid: &str, partition: Value) -> Value {
 }
 
 #[test]
-fn field_case_a_region_opened_since_is_mapped_like_any_other() {
+fn field_case_a_region_opened_after_the_release_is_mapped() {
     let (outcomes, ending) = outcomes(case("region-opened-since.ocsf.json"));
     assert_eq!(ending, Ending::Complete);
     let of = |region: &str| {
@@ -28,8 +28,8 @@ fn field_case_a_region_opened_since_is_mapped_like_any_other() {
 }
 
 #[test]
-fn a_new_region_is_believed_if_partition_and_arn_agree() {
-    for (region, uid, partition, wanted) in [
+fn a_new_region_is_accepted_if_partition_and_arn_agree() {
+    for (region, uid, partition, expected) in [
         ("ap-east-3", "arn:aws:lambda:ap-east-3:123456789012:function:f", json!("aws"), Partition::Aws),
         ("eu-south-9", "arn:aws:s3:::bucket", json!("aws"), Partition::Aws),
         ("eu-south-9", "i-0123456789", json!("aws"), Partition::Aws),
@@ -39,8 +39,8 @@ fn a_new_region_is_believed_if_partition_and_arn_agree() {
         ("eusc-de-west-1", "arn:aws-eusc:s3:::bucket", json!("aws-eusc"), Partition::AwsEusc),
     ] {
         let mapped = finding_of(&in_region(region, uid, partition));
-        assert_eq!((mapped.region.as_str(), mapped.partition), (region, wanted), "{uid}");
-        let arn = format!("arn:{wanted}:securityhub:{region}::product/prowler/prowler");
+        assert_eq!((mapped.region.as_str(), mapped.partition), (region, expected), "{uid}");
+        let arn = format!("arn:{expected}:securityhub:{region}::product/prowler/prowler");
         assert_eq!(encoded(&mapped)["ProductArn"], arn);
     }
 }
@@ -59,20 +59,20 @@ fn a_new_region_that_contradicts_itself_is_quarantined() {
         ("ap-east-3", "bucket", Value::Null),
         ("ap-east-3", "arn:other:s3:::bucket", Value::Null),
     ] {
-        let kept = kept_back(&in_region(region, uid, partition));
-        assert_eq!((kept.code, kept.place().region), (QuarantineCode::UnknownRegion, None), "{region} {uid}");
-        assert!(kept.place().account.is_some() && kept.place().check_id.is_some());
+        let found = quarantined(&in_region(region, uid, partition));
+        assert_eq!((found.code, found.place().region), (QuarantineCode::UnknownRegion, None), "{region} {uid}");
+        assert!(found.place().account.is_some() && found.place().check_id.is_some());
     }
     let mut entry = in_region("ap-east-3", "arn:aws:s3:::bucket", json!("aws"));
     set(&mut entry, "/resources/0/region", "eu-west-1");
-    assert_eq!(kept_back(&entry).code, QuarantineCode::UnknownRegion);
-    // What is known stays as it is known, whatever a finding says.
+    assert_eq!(quarantined(&entry).code, QuarantineCode::UnknownRegion);
+    // The partition of a known Region doesn't depend on the finding.
     let known = in_region("eu-west-1", "arn:aws-cn:s3:::bucket", json!("aws-cn"));
-    assert_eq!(kept_back(&known).code, QuarantineCode::PartitionMismatch);
+    assert_eq!(quarantined(&known).code, QuarantineCode::PartitionMismatch);
 }
 
 #[test]
-fn asff_names_a_new_region_by_its_product() {
+fn a_new_region_in_asff_is_read_from_the_product_arn() {
     let mut findings: Vec<Value> = serde_json::from_slice(&plain("5.8.1-scan.asff.json.gz")).unwrap();
     findings.truncate(1);
     set(&mut findings[0], "/ProductArn", "arn:aws:securityhub:ap-east-3::product/prowler/prowler");

@@ -1,10 +1,10 @@
-//! The shapes of Prowler 4.1 to 4.4.
+//! The formats of Prowler 4.1 to 4.4.
 
 use serde_json::{Value, json};
 
 use crate::support::{encoded, finding_of, findings, plain, sample, set};
 
-/// A sample as Prowler `version` (4.1 to 4.4) would have written it.
+/// A sample in the format of this version of Prowler (4.1 to 4.4).
 fn older(version: &str) -> Value {
     let mut entry = sample();
     set(&mut entry, "/metadata/product/version", version);
@@ -23,7 +23,7 @@ fn older(version: &str) -> Value {
 }
 
 #[test]
-fn times_as_text_and_joined_types_are_read() {
+fn times_as_strings_and_joined_types_are_read() {
     let finding = encoded(&finding_of(&older("4.4.1")));
     assert_eq!(finding["CreatedAt"], "2024-06-03T14:15:16Z");
     let types = json!(["Software and Configuration Checks", "Effects/Data Exposure"]);
@@ -35,13 +35,13 @@ fn times_as_text_and_joined_types_are_read() {
 #[test]
 fn migrating_from_prowler_ids_of_4_1_and_4_2_hash_the_resource_name() {
     let id = |version: &str| finding_of(&older(version)).finding.id.to_string();
-    // First nine digits of SHA-512("fn-1") and of the ARN.
+    // The first nine digits of SHA-512("fn-1"), and of the SHA-512 of the ARN.
     assert!(id("4.2.4").ends_with("-ap-southeast-2-69f6bc683"), "{}", id("4.2.4"));
     assert!(id("4.3.0").ends_with("-ap-southeast-2-37abe5bfb"), "{}", id("4.3.0"));
 }
 
 #[test]
-fn tags_that_were_joined_and_cut_at_commas_are_put_together() {
+fn tags_that_were_joined_and_split_at_commas_are_reassembled() {
     let mut entry = older("4.2.4");
     set(&mut entry, "/resources/0/labels", json!(["Name=a", "b | cost:center=x:y | empty="]));
     let tags = encoded(&finding_of(&entry))["Resources"][0]["Tags"].clone();
@@ -49,7 +49,7 @@ fn tags_that_were_joined_and_cut_at_commas_are_put_together() {
 }
 
 #[test]
-fn frameworks_that_were_joined_are_read() {
+fn joined_frameworks_are_read() {
     let mut entry = older("4.1.0");
     set(&mut entry, "/unmapped/compliance", "CIS-1.4: 1.1, 1.2 | ENS-RD2022: op.acc.1");
     let compliance = encoded(&finding_of(&entry))["Compliance"].clone();
@@ -57,15 +57,15 @@ fn frameworks_that_were_joined_are_read() {
 }
 
 #[test]
-fn tables_of_unix_timestamp_scans_and_of_4_4_are_read() {
+fn csv_files_with_unix_timestamps_and_of_4_4_are_read() {
     let table = String::from_utf8(plain("5.8.1-scan.csv.gz")).unwrap();
-    let wanted: Vec<Value> = findings(table.clone()).iter().map(encoded).collect();
+    let expected: Vec<Value> = findings(table.clone()).iter().map(encoded).collect();
     let numbers = table.replace("2026-11-23 08:22:29.435812", "1795422149");
     let found: Vec<Value> = findings(numbers).iter().map(encoded).collect();
-    assert_eq!(found, wanted);
+    assert_eq!(found, expected);
     let commas = table
         .replace(";5.8.1\r\n", ";4.4.1\r\n")
         .replace("Checks | Industry and Regulatory Standards | CIS", "Checks,Industry and Regulatory Standards,CIS");
     let found = encoded(&findings(commas).remove(0));
-    assert_eq!(found["FindingProviderFields"], wanted[0]["FindingProviderFields"]);
+    assert_eq!(found["FindingProviderFields"], expected[0]["FindingProviderFields"]);
 }

@@ -1,4 +1,4 @@
-//! Files that are no scan results are rejected before anything comes out, in words that a user understands.
+//! Files that are not scan results are rejected before any element is returned, with a message that users understand.
 
 use asff::{Ending, Refusal};
 use serde_json::json;
@@ -53,11 +53,11 @@ fn every_rejection_names_the_file_kind_and_the_fix() {
 }
 
 #[test]
-fn a_scan_whose_first_entries_are_broken_is_still_a_scan() {
+fn a_scan_is_detected_even_if_its_first_entries_are_malformed() {
     let entries = json!([{}, {"class_uid": "x"}, [1], "text", 7, null, sample()]);
     let (elements, ending) = read(serde_json::to_vec(&entries).unwrap());
     assert_eq!(ending, Ending::Complete);
-    // The text, the number and the null stand together between two brackets.
+    // The string, the number, and null are between two brackets, so they are one malformed element.
     assert_eq!(elements.len(), 5);
 }
 

@@ -1,20 +1,20 @@
-//! What is kept of an entry that can't be sent holds the fields that we know, and nothing else, wherever damage put the rest.
+//! Entries that can't be sent are stored with the known fields only, wherever damage moved the others.
 
 use asff::{Outcome, Regions, ScanFormat, map_again};
 use serde_json::{Value, json};
 
-use crate::support::{case, encoded, kept_back, outcomes, plain, sample, set, with};
+use crate::support::{case, encoded, outcomes, plain, quarantined, sample, set, with};
 
 const SECRET: &str = "hunter2";
 
-/// All that leaves the scan's bucket of what can't be sent.
-fn leaves(outcomes: &[Outcome]) -> String {
+/// Everything that is stored or reported of entries that can't be sent.
+fn stored_text(outcomes: &[Outcome]) -> String {
     let mut text = String::new();
     for outcome in outcomes {
         match outcome {
-            Outcome::Quarantined(kept) => {
-                text.push_str(&kept.message);
-                text.push_str(&String::from_utf8_lossy(&kept.element));
+            Outcome::Quarantined(saved) => {
+                text.push_str(&saved.message);
+                text.push_str(&String::from_utf8_lossy(&saved.element));
             }
             Outcome::Malformed(malformed) => {
                 text.push_str(&malformed.reason);
@@ -28,14 +28,14 @@ fn leaves(outcomes: &[Outcome]) -> String {
 }
 
 #[test]
-fn no_secret_leaves_its_place_field_case_a_block_of_the_file_is_lost() {
+fn field_case_no_secret_is_stored_if_a_block_of_the_file_is_lost() {
     let (outcomes, _) = outcomes(case("block-lost.ocsf.json"));
     assert!(outcomes.iter().any(|outcome| !matches!(outcome, Outcome::Finding(_))));
-    assert!(!leaves(&outcomes).contains(SECRET), "{}", leaves(&outcomes));
+    assert!(!stored_text(&outcomes).contains(SECRET), "{}", stored_text(&outcomes));
 }
 
 #[test]
-fn no_secret_leaves_its_place_whatever_the_field_is_called() {
+fn no_secret_is_stored_from_fields_of_any_name() {
     for (pointer, value) in [
         ("/environment", json!({"PASSWORD": SECRET})),
         ("/resources/0/data/metadata/environment", json!({"PASSWORD": SECRET})),
@@ -52,16 +52,16 @@ fn no_secret_leaves_its_place_whatever_the_field_is_called() {
     ] {
         let mut entry = with("/severity", "Unknown");
         set(&mut entry, pointer, value);
-        let kept = leaves(&[Outcome::Quarantined(Box::new(kept_back(&entry)))]);
-        assert!(!kept.contains(SECRET), "{pointer}: {kept}");
+        let saved = stored_text(&[Outcome::Quarantined(Box::new(quarantined(&entry)))]);
+        assert!(!saved.contains(SECRET), "{pointer}: {saved}");
         let escaped = entry.to_string().replace("\"data\"", "\"d\\u0061ta\"");
         let (outcomes, _) = outcomes(format!("[{},{escaped}]", sample()));
-        assert!(!leaves(&outcomes).contains(SECRET), "{pointer}: {}", leaves(&outcomes));
+        assert!(!stored_text(&outcomes).contains(SECRET), "{pointer}: {}", stored_text(&outcomes));
     }
 }
 
 #[test]
-fn no_secret_leaves_its_place_whatever_is_lost() {
+fn no_secret_is_stored_whichever_bytes_are_lost() {
     let mut entry = sample();
     let environment = json!({"PASSWORD": SECRET, "message": SECRET, "status": SECRET, "region": SECRET, "uid": SECRET});
     set(&mut entry, "/resources/0/data/metadata/environment", environment.clone());
@@ -72,8 +72,8 @@ fn no_secret_leaves_its_place_whatever_is_lost() {
             for at in (0..file.len() - lost).step_by(61) {
                 let damaged = [&file[..at], &file[at + lost..]].concat();
                 let (outcomes, _) = outcomes(damaged);
-                // Two texts that damage made one are one field, whichever they were.
-                let values = leaves(&outcomes);
+                // If damage joined two strings, they are one field, of either of the two names.
+                let values = stored_text(&outcomes);
                 assert!(!values.contains(SECRET), "{lost} bytes from {at}: {values}");
             }
         }
@@ -81,7 +81,7 @@ fn no_secret_leaves_its_place_whatever_is_lost() {
 }
 
 #[test]
-fn no_secret_leaves_its_place_of_a_row_only_known_cells_are_kept() {
+fn no_secret_is_stored_from_unknown_cells_of_a_row() {
     let table = String::from_utf8(plain("5.8.1-scan.csv.gz")).unwrap();
     let rows: Vec<&str> = table.split_inclusive("\r\n").collect();
     let names: Vec<&str> = rows[0].trim_end().split(';').collect();
@@ -104,14 +104,14 @@ fn no_secret_leaves_its_place_of_a_row_only_known_cells_are_kept() {
     let short = format!("{SECRET};{SECRET};123456789012\r\n");
     let (outcomes, _) = outcomes([rows[0], rows[1], &cells.join(";"), "\r\n", &short].concat());
     assert_eq!(outcomes.len(), 3);
-    assert!(!leaves(&outcomes).contains(SECRET), "{}", leaves(&outcomes));
-    let Outcome::Quarantined(kept) = &outcomes[1] else { panic!("{outcomes:?}") };
-    // It can be mapped again, once the severity has a meaning.
-    let known = String::from_utf8(kept.element.to_vec()).unwrap().replace("unknown", "high");
-    let again = map_again(kept.offset, &known.into(), ScanFormat::Csv, &Regions::known());
+    assert!(!stored_text(&outcomes).contains(SECRET), "{}", stored_text(&outcomes));
+    let Outcome::Quarantined(saved) = &outcomes[1] else { panic!("{outcomes:?}") };
+    // The entry can be mapped again after the severity is replaced by a valid one.
+    let known = String::from_utf8(saved.element.to_vec()).unwrap().replace("unknown", "high");
+    let again = map_again(saved.offset, &known.into(), ScanFormat::Csv, &Regions::known());
     assert!(matches!(again, Outcome::Finding(_)), "{again:?}");
-    let same = map_again(kept.offset, &kept.element, ScanFormat::Csv, &Regions::known());
-    assert!(matches!(same, Outcome::Quarantined(again) if again == *kept));
+    let same = map_again(saved.offset, &saved.element, ScanFormat::Csv, &Regions::known());
+    assert!(matches!(same, Outcome::Quarantined(again) if again == *saved));
 }
 
 #[test]
@@ -125,18 +125,18 @@ fn all_mapped_fields_are_stored() {
         let mut damaged = entries.clone();
         damaged.iter_mut().skip(1).step_by(7).for_each(|entry| set(entry, place, wrong));
         let (outcomes, _) = outcomes(serde_json::to_vec(&damaged).unwrap());
-        let mut kept_ones = 0;
+        let mut quarantined_count = 0;
         for (outcome, entry) in outcomes.iter().zip(&entries) {
-            let Outcome::Quarantined(kept) = outcome else { continue };
-            kept_ones += 1;
-            let mut again: Value = serde_json::from_slice(&kept.element).unwrap();
+            let Outcome::Quarantined(saved) = outcome else { continue };
+            quarantined_count += 1;
+            let mut again: Value = serde_json::from_slice(&saved.element).unwrap();
             set(&mut again, place, entry.pointer(place).unwrap().clone());
             let mapped = map_again(0, &again.to_string().into(), format, &Regions::known());
-            let wanted = map_again(0, &entry.to_string().into(), format, &Regions::known());
-            let (Outcome::Finding(mapped), Outcome::Finding(wanted)) = (mapped, wanted) else { panic!("{again}") };
-            assert_eq!(encoded(&mapped), encoded(&wanted));
+            let expected = map_again(0, &entry.to_string().into(), format, &Regions::known());
+            let (Outcome::Finding(mapped), Outcome::Finding(expected)) = (mapped, expected) else { panic!("{again}") };
+            assert_eq!(encoded(&mapped), encoded(&expected));
         }
-        assert!(kept_ones > 150, "{kept_ones}");
+        assert!(quarantined_count > 150, "{quarantined_count}");
     }
 }
 
@@ -158,10 +158,10 @@ fn a_stored_entry_fails_again_for_the_same_reason() {
         ("/status_detail", json!([1])),
         ("/class_uid", json!(2003)),
     ] {
-        let kept = kept_back(&with(pointer, value.clone()));
-        match map_again(kept.offset, &kept.element, ScanFormat::Ocsf, &Regions::known()) {
+        let saved = quarantined(&with(pointer, value.clone()));
+        match map_again(saved.offset, &saved.element, ScanFormat::Ocsf, &Regions::known()) {
             Outcome::Quarantined(again) => {
-                assert_eq!((again.code, again.message), (kept.code, kept.message), "{pointer}");
+                assert_eq!((again.code, again.message), (saved.code, saved.message), "{pointer}");
             }
             other => panic!("{pointer} {value}: {other:?}"),
         }

@@ -1,4 +1,5 @@
-//! Tables that spreadsheets and PowerShell saved again are read where nothing is lost, and otherwise rejected with what happened.
+//! CSV files that were saved again by spreadsheets or PowerShell are read if no data was lost. Otherwise they are rejected with
+//! the cause.
 
 use asff::{Ending, Mapped, Outcome, QuarantineCode, Refusal};
 
@@ -12,7 +13,7 @@ fn ids(findings: &[Mapped]) -> Vec<&str> {
     findings.iter().map(|mapped| mapped.finding.id.as_str()).collect()
 }
 
-/// Cells of a table as Prowler writes it.
+/// The cells of a CSV file in Prowler's format.
 fn cells(table: &str) -> Vec<Vec<String>> {
     let (mut rows, mut row, mut cell, mut quoted) = (Vec::new(), Vec::new(), String::new(), false);
     let mut letters = table.chars().peekable();
@@ -31,7 +32,7 @@ fn cells(table: &str) -> Vec<Vec<String>> {
     rows
 }
 
-/// The same cells written by another program.
+/// The same cells in another program's format.
 fn written(rows: &[Vec<String>], delimiter: &str, line_end: &str) -> String {
     let quoted = |cell: &String| format!("\"{}\"", cell.replace('"', "\"\""));
     rows.iter().map(|row| row.iter().map(quoted).collect::<Vec<_>>().join(delimiter) + line_end).collect()
@@ -45,9 +46,9 @@ fn refused(file: impl Into<bytes::Bytes>) -> String {
 }
 
 #[test]
-fn field_case_a_csv_file_that_lost_nothing_is_read_as_written() {
-    let wanted: Vec<_> = findings(original()).iter().map(encoded).collect();
-    assert_eq!(wanted.len(), 10);
+fn field_case_a_csv_file_that_lost_no_data_is_read_unchanged() {
+    let expected: Vec<_> = findings(original()).iter().map(encoded).collect();
+    assert_eq!(expected.len(), 10);
     let rows = cells(&original());
     for (what, file) in [
         ("commas", case("saved-with-commas.csv")),
@@ -62,12 +63,12 @@ fn field_case_a_csv_file_that_lost_nothing_is_read_as_written() {
         ("a sep line for commas", format!("\u{feff}\"sep=,\"\r\n{}", written(&rows, ",", "\r\n")).into()),
     ] {
         let found: Vec<_> = findings(file).iter().map(encoded).collect();
-        assert!(found == wanted, "{what}");
+        assert!(found == expected, "{what}");
     }
 }
 
 #[test]
-fn cells_that_a_spreadsheet_left_out_at_the_end_are_empty() {
+fn cells_that_a_spreadsheet_omitted_at_the_end_are_empty() {
     let mut rows = cells(&original());
     for row in rows.iter_mut().skip(3) {
         while row.last().is_some_and(String::is_empty) {
@@ -79,11 +80,11 @@ fn cells_that_a_spreadsheet_left_out_at_the_end_are_empty() {
 }
 
 #[test]
-fn a_table_behind_another_is_read_by_its_own_first_row() {
+fn concatenated_csv_files_are_read_by_their_own_header_rows() {
     let rows = cells(&original());
     let twice = [original(), original()].concat();
-    let wanted = findings(original());
-    assert_eq!(findings(twice).len(), 2 * wanted.len());
+    let expected = findings(original());
+    assert_eq!(findings(twice).len(), 2 * expected.len());
     let last = rows[0].len() - 1;
     let moved: Vec<Vec<String>> = rows
         .iter()
@@ -93,9 +94,9 @@ fn a_table_behind_another_is_read_by_its_own_first_row() {
             row
         })
         .collect();
-    // The first name stays, so that it is known for a first row.
+    // The first name is unchanged, so that the row is recognized as a header row.
     let both = findings([written(&rows, ";", "\n"), written(&moved, ";", "\n")].concat());
-    assert_eq!(ids(&both[wanted.len()..]), ids(&wanted));
+    assert_eq!(ids(&both[expected.len()..]), ids(&expected));
 }
 
 #[test]
@@ -106,7 +107,7 @@ fn field_case_a_csv_file_that_lost_data_is_rejected_with_the_cause() {
     assert!(encoding.contains("Windows-1252 instead of UTF-8"), "{encoding}");
     assert!(refused(original().replace('\n', "\r")).contains("CR alone"));
     let rows = cells(&original());
-    for (column, wrong, words) in [
+    for (column, wrong, expected_message) in [
         ("ACCOUNT_UID", "1.23457E+11", "the account ID became \"1.23457E+11\""),
         ("ACCOUNT_UID", "12345678901", "the account ID became"),
         ("TIMESTAMP", "56:24.5", "the time became \"56:24.5\""),
@@ -117,7 +118,7 @@ fn field_case_a_csv_file_that_lost_data_is_rejected_with_the_cause() {
         let mut changed = rows.clone();
         changed.iter_mut().skip(1).for_each(|row| row[at] = wrong.to_owned());
         let message = refused(written(&changed, ",", "\r\n"));
-        assert!(message.contains(words) && message.contains("as Prowler wrote it"), "{message}");
+        assert!(message.contains(expected_message) && message.contains("as Prowler wrote it"), "{message}");
     }
 }
 
@@ -135,10 +136,10 @@ fn a_changed_cell_is_quarantined_with_the_cause() {
         changed[4][at] = wrong.to_owned();
         let (outcomes, ending) = outcomes(written(&changed, ";", "\n"));
         assert_eq!((outcomes.len(), ending), (10, Ending::Complete));
-        let Outcome::Quarantined(kept) = &outcomes[3] else { panic!("{:?}", outcomes[3]) };
-        assert_eq!(kept.code, code);
-        assert!(kept.message.contains(wrong) && kept.message.contains("spreadsheets"), "{}", kept.message);
-        assert_eq!(kept.place().account.is_none(), column == "ACCOUNT_UID");
+        let Outcome::Quarantined(entry) = &outcomes[3] else { panic!("{:?}", outcomes[3]) };
+        assert_eq!(entry.code, code);
+        assert!(entry.message.contains(wrong) && entry.message.contains("spreadsheets"), "{}", entry.message);
+        assert_eq!(entry.place().account.is_none(), column == "ACCOUNT_UID");
     }
 }
 
@@ -160,7 +161,7 @@ fn a_row_in_another_encoding_is_reported_with_its_account() {
 }
 
 #[test]
-fn cells_that_prowler_guards_give_the_ids_of_the_other_formats() {
+fn formula_protected_cells_result_in_the_ids_of_other_formats() {
     let rows = cells(&original());
     let place = |name: &str| rows[0].iter().position(|other| other == name).unwrap();
     for (version, guarded, uid) in [
@@ -187,7 +188,7 @@ fn markup_is_detected() {
     for page in html {
         assert_eq!(read(page).1, Ending::Refused(Refusal::Html), "{page}");
     }
-    for (file, words) in [
+    for (file, expected_message) in [
         (
             "<?xml version=\"1.0\"?>\n<testsuites name=\"prowler\">",
             "the file is a JUnit report (XML), not a scan result",
@@ -195,6 +196,6 @@ fn markup_is_detected() {
         ("<testsuite tests=\"1\">", "the file is a JUnit report (XML)"),
         ("<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code></Error>", "the file is XML"),
     ] {
-        assert!(refused(file).starts_with(words), "{}", refused(file));
+        assert!(refused(file).starts_with(expected_message), "{}", refused(file));
     }
 }

@@ -1,4 +1,4 @@
-//! Reads the scans of `tests/scans` in the ways that the tests need.
+//! Reads the scans in `tests/scans` for the tests.
 
 use std::io::Read;
 use std::path::PathBuf;
@@ -21,7 +21,7 @@ pub(crate) fn plain(name: &str) -> Vec<u8> {
     bytes
 }
 
-/// A file of `tests/field-cases`, decompressed: made after what people were seen to upload.
+/// A file of `tests/field-cases`, decompressed. These files are modeled on real uploads.
 pub(crate) fn case(name: &str) -> Vec<u8> {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/field-cases").join(format!("{name}.gz"));
     let file = std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
@@ -30,8 +30,8 @@ pub(crate) fn case(name: &str) -> Vec<u8> {
     bytes
 }
 
-/// All elements and the ending of a file that comes in pieces of `piece` bytes.
-pub(crate) fn read_with(limits: ReadLimits, file: &Bytes, piece: usize) -> (Vec<Element>, Ending, ScanReader) {
+/// All elements and the ending of a file that is fed in chunks of this size.
+pub(crate) fn read_with(limits: ReadLimits, file: &Bytes, chunk: usize) -> (Vec<Element>, Ending, ScanReader) {
     let mut reader = ScanReader::new(limits);
     let mut elements = Vec::new();
     let mut at = 0;
@@ -39,7 +39,7 @@ pub(crate) fn read_with(limits: ReadLimits, file: &Bytes, piece: usize) -> (Vec<
         match reader.next() {
             Step::NeedInput if at == file.len() => reader.end_of_input(),
             Step::NeedInput => {
-                let end = file.len().min(at + piece);
+                let end = file.len().min(at + chunk);
                 reader.feed(file.slice(at..end));
                 at = end;
             }
@@ -55,14 +55,14 @@ pub(crate) fn read(file: impl Into<Bytes>) -> (Vec<Element>, Ending) {
     (elements, ending)
 }
 
-/// What becomes of a file's elements.
+/// The outcomes of a file's elements.
 pub(crate) fn outcomes(file: impl Into<Bytes>) -> (Vec<Outcome>, Ending) {
     let regions = Regions::known();
     let (elements, ending) = read(file);
     (elements.iter().map(|element| map(element, &regions)).collect(), ending)
 }
 
-/// The findings of a file that must hold nothing worse than manual checks.
+/// The findings of a file that must have no other outcomes except skipped entries.
 pub(crate) fn findings(file: impl Into<Bytes>) -> Vec<Mapped> {
     let (outcomes, ending) = outcomes(file);
     assert_eq!(ending, Ending::Complete);
@@ -76,13 +76,13 @@ pub(crate) fn findings(file: impl Into<Bytes>) -> Vec<Mapped> {
         .collect()
 }
 
-/// A finding as it is sent for the first time.
+/// A finding, encoded as for its first import.
 pub(crate) fn encoded(mapped: &Mapped) -> Value {
     let json = mapped.encode(&mapped.first_stamps()).unwrap();
     serde_json::from_slice(&json).unwrap()
 }
 
-/// The first finding of a genuine scan, as a value to change.
+/// The first finding of a real scan, as a value to change.
 pub(crate) fn sample() -> Value {
     static SCAN: LazyLock<Value> = LazyLock::new(|| {
         let scan: Vec<Value> = serde_json::from_slice(&stored("5.46.0-one-finding.ocsf.json")).unwrap();
@@ -91,7 +91,7 @@ pub(crate) fn sample() -> Value {
     SCAN.clone()
 }
 
-/// What becomes of one entry, which stands behind a sound one so that the file is taken for a scan.
+/// The outcome of one entry. It follows a valid entry, so that the file is detected as a scan.
 pub(crate) fn outcome_of(entry: &Value) -> Outcome {
     let file = serde_json::to_vec(&[sample(), entry.clone()]).unwrap();
     let (mut outcomes, ending) = outcomes(file);
@@ -107,28 +107,28 @@ pub(crate) fn finding_of(entry: &Value) -> Mapped {
     }
 }
 
-/// Why one entry is filtered.
-pub(crate) fn kept_back(entry: &Value) -> Quarantined {
+/// The quarantined entry that one entry becomes.
+pub(crate) fn quarantined(entry: &Value) -> Quarantined {
     match outcome_of(entry) {
-        Outcome::Quarantined(kept) => *kept,
+        Outcome::Quarantined(quarantined) => *quarantined,
         other => panic!("{other:?}"),
     }
 }
 
-/// A sample with one field changed, by a JSON pointer.
+/// A sample with the field at a JSON pointer changed.
 pub(crate) fn with(pointer: &str, value: impl Into<Value>) -> Value {
     let mut sample = sample();
     set(&mut sample, pointer, value);
     sample
 }
 
-/// Sets a field, by a JSON pointer.
+/// Sets the field at a JSON pointer.
 pub(crate) fn set(entry: &mut Value, pointer: &str, value: impl Into<Value>) {
     let (parent, name) = pointer.rsplit_once('/').unwrap();
     entry.pointer_mut(parent).unwrap()[name] = value.into();
 }
 
-/// A sample with one field taken out, by a JSON pointer.
+/// A sample without the field at a JSON pointer.
 pub(crate) fn without(pointer: &str) -> Value {
     let mut sample = sample();
     let (parent, name) = pointer.rsplit_once('/').unwrap();
@@ -136,7 +136,7 @@ pub(crate) fn without(pointer: &str) -> Value {
     sample
 }
 
-/// Bytes of the process that are in memory.
+/// The resident memory of the process in bytes.
 pub(crate) fn resident_bytes() -> u64 {
     let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
     let pages: u64 = statm.split(' ').nth(1).and_then(|pages| pages.parse().ok()).unwrap_or_default();
