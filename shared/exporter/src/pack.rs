@@ -13,7 +13,7 @@ const TAIL: &[u8] = b"]}";
 /// A finding, ready to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Outgoing {
-    /// The finding's Id.
+    /// The finding's ID.
     pub(crate) id: String,
     /// The finding as JSON, within Security Hub's limit for one finding.
     pub(crate) json: Bytes,

@@ -177,7 +177,7 @@ pub struct AccountReport {
     #[serde(default, skip_serializing_if = "Unproven::is_empty")]
     #[cfg_attr(feature = "openapi", schema(value_type = BTreeMap<String, BTreeMap<String, BTreeMap<String, u64>>>))]
     pub unproven: Unproven,
-    /// The times of the file's scans, if it holds several of the account.
+    /// The times of the file's scans, if it has several of the account.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(feature = "openapi", schema(value_type = Vec<String>, format = DateTime))]
     pub scan_times: Vec<Timestamp>,
