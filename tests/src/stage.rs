@@ -1,6 +1,6 @@
 //! The deployed stack under test: uploads scans, waits for their runs, and inspects the results.
 //!
-//! Promise: only the AWS that `local/stack.py` started is called.
+//! Guarantee: only the AWS that `local/stack.py` started is called.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -1,6 +1,6 @@
 //! Checks a batch of accounts, and publishes their changes.
 //!
-//! Promise: a failure of one account doesn't affect the others; they are checked, and their changes are published.
+//! Guarantee: a failure of one account doesn't affect the others; they are checked, and their changes are published.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -1,7 +1,7 @@
 //! Converts an event to connection checks, and their outcome to a response. Accounts that exceed one invocation are fanned out to
 //! further invocations.
 //!
-//! Promises: each selected account is checked by this invocation or a further one, or is reported as not checked; no chain of
+//! Guarantees: each selected account is checked by this invocation or a further one, or is reported as not checked; no chain of
 //! invocations is longer than [`ROUNDS_MAX`], and each invocation has fewer accounts than the previous one.
 
 use std::sync::Arc;

@@ -1,6 +1,6 @@
 //! Runs a batch in a child process, so that a panic in the check of one account doesn't end the checks of the others.
 //!
-//! Promise: each account of a batch is checked, forwarded, or reported as failed, even if
+//! Guarantee: each account of a batch is checked, forwarded, or reported as failed, even if
 //! a process ends unexpectedly. One child checks all accounts. If it dies, each account
 //! is checked again in a separate child, which is safe because checks are idempotent.
 

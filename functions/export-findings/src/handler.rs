@@ -1,6 +1,6 @@
 //! Converts an event to exports or jobs, and their outcome to a response.
 //!
-//! Promises: a permanent failure is logged and recorded in the run, and its message is deleted; a transient failure is retried
+//! Guarantees: a permanent failure is logged and recorded in the run, and its message is deleted; a transient failure is retried
 //! and doesn't delay other messages. A message that can't be parsed, or fails after all retries, is moved to the dead-letter
 //! queue, and the record of its job or run states that.
 

@@ -1,6 +1,6 @@
 //! Publishes the events `Coverage Lost`, `Coverage Recovered`, and `Source Not Authorized` after an export.
 //!
-//! Promise: a failure doesn't affect the export. The next export or check publishes the events that were not published.
+//! Guarantee: a failure doesn't affect the export. The next export or check publishes the events that were not published.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

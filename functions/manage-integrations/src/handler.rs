@@ -1,6 +1,6 @@
 //! Dispatches HTTP requests and CloudFormation requests, and enforces deadlines.
 //!
-//! Promises: each CloudFormation request gets a response, even after an internal error or an exceeded deadline, so that the stack
+//! Guarantees: each CloudFormation request gets a response, even after an internal error or an exceeded deadline, so that the stack
 //! doesn't wait for a timeout and knows what was created. After the response, the request has no further effect. In deployed
 //! functions, a panic ends the process; therefore, each request runs in a child process ([`runtime::isolation`]).
 

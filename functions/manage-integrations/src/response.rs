@@ -1,6 +1,6 @@
 //! Sends responses to CloudFormation with a PUT request to a presigned URL.
 //!
-//! Promises: logs and errors don't contain the URL, which authorizes anyone who has it to respond; responses are sent only to
+//! Guarantees: logs and errors don't contain the URL, which authorizes anyone who has it to respond; responses are sent only to
 //! AWS, except if an emulator is used.
 
 use std::time::Duration;

@@ -1,6 +1,6 @@
 //! AWS adapters of the exporter's ports. The only crate that depends on `aws-sdk-*`.
 //!
-//! [`Cloud`] implements the exporter's ports, one module for each. Promises: the SDK is the only
+//! [`Cloud`] implements the exporter's ports, one module for each. Guarantees: the SDK is the only
 //! retry layer, except for imports, which the exporter retries; errors, logs, and debug output contain no secrets.
 
 mod check_targets;

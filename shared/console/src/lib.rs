@@ -3,7 +3,7 @@
 //! [`console`] makes a router of the ports and settings; the host binds 127.0.0.1, prints the link of the [`Gate`], and serves
 //! the router. A page is: read, view, render. No page calls AWS, and no template computes.
 //!
-//! Promises: a `GET` changes nothing; each change comes from the console's own pages, in the browser that was
+//! Guarantees: a `GET` changes nothing; each change comes from the console's own pages, in the browser that was
 //! opened with the link; text from scans is shown as text; secrets go in and never come out. `tests/console` names each.
 
 mod app;

@@ -1,6 +1,6 @@
 //! Errors of the API as problem details (RFC 9457), with one entry for each invalid field.
 //!
-//! Promise: no error repeats a value of the request, since it may be a secret. Exceptions are IDs, names of fields and
+//! Guarantee: no error repeats a value of the request, since it may be a secret. Exceptions are IDs, names of fields and
 //! parameters, and the invalid part of a schedule.
 
 use axum::http::{HeaderValue, StatusCode, header};

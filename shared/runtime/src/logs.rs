@@ -1,6 +1,6 @@
 //! Log lines: JSON with dotted field names, on standard output.
 //!
-//! Promise: below WARN, only our own crates log, because debug lines of the SDK contain requests with their headers. The bodies
+//! Guarantee: below WARN, only our own crates log, because debug lines of the SDK contain requests with their headers. The bodies
 //! of API requests, which may contain an access key, are never logged.
 
 use tracing::level_filters::LevelFilter;

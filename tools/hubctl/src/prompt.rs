@@ -1,6 +1,6 @@
 //! Prompts at the terminal, on standard error, so that the result can be piped.
 //!
-//! Promise: without a terminal no answer is assumed: the command fails and names the option that answers.
+//! Guarantee: without a terminal no answer is assumed: the command fails and names the option that answers.
 
 use std::io::{self, BufRead, IsTerminal};
 

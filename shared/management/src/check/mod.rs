@@ -1,6 +1,6 @@
 //! Validates providers, integrations, and credentials that come from the API or from a template.
 //!
-//! Promises: all errors are reported at once, each with its field; no error repeats a value that may be a secret.
+//! Guarantees: all errors are reported at once, each with its field; no error repeats a value that may be a secret.
 
 mod credentials;
 mod errors;

@@ -1,6 +1,6 @@
 //! CloudFormation's requests for custom resources, and the responses.
 //!
-//! Promises: each request with a response URL gets a response, without secrets and within 4 KB.
+//! Guarantees: each request with a response URL gets a response, without secrets and within 4 KB.
 
 use exporter::provider::ProviderId;
 use exporter::settings_store::ManagedBy;

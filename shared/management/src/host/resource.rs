@@ -1,6 +1,6 @@
 //! Handles the custom resources `Custom::SecurityHubProvider` and `Custom::SecurityHubIntegration`.
 //!
-//! Promises: a request that is delivered twice takes effect once; a rollback reverts exactly the changes that were made, even if
+//! Guarantees: a request that is delivered twice takes effect once; a rollback reverts exactly the changes that were made, even if
 //! CloudFormation received no response; an update with another provider ID creates another resource, and CloudFormation deletes
 //! the previous one; an update applies the changes of the template and preserves those of operators; no stack deletes a resource
 //! that it doesn't manage.

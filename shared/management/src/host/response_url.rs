@@ -1,6 +1,6 @@
 //! Validates the URLs for responses to CloudFormation.
 //!
-//! Promise: a caller can't make the function send requests to arbitrary hosts. CloudFormation's response URLs are presigned S3
+//! Guarantee: a caller can't make the function send requests to arbitrary hosts. CloudFormation's response URLs are presigned S3
 //! URLs with HTTPS. Error messages contain neither the path nor the query, because the query contains a signature.
 
 use std::fmt;

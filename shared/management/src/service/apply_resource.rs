@@ -1,6 +1,6 @@
 //! Creates, updates, and deletes the resources of a stack's template.
 //!
-//! Promises: each change is validated, and then made in one transaction, which records the managing
+//! Guarantees: each change is validated, and then made in one transaction, which records the managing
 //! stack and the properties of the template. An update applies only the properties that changed in
 //! the template, so that the changes of operators are preserved. The rollback of a change that was
 //! not made changes nothing. Resources of other owners are neither adopted nor deleted.

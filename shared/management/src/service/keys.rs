@@ -1,7 +1,7 @@
 //! Access keys. A new key is stored in its own secret before a resource
 //! references it. A secret that no resource references is deleted.
 //!
-//! Promise: a secret that a resource references, or may reference later, is never deleted. If the response to a change was lost,
+//! Guarantee: a secret that a resource references, or may reference later, is never deleted. If the response to a change was lost,
 //! the change may have been made: the current version of the resource then shows which secret is unused. If that is uncertain,
 //! both secrets are retained.
 

@@ -1,4 +1,4 @@
-//! Changes whose responses are lost. Promise: an access key in use
+//! Changes whose responses are lost. Guarantee: an access key in use
 //! is never deleted, and a key that is certainly unused is deleted.
 
 use exporter::testing::Operation;

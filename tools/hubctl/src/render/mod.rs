@@ -1,6 +1,6 @@
 //! All output of `hubctl`: results on standard output, everything else on standard error.
 //!
-//! Promises: a closed pipe changes neither the work nor its exit code ([`Stream`]); characters that a terminal would hide or
+//! Guarantees: a closed pipe changes neither the work nor its exit code ([`Stream`]); characters that a terminal would hide or
 //! interpret are escaped, whatever their source ([`hidden`]).
 
 pub(crate) mod csv;

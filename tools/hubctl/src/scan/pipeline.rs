@@ -1,7 +1,7 @@
 //! Reads, maps, and encodes a scan on several threads, and returns the results in the order of the file.
 //!
 //! One thread reads the file and splits it into batches of elements; batch `n` goes to mapper `n mod mappers`, and the caller
-//! receives the results from the mappers in the same order. Promises: order is preserved; memory is bounded by the batches in
+//! receives the results from the mappers in the same order. Guarantees: order is preserved; memory is bounded by the batches in
 //! flight, whatever the file; the caller can stop the reading.
 
 use std::io::{self, Read};

@@ -1,6 +1,6 @@
 //! Objects as files in a directory.
 //!
-//! Promises: writes are atomic; conditions are checked at the moment of the write, even against other processes; a reader sees a
+//! Guarantees: writes are atomic; conditions are checked at the moment of the write, even against other processes; a reader sees a
 //! single version, even during concurrent writes.
 
 use std::fs::File;

@@ -1,7 +1,7 @@
 //! The exporter's ports without a deployment, for example in a CI job: settings from options, the caller's own credentials, and
 //! the state in a directory or under a prefix of a bucket.
 //!
-//! Promise: concurrent exports that share a state are isolated in the same way as invocations of a deployment.
+//! Guarantee: concurrent exports that share a state are isolated in the same way as invocations of a deployment.
 
 mod directory;
 mod options;

@@ -1,7 +1,7 @@
 //! Reads an access key from a file, standard input, or a prompt. The key itself is never an option: an argument would be visible
 //! in the shell's history and in the process list.
 //!
-//! Promise: no output contains a key, including errors.
+//! Guarantee: no output contains a key, including errors.
 
 use std::io::{self, Read};
 use std::path::PathBuf;

@@ -1,7 +1,7 @@
 //! Validates a configuration file before the first change: with the API's own checks, by opening the key files, and by looking up
 //! the providers of integrations.
 //!
-//! Promise: an invalid file leaves the deployment unchanged. Conditions that only AWS can evaluate, such as whether a role can be
+//! Guarantee: an invalid file leaves the deployment unchanged. Conditions that only AWS can evaluate, such as whether a role can be
 //! assumed, are checked by the connection tests afterwards.
 
 use std::path::Path;
