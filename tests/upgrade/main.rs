@@ -14,7 +14,7 @@ use exporter::integration::Integration;
 use exporter::jobs::JobRecord;
 use exporter::notifications::Notified;
 use exporter::provider::Provider;
-use exporter::report::{HistoryEntry, RunReport};
+use exporter::report::{HistoryEntry, IntegrationRun, RunReport};
 use exporter::settings_store::AuditEntry;
 use exporter::state::{StateReader, StateStep};
 use serde::Serialize;
@@ -31,9 +31,9 @@ const VALUES: [(&str, &str); 7] = [
     ("run", "summary"),
     ("notification", "notified"),
 ];
-/// A partition of the same kind that no recorded release writes yet. Move it to `VALUES` with the first recorded release that has
-/// it.
-const ADDED: (&str, &str) = ("history", "entry");
+/// Partitions of the same kind that no recorded release writes yet. Move them to `VALUES` with the first recorded release that has
+/// them.
+const ADDED: [(&str, &str); 2] = [("history", "entry"), ("integration_run", "entry")];
 /// Partitions whose items have only attributes, which the adapters read individually.
 const PLAIN: [&str; 3] = ["account", "request", "upload#"];
 
@@ -82,7 +82,7 @@ fn items_of_the_table_are_read_completely() {
         for item in items.as_array().unwrap() {
             let (partition, key) = (item["pk"].as_str().unwrap(), &item["sk"]);
             let place = format!("{} {partition} {key}", release.display());
-            let Some((_, attribute)) = VALUES.iter().chain([&ADDED]).find(|(name, _)| *name == partition) else {
+            let Some((_, attribute)) = VALUES.iter().chain(&ADDED).find(|(name, _)| *name == partition) else {
                 let is_plain = PLAIN.iter().any(|name| partition.starts_with(name));
                 assert!(is_plain, "{place}: an unknown partition");
                 continue;
@@ -95,6 +95,7 @@ fn items_of_the_table_are_read_completely() {
                 "job" => drop(read::<JobRecord>(value, &place)),
                 "provider" => drop(read::<Provider>(value, &place)),
                 "history" => drop(read::<HistoryEntry>(value, &place)),
+                "integration_run" => drop(read::<IntegrationRun>(value, &place)),
                 "run" => drop(read::<RunReport>(value, &place)),
                 _ => drop(read::<Notified>(value, &place)),
             }

@@ -14,7 +14,7 @@ use crate::lease::{Lease, lock_until};
 use crate::ports::{Claim, PortError, Ports, Scan};
 use crate::progress::Progress;
 use crate::reading::{Read, Reading};
-use crate::report::{RunReport, RunStatus};
+use crate::report::{RunReport, RunStatus, RunTrigger};
 use crate::run::{self, RunSettings};
 use crate::settings::Settings;
 
@@ -39,6 +39,8 @@ pub struct Options {
     /// Export the file in any format, because a user selected this file. Otherwise only the format that the integration
     /// exports is accepted.
     pub any_format: bool,
+    /// The trigger of the export.
+    pub trigger: RunTrigger,
     /// The job that the export belongs to. `None` if it belongs to none.
     pub job_id: Option<String>,
     /// The run whose record this one continues because that run only waited. `None` creates a new run.
@@ -79,7 +81,7 @@ impl<P: Ports> Exporter<P> {
         let run_id = options.run_id.clone().unwrap_or_else(|| Uuid::now_v7().to_string());
         let identity = scan.info.identity();
         let begun = RunReport::new(run_id, scan.info.clone(), self.ports.now());
-        let mut run = RunReport { job_id: options.job_id.clone(), ..begun };
+        let mut run = RunReport { job_id: options.job_id.clone(), trigger: Some(options.trigger), ..begun };
         if let Some(earlier) = self.claim(&run, &identity, &options).await? {
             run.status = RunStatus::Duplicate;
             run.reasons.push(format!("run {earlier} exported this upload"));

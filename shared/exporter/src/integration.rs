@@ -36,6 +36,9 @@ pub struct Integration {
     /// is unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enabled_since: Option<Timestamp>,
+    /// Time at which these credentials, or the provider's, were selected. `None` if it is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credentials_since: Option<Timestamp>,
 }
 
 impl Deref for Integration {
@@ -61,6 +64,7 @@ impl Integration {
             credentials: None,
             deletion_requested_at: None,
             enabled_since: None,
+            credentials_since: None,
         }
     }
 
@@ -71,15 +75,19 @@ impl Integration {
         self
     }
 
-    /// Sets the time of enabling when this integration replaces `before` at `now`: unchanged if the integration was enabled
-    /// before, otherwise `now`.
+    /// Sets the times of enabling and of the credentials when this integration replaces `before` at `now`: unchanged if the
+    /// integration was enabled before, and had these credentials before, otherwise `now`.
     #[must_use]
     pub fn put(self, before: Option<&Self>, now: Timestamp) -> Self {
         let enabled_since = match before.filter(|before| before.enabled && before.provider == self.provider) {
             Some(before) => before.enabled_since,
             None => Some(now),
         };
-        Self { enabled_since: enabled_since.filter(|_| self.enabled), ..self }
+        let credentials_since = match before.filter(|before| before.credentials == self.credentials) {
+            Some(before) => before.credentials_since,
+            None => Some(now),
+        };
+        Self { enabled_since: enabled_since.filter(|_| self.enabled), credentials_since, ..self }
     }
 }
 

@@ -7,6 +7,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use asff::AccountId;
+use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::credentials::Credentials;
@@ -31,12 +32,25 @@ pub struct Provider {
     /// When its scans are due: `rate(1 day)` or `cron(0 3 * * ? *)`, in UTC. `None` if scans have no schedule.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scan_schedule: Option<String>,
+    /// Time at which these credentials were set. `None` if it is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credentials_since: Option<Timestamp>,
 }
 
 impl Provider {
     /// A provider that is called with the deployment's own identity.
     pub fn new(id: ProviderId) -> Self {
-        Self { id, alias: None, credentials: Credentials::default(), scan_schedule: None }
+        Self { id, alias: None, credentials: Credentials::default(), scan_schedule: None, credentials_since: None }
+    }
+
+    /// The same, put in the place of `before` at `now`: with its credentials since then, unless it had them before.
+    #[must_use]
+    pub fn put(self, before: Option<&Self>, now: Timestamp) -> Self {
+        let credentials_since = match before.filter(|before| before.credentials == self.credentials) {
+            Some(before) => before.credentials_since,
+            None => Some(now),
+        };
+        Self { credentials_since, ..self }
     }
 }
 

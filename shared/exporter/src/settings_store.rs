@@ -15,7 +15,7 @@ use crate::connection::Connection;
 use crate::integration::Integration;
 use crate::ports::PortError;
 use crate::provider::{Provider, ProviderId};
-use crate::report::{HistoryEntry, RunReport};
+use crate::report::{HistoryEntry, IntegrationRun, RunReport};
 
 /// A provider or an integration as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -301,6 +301,13 @@ pub trait RunLog {
         account: Option<AccountId>,
         page: &Page,
     ) -> impl Future<Output = Result<ListPage<RunReport>, PortError>> + Send;
+
+    /// The exports of an integration that have ended, newest first.
+    fn integration_runs(
+        &self,
+        integration: &ProviderId,
+        page: &Page,
+    ) -> impl Future<Output = Result<ListPage<IntegrationRun>, PortError>> + Send;
 
     /// A run's complete report.
     fn run(&self, run_id: &str) -> impl Future<Output = Result<Option<RunReport>, PortError>> + Send;

@@ -2,7 +2,8 @@
 
 use asff::AccountId;
 use aws_sdk_dynamodb::types::AttributeValue;
-use exporter::report::{AccountReport, HistoryEntry, RunReport};
+use exporter::provider::ProviderId;
+use exporter::report::{AccountReport, HistoryEntry, IntegrationRun, RunReport};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::dynamodb::item::{Item, ItemError, get, number, text, to_attribute};
@@ -55,6 +56,29 @@ pub(crate) fn from_history_item(item: &Item) -> Result<HistoryEntry, ItemError> 
     get(item, "entry")
 }
 
+/// Partition of the exports of all integrations. The role of check-connections is denied to write it.
+pub(crate) const INTEGRATION_RUNS: &str = "integration_run";
+
+/// Prefix of the sort keys of an integration's exports.
+pub(crate) fn integration_prefix(integration: &ProviderId) -> String {
+    format!("{integration}#")
+}
+
+/// Converts an export to an item of its integration.
+pub(crate) fn to_integration_item(integration: &ProviderId, entry: &IntegrationRun) -> Result<Item, ItemError> {
+    Ok(Item::from([
+        ("pk".to_owned(), text(INTEGRATION_RUNS)),
+        ("sk".to_owned(), text(format!("{}{}", integration_prefix(integration), entry.run_id))),
+        ("expires_at".to_owned(), number(expires_at(entry.started_at))),
+        ("entry".to_owned(), to_attribute(entry)?),
+    ]))
+}
+
+/// Converts an item of an integration to an export.
+pub(crate) fn from_integration_item(item: &Item) -> Result<IntegrationRun, ItemError> {
+    get(item, "entry")
+}
+
 /// Expiration time of the items of a run that started at a time, in seconds since the epoch.
 fn expires_at(started_at: Timestamp) -> i64 {
     started_at.saturating_add(RUN_RETENTION).unwrap_or(Timestamp::MAX).as_second()
@@ -86,6 +110,7 @@ fn shorten(report: &RunReport) -> RunReport {
         (
             *account,
             AccountReport {
+                integration: part.integration.clone(),
                 counts: part.counts.clone(),
                 problem,
                 archive: part.archive.clone(),
@@ -100,6 +125,7 @@ fn shorten(report: &RunReport) -> RunReport {
         kind: report.kind,
         source_run_id: report.source_run_id.clone(),
         job_id: report.job_id.clone(),
+        trigger: report.trigger,
         status: report.status,
         reasons,
         upload: report.upload.clone(),

@@ -2,7 +2,8 @@
 
 use asff::AccountId;
 use exporter::ports::PortError;
-use exporter::report::RunReport;
+use exporter::provider::ProviderId;
+use exporter::report::{IntegrationRun, RunReport};
 use exporter::settings_store::{HistoryPage, ListPage, Page, RunLog};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -10,8 +11,10 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _};
 
 use crate::Cloud;
-use crate::dynamodb::item::number;
-use crate::dynamodb::run_item::{PARTITION, account_attribute, from_item};
+use crate::dynamodb::item::{number, text};
+use crate::dynamodb::run_item::{
+    INTEGRATION_RUNS, PARTITION, account_attribute, from_integration_item, from_item, integration_prefix,
+};
 use crate::errors::{failure, read_error};
 
 /// Maximum size of findings per response, in bytes. The Lambda quota is 6 MB for a JSON string, in which quotation marks are
@@ -33,6 +36,21 @@ impl RunLog for Cloud {
         };
         let query = query.expression_attribute_values(":now", number(Timestamp::now().as_second()));
         self.query_page(query, "list the runs", page, from_item).await
+    }
+
+    async fn integration_runs(
+        &self,
+        integration: &ProviderId,
+        page: &Page,
+    ) -> Result<ListPage<IntegrationRun>, PortError> {
+        let query = self
+            .partition(INTEGRATION_RUNS)
+            .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
+            .expression_attribute_values(":prefix", text(integration_prefix(integration)))
+            .scan_index_forward(false)
+            .filter_expression("expires_at > :now")
+            .expression_attribute_values(":now", number(Timestamp::now().as_second()));
+        self.query_page(query, "list the exports of an integration", page, from_integration_item).await
     }
 
     async fn run(&self, run_id: &str) -> Result<Option<RunReport>, PortError> {

@@ -2,12 +2,14 @@
 
 use asff::AccountId;
 use exporter::ports::{Claim, PortError, Runs, UploadLocks};
-use exporter::report::{HistoryEntry, RunReport};
+use exporter::report::{HistoryEntry, IntegrationRun, RunReport};
 use jiff::Timestamp;
 
 use crate::Cloud;
-use crate::dynamodb::item::{number, text};
-use crate::dynamodb::run_item::{PARTITION, account_attribute, from_item, to_history_item, to_item};
+use crate::dynamodb::item::{Item, number, text};
+use crate::dynamodb::run_item::{
+    PARTITION, account_attribute, from_item, to_history_item, to_integration_item, to_item,
+};
 use crate::errors::{causes, failure, port_error, read_error};
 
 /// Maximum number of pages of the table to read, of 1 MB each. If it is reached, a list of an account's old runs is incomplete.
@@ -39,8 +41,13 @@ impl Runs for Cloud {
         let action = || format!("record run {}", report.run_id);
         let item = to_item(report).map_err(|error| failure(action(), error))?;
         if let Some(entry) = HistoryEntry::of(report) {
-            let entry = to_history_item(&entry).map_err(|error| failure(action(), error))?;
-            return self.put_together([item, entry], &action()).await;
+            let history_item = to_history_item(&entry).map_err(|error| failure(action(), error))?;
+            let integrations = IntegrationRun::all_of(report);
+            let items = integrations.iter().map(|(integration, entry)| to_integration_item(integration, entry));
+            let mut items: Vec<Item> = items.collect::<Result<_, _>>().map_err(|error| failure(action(), error))?;
+            // These last: where there are more entries than one transaction can have, a run that has ended has all of them.
+            items.extend([item, history_item]);
+            return self.put_together(items, &action()).await;
         }
         let request = self.dynamodb.put_item().table_name(&self.names.table).set_item(Some(item));
         request.send().await.map(drop).map_err(|error| port_error(action(), &error))

@@ -1,8 +1,8 @@
 //! The history as items of the table.
 
 use exporter::ports::Runs as _;
-use exporter::report::{HistoryEntry, RunReport, RunStatus};
-use exporter::settings_store::{HistoryPage, RunLog as _};
+use exporter::report::{HistoryEntry, IntegrationRun, RunReport, RunStatus};
+use exporter::settings_store::{HistoryPage, Page, RunLog as _};
 use jiff::civil::{Date, date};
 use serde_json::{Value, json};
 
@@ -38,6 +38,36 @@ async fn a_finished_run_and_its_entry_are_written_together() {
     report.status = RunStatus::Running;
     let [request] = recorded(&report).await.try_into().unwrap();
     assert_eq!(target(&request), "PutItem");
+}
+
+#[tokio::test]
+async fn an_export_is_written_with_an_entry_for_each_integration() {
+    let mut report = huge_report(150);
+    for (index, part) in report.accounts.values_mut().enumerate() {
+        part.integration = format!("{:012}", index % 120).parse().ok();
+    }
+    let written = recorded(&report).await;
+    let keys = |request: &Request| {
+        let items = request.json()["TransactItems"].as_array().unwrap().clone();
+        let key = |item: &Value, name: &str| item["Put"]["Item"][name]["S"].as_str().unwrap().to_owned();
+        items.iter().map(|item| (key(item, "pk"), key(item, "sk"))).collect::<Vec<_>>()
+    };
+    let [first, second] = [0, 1].map(|index| keys(&written[index]));
+    assert_eq!((first.len(), second.len()), (100, 22), "a transaction has at most 100 items");
+    assert_eq!(first[7], ("integration_run".to_owned(), "000000000007#run-2".to_owned()));
+    let last = second[20..].iter().map(|(partition, _)| partition.as_str()).collect::<Vec<_>>();
+    assert_eq!(last, ["run", "history"], "a run that has ended has its entries");
+
+    let item = written[0].json()["TransactItems"][7]["Put"]["Item"].clone();
+    let wire = Wire::serve(move |_, _| Reply::new(200, json!({ "Items": [item] }).to_string())).await;
+    let integration = "000000000007".parse().unwrap();
+    let page = Page { limit: 1, after: None };
+    let found = cloud(&wire.url).await.integration_runs(&integration, &page).await.unwrap().entries;
+    assert_eq!(found, [IntegrationRun::all_of(&report).remove(&integration).unwrap()]);
+    let query = wire.requests()[0].json();
+    assert_eq!(query["KeyConditionExpression"], "pk = :pk AND begins_with(sk, :prefix)");
+    assert_eq!((&query["ScanIndexForward"], &query["Limit"]), (&json!(false), &json!(2)));
+    assert_eq!(query["ExpressionAttributeValues"][":prefix"]["S"], "000000000007#");
 }
 
 #[tokio::test]

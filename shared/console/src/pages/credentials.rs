@@ -11,7 +11,7 @@ use crate::client::{Answer, Failed, Request};
 use crate::form::{Form, encoded};
 use crate::messages::Message;
 use crate::view::control::Fields;
-use crate::view::integration::{credentials, version_of};
+use crate::view::integration::{credentials, credentials_since, version_of};
 use crate::view::parts::{Note, Remediation, State};
 use crate::view::settings::{Credentials, of_credentials, secret_body};
 use crate::view::tested;
@@ -56,8 +56,11 @@ fn page(visit: &Visit, current: &Current, fields: Fields, note: Option<Note>) ->
     let alias = view.provider_alias.clone().unwrap_or_else(|| view.id.clone());
     let of_provider = current.provider.as_ref().map_or_else(String::new, |provider| credentials(&provider.credentials));
     let used = match view.credentials.kind {
-        CredentialsKind::Provider => format!("{of_provider}, from the provider"),
-        _ => format!("{}, from the integration", credentials(&view.credentials)),
+        CredentialsKind::Provider => {
+            let used = current.provider.as_ref().map(|provider| credentials_since(&provider.credentials, visit.now()));
+            format!("{}, from the provider", used.unwrap_or_default())
+        }
+        _ => format!("{}, from the integration", credentials_since(&view.credentials, visit.now())),
     };
     let used = view.credentials.secret.as_ref().map_or(used.clone(), |secret| format!("{used}, stored in {secret}"));
     let checked = view.connection.last_checked_at.map(|at| format!("last check {}:", clock(at, visit.now())));

@@ -10,7 +10,10 @@ use management::wire::{IntegrationView, ProviderView};
 
 use crate::client::Failed;
 use crate::form::encoded;
-use crate::view::integration::{Actions, Fact, Known, actions, archiving, connection_state, filters, sending, state};
+use crate::view::integration::{
+    Actions, Fact, Known, actions, archiving, connection_state, credentials_since, filters, pending_uploads, sending,
+    state,
+};
 use crate::view::parts::{Chip, State};
 use crate::view::region::{Fix, Row, fixes, rows};
 use crate::view::run;
@@ -113,7 +116,7 @@ fn view(visit: &Visit, read: Read) -> Page {
     connections.sort_by_key(|connection| (rank(connection.status), connection.account));
     let is_organization = view.provider.starts_with("o-");
     let account = connections.first().filter(|_| !is_organization).cloned();
-    let known = Known { view, provider, connection: account, last_run: None };
+    let known = Known { view, provider, connection: account };
     let view = &known.view;
     let command = format!("hubctl integration test {}", view.id);
     let shown = known.connection.as_ref().map(|connection| {
@@ -222,7 +225,7 @@ fn settings(known: &Known, now: jiff::Timestamp) -> Vec<Fact> {
     }
     facts.push(Fact::new("Format", view.settings.format.as_str().to_uppercase()));
     let from = if own { "from the integration" } else { "from the provider" };
-    facts.push(Fact::new("Credentials", crate::view::integration::credentials(used)).aside(from));
+    facts.push(Fact::new("Credentials", credentials_since(used, now)).aside(from));
     if let Some(role) = &used.role {
         facts.push(Fact::new("Role", &role.arn).class("mono"));
         facts.push(Fact::new("External ID", role.external_id.as_deref().unwrap_or("none")).class("mono"));
@@ -236,6 +239,10 @@ fn settings(known: &Known, now: jiff::Timestamp) -> Vec<Fact> {
         Some(schedule) => Fact { aside: format!("{} · {schedule}", next.aside), ..next },
         None => next,
     });
+    facts.push(known.last_export(now));
+    if let Some(uploads) = &view.pending_uploads {
+        facts.push(Fact::new("Pending uploads", pending_uploads(uploads)).class("warn"));
+    }
     facts.push(
         Fact::new("Changed", format!("{} UTC", time(view.updated_at, now)))
             .aside(format!("by {}", principal(&view.updated_by))),

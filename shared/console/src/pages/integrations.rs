@@ -3,20 +3,16 @@
 use askama::Template;
 use axum::response::Response;
 use exporter::connection::Connection;
-use exporter::report::RunReport;
 use futures::{StreamExt as _, stream};
 use management::wire::{AttentionList, IntegrationView, ProviderView};
 
 use crate::client::{Client, Failed};
 use crate::view::attention::{Attention, attention};
 use crate::view::integration::{Card, Known, connection_state, state};
-use crate::view::run::newest_of;
 use crate::visit::{Frame, Visit};
 
 /// Integrations that are read at most.
 const INTEGRATIONS_MAX: usize = 2_000;
-/// Runs that are read for the last exports.
-const RUNS_READ: usize = 100;
 /// Cards are shown for fewer integrations than this, otherwise a table.
 const TABLE_FROM: usize = 20;
 /// Connections that are read at once.
@@ -56,20 +52,18 @@ pub(crate) async fn list(visit: Visit) -> Response {
 }
 
 async fn read(client: &Client) -> Result<(Vec<Known>, AttentionList), Failed> {
-    let (integrations, providers, runs, attention) = futures::try_join!(
+    let (integrations, providers, attention) = futures::try_join!(
         client.list::<IntegrationView>("/integrations", INTEGRATIONS_MAX),
         client.list::<ProviderView>("/providers", INTEGRATIONS_MAX),
-        client.page::<RunReport>("/runs", RUNS_READ, None),
         client.get::<AttentionList>("/attention"),
     )?;
-    let (views, providers, runs) = (integrations.0, providers.0, runs.items);
+    let (views, providers) = (integrations.0, providers.0);
     let is_few = views.len() < TABLE_FROM;
     let known = stream::iter(views).map(async |view: IntegrationView| {
         let is_account = !view.provider.starts_with("o-");
         let connection = if is_few && is_account { connection(client, &view.id).await? } else { None };
         let provider = providers.iter().find(|provider| provider.id == view.provider).cloned();
-        let last_run = newest_of(&runs, &view.provider).cloned();
-        Ok::<_, Failed>(Known { view, provider, connection, last_run })
+        Ok::<_, Failed>(Known { view, provider, connection })
     });
     let known: Vec<_> = known.buffered(READS_AT_ONCE).collect().await;
     Ok((known.into_iter().collect::<Result<_, _>>()?, attention.value))

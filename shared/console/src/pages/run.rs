@@ -46,7 +46,7 @@ struct Page {
     accounts: Vec<AccountRow>,
     more_accounts: usize,
     regions: Option<Regions>,
-    columns: [&'static str; 10],
+    columns: [&'static str; 11],
     replay: Option<Button>,
     replay_again: Option<Button>,
     can_undo: bool,

@@ -3,18 +3,16 @@
 use asff::SeverityLabel;
 use exporter::connection::Connection;
 use exporter::integration::{ArchiveScope, MutedFindings};
-use exporter::report::RunReport;
 use exporter::settings_store::Revision;
 use exporter::state::Resend;
 use jiff::Timestamp;
 use management::service::etag;
 use management::wire::{ConnectionStatus, CredentialsKind};
-use management::wire::{ConnectionSummary, CredentialsView, IntegrationView, ProviderView};
+use management::wire::{ConnectionSummary, CredentialsView, IntegrationView, PendingUploads, ProviderView};
 
 use super::parts::{Button, Chip, Remediation, State};
 use super::region;
-use super::run;
-use super::text::{age, clock, count, principal, time};
+use super::text::{age, clock, count, counted, principal, time};
 
 /// Maximum number of Region chips on a card. A link shows how many more exist.
 const CHIPS_MAX: usize = 20;
@@ -68,8 +66,6 @@ pub(crate) struct Known {
     pub(crate) provider: Option<ProviderView>,
     /// The newest check of the account. `None` if the account wasn't checked, or the provider is an organization.
     pub(crate) connection: Option<Connection>,
-    /// The newest run of the integration among the runs that were read.
-    pub(crate) last_run: Option<RunReport>,
 }
 
 /// A card of the list of integrations.
@@ -121,7 +117,7 @@ impl Known {
             changed: format!("changed {} by {}", time(view.updated_at, now), principal(&view.updated_by)),
             connection_problem: self.connection_problem(),
             filters: filters(view),
-            facts: vec![self.checked(now), self.last_export(now), self.next_scan(now), self.credentials()],
+            facts: vec![self.checked(now), self.last_export(now), self.next_scan(now), self.credentials(now)],
             regions_summary,
             regions,
             buttons: may_change.then(|| actions(view, "")),
@@ -156,18 +152,19 @@ impl Known {
         }
     }
 
-    fn last_export(&self, now: Timestamp) -> Fact {
-        let Some(run) = &self.last_run else { return Fact::new("Last export", "none in the last 100 runs") };
-        let fact = Fact::new("Last export", time(run.started_at, now)).link(format!("/runs/{}", run.run_id));
-        let mut parts = vec![format!("{} sent", count(run.counts.sent))];
-        if run.counts.archived > 0 {
-            parts.push(format!("{} archived", count(run.counts.archived)));
+    /// The last export that has ended.
+    pub(crate) fn last_export(&self, now: Timestamp) -> Fact {
+        let Some(run) = &self.view.last_run else { return Fact::new("Last export", "none in the last 90 days") };
+        let fact = Fact::new("Last export", time(run.at, now)).link(format!("/runs/{}", run.id));
+        let mut parts = vec![format!("{} sent", count(run.sent))];
+        if run.archived > 0 {
+            parts.push(format!("{} archived", count(run.archived)));
         }
-        if run.accounts.values().any(exporter::report::AccountReport::has_pending) {
+        if run.pending > 0 {
             parts.push("archive pending approval".to_owned());
         }
-        if run::errors(&run.counts) > 0 {
-            parts.push(format!("{} errors", count(run::errors(&run.counts))));
+        if run.errors > 0 {
+            parts.push(counted(run.errors, "error", "errors"));
         }
         fact.aside(parts.join(", "))
     }
@@ -186,11 +183,11 @@ impl Known {
         }
     }
 
-    fn credentials(&self) -> Fact {
+    fn credentials(&self, now: Timestamp) -> Fact {
         let own = self.view.credentials.kind != CredentialsKind::Provider;
         let used = self.provider.as_ref().filter(|_| !own).map_or(&self.view.credentials, |found| &found.credentials);
         let from = if own { "from the integration" } else { "from the provider" };
-        Fact::new("Credentials", credentials(used)).aside(from)
+        Fact::new("Credentials", credentials_since(used, now)).aside(from)
     }
 
     /// The Regions of a card: those that accept findings, and those that should accept findings but don't.
@@ -246,8 +243,18 @@ fn flags(view: &IntegrationView, now: Timestamp) -> Vec<Chip> {
     match view.deletion_requested_at {
         Some(since) => vec![Chip::new(format!("Deletion requested {}", time(since, now))).class("warn")],
         None if view.settings.enabled => Vec::new(),
-        None => vec![Chip::new("Disabled").class("off")],
+        None => {
+            let waiting = view.pending_uploads.as_ref();
+            let waiting = waiting.map(|uploads| Chip::new(pending_uploads(uploads)).class("warn"));
+            [Chip::new("Disabled").class("off")].into_iter().chain(waiting).collect()
+        }
     }
+}
+
+/// The uploads that wait for a disabled integration.
+pub(crate) fn pending_uploads(uploads: &PendingUploads) -> String {
+    let at_least = if uploads.more { "at least " } else { "" };
+    format!("{at_least}{} pending", counted(uploads.runs, "upload", "uploads"))
 }
 
 /// The filters of an integration, with the labels of Prowler App.
@@ -285,6 +292,12 @@ pub(crate) fn credentials(credentials: &CredentialsView) -> String {
         (CredentialsKind::Static, None) => "Access key".to_owned(),
         (CredentialsKind::Static, Some(role)) => format!("Access key and role {role}"),
     }
+}
+
+/// The same, and since when they are set.
+pub(crate) fn credentials_since(used: &CredentialsView, now: Timestamp) -> String {
+    let since = used.since.map(|at| format!(", since {} ({})", time(at, now), age(at, now)));
+    format!("{}{}", credentials(used), since.unwrap_or_default())
 }
 
 /// Description of the findings that are archived.

@@ -51,7 +51,7 @@ pub(crate) struct Cell {
 }
 
 /// The columns of the Regions' table.
-pub(crate) const COLUMNS: [&str; 10] = [
+pub(crate) const COLUMNS: [&str; 11] = [
     "New",
     "Changed",
     "Reactivated",
@@ -61,6 +61,7 @@ pub(crate) const COLUMNS: [&str; 10] = [
     "Filtered",
     "Unavailable",
     "Archived",
+    "Active",
     "Calls",
 ];
 /// Index of the column that is amber if its number isn't 0.
@@ -174,6 +175,9 @@ pub(crate) fn facts(run: &RunReport, now: Timestamp) -> Vec<Fact> {
         facts.push(Fact::new("Scanned", format!("{} UTC", time(at, now))));
     }
     facts.push(Fact::new("Calls", count(calls)).aside(format!("{} of them throttled and retried", count(throttled))));
+    if let Some(trigger) = run.trigger {
+        facts.push(Fact::new("Started by", super::run::trigger(trigger)));
+    }
     if let Some(of) = &run.source_run_id {
         facts.push(Fact::new("About run", of).link(format!("/runs/{of}")));
     }
@@ -212,27 +216,28 @@ pub(crate) fn regions(account: &AccountId, report: &AccountReport) -> Regions {
         let missing = report.counts.region_unavailable.get(name);
         let missing: u64 = missing.into_iter().flat_map(|reasons| reasons.values()).sum();
         [
-            changes.new,
-            changes.changed,
-            changes.reactivated,
-            changes.refresh_due,
-            region.sent,
-            region.unchanged,
-            region.filtered,
-            missing,
-            region.archived,
-            region.calls,
+            Some(changes.new),
+            Some(changes.changed),
+            Some(changes.reactivated),
+            Some(changes.refresh_due),
+            Some(region.sent),
+            Some(region.unchanged),
+            Some(region.filtered),
+            Some(missing),
+            Some(region.archived),
+            region.active,
+            Some(region.calls),
         ]
     };
     let mut rows: Vec<_> =
         report.regions.iter().map(|(name, region)| (name.to_string(), numbers(name.as_str(), region))).collect();
-    rows.sort_by_key(|(name, numbers)| (numbers[UNAVAILABLE] == 0, name.clone()));
-    let total = |index: usize| rows.iter().map(|(_, numbers)| numbers[index]).sum::<u64>();
+    rows.sort_by_key(|(name, numbers)| (numbers[UNAVAILABLE] == Some(0), name.clone()));
+    let total = |index: usize| rows.iter().filter_map(|(_, numbers)| numbers[index]).sum::<u64>();
     let totals = (0..COLUMNS.len()).map(|index| count(total(index))).collect();
-    let cell = |(index, number): (usize, u64)| Cell {
-        text: count(number),
+    let cell = |(index, number): (usize, Option<u64>)| Cell {
+        text: number.map_or_else(|| "unknown".to_owned(), count),
         class: match (number, index) {
-            (0, _) => "zero",
+            (None | Some(0), _) => "zero",
             (_, UNAVAILABLE) => "warn",
             _ => "",
         },

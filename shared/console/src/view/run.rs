@@ -1,6 +1,6 @@
 //! Runs: their state, their kind, and their errors.
 
-use exporter::report::{Counts, RunKind, RunReport, RunStatus};
+use exporter::report::{Counts, RunKind, RunStatus, RunTrigger};
 
 use super::parts::State;
 
@@ -32,6 +32,17 @@ pub(crate) fn kind(kind: RunKind) -> &'static str {
     }
 }
 
+/// The label of a trigger.
+pub(crate) fn trigger(trigger: RunTrigger) -> &'static str {
+    match trigger {
+        RunTrigger::Upload => "Upload",
+        RunTrigger::Replay => "Replay",
+        RunTrigger::Approval => "Approval",
+        RunTrigger::Job => "Job",
+        RunTrigger::Command => "hubctl export",
+    }
+}
+
 /// A reason without the prefixes that name the account and the code.
 pub(crate) fn reason(text: &str) -> &str {
     let line = text.lines().next().unwrap_or_default();
@@ -42,15 +53,6 @@ pub(crate) fn reason(text: &str) -> &str {
         rest = after;
     }
     rest
-}
-
-/// The newest export of an account, in runs that are sorted newest first.
-pub(crate) fn newest_of<'a>(runs: &'a [RunReport], account: &str) -> Option<&'a RunReport> {
-    runs.iter().find(|run| {
-        run.kind == RunKind::Export
-            && !matches!(run.status, RunStatus::Duplicate | RunStatus::Ignored)
-            && run.accounts.keys().any(|id| id.as_str() == account)
-    })
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ use crate::evidence::{Evidence, MalformedEntries};
 use crate::integration::Integration;
 use crate::ports::{PortError, Ports};
 use crate::problem::Problem;
+use crate::provider::ProviderId;
 use crate::report::{Counts, ReadStatus};
 use crate::run::RunContext;
 use crate::state::{FindingKey, fingerprint};
@@ -66,6 +67,8 @@ pub(crate) struct First {
 /// The export of one account of a scan.
 pub(crate) struct AccountExport<P: Ports> {
     pub(super) account: AccountId,
+    /// The integration that was found for it last.
+    pub(super) integration: Option<ProviderId>,
     pub(super) state: State<P>,
     pub(super) counts: Counts,
     pub(super) evidence: Evidence,

@@ -35,7 +35,11 @@ impl<P: Ports> AccountExport<P> {
         {
             (problem, reason) = (Some(error), undelivered::CREDENTIALS_UNAVAILABLE);
         }
-        let mut report = AccountReport { counts: self.counts, ..AccountReport::default() };
+        let mut report = AccountReport {
+            integration: self.integration,
+            counts: self.counts,
+            ..AccountReport::default()
+        };
         let (account, has_verdicts) = (self.account, self.has_verdicts);
         let (mut error, mut stale) = (None, None);
         match self.state {

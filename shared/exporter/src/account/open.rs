@@ -1,7 +1,7 @@
 //! Opens an account for an export: locks it, reads its coverage, and connects.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use asff::{Partition, RegionName};
 use jiff::Timestamp;
@@ -16,9 +16,17 @@ use crate::evidence::Evidence;
 use crate::integration::Integration;
 use crate::ports::{InDoubt, PortError, Ports};
 use crate::problem::Problem;
+use crate::provider::ProviderId;
 use crate::report::Counts;
 use crate::report::reasons::filtered::ALREADY_EXPORTED;
 use crate::route::{Route, route};
+
+/// The integration and the connection of an account, even if the account can't be opened.
+#[derive(Default)]
+struct Found {
+    integration: Option<ProviderId>,
+    cached_connection: Option<CachedConnection>,
+}
 
 /// The resources that are opened under the account's lock.
 struct Opened<P: Ports> {
@@ -31,10 +39,12 @@ struct Opened<P: Ports> {
 impl<P: Ports> AccountExport<P> {
     /// Reads the account's integration, locks the account, and connects.
     pub(crate) async fn open(context: &Context<P>, first: First) -> Result<Self, PortError> {
-        let mut cached_connection = None;
-        let state = Self::prepare(context, first, &mut cached_connection).await?;
+        let mut found = Found::default();
+        let state = Self::prepare(context, first, &mut found).await?;
+        let Found { integration, cached_connection } = found;
         Ok(Self {
             account: first.account,
+            integration,
             state,
             counts: Counts::default(),
             evidence: Evidence::default(),
@@ -57,21 +67,29 @@ impl<P: Ports> AccountExport<P> {
             return Ok(());
         }
         let first = First { account: self.account, partition, scanned_at };
-        self.state = Self::prepare(context, first, &mut self.cached_connection).await?;
+        let cached_connection = self.cached_connection.take();
+        let mut found = Found { integration: self.integration.take(), cached_connection };
+        self.state = Self::prepare(context, first, &mut found).await?;
+        (self.integration, self.cached_connection) = (found.integration, found.cached_connection);
         Ok(())
     }
 
-    async fn prepare(
-        context: &Context<P>,
-        first: First,
-        cached_connection: &mut Option<CachedConnection>,
-    ) -> Result<State<P>, PortError> {
+    async fn prepare(context: &Context<P>, first: First, found: &mut Found) -> Result<State<P>, PortError> {
         let account = first.account;
         // If a scan in the future were recorded, every later scan with a correct time would count as older.
         let scanned_at = first.scanned_at.min(context.run.ports.now());
         let scan = BegunScan { content: &context.content, scanned_at };
-        let accept = |integration| accept(context, first, integration);
-        let session = match AccountSession::lock(&context.run, account, Some(scan), accept).await? {
+        // It is read twice, the second time under the lock.
+        let integration = Mutex::new(None);
+        let accept = |read: Option<Integration>| {
+            *integration.lock().unwrap_or_else(PoisonError::into_inner) =
+                read.as_ref().map(|read| read.provider.clone());
+            accept(context, first, read)
+        };
+        let locked = AccountSession::lock(&context.run, account, Some(scan), accept).await?;
+        found.integration = integration.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let cached_connection = &mut found.cached_connection;
+        let session = match locked {
             Ok(session) => session,
             Err(NotLocked::Rejected(state)) => return Ok(state),
             Err(NotLocked::Superseded(newest)) => {

@@ -58,6 +58,7 @@ impl<P: Ports> RegionWorker<P> {
     async fn suspend(mut self) -> SuspendedWorker<P> {
         let saved = self.save_unjudged().await;
         self.note_error(saved);
+        self.note_active();
         let region_state = self.state.region_state.take();
         let marks = region_state.as_ref().map(|region_state| region_state.index.marks().collect()).unwrap_or_default();
         self.state.newly_active.extend(region_state.into_iter().flat_map(|region_state| region_state.fresh));

@@ -149,7 +149,12 @@ impl<P: Ports> LockedAccount<P> {
         let in_doubt = session.in_doubt.regions.iter().copied().chain(everywhere);
         let untouched = in_doubt.filter(|region| !touched.contains(region));
         let ended = session.release(delivered.in_doubt_regions.into_iter().chain(untouched), None).await;
-        let report = AccountReport { counts: delivered.counts, regions: delivered.regions, ..AccountReport::default() };
+        let report = AccountReport {
+            integration: Some(session.integration.provider.clone()),
+            counts: delivered.counts,
+            regions: delivered.regions,
+            ..AccountReport::default()
+        };
         AccountResult { account: Some(session.account), report, error: delivered.error.or(ended.err()) }
     }
 }

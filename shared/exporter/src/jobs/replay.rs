@@ -7,7 +7,7 @@ use super::runner::Options;
 use crate::approval::Approval;
 use crate::export::{self, ExportError, Exporter};
 use crate::ports::{OpenError, Ports, Scans};
-use crate::report::{RunKind, RunReport};
+use crate::report::{RunKind, RunReport, RunTrigger};
 use crate::report_store::read_report;
 use crate::settings::Settings;
 use crate::upload::Upload;
@@ -43,7 +43,9 @@ pub(super) async fn replay<P: Ports + Scans>(
     options.progress.expect(earlier.counts.read + earlier.findings_to_approve(approval));
     let exporter = Exporter::new(ports.clone(), settings.clone());
     let Options { job_id, run_id, deadline, progress } = options.clone();
-    let options = export::Options { reexport: true, approval, any_format: false, job_id, run_id, deadline, progress };
+    let trigger = RunTrigger::of_reexport(approval);
+    let options =
+        export::Options { reexport: true, approval, any_format: false, trigger, job_id, run_id, deadline, progress };
     exporter.export(scan, options).await.map_err(|error| match error {
         locked @ ExportError::InProgress { .. } => JobError::Locked(locked.to_string()),
         error => error.into(),

@@ -15,7 +15,7 @@ use super::context::{AccountResult, JobContext};
 use super::error::RunnerError;
 use crate::ports::{Objects, Ports};
 use crate::progress::Progress;
-use crate::report::{ReadStatus, RunKind, RunReport};
+use crate::report::{ReadStatus, RunKind, RunReport, RunTrigger};
 use crate::report_store::read_report;
 use crate::run::{self, RunSettings};
 use crate::settings::Settings;
@@ -95,7 +95,7 @@ impl<P: Ports> JobRunner<P> {
     pub(super) fn begin(&self, kind: RunKind, of: Option<&str>, about: String) -> RunReport {
         let upload = UploadInfo { source: about, etag: String::new(), bytes: 0, modified_at: None, requester: None };
         let run = RunReport::new(Uuid::now_v7().to_string(), upload, self.ports.now());
-        RunReport { kind, source_run_id: of.map(str::to_owned), ..run }
+        RunReport { kind, source_run_id: of.map(str::to_owned), trigger: Some(RunTrigger::Job), ..run }
     }
 }
 

@@ -9,9 +9,9 @@ use crate::report::RunReport;
 
 /// Records runs.
 pub trait Runs {
-    /// Records a run under its ID, replacing an earlier record, and its entry in the history
-    /// ([`HistoryEntry`](crate::report::HistoryEntry)) if the run has ended and the implementation has a history. Both are
-    /// written, or neither.
+    /// Records a run under its ID, replacing an earlier record. If the run has ended and the implementation has a history, also its
+    /// entry in the history ([`HistoryEntry`](crate::report::HistoryEntry)) and those of its integrations
+    /// ([`IntegrationRun`](crate::report::IntegrationRun)): all are written, or none.
     fn record(&self, report: &RunReport) -> impl Future<Output = Result<(), PortError>> + Send;
 
     /// At most `runs_max` runs of an account, newest first. Reports may be shortened: Regions and most accounts are left

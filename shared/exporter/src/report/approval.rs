@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use asff::{AccountId, RegionName};
 
 use super::unproven::{NO_REGION_RESULTS, NO_SERVICE_RESULTS, explain};
-use super::{AccountReport, ArchiveSkipped, PartialScan, RunReport};
+use super::{AccountReport, ArchiveSkipped, PartialScan, RunReport, RunTrigger};
 use crate::approval::Approval;
 
 /// Maximum number of names that a sentence lists.
@@ -15,6 +15,14 @@ impl AccountReport {
     /// Whether resolved findings are archived only upon approval.
     pub fn has_pending(&self) -> bool {
         matches!(self.archive, Some(ArchiveSkipped::ArchiveRequiresApproval { .. }))
+    }
+
+    /// How many findings are archived upon approval because they are more than the limit.
+    pub fn pending_findings(&self) -> u64 {
+        match self.archive {
+            Some(ArchiveSkipped::ArchiveRequiresApproval { pending, .. }) => pending,
+            _ => 0,
+        }
     }
 
     /// Whether the scan proves nothing about some active findings, or looks partial.
@@ -29,6 +37,13 @@ impl AccountReport {
     }
 }
 
+impl RunTrigger {
+    /// The trigger of a run that exports the upload of an earlier run again.
+    pub fn of_reexport(approval: Approval) -> Self {
+        if approval == Approval::default() { Self::Replay } else { Self::Approval }
+    }
+}
+
 impl RunReport {
     /// The accounts in which this approval would change anything.
     pub fn accounts_to_approve(&self, approval: Approval) -> impl Iterator<Item = (AccountId, &AccountReport)> {
@@ -38,10 +53,7 @@ impl RunReport {
 
     /// How many findings this approval would archive.
     pub fn findings_to_approve(&self, approval: Approval) -> u64 {
-        let pending = |report: &AccountReport| match report.archive {
-            Some(ArchiveSkipped::ArchiveRequiresApproval { pending, .. }) if approval.pending => pending,
-            _ => 0,
-        };
+        let pending = |report: &AccountReport| if approval.pending { report.pending_findings() } else { 0 };
         let unproven = |report: &AccountReport| if approval.unproven { report.counts.unproven } else { 0 };
         self.accounts.values().map(|report| pending(report) + unproven(report)).sum()
     }

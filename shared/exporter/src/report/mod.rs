@@ -4,6 +4,7 @@ mod approval;
 mod counts;
 mod drift;
 pub mod history;
+mod integration_run;
 mod pending;
 pub mod reasons;
 mod run;
@@ -12,10 +13,11 @@ mod verdict;
 pub use counts::{Counts, Fate};
 pub use drift::Drift;
 pub use history::HistoryEntry;
+pub use integration_run::IntegrationRun;
 pub use pending::{ARCHIVE_LIMIT, PendingClass, PendingFinding};
 pub use reasons::{undelivered, unproven};
 pub use run::{
     AccountReport, ArchiveSkipped, Changes, MALFORMED, PartialScan, ReadStatus, RegionReport, RunKind, RunReport,
-    RunStatus, Uncovered, Unproven,
+    RunStatus, RunTrigger, Uncovered, Unproven,
 };
 pub use verdict::NO_FINDINGS;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Counts, Drift};
 use crate::problem::Problem;
+use crate::provider::ProviderId;
 use crate::upload::UploadInfo;
 
 /// The code of malformed elements in the quarantine.
@@ -100,6 +101,10 @@ pub struct RegionReport {
     pub filtered: u64,
     /// Findings of earlier scans that were archived.
     pub archived: u64,
+    /// Active findings in the Region's Security Hub after the run, by the state. Includes copies of other Regions' findings. Absent
+    /// if the state was not read or not saved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub active: Option<u64>,
     /// When these findings were archived, by the state; `undo-archive` finds them by this time. A Region's findings are all
     /// archived at one time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -165,6 +170,10 @@ impl Changes {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AccountReport {
+    /// The integration of the account. Absent if the account has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    pub integration: Option<ProviderId>,
     /// The outcome of the account's findings.
     pub counts: Counts,
     /// Why nothing could be sent for the account, and how to fix it. Absent if findings could be sent.
@@ -284,6 +293,37 @@ impl RunKind {
     }
 }
 
+/// The trigger of a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum RunTrigger {
+    /// An upload to the scan bucket.
+    #[default]
+    Upload,
+    /// A replay of an earlier run.
+    Replay,
+    /// An approval of findings that an earlier run did not archive.
+    Approval,
+    /// Another job.
+    Job,
+    /// `hubctl export`.
+    Command,
+}
+
+impl RunTrigger {
+    /// The word that tables show.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Upload => "upload",
+            Self::Replay => "replay",
+            Self::Approval => "approval",
+            Self::Job => "job",
+            Self::Command => "command",
+        }
+    }
+}
+
 /// A run: one export of one upload, or a job that a user submitted about earlier runs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = Run))]
@@ -299,6 +339,9 @@ pub struct RunReport {
     /// The job that the run belongs to, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job_id: Option<String>,
+    /// The trigger. Absent in runs of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trigger: Option<RunTrigger>,
     /// The status.
     pub status: RunStatus,
     /// Why the run did not simply succeed, as text.
@@ -345,6 +388,7 @@ impl RunReport {
             kind: RunKind::Export,
             source_run_id: None,
             job_id: None,
+            trigger: None,
             status: RunStatus::Running,
             reasons: Vec::new(),
             upload,

@@ -28,8 +28,20 @@ pub enum SeenInScan {
 #[derive(Clone, Copy, Debug, Default)]
 struct ScanMark {
     seen: SeenInScan,
-    /// The next state has a newer entry of the finding: the old one is not copied.
-    replaced: bool,
+    /// Whether the next state has a newer entry for it, so that the old one is not copied.
+    next: NextEntry,
+}
+
+/// The entry of a finding in the next state.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum NextEntry {
+    /// The one of the old state.
+    #[default]
+    Old,
+    /// A newer one, which is active.
+    Active,
+    /// A newer one, which is archived.
+    Archived,
 }
 
 #[cfg(test)]
@@ -87,17 +99,28 @@ impl Index {
         self.iter().filter(|(_, seen)| *seen != SeenInScan::Not).map(|(meta, seen)| (meta.key, seen))
     }
 
-    /// Records that the next state has a newer entry of a finding.
-    pub fn mark_replaced(&mut self, key: FindingKey) {
+    /// Records that the next state has a newer entry of a finding, and whether it is active.
+    pub fn mark_replaced(&mut self, key: FindingKey, is_active: bool) {
         if let Some(at) = self.position(key) {
-            self.marks[at].replaced = true;
+            self.marks[at].next = if is_active { NextEntry::Active } else { NextEntry::Archived };
         }
+    }
+
+    /// How many of these findings are active by the next state, without those that Security Hub has deleted by now.
+    pub(super) fn active_next(&self, now_ms: i64) -> u64 {
+        let is_active = |(meta, mark): (&FindingMeta, &ScanMark)| match mark.next {
+            NextEntry::Old => meta.is_active() && !meta.is_expired(now_ms),
+            NextEntry::Active => true,
+            NextEntry::Archived => false,
+        };
+        self.entries_meta.iter().zip(&self.marks).filter(|entry| is_active(*entry)).count() as u64
     }
 
     /// Whether an entry of the old state is copied into the next one: it is the entry that counts, and there is no
     /// newer one.
     pub fn is_current(&self, meta: &FindingMeta) -> bool {
-        self.position(meta.key).is_some_and(|at| !self.marks[at].replaced && self.entries_meta[at] == *meta)
+        self.position(meta.key)
+            .is_some_and(|at| self.marks[at].next == NextEntry::Old && self.entries_meta[at] == *meta)
     }
 
     /// All findings with their marks.
@@ -110,7 +133,7 @@ impl Index {
         self.entries_meta
             .iter()
             .zip(&self.marks)
-            .filter(|(_, mark)| !mark.replaced)
+            .filter(|(_, mark)| mark.next == NextEntry::Old)
             .map(|(meta, mark)| (meta, mark.seen))
     }
 

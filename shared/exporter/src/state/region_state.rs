@@ -1,5 +1,6 @@
 //! The state of one account in one Region while a run processes it: the index of the old file, and the next file.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use asff::{AccountId, RegionName};
@@ -44,7 +45,7 @@ pub(crate) struct RegionState<P: Objects> {
     /// When an aborted run archived findings that are in no run's report.
     pub(crate) orphaned: Option<Timestamp>,
     /// Findings that are active in the next state and were not active in the old one.
-    pub(crate) fresh: Vec<FindingKey>,
+    pub(crate) fresh: HashSet<FindingKey>,
     /// The old file's metadata is outdated: the file is rewritten even if no finding changes.
     pub(crate) is_stale: bool,
     scans: Scans,
@@ -71,7 +72,7 @@ impl<P: Objects> RegionState<P> {
             old: None,
             full_before,
             orphaned: None,
-            fresh: Vec::new(),
+            fresh: HashSet::new(),
             is_stale: false,
             scans: Scans::default(),
             checks: Checks::default(),
@@ -154,9 +155,11 @@ impl<P: Objects> RegionState<P> {
 
     /// Writes a finding to the next state; its old entry is not copied.
     pub(crate) async fn record(&mut self, meta: &FindingMeta, json: &[u8]) -> Result<(), PortError> {
-        self.index.mark_replaced(meta.key);
-        if meta.is_active() && self.index.get(meta.key).is_none_or(|old| !old.is_active()) {
-            self.fresh.push(meta.key);
+        self.index.mark_replaced(meta.key, meta.is_active());
+        if !meta.is_active() {
+            self.fresh.remove(&meta.key);
+        } else if self.index.get(meta.key).is_none_or(|old| !old.is_active()) {
+            self.fresh.insert(meta.key);
         }
         self.checks.add_from_finding(meta.check, json);
         self.copy(meta, json).await
@@ -189,6 +192,12 @@ impl<P: Objects> RegionState<P> {
         let object = self.ports.create(&self.key, only).await?;
         let state = StateWriter::new(&self.header).map_err(|error| self.failed(&error))?;
         Ok(Next { state, object })
+    }
+
+    /// Number of active findings in the next state, or in the old state if no next state is written.
+    pub(crate) fn active(&self, now_ms: i64) -> u64 {
+        let new = self.fresh.iter().filter(|key| self.index.get(**key).is_none()).count();
+        self.index.active_next(now_ms) + new as u64
     }
 
     /// Records in the next state that this run archived findings at this time, or that it archived none.

@@ -10,8 +10,9 @@ use super::faults::Operation;
 use super::memory::InMemory;
 use super::pages::{ascending, newest_first};
 use crate::ports::{PortError, Runs};
+use crate::provider::ProviderId;
 use crate::report::history::day_of;
-use crate::report::{HistoryEntry, RunReport};
+use crate::report::{HistoryEntry, IntegrationRun, RunReport};
 use crate::settings_store::{HistoryPage, ListPage, Page, RunLog};
 
 impl<H: Sync> Runs for InMemory<H> {
@@ -57,6 +58,20 @@ impl<H: Sync> RunLog for InMemory<H> {
             let is_about = |run: &&RunReport| account.is_none_or(|account| run.accounts.contains_key(&account));
             let runs = contents.runs.iter().rev().filter(is_about);
             Ok(newest_first(runs.map(|run| (run.run_id.clone(), run)), page))
+        })
+        .await
+    }
+
+    async fn integration_runs(
+        &self,
+        integration: &ProviderId,
+        page: &Page,
+    ) -> Result<ListPage<IntegrationRun>, PortError> {
+        self.call(Operation::ListRuns, integration.as_str(), |contents| {
+            let of_run = |run: &RunReport| IntegrationRun::all_of(run).remove(integration);
+            let mut entries: Vec<_> = contents.runs.iter().filter_map(of_run).collect();
+            entries.sort_by(|one, other| other.run_id.cmp(&one.run_id));
+            Ok(newest_first(entries.iter().map(|entry| (entry.run_id.clone(), entry)), page))
         })
         .await
     }

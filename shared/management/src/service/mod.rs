@@ -7,6 +7,7 @@ mod create;
 mod credentials;
 mod deletion;
 mod evaluate;
+mod exports;
 mod history;
 mod idempotency;
 mod integrations;

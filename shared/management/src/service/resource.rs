@@ -44,10 +44,7 @@ pub(super) trait StoredResource: Clone + PartialEq + Serialize + Send + Sync {
 
     /// The value to store at `now` instead of `before`.
     #[must_use]
-    fn put_at(self, before: Option<&Self>, now: Timestamp) -> Self {
-        let _ = (before, now);
-        self
-    }
+    fn put_at(self, before: Option<&Self>, now: Timestamp) -> Self;
 
     /// Name of the secret that has the access key of the resource.
     fn secret(&self) -> Option<&str> {
@@ -94,6 +91,10 @@ impl StoredResource for Provider {
 
     fn with_credentials(self, credentials: Option<Credentials>) -> Self {
         Self { credentials: credentials.unwrap_or_default(), ..self }
+    }
+
+    fn put_at(self, before: Option<&Self>, now: Timestamp) -> Self {
+        self.put(before, now)
     }
 }
 

@@ -148,7 +148,7 @@ impl<P: Ports> Service<P> {
         Ok(false)
     }
 
-    async fn has_own_integration(
+    pub(super) async fn has_own_integration(
         &self,
         account: AccountId,
         known: &mut HashMap<AccountId, bool>,

@@ -32,7 +32,9 @@ impl<P: Ports> Service<P> {
         let connection = self.summary(id).await?;
         let next = self.next_scan(provider.as_ref()).await?;
         let alias = provider.and_then(|provider| provider.alias);
-        Ok(IntegrationView::of(stored, alias, connection, next, self.ports.now()))
+        let (last_run, pending_uploads) = self.exports(&stored.value).await?;
+        let view = IntegrationView::of(stored, alias, connection, next, self.ports.now());
+        Ok(IntegrationView { last_run, pending_uploads, ..view })
     }
 
     pub(super) async fn views(&self, all: &[Stored<Integration>]) -> Result<Vec<IntegrationView>, ApiError> {

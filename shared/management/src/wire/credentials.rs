@@ -1,6 +1,8 @@
 //! Credentials in requests, with a secret, and in responses, without one.
 
-use exporter::integration::{Credentials, Role};
+use exporter::integration::{Credentials, Integration, Role};
+use exporter::provider::Provider;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -78,6 +80,10 @@ pub struct CredentialsView {
     /// The role to assume.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<RoleView>,
+    /// Since when these credentials are set. For an integration with `provider`: since when it uses the provider's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub since: Option<Timestamp>,
 }
 
 /// A role to assume.
@@ -97,19 +103,28 @@ pub struct RoleView {
 }
 
 impl CredentialsView {
-    /// The credentials of a provider.
-    pub fn of(credentials: &Credentials) -> Self {
+    /// Credentials that are set since then.
+    pub fn of(credentials: &Credentials, since: Option<Timestamp>) -> Self {
         let kind = match credentials {
             Credentials::Default { .. } => CredentialsKind::Default,
             Credentials::Static { .. } => CredentialsKind::Static,
         };
         let role = credentials.role().map(RoleView::of);
-        Self { kind, secret: credentials.secret().map(str::to_owned), role }
+        Self { kind, secret: credentials.secret().map(str::to_owned), role, since }
+    }
+
+    /// Of a provider.
+    pub fn of_provider(provider: &Provider) -> Self {
+        Self::of(&provider.credentials, provider.credentials_since)
     }
 
     /// The credentials of an integration. `None` means the provider's.
-    pub fn of_integration(credentials: Option<&Credentials>) -> Self {
-        credentials.map_or(Self { kind: CredentialsKind::Provider, secret: None, role: None }, Self::of)
+    pub fn of_integration(integration: &Integration) -> Self {
+        let since = integration.credentials_since;
+        match &integration.credentials {
+            Some(credentials) => Self::of(credentials, since),
+            None => Self { kind: CredentialsKind::Provider, secret: None, role: None, since },
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use asff::RegionName;
 use exporter::connection::{Connection, Problem};
 use exporter::integration::{Integration, IntegrationSettings};
 use exporter::provider::ProviderId;
+use exporter::report::{IntegrationRun, RunStatus};
 use exporter::settings_store::Stored;
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -82,7 +83,10 @@ pub struct IntegrationView {
     /// The connection test of this request, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test: Option<Test>,
-    /// Uploads received while it was disabled, in the response to enabling it.
+    /// Its last export that has ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_run: Option<LastRun>,
+    /// Uploads received while it was disabled: of a disabled integration, and in the response to enabling it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pending_uploads: Option<PendingUploads>,
     /// The job that archives its findings, in the response to deleting it with `archive`.
@@ -185,6 +189,34 @@ pub struct TestedAccounts {
     pub unchecked_ids: Vec<asff::AccountId>,
 }
 
+/// The last export of an integration that has ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LastRun {
+    /// Run ID.
+    pub id: String,
+    /// Time at which it started.
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
+    /// Its status.
+    pub status: RunStatus,
+    /// Findings sent for the integration's accounts.
+    pub sent: u64,
+    /// Findings of earlier scans that were archived.
+    pub archived: u64,
+    /// Quarantined and undelivered findings of the integration's accounts.
+    pub errors: u64,
+    /// Findings that require approval to be archived.
+    #[serde(default)]
+    pub pending: u64,
+}
+
+impl From<IntegrationRun> for LastRun {
+    fn from(run: IntegrationRun) -> Self {
+        let IntegrationRun { run_id, started_at, status, sent, archived, errors, pending, .. } = run;
+        Self { id: run_id, at: started_at, status, sent, archived, errors, pending }
+    }
+}
+
 /// Uploads that were recorded while an integration was disabled.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PendingUploads {
@@ -214,7 +246,7 @@ impl IntegrationView {
             provider: value.provider.to_string(),
             provider_alias,
             settings: value.settings.clone(),
-            credentials: CredentialsView::of_integration(value.credentials.as_ref()),
+            credentials: CredentialsView::of_integration(value),
             connection,
             next_scan_at,
             next_scan_overdue: next_scan_at.is_some_and(|at| at < now),
@@ -224,6 +256,7 @@ impl IntegrationView {
             updated_at: *updated_at,
             updated_by: updated_by.clone(),
             test: None,
+            last_run: None,
             pending_uploads: None,
             job_id: None,
             orphaned_findings: None,

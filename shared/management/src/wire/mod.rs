@@ -16,8 +16,8 @@ pub use credentials::{CredentialsBody, CredentialsView, RoleBody, RoleView, Secr
 pub use filter::{ConnectionFilter, IntegrationFilter, IntegrationState, RunFilter};
 pub use history::{HistoryItem, HistoryList};
 pub use integration::{
-    ConnectionSummary, IntegrationBody, IntegrationPatch, IntegrationView, OrphanedFindings, PendingUploads, Test,
-    TestedAccounts,
+    ConnectionSummary, IntegrationBody, IntegrationPatch, IntegrationView, LastRun, OrphanedFindings, PendingUploads,
+    Test, TestedAccounts,
 };
 pub use job::{ApprovalBody, ExplainBody, JobView, PlanBody, ReasonBody};
 pub use list::{

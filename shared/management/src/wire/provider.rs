@@ -86,7 +86,7 @@ impl ProviderView {
             kind,
             alias: value.alias.clone(),
             scan_schedule: value.scan_schedule.clone(),
-            credentials: CredentialsView::of(&value.credentials),
+            credentials: CredentialsView::of_provider(value),
             version: *version,
             created_at: *created_at,
             updated_at: *updated_at,

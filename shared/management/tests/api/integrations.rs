@@ -1,7 +1,7 @@
 //! Integrations.
 
 use exporter::jobs::Job;
-use exporter::report::{AccountReport, Counts, Fate, RunReport, RunStatus, undelivered};
+use exporter::report::{AccountReport, Counts, Fate, RunKind, RunReport, RunStatus, undelivered};
 use exporter::testing::TestClock;
 use exporter::upload::UploadInfo;
 use serde_json::json;
@@ -26,7 +26,7 @@ async fn creating_tests_the_connection_and_returns_all_settings() {
         ("archive_scope", json!("full")),
         ("absent_scans", json!(2)),
         ("partial_scan_percent", json!(50)),
-        ("credentials", json!({"kind": "provider"})),
+        ("credentials", json!({"kind": "provider", "since": "2026-11-23T09:00:00Z"})),
     ] {
         assert_eq!(body[name], value, "{name}");
     }
@@ -173,6 +173,8 @@ async fn enabling_replays_uploads_received_while_disabled() {
     for (run, scanned_at) in [(1, "2026-11-23T06:00:00Z"), (2, "2026-11-22T06:00:00Z"), (4, "2026-11-22T06:00:00Z")] {
         api.memory.contents().runs[run].scanned_at = Some(scanned_at.parse().unwrap());
     }
+    let waiting = api.get(&path).await.body["pending_uploads"].clone();
+    assert_eq!(waiting, json!({"runs": 2, "replayed": 0, "more": false}), "while it is disabled");
     let on = api.post(&format!("{path}/enable"), &json!(null)).await;
     assert_eq!(on.body["pending_uploads"], json!({"runs": 2, "replayed": 0, "more": false}), "{}", on.text);
     assert_eq!((&on.body["enabled"], &on.body["test"]["outcome"]), (&json!(true), &json!("passed")));
@@ -231,8 +233,92 @@ fn run(run_id: &str, upload: &str, disabled: u64, status: RunStatus) -> RunRepor
     }
     run.status = status;
     run.counts = counts.clone();
-    run.accounts.insert(ACCOUNT.parse().unwrap(), AccountReport { counts, ..AccountReport::default() });
+    let integration = ACCOUNT.parse().ok();
+    run.accounts.insert(ACCOUNT.parse().unwrap(), AccountReport { integration, counts, ..AccountReport::default() });
     run
+}
+
+#[tokio::test]
+async fn the_last_export_is_the_newest_one_that_has_ended() {
+    let api = Api::with_integration().await;
+    let (path, _) = api.integration().await;
+    assert_eq!(api.get(&path).await.body.get("last_run"), None);
+    let mut second = run("run-2", "tuesday", 0, RunStatus::Degraded);
+    let account = ACCOUNT.parse().unwrap();
+    let counts = &mut second.accounts.get_mut(&account).unwrap().counts;
+    counts.add(Fate::Sent, 7);
+    counts.add(Fate::Quarantined("InvalidInput".to_owned()), 2);
+    counts.archived = 4;
+    let mut undone = run("run-4", "", 0, RunStatus::Succeeded);
+    undone.kind = RunKind::UndoArchive;
+    api.memory.contents().runs = vec![
+        // Recorded in another order than begun, as by a retry of the queue.
+        second,
+        run("run-1", "monday", 0, RunStatus::Succeeded),
+        run("run-3", "wednesday", 0, RunStatus::Running),
+        undone,
+    ];
+    let expected = json!({
+        "id": "run-2", "at": "2026-11-20T00:00:00Z", "status": "degraded", "sent": 7, "archived": 4, "errors": 2, "pending": 0,
+    });
+    assert_eq!(api.get(&path).await.body["last_run"], expected);
+    assert_eq!(api.get("/integrations").await.body["items"][0]["last_run"], expected);
+}
+
+#[tokio::test]
+async fn uploads_that_wait_are_those_of_accounts_without_an_integration() {
+    let api = Api::with_integration().await;
+    let organization = "o-a1b2c3d4e5";
+    let role = json!({"arn": "arn:aws:iam::*:role/Exporter"});
+    let provider = json!({"id": organization, "credentials": {"kind": "default", "role": role}});
+    let made = api.post("/providers", &provider).await;
+    assert_eq!(made.status, 201, "{}", made.text);
+    let made = api.post("/integrations", &json!({"provider": organization, "enabled": false})).await;
+    assert_eq!(made.status, 201, "{}", made.text);
+    let path = format!("/integrations/{organization}");
+    let waits = |id: &str, upload: &str, account: &str| {
+        let mut run = run(id, upload, 3, RunStatus::Degraded);
+        let mut report = run.accounts.remove(&ACCOUNT.parse().unwrap()).unwrap();
+        report.integration = organization.parse().ok();
+        run.accounts.insert(account.parse().unwrap(), report);
+        run
+    };
+    api.memory.contents().runs =
+        vec![waits("run-1", "monday", OTHER), waits("run-2", "tuesday", OTHER), waits("run-3", "wednesday", ACCOUNT)];
+    let pending = || async { api.get(&path).await.body.get("pending_uploads").cloned() };
+    let expected = |runs: u64| Some(json!({"runs": runs, "replayed": 0, "more": false}));
+    assert_eq!(pending().await, expected(2), "the third account has its own integration since");
+    let mut sent = waits("run-4", "monday", OTHER);
+    sent.accounts.values_mut().for_each(|report| report.counts = Counts::default());
+    api.memory.contents().runs.push(sent);
+    assert_eq!(pending().await, expected(1), "the newest run of an upload counts");
+    api.post(&format!("{path}/enable"), &json!(null)).await;
+    assert_eq!(pending().await, None, "it is enabled");
+}
+
+#[tokio::test]
+async fn credentials_are_in_use_since_they_were_set() {
+    let api = Api::with_integration().await;
+    let (path, _) = api.integration().await;
+    let at = |now: &str| api.memory.contents().clock = TestClock::Fixed(now.parse().unwrap());
+    let since = || async { api.get(&path).await.body["credentials"]["since"].clone() };
+    let provider_since =
+        || async { api.get(&format!("/providers/{ACCOUNT}")).await.body["credentials"]["since"].clone() };
+    assert_eq!((since().await, provider_since().await), (json!("2026-11-23T09:00:00Z"), json!("2026-11-23T09:00:00Z")));
+    at("2026-11-24T09:00:00Z");
+    api.patch(&path, "*", &json!({"only_failed": false})).await;
+    api.patch(&format!("/providers/{ACCOUNT}"), "*", &json!({"alias": "other"})).await;
+    assert_eq!((since().await, provider_since().await), (json!("2026-11-23T09:00:00Z"), json!("2026-11-23T09:00:00Z")));
+    let role = json!({"kind": "default", "role": {"arn": format!("arn:aws:iam::{ACCOUNT}:role/Exporter")}});
+    api.put(&format!("{path}/credentials"), "*", &role).await;
+    assert_eq!(since().await, json!("2026-11-24T09:00:00Z"));
+    at("2026-11-25T09:00:00Z");
+    api.put(&format!("{path}/credentials"), "*", &role).await;
+    assert_eq!(since().await, json!("2026-11-24T09:00:00Z"), "they are the same");
+    api.put(&format!("/providers/{ACCOUNT}/credentials"), "*", &role).await;
+    assert_eq!(provider_since().await, json!("2026-11-25T09:00:00Z"));
+    api.put(&format!("{path}/credentials"), "*", &json!({"kind": "provider"})).await;
+    assert_eq!(since().await, json!("2026-11-25T09:00:00Z"));
 }
 
 #[tokio::test]

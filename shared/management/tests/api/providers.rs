@@ -14,7 +14,7 @@ async fn a_provider_is_created_shown_changed_and_deleted() {
         (201, &format!("/providers/{ACCOUNT}").parse().unwrap())
     );
     assert_eq!(made.body["kind"], "account");
-    assert_eq!(made.body["credentials"], json!({"kind": "default"}));
+    assert_eq!(made.body["credentials"], json!({"kind": "default", "since": "2026-11-23T09:00:00Z"}));
     assert_eq!((&made.body["version"], &made.body["updated_by"]), (&json!(1), &json!(CALLER)));
 
     let path = format!("/providers/{ACCOUNT}");

@@ -129,6 +129,9 @@ fn head(report: &RunReport, origin: &Origin) -> Details {
         let of = if report.accounts.len() > 1 { format!(" (account {account})") } else { String::new() };
         details.add(TextStyle::Warning, "Scan times", format!("{}{of}", times.join(", ")));
     }
+    if let Some(trigger) = report.trigger {
+        details.add(TextStyle::Plain, "Trigger", trigger.as_str());
+    }
     details.add(TextStyle::Plain, "Started", text::time(report.started_at));
     if let Some(end) = report.finished_at {
         let took = end.duration_since(report.started_at);
@@ -153,6 +156,7 @@ fn regions(report: &RunReport) -> Table {
         Column::Number("Sent"),
         Column::Number("Unchanged"),
         Column::Number("Archived"),
+        Column::Number("Active"),
         Column::Number("Unavailable"),
         Column::Number("Calls"),
     ]);
@@ -171,6 +175,7 @@ fn regions(report: &RunReport) -> Table {
                 number(|region| region.sent),
                 number(|region| region.unchanged),
                 number(|region| region.archived),
+                region.and_then(|region| region.active).map_or_else(String::new, text::count),
                 text::count(not_taken),
                 number(|region| region.calls),
             ];

@@ -19,6 +19,8 @@ use crate::errors::{CallFailure, failure, port_error};
 
 /// Partition of all connections.
 pub(crate) const CONNECTIONS: &str = "connection";
+/// Maximum number of items of a transaction (API reference, `TransactWriteItems`).
+const TRANSACTION_ITEMS_MAX: usize = 100;
 /// Retries of a transaction that was canceled for a reason in [`TRANSIENT`].
 const RETRIES_MAX: usize = 4;
 /// Delay before the first retry; it doubles.
@@ -48,15 +50,19 @@ impl Cloud {
         })
     }
 
-    /// Writes all of these items or none of them, and replaces existing items with the same keys.
+    /// Writes all of these items or none of them, and replaces existing items with the same keys. Items that exceed one
+    /// transaction are written in several, in this order.
     pub(crate) async fn put_together(
         &self,
         items: impl IntoIterator<Item = Item>,
         action: &str,
     ) -> Result<(), PortError> {
-        let steps: Result<_, StepError> = items.into_iter().map(|item| put(self.put_of(item))).collect();
+        let steps: Result<Vec<_>, StepError> = items.into_iter().map(|item| put(self.put_of(item))).collect();
         let steps = steps.map_err(|error| failure(action, error))?;
-        self.transact_steps(steps).await.map_err(|error| port_error(action, &error))
+        for steps in steps.chunks(TRANSACTION_ITEMS_MAX) {
+            self.transact_steps(steps.to_vec()).await.map_err(|error| port_error(action, &error))?;
+        }
+        Ok(())
     }
 
     /// Runs one transaction. It is retried if it conflicted with another one or was throttled.

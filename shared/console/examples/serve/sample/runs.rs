@@ -64,6 +64,7 @@ fn add_counts(run: &mut RunReport, account: &str, regions: &[(&str, u64, u64, u6
             unchanged: *unchanged,
             filtered: *filtered,
             archived: *archived,
+            active: Some(sent + unchanged),
             archived_at: (*archived > 0).then_some(run.started_at),
             calls: sent / 30 + 2,
             throttled: sent / 60,
@@ -79,8 +80,9 @@ fn add_counts(run: &mut RunReport, account: &str, regions: &[(&str, u64, u64, u6
     add(run, account, report)
 }
 
-fn add(run: &mut RunReport, account: &str, report: AccountReport) -> Result<(), Failure> {
+fn add(run: &mut RunReport, account: &str, mut report: AccountReport) -> Result<(), Failure> {
     run.counts.merge(&report.counts);
+    report.integration = Some(account.parse()?);
     run.accounts.insert(account.parse()?, report);
     Ok(())
 }

@@ -105,6 +105,7 @@ impl<P: Ports> RegionWorker<P> {
         let lists = plan.lists || !self.state.late_resolutions.is_empty();
         let writes = region_state.is_changed() || region_state.is_stale || plan.writes || archives_late;
         if !writes && !lists {
+            self.note_active();
             return Ok(full);
         }
         if writes {
@@ -121,6 +122,7 @@ impl<P: Ports> RegionWorker<P> {
         // For these findings, the state has the version that was sent before.
         self.state.not_archived.clear();
         self.ensure_lease()?;
+        self.note_active();
         let archived = self.state.report.archived_at.filter(|_| self.state.counts.archived > 0);
         match self.state.region_state.take().map(|region_state| region_state.archived_by(archived, &self.run_id)) {
             Some(region_state) => region_state.save().await.map(|()| full),
@@ -374,6 +376,8 @@ impl<P: Ports> WorkerState<P> {
     ) -> WorkerResult {
         let holds_copies = (self.opened && self.error.is_none()).then_some(self.holds_copies);
         let Self { counts, mut report, error, deferred_keys, archived_unlimited: unlimited, .. } = self;
+        // The number is wrong if the state was not saved.
+        report.active = report.active.filter(|_| error.is_none());
         report.sent = counts.sent;
         report.unchanged = counts.unchanged;
         report.filtered = counts.filtered_total();

@@ -6,7 +6,7 @@ use anyhow::Result;
 use aws::{Cloud, ListedObject};
 use exporter::export::Options;
 use exporter::ports::Ports;
-use exporter::report::{RunReport, RunStatus};
+use exporter::report::{RunReport, RunStatus, RunTrigger};
 use exporter::upload::Upload;
 use jiff::Timestamp;
 
@@ -73,7 +73,7 @@ async fn export_all<P: Ports>(
     for upload in uploads {
         let url = upload.url();
         let scan = work::open(&Source::Object(upload), cloud).await?;
-        let options = Options { reexport: !args.skip_exported, ..Options::default() };
+        let options = Options { reexport: !args.skip_exported, trigger: RunTrigger::Command, ..Options::default() };
         let run = work::export(ports, &args.work, origin, scan, options, output).await?;
         output.note(format!("{:10} {url}", run.status.as_str()))?;
         runs.push(run);

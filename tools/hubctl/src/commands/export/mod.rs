@@ -64,7 +64,12 @@ pub(crate) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<E
         return backfill::run(args, since, global, output);
     }
     let any_format = args.options.any_format(&args.source);
-    let options = exporter::export::Options { reexport: !args.skip_exported, any_format, ..Default::default() };
+    let options = exporter::export::Options {
+        reexport: !args.skip_exported,
+        any_format,
+        trigger: exporter::report::RunTrigger::Command,
+        ..Default::default()
+    };
     let (report, origin) = deployment::block_on(async {
         if args.options.standalone {
             let origin = Origin::standalone(args.options.location()?, global);

@@ -3,7 +3,9 @@
 
 use jiff::Timestamp;
 use management::wire::{ConnectionStatus, CredentialsKind};
-use management::wire::{ConnectionSummary, CredentialsView, IntegrationView, ProviderView, RoleView};
+use management::wire::{
+    ConnectionSummary, CredentialsView, IntegrationView, LastRun, PendingUploads, ProviderView, RoleView,
+};
 
 use crate::args::choices::{archive_words, resend_words};
 use crate::args::filters::filter_words;
@@ -16,6 +18,17 @@ pub(super) fn details(view: &IntegrationView, provider: Option<&ProviderView>) -
     let (text_style, state) = state(view);
     details.add(text_style, "State", state);
     connection_facts(&mut details, &view.connection);
+    if let Some(run) = &view.last_run {
+        let (text_style, words) = last_run(run);
+        details.add(text_style, "Last Export", words);
+    }
+    let waiting = view.pending_uploads.as_ref().filter(|uploads| !view.settings.enabled && uploads.runs > 0);
+    if let Some(PendingUploads { runs, more, .. }) = waiting {
+        let at_least = if *more { "at least " } else { "" };
+        let words = format!("{at_least}{} received while disabled", text::counted(*runs, "upload", "uploads"));
+        details.add(TextStyle::Warning, "Pending Uploads", words);
+        details.add(TextStyle::Plain, "To export them", format!("hubctl integration enable {} --replay", view.id));
+    }
     let (text_style, next) = next_scan(view);
     details.add(text_style, "Next Scan", next);
     details.add(TextStyle::Plain, "Finding Filters", filter_words(&view.settings));
@@ -31,6 +44,17 @@ pub(super) fn details(view: &IntegrationView, provider: Option<&ProviderView>) -
     details.add(TextStyle::Plain, "Created", text::time(view.created_at));
     details.add(TextStyle::Plain, "Changed", changed(view.updated_at, &view.updated_by));
     details
+}
+
+/// The last export that has ended: when, what it did, and its run.
+fn last_run(run: &LastRun) -> (TextStyle, String) {
+    let mut words = format!("{}, {}, {} sent", text::time(run.at), run.status.as_str(), text::count(run.sent));
+    let others = [(run.archived, "archived"), (run.errors, "errors"), (run.pending, "pending approval")];
+    for (number, what) in others.into_iter().filter(|(number, _)| *number > 0) {
+        words.push_str(&format!(", {} {what}", text::count(number)));
+    }
+    words.push_str(&format!(" (run {})", run.id));
+    (if run.errors > 0 { TextStyle::Warning } else { TextStyle::Plain }, words)
 }
 
 /// Time of the next expected scan, or the time since which it is overdue.
@@ -67,11 +91,9 @@ fn connection_facts(details: &mut Details, connection: &ConnectionSummary) {
 /// Adds the credentials.
 pub(in crate::commands) fn credential_facts(details: &mut Details, credentials: &CredentialsView, own: bool) {
     let words = credential_words(credentials);
-    details.add(
-        TextStyle::Plain,
-        "Credentials",
-        if own { words.to_owned() } else { format!("{words} (from provider)") },
-    );
+    let since = credentials.since.map_or_else(String::new, |at| format!(", since {}", text::time(at)));
+    let from = if own { "" } else { " (from provider)" };
+    details.add(TextStyle::Plain, "Credentials", format!("{words}{from}{since}"));
     if let Some(secret) = &credentials.secret {
         details.add(TextStyle::Plain, "Secret", secret);
     }

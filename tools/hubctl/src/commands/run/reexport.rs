@@ -9,7 +9,7 @@ use exporter::export::Options;
 use exporter::filter::FilterReason;
 use exporter::jobs::{Job, ensure_approvable};
 use exporter::ports::{Ports, Scan, Scans};
-use exporter::report::{RunKind, RunReport};
+use exporter::report::{RunKind, RunReport, RunTrigger};
 use exporter::upload::Upload;
 
 use crate::commands::export::{Work, work};
@@ -85,7 +85,8 @@ impl Reexport<'_> {
     fn options(&self) -> Options {
         // The format of the run, even if the settings select another one.
         let any_format = !self.earlier.counts.filtered.contains_key(FilterReason::OtherFormat.as_str());
-        Options { reexport: true, approval: self.approval, any_format, ..Options::default() }
+        let trigger = RunTrigger::of_reexport(self.approval);
+        Options { reexport: true, approval: self.approval, any_format, trigger, ..Options::default() }
     }
 
     /// Opens the run's upload, if it is unchanged and can be exported again.
