@@ -4,7 +4,7 @@ use std::collections::btree_map::Entry as FindingMeta;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
-use asff::{AccountId, CheckId, Manual, ManualSubject, Mapped, Outcome, Skip, Unsent};
+use asff::{AccountId, CheckId, Manual, ManualSubject, Mapped, Outcome, Place, RegionName, Skip, Unsent};
 use futures::StreamExt;
 use jiff::Timestamp;
 
@@ -14,6 +14,9 @@ use crate::evidence::{MalformedEntries, ManualFor};
 use crate::ports::{PortError, Ports};
 use crate::quarantine::Entry;
 use crate::report::{Counts, Fate, RunReport};
+
+/// Regions by which entries are counted that can't be read or mapped: three times as many as AWS has. A file may name any.
+const ERROR_REGIONS_MAX: usize = 128;
 
 /// The elements of one scan that are being processed.
 pub(crate) struct AccountRouter<P: Ports> {
@@ -25,6 +28,8 @@ pub(crate) struct AccountRouter<P: Ports> {
     suspending: VecDeque<AccountId>,
     /// The outcomes of elements that belong to no account.
     counts: Counts,
+    /// Entries that can't be read or mapped, by the Region that they name.
+    errors: BTreeMap<RegionName, u64>,
     scanned_at: Option<Timestamp>,
     /// The accounts, Regions, and checks of entries that can't be read or mapped, if they are known.
     malformed: MalformedEntries,
@@ -40,6 +45,7 @@ impl<P: Ports> AccountRouter<P> {
             active: AtWork::default(),
             suspending: VecDeque::new(),
             counts: Counts::default(),
+            errors: BTreeMap::new(),
             scanned_at: None,
             malformed: MalformedEntries::default(),
             manual: BTreeMap::new(),
@@ -52,14 +58,24 @@ impl<P: Ports> AccountRouter<P> {
             Outcome::Skipped(skip) => self.skip(skip).await,
             Outcome::Malformed(malformed) => {
                 self.counts.add(Fate::Malformed, 1);
-                self.malformed.add(&malformed.place);
+                self.note_error(&malformed.place);
                 self.context.run.shared.quarantine.put(Entry::malformed(&malformed)).await
             }
             Outcome::Quarantined(quarantined) => {
                 self.counts.add(Fate::Quarantined(quarantined.code.as_str().to_owned()), 1);
-                self.malformed.add(&quarantined.place());
+                self.note_error(&quarantined.place());
                 self.context.run.shared.quarantine.put(Entry::unmappable(*quarantined)).await
             }
+        }
+    }
+
+    /// Records the account and Region that an entry names that can't be read or mapped.
+    fn note_error(&mut self, place: &Place) {
+        self.malformed.add(place);
+        if let Some(region) = place.region
+            && (self.errors.contains_key(&region) || self.errors.len() < ERROR_REGIONS_MAX)
+        {
+            *self.errors.entry(region).or_default() += 1;
         }
     }
 
@@ -135,6 +151,7 @@ impl<P: Ports> AccountRouter<P> {
     ) -> Result<(), PortError> {
         run.scanned_at = self.scanned_at;
         run.counts.merge(&self.counts);
+        run.errors = self.errors;
         let ending = Ending { end: run.read_status.clone(), has_end, malformed: Arc::new(self.malformed) };
         let mut manual = self.manual;
         let mut first_error = None;

@@ -1,5 +1,7 @@
 //! A run as a table item: a summary for lists, below the size limit of items. The full report is in the state bucket.
 
+use std::collections::BTreeMap;
+
 use asff::AccountId;
 use aws_sdk_dynamodb::types::AttributeValue;
 use exporter::provider::ProviderId;
@@ -135,6 +137,7 @@ fn shorten(report: &RunReport) -> RunReport {
         finished_at: report.finished_at,
         scanned_at: report.scanned_at,
         counts: report.counts.clone(),
+        errors: BTreeMap::new(),
         accounts: accounts.collect(),
         quarantine: report.quarantine.clone(),
         pending: report.pending.clone(),

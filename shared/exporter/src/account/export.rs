@@ -71,6 +71,8 @@ pub(crate) struct AccountExport<P: Ports> {
     pub(super) integration: Option<ProviderId>,
     pub(super) state: State<P>,
     pub(super) counts: Counts,
+    /// Findings of these that are undelivered, by Region.
+    pub(super) errors: BTreeMap<RegionName, u64>,
     pub(super) evidence: Evidence,
     /// The scan has results for the account in addition to MANUAL entries.
     pub(super) has_verdicts: bool,

@@ -38,6 +38,7 @@ impl<P: Ports> AccountExport<P> {
         let mut report = AccountReport {
             integration: self.integration,
             counts: self.counts,
+            errors: self.errors,
             ..AccountReport::default()
         };
         let (account, has_verdicts) = (self.account, self.has_verdicts);
@@ -50,6 +51,7 @@ impl<P: Ports> AccountExport<P> {
                 let delivered = suspended.delivery.abandon(reason);
                 report.problem = problem.map(|problem| problem.to_string());
                 report.counts.merge(&delivered.counts);
+                report.add_errors(&delivered.errors);
                 report.regions = delivered.regions;
                 // Each state was saved when the account was suspended.
                 let released = suspended
@@ -102,6 +104,7 @@ impl<P: Ports> Delivering<P> {
         };
         let mut delivered = delivery.finish(Some(Judging { verdicts, limit })).await;
         report.counts.merge(&delivered.counts);
+        report.add_errors(&delivered.errors);
         report.regions = std::mem::take(&mut delivered.regions);
         report.archive = delivered.archive.take();
         report.partial_scan = proof.partial();

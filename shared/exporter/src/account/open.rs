@@ -1,6 +1,6 @@
 //! Opens an account for an export: locks it, reads its coverage, and connects.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use asff::{Partition, RegionName};
@@ -47,6 +47,7 @@ impl<P: Ports> AccountExport<P> {
             integration,
             state,
             counts: Counts::default(),
+            errors: BTreeMap::new(),
             evidence: Evidence::default(),
             has_verdicts: false,
             older: Vec::new(),

@@ -1,6 +1,6 @@
 //! Receives the findings of one account: filters, routes, and delivers them.
 
-use asff::{Mapped, Unsent};
+use asff::{Mapped, RegionName, Unsent};
 
 use super::export::{AccountExport, Context, Delivering, Older, State, suspended_error};
 use super::select::{Selected, select};
@@ -22,7 +22,7 @@ impl<P: Ports> AccountExport<P> {
         if let Err(error) = self.resume_once().await {
             // The account stays suspended; the next attempt at the upload continues with it.
             tracing::warn!(account.id = %self.account, %error, "the account could not be connected to again");
-            self.counts.add(Fate::Undelivered(undelivered::CREDENTIALS_UNAVAILABLE.to_owned()), 1);
+            self.defer(undelivered::CREDENTIALS_UNAVAILABLE.to_owned(), mapped.region);
             return Ok(());
         }
         self.apply_older(context).await?;
@@ -52,7 +52,8 @@ impl<P: Ports> AccountExport<P> {
                 return Err(suspended_error(self.account));
             }
             State::Unavailable(problem) => {
-                self.counts.add(Fate::Undelivered(problem.reason.clone()), 1);
+                let reason = problem.reason.clone();
+                self.defer(reason, mapped.region);
                 return Ok(());
             }
         };
@@ -76,6 +77,12 @@ impl<P: Ports> AccountExport<P> {
             };
         self.counts.redirected += u64::from(redirected);
         delivery.send(region, mapped, filtered).await
+    }
+
+    /// Counts a finding as undelivered.
+    fn defer(&mut self, reason: String, region: RegionName) {
+        self.counts.add(Fate::Undelivered(reason), 1);
+        *self.errors.entry(region).or_default() += 1;
     }
 
     /// Once the account is open, marks the findings of an older scan that preceded in the file.

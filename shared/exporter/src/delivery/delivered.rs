@@ -18,6 +18,8 @@ use crate::state::FindingKey;
 pub(crate) struct AccountDelivered {
     pub(crate) counts: Counts,
     pub(crate) regions: BTreeMap<RegionName, RegionReport>,
+    /// Quarantined and undelivered findings, by Region.
+    pub(crate) errors: BTreeMap<RegionName, u64>,
     pub(crate) archive: Option<ArchiveSkipped>,
     pub(crate) unproven: Unproven,
     /// Regions that stay in doubt.
@@ -75,10 +77,14 @@ impl AccountDelivered {
     pub(super) fn mark_network_unreachable(&mut self) {
         let reason = undelivered::UNREACHABLE;
         let mut findings = 0;
-        self.counts.region_unavailable.retain(|_, reasons| {
-            findings += reasons.remove(reason).unwrap_or_default();
+        let mut errors = BTreeMap::new();
+        self.counts.region_unavailable.retain(|region, reasons| {
+            let unreachable = reasons.remove(reason).unwrap_or_default();
+            findings += unreachable;
+            errors.extend(region.parse::<RegionName>().ok().map(|region| (region, unreachable)));
             !reasons.is_empty()
         });
+        errors.into_iter().for_each(|(region, findings)| self.add_errors(region, findings));
         self.counts.add(Fate::Undelivered(reason.to_owned()), findings);
         for report in self.regions.values_mut() {
             if report.unavailable.take_if(|unavailable| unavailable.reason == reason).is_some() {
@@ -87,8 +93,15 @@ impl AccountDelivered {
         }
     }
 
+    fn add_errors(&mut self, region: RegionName, findings: u64) {
+        if findings > 0 {
+            *self.errors.entry(region).or_default() += findings;
+        }
+    }
+
     pub(super) fn add_region(&mut self, region: RegionName, result: WorkerResult) {
         self.counts.merge(&result.counts);
+        self.add_errors(region, result.counts.errors());
         self.regions.insert(region, result.report);
         self.deferred.extend(result.deferred_keys);
         self.unlimited += result.unlimited;

@@ -152,6 +152,7 @@ impl<P: Ports> LockedAccount<P> {
         let report = AccountReport {
             integration: Some(session.integration.provider.clone()),
             counts: delivered.counts,
+            errors: delivered.errors,
             regions: delivered.regions,
             ..AccountReport::default()
         };

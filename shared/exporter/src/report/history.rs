@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use asff::AccountId;
+use asff::{AccountId, RegionName};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -103,8 +103,8 @@ pub struct HistoryEntry {
     pub kind: RunKind,
     /// The final status.
     pub status: RunStatus,
-    /// Totals by account and Region. Results of neither have the key [`OTHER`]: quarantined, malformed, and undelivered
-    /// findings aren't counted by Region.
+    /// Totals by account and Region. Results of no account or no Region have the key [`OTHER`], such as malformed entries that name
+    /// no Region.
     pub accounts: BTreeMap<String, ByRegion>,
     /// Totals by Region, only if the run has too many accounts and Regions to list each pair.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -121,7 +121,7 @@ impl HistoryEntry {
             run.accounts.iter().map(|(account, part)| (account.to_string(), of_account(part))).collect();
         let rest = Totals::of(&run.counts).minus(&sum(accounts.values().flat_map(BTreeMap::values)));
         if !rest.is_zero() {
-            accounts.insert(OTHER.to_owned(), ByRegion::from([(OTHER.to_owned(), rest)]));
+            accounts.insert(OTHER.to_owned(), with_errors(ByRegion::new(), &run.errors, &rest));
         }
         let mut entry = Self {
             run_id: run.run_id.clone(),
@@ -187,7 +187,18 @@ fn of_account(part: &AccountReport) -> ByRegion {
         regions.entry(region.clone()).or_default().unavailable += reasons.values().sum::<u64>();
     }
     let rest = Totals::of(&part.counts).minus(&sum(regions.values()));
-    regions.entry(OTHER.to_owned()).or_default().add(&rest);
+    with_errors(regions, &part.errors, &rest)
+}
+
+/// Adds the errors to the Regions that they name, and the rest of the totals to [`OTHER`].
+fn with_errors(mut regions: ByRegion, errors: &BTreeMap<RegionName, u64>, rest: &Totals) -> ByRegion {
+    let mut left = *rest;
+    for (region, errors) in errors {
+        let errors = (*errors).min(left.errors);
+        left.errors -= errors;
+        regions.entry(region.to_string()).or_default().errors += errors;
+    }
+    regions.entry(OTHER.to_owned()).or_default().add(&left);
     regions.retain(|_, totals| !totals.is_zero());
     regions
 }

@@ -197,8 +197,21 @@ pub struct AccountReport {
     /// them, since its settings archive nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uncovered: Option<Vec<Uncovered>>,
+    /// Quarantined and undelivered findings by Region: that of the resource, or the fallback Region that they go to. They are among
+    /// `counts`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub errors: BTreeMap<RegionName, u64>,
     /// The results by Region.
     pub regions: BTreeMap<RegionName, RegionReport>,
+}
+
+impl AccountReport {
+    /// Adds quarantined and undelivered findings.
+    pub(crate) fn add_errors(&mut self, errors: &BTreeMap<RegionName, u64>) {
+        for (region, findings) in errors {
+            *self.errors.entry(*region).or_default() += findings;
+        }
+    }
 }
 
 /// Numbers of unproven findings, by Region, service, and reason.
@@ -367,6 +380,9 @@ pub struct RunReport {
     pub scanned_at: Option<Timestamp>,
     /// The outcomes of all findings.
     pub counts: Counts,
+    /// Malformed and quarantined entries that are in no account's counts, by the Region that they name, if they name one.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub errors: BTreeMap<RegionName, u64>,
     /// The results by account.
     pub accounts: BTreeMap<AccountId, AccountReport>,
     /// The key of the quarantine object, if the run has one.
@@ -398,6 +414,7 @@ impl RunReport {
             finished_at: None,
             scanned_at: None,
             counts: Counts::default(),
+            errors: BTreeMap::new(),
             accounts: BTreeMap::new(),
             quarantine: None,
             pending: None,

@@ -40,6 +40,7 @@ mod promises;
 mod redrive;
 mod regions;
 mod repeated;
+mod run_reports;
 mod scan;
 mod scan_evidence;
 mod scan_order;

@@ -18,7 +18,7 @@ pub struct HistoryItem {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = Date)]
     pub day: Option<Date>,
-    /// The Region, or `other`: errors aren't counted by Region.
+    /// The Region, or `other` for errors that name none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub region: Option<String>,
     /// The account ID, or `other`: malformed findings belong to no account, and a run tells 2,000 accounts apart.

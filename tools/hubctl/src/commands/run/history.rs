@@ -31,8 +31,8 @@ const BAR_CHARS: u64 = 6;
 #[command(after_help = "\
 Sums all finished runs of whole UTC days, today included; a run counts for the
 day on which it began. Errors are quarantined, malformed, and undelivered
-findings; they aren't counted by Region (other). The bar shows the findings
-sent. Runs of a release that doesn't have this command are not included.
+findings; those that name no Region are in the row other. The bar shows the
+findings sent. Runs of a release without this command are not included.
 
 Examples:
   hubctl run history
