@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use asff::AccountId;
 use exporter::provider::ProviderId;
-use exporter::report::{AccountReport, ArchiveSkipped, Counts, RunKind, RunReport, RunStatus, undelivered};
+use exporter::report::{AccountReport, Counts, RunKind, RunReport, RunStatus, undelivered};
 use runtime::metrics::{Metric, Sample, Unit};
 
 use crate::telemetry::{duration_ms, reasons};
@@ -94,7 +94,7 @@ fn findings<'a>(counts: &Counts, status: RunStatus, accounts: impl Iterator<Item
         Metric::count("FindingsUnproven", counts.unproven),
         Metric::count("FindingsQuarantined", counts.quarantined_total() + counts.malformed),
         Metric::count("FindingsUndelivered", undelivered_count.saturating_sub(deferred(counts, status))),
-        Metric::count("FindingsPendingApproval", accounts.map(pending).sum()),
+        Metric::count("FindingsPendingApproval", accounts.map(AccountReport::pending_findings).sum()),
     ]
 }
 
@@ -110,17 +110,9 @@ fn deferred(counts: &Counts, status: RunStatus) -> u64 {
     findings + if status == RunStatus::Unfinished { counts.archive_undelivered } else { 0 }
 }
 
-/// Number of findings of an account that require approval to be archived.
-fn pending(account: &AccountReport) -> u64 {
-    match &account.archive {
-        Some(ArchiveSkipped::ArchiveRequiresApproval { pending, .. }) => *pending,
-        _ => 0,
-    }
-}
-
 /// Whether a user must decide: about an archive above the limit, or about a scan that looks partial.
 fn needs_approval(account: &AccountReport) -> bool {
-    pending(account) > 0 || account.partial_scan.is_some()
+    account.has_pending() || account.partial_scan.is_some()
 }
 
 /// Properties for Logs Insights. Their names have no dots, unlike those of other log lines, so that queries need not quote them.

@@ -13,8 +13,9 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::evidence::{Proof, ScanSize};
+use crate::grouped::Grouped;
 use crate::ports::{ObjectWriter, Objects, PortError, PutMode};
-use crate::report::{Uncovered, Unproven, unproven};
+use crate::report::{EarlierResults, Uncovered, Unproven, is_far_fewer, unproven};
 use crate::state::state_prefix;
 
 /// Maximum size of the object in bytes, decompressed: 600 checks in 34 Regions need two million.
@@ -34,6 +35,9 @@ pub(crate) struct Coverage {
     pub(crate) whole: Option<ScanSize>,
     #[serde(default)]
     regions: BTreeMap<RegionName, RegionCoverage>,
+    /// The results of each service and Region in earlier whole scans, with which the next scan is compared.
+    #[serde(default, skip_serializing_if = "Grouped::is_empty")]
+    results: Grouped<EarlierResults>,
     /// Findings that scans archived without approval, by the time of the scan.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     archived: BTreeMap<Timestamp, u64>,
@@ -219,6 +223,22 @@ impl Coverage {
         }
     }
 
+    /// The results of each service and Region in scans before this one.
+    pub(crate) fn results_before(&self, scanned_at: Timestamp) -> Grouped<EarlierResults> {
+        let mut results = self.results.clone();
+        results.services.retain(|_, earlier| earlier.scanned_at < scanned_at);
+        results.regions.retain(|_, earlier| earlier.scanned_at < scanned_at);
+        results
+    }
+
+    /// Records the results of a whole scan. `waiting` counts active findings that the scan does not show and that stay active for
+    /// now. While a service or Region has waiting findings, a scan with far fewer results of it does not replace the earlier
+    /// results. Otherwise the second of two incomplete scans, which archives the findings, would be compared with the first.
+    pub(crate) fn note_results(&mut self, results: &Grouped<u64>, waiting: &Grouped<u64>, scanned_at: Timestamp) {
+        note_groups(&mut self.results.services, &results.services, &waiting.services, scanned_at);
+        note_groups(&mut self.results.regions, &results.regions, &waiting.regions, scanned_at);
+    }
+
     /// Records which services have no results now, and lists them with the number of their active findings.
     pub(crate) fn note_uncovered(
         &mut self,
@@ -263,5 +283,30 @@ impl Coverage {
             }
         }
         listed
+    }
+}
+
+fn note_groups<N: Ord + Clone>(
+    earlier: &mut BTreeMap<N, EarlierResults>,
+    results: &BTreeMap<N, u64>,
+    waiting: &BTreeMap<N, u64>,
+    scanned_at: Timestamp,
+) {
+    let names: BTreeSet<N> = earlier.keys().chain(results.keys()).cloned().collect();
+    for name in names {
+        let found = results.get(&name).copied().unwrap_or_default();
+        let is_waiting = waiting.get(&name).is_some_and(|findings| *findings > 0);
+        let stays = earlier.get(&name).is_some_and(|earlier| {
+            let is_newer = (earlier.scanned_at, earlier.results) > (scanned_at, found);
+            is_newer || (is_waiting && is_far_fewer(found, earlier.results))
+        });
+        if stays {
+            continue;
+        }
+        if found > 0 {
+            earlier.insert(name, EarlierResults { results: found, scanned_at });
+        } else {
+            earlier.remove(&name);
+        }
     }
 }

@@ -18,6 +18,7 @@ mod evidence;
 pub mod explain;
 pub mod export;
 pub mod filter;
+mod grouped;
 pub mod integration;
 pub mod jobs;
 pub mod json_lines;

@@ -1,6 +1,6 @@
 use std::time::UNIX_EPOCH;
 
-use exporter::report::{Fate, PartialScan, RegionReport, Uncovered};
+use exporter::report::{ArchiveSkipped, Fate, PartialScan, RegionReport, Uncovered};
 use exporter::upload::UploadInfo;
 use serde_json::{Value, json};
 

@@ -4,7 +4,7 @@ use askama::Template;
 use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::Response;
-use exporter::report::{RunKind, RunReport, RunStatus};
+use exporter::report::{AccountReport, RunKind, RunReport, RunStatus};
 use management::wire::{ApprovalBody, JobView};
 
 use super::names::names;
@@ -14,7 +14,8 @@ use crate::client::{Failed, Request};
 use crate::form::{Form, encoded};
 use crate::messages::Message;
 use crate::view::integration::Fact;
-use crate::view::report::{pending, unproven};
+use crate::view::pending_archive::pending;
+use crate::view::report::unproven;
 use crate::view::run::kind;
 use crate::view::text::{count, time};
 use crate::visit::{Frame, Visit};
@@ -34,6 +35,7 @@ struct Page {
     facts: Vec<Fact>,
     action: String,
     button: String,
+    button_class: &'static str,
     confirm: &'static str,
     newer: Option<(String, String)>,
 }
@@ -75,22 +77,15 @@ pub(crate) async fn ask(visit: Visit, Path(id): Path<String>) -> Response {
     let number: u64 = if is_unproven {
         read.run.accounts.values().map(|report| report.counts.unproven).sum()
     } else {
-        read.run.accounts.values().filter_map(pending_of).sum()
+        read.run.accounts.values().map(AccountReport::pending_findings).sum()
     };
-    let has_any = if is_unproven { unproven(&read.run).is_some() } else { !pending(&read.run).is_empty() };
+    let has_any = if is_unproven { unproven(&read.run).is_some() } else { number > 0 };
     if !has_any {
         let message =
             Message::new("plain", "Nothing to approve.").text("No finding of this run waits for this approval.");
         return visit.message_page(StatusCode::CONFLICT, "Nothing to approve", message);
     }
     visit.show(Ok::<_, Failed>(approval(&visit, &read, number, is_unproven)))
-}
-
-fn pending_of(report: &exporter::report::AccountReport) -> Option<u64> {
-    match report.archive {
-        Some(exporter::report::ArchiveSkipped::ArchiveRequiresApproval { pending, .. }) => Some(pending),
-        _ => None,
-    }
 }
 
 fn approval(visit: &Visit, read: &Read, number: u64, is_unproven: bool) -> Page {
@@ -104,10 +99,14 @@ fn approval(visit: &Visit, read: &Read, number: u64, is_unproven: bool) -> Page 
     } else {
         format!("The upload is exported again, and {shown} findings become ARCHIVED in AWS Security Hub CSPM.")
     };
+    let pending = pending(run, visit.now());
+    let mut unusual = pending.iter().filter_map(|account| account.unusual.as_ref()).peekable();
+    let is_unusual = !is_unproven && unusual.peek().is_some();
     let warning = if is_unproven {
         "This scan has no evidence that they are resolved. If the resources still exist, the findings are still valid."
+            .to_owned()
     } else {
-        ""
+        unusual.flatten().cloned().collect::<Vec<_>>().join(" ")
     };
     let query = if is_unproven { "?unproven=1" } else { "" };
     let mut facts = vec![
@@ -128,7 +127,8 @@ fn approval(visit: &Visit, read: &Read, number: u64, is_unproven: bool) -> Page 
     let why = if is_unproven { "?why=unproven" } else { "" };
     Page {
         title: format!("Archive {shown} {what} in {}?", read.account),
-        warning: warning.to_owned(),
+        warning,
+        button_class: if is_unusual { "btn danger" } else { "btn danger primary" },
         review: format!("/runs/{}/pending{why}", run.run_id),
         facts,
         action: format!("/runs/{}/approve{query}", run.run_id),
@@ -151,6 +151,7 @@ fn page(visit: &Visit, read: &Read, title: &str, command: &str) -> Page {
         facts: Vec::new(),
         action: String::new(),
         button: String::new(),
+        button_class: "btn danger primary",
         confirm: "",
         newer,
     }

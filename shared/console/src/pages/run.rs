@@ -16,10 +16,9 @@ use crate::messages::Message;
 use crate::view::integration::Fact;
 use crate::view::outcomes::{Bar, Equation, Row, also, equation, rows};
 use crate::view::parts::{Button, State};
+use crate::view::pending_archive::{GROUP_COLUMNS, Pending, pending};
 use crate::view::region::Fix;
-use crate::view::report::{
-    AccountRow, COLUMNS, Pending, Regions, Unproven, accounts, facts, fixes, pending, regions, unproven,
-};
+use crate::view::report::{AccountRow, COLUMNS, Regions, Unproven, accounts, facts, fixes, regions, unproven};
 use crate::view::run::{kind, state};
 use crate::view::text::{sentence, time};
 use crate::visit::{Frame, Visit};
@@ -40,6 +39,7 @@ struct Page {
     rows: Vec<Row>,
     also: String,
     pending: Vec<Pending>,
+    group_columns: [&'static str; 6],
     unproven: Option<Unproven>,
     fixes: Vec<Fix>,
     facts: Vec<Fact>,
@@ -122,7 +122,8 @@ fn view(visit: &Visit, run: &RunReport, account: &str) -> Page {
         equation: equation(&run.counts),
         rows: rows(run),
         also: also(&run.counts),
-        pending: pending(run),
+        pending: pending(run, now),
+        group_columns: GROUP_COLUMNS,
         unproven: unproven(run),
         facts: facts(run, now),
         accounts: rows_of_accounts,

@@ -9,6 +9,7 @@ pub(crate) mod matrix;
 pub(crate) mod outcomes;
 pub(crate) mod pager;
 pub(crate) mod parts;
+pub(crate) mod pending_archive;
 pub(crate) mod region;
 pub(crate) mod report;
 pub(crate) mod run;

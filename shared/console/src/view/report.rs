@@ -1,21 +1,13 @@
-//! The panels of a run: pending and unproven findings, fixes, facts, accounts, and Regions.
+//! The panels of a run: unproven findings, fixes, facts, accounts, and Regions.
 
 use asff::AccountId;
-use exporter::report::{AccountReport, ArchiveSkipped, ReadStatus, RegionReport, RunReport};
+use exporter::report::{AccountReport, ReadStatus, RegionReport, RunReport};
 use jiff::Timestamp;
 
 use super::integration::Fact;
 use super::parts::{Remediation, State};
 use super::region::Fix;
-use super::text::{bytes, count, counted, duration, sentence, share, time};
-
-/// The findings of an account that require approval because they exceed the limit.
-pub(crate) struct Pending {
-    pub(crate) account: String,
-    pub(crate) title: String,
-    pub(crate) share: State,
-    pub(crate) count: String,
-}
+use super::text::{bytes, count, counted, duration, sentence, time};
 
 /// Unproven findings, by service and Region.
 pub(crate) struct Unproven {
@@ -73,22 +65,6 @@ pub(crate) struct AccountRow {
     pub(crate) href: String,
     pub(crate) cells: [String; 5],
     pub(crate) problem: String,
-}
-
-/// The findings that require approval, by account.
-pub(crate) fn pending(run: &RunReport) -> Vec<Pending> {
-    let waiting = run.accounts.iter().filter_map(|(account, report)| match report.archive {
-        Some(ArchiveSkipped::ArchiveRequiresApproval { pending, active }) => Some((account, pending, active)),
-        _ => None,
-    });
-    waiting
-        .map(|(account, pending, active)| Pending {
-            account: account.to_string(),
-            title: format!("{} of {} active findings", count(pending), count(active)),
-            share: State::new("warn", format!("{}, more than the limit", share(pending, active))),
-            count: count(pending),
-        })
-        .collect()
 }
 
 /// Unproven findings, the largest groups first.

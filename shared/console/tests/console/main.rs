@@ -5,6 +5,7 @@
 #[path = "../../examples/serve/sample/mod.rs"]
 mod sample;
 
+mod exports;
 mod guard;
 mod history;
 mod host;

@@ -14,7 +14,7 @@ use crate::delivery::{AccountDelivered, Judging, Limit, Verdicts};
 use crate::evidence::{Evidence, ManualFor, Proof, Reading};
 use crate::integration::{ArchiveScope, Integration};
 use crate::ports::{PortError, Ports};
-use crate::report::{AccountReport, ReadStatus, RunReport, undelivered};
+use crate::report::{AccountReport, PendingArchive, ReadStatus, RunReport, undelivered};
 
 impl<P: Ports> AccountExport<P> {
     /// Waits until every finding has its outcome, archives resolved findings, and releases the account. `manual`: the
@@ -106,6 +106,10 @@ impl<P: Ports> Delivering<P> {
         report.counts.merge(&delivered.counts);
         report.add_errors(&delivered.errors);
         report.regions = std::mem::take(&mut delivered.regions);
+        report.pending_archive = delivered.requires_approval().then(|| {
+            let (results, is_whole) = (proof.results(), proof.is_of_whole_account());
+            PendingArchive::new(&delivered.pending_sums, &results, &coverage.results_before(newest), is_whole)
+        });
         report.archive = delivered.archive.take();
         report.partial_scan = proof.partial();
         if proof.has_several_times() {
@@ -207,6 +211,10 @@ impl Known<'_> {
         let Self { account, proof, newest, .. } = *self;
         let mut coverage = self.coverage.clone();
         coverage.note_scan(proof, newest, &delivered.failed, &delivered.fully_compared, context.approval.unproven);
+        // A Region that failed may have findings that wait, too. The run is tried again.
+        if delivered.error.is_none() && proof.as_whole_scan(newest, context.approval.unproven).is_some() {
+            coverage.note_results(&proof.results(), &delivered.waiting, newest);
+        }
         for (region, holds_copies) in &delivered.copy_regions {
             coverage.note_copies(*region, *holds_copies);
         }

@@ -283,6 +283,12 @@ impl<P: Ports> AccountDelivery<P> {
             }
             if let Some(limit) = judging.limit {
                 conclusion = delivered.decide_archive(&judging.verdicts, limit, &drained);
+                if delivered.requires_approval() {
+                    for worker in &mut drained {
+                        worker.learn_home_regions().await;
+                    }
+                    delivered.add_up_pending(&drained);
+                }
             }
         }
         let conclude = |worker: RegionWorker<P>| (worker.header.region, tokio::spawn(worker.conclude(conclusion)));

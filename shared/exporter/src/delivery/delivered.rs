@@ -7,10 +7,11 @@ use asff::RegionName;
 use super::worker::conclude::Conclusion;
 use super::worker::judge::Verdicts;
 use super::worker::region::{RegionWorker, WorkerResult};
+use crate::grouped::Grouped;
 use crate::limit::Limit;
 use crate::limit::requires_approval;
 use crate::ports::{PortError, Ports};
-use crate::report::{ArchiveSkipped, Counts, Fate, RegionReport, Unproven, undelivered};
+use crate::report::{ArchiveSkipped, Counts, Fate, PendingSums, RegionReport, Unproven, undelivered};
 use crate::state::FindingKey;
 
 /// The outcome of an account's findings.
@@ -22,6 +23,10 @@ pub(crate) struct AccountDelivered {
     pub(crate) errors: BTreeMap<RegionName, u64>,
     pub(crate) archive: Option<ArchiveSkipped>,
     pub(crate) unproven: Unproven,
+    /// Active findings before the run, and of these those that are resolved.
+    pub(crate) pending_sums: Grouped<PendingSums>,
+    /// Active findings that the scan does not show, and that stay active for now.
+    pub(crate) waiting: Grouped<u64>,
     /// Regions that stay in doubt.
     pub(crate) in_doubt_regions: BTreeSet<RegionName>,
     /// Regions whose state could not be saved.
@@ -45,14 +50,28 @@ impl AccountDelivered {
         limit: Limit,
         drained: &[RegionWorker<P>],
     ) -> Conclusion {
-        let (mut active, mut pending) = (0, 0);
-        for worker in drained {
-            let tally = worker.tally();
-            active += tally.active;
-            pending += tally.pending;
+        for tally in drained.iter().map(RegionWorker::tally) {
+            self.pending_sums.merge(&tally.sums, PendingSums::add);
+            self.waiting.merge(&tally.open, |all, open| *all += open);
             self.counts.absent += tally.absent;
             add_unproven(&mut self.unproven, tally.unproven);
         }
+        let total = |of: fn(&PendingSums) -> u64| self.pending_sums.services.values().map(of).sum::<u64>();
+        let (active, pending) = (total(|sums| sums.active), total(PendingSums::pending));
+        let conclusion = self.decide(verdicts, limit, drained, (pending, active));
+        if !conclusion.archives {
+            self.waiting.merge(&self.pending_sums, |all, sums| *all += sums.pending());
+        }
+        conclusion
+    }
+
+    fn decide<P: Ports>(
+        &mut self,
+        verdicts: &Verdicts,
+        limit: Limit,
+        drained: &[RegionWorker<P>],
+        (pending, active): (u64, u64),
+    ) -> Conclusion {
         let unproven = self.unproven.values().flat_map(BTreeMap::values).flat_map(BTreeMap::values);
         self.counts.unproven = unproven.sum();
         // A Region that failed, or whose state could not be compared, may have further findings. The run is retried.
@@ -70,6 +89,19 @@ impl AccountDelivered {
             return Conclusion { archives: false, lists: true, ..unlimited };
         }
         Conclusion { archives: true, ..unlimited }
+    }
+
+    /// Computes the sums of the pending archive again, after the Regions of all findings were read.
+    pub(super) fn add_up_pending<P: Ports>(&mut self, drained: &[RegionWorker<P>]) {
+        self.pending_sums = Grouped::default();
+        for tally in drained.iter().map(RegionWorker::tally) {
+            self.pending_sums.merge(&tally.sums, PendingSums::add);
+        }
+    }
+
+    /// Whether the archive requires approval.
+    pub(crate) fn requires_approval(&self) -> bool {
+        matches!(self.archive, Some(ArchiveSkipped::ArchiveRequiresApproval { .. }))
     }
 
     /// Handles a run in which no Region responded: more likely the exporter's network failed than all Regions, and a

@@ -6,6 +6,8 @@ use asff::{AccountId, CheckId, Place, RegionName};
 use jiff::Timestamp;
 
 use super::regions::{RegionPlaces, RegionSet};
+use super::service;
+use crate::grouped::Grouped;
 use crate::state::fingerprint;
 
 /// Maximum number of scan times stored per account: a file with more has several scans anyway, and a report need not
@@ -21,6 +23,8 @@ pub(crate) struct Evidence {
     pub(super) regions: RegionPlaces,
     /// By the fingerprint of the check.
     pub(super) checks: HashMap<u32, CheckEvidence>,
+    /// Numbers of verdicts, by service and then by the place of the Region.
+    results: HashMap<Box<str>, Vec<u32>>,
     pub(super) times: BTreeSet<Timestamp>,
 }
 
@@ -87,6 +91,31 @@ impl Evidence {
         self.record_time(scanned_at);
         let region = self.regions.add(region);
         self.entry_of_check(check).verdicts.insert(region);
+        if let Some(place) = region.place() {
+            self.count_result(service(check.as_str()), place);
+        }
+    }
+
+    fn count_result(&mut self, service: &str, place: usize) {
+        let results = match self.results.get_mut(service) {
+            Some(results) => results,
+            None => self.results.entry(service.into()).or_default(),
+        };
+        if results.len() <= place {
+            results.resize(place + 1, 0);
+        }
+        results[place] = results[place].saturating_add(1);
+    }
+
+    /// The numbers of verdicts. Those of Regions that the sets have no room for are not among them.
+    pub(super) fn results(&self) -> Grouped<u64> {
+        let mut grouped = Grouped::<u64>::default();
+        for (service, results) in &self.results {
+            for (region, results) in self.regions.iter().zip(results).filter(|(_, results)| **results > 0) {
+                grouped.update(service, region, |sum| *sum += u64::from(*results));
+            }
+        }
+        grouped
     }
 
     /// Records a MANUAL entry that is about more than one resource.

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use super::gather::{Evidence, MalformedEntries};
 use super::regions::RegionSet;
 use super::service;
+use crate::grouped::Grouped;
 use crate::integration::ArchiveScope;
 use crate::report::{PartialScan, unproven};
 use crate::state::fingerprint;
@@ -182,6 +183,16 @@ impl Proof {
             }
         }
         services
+    }
+
+    /// How many results the scan has of each service and Region.
+    pub(crate) fn results(&self) -> Grouped<u64> {
+        self.evidence.results()
+    }
+
+    /// Whether it is a scan of the whole account, as far as it tells.
+    pub(crate) fn is_of_whole_account(&self) -> bool {
+        self.reading.scope == ArchiveScope::Full && self.is_conclusive()
     }
 
     /// Whether the scan proves which services have results and which do not.

@@ -35,6 +35,11 @@ impl RegionPlaces {
         Some(RegionSet(1 << place))
     }
 
+    /// The Regions, by their places.
+    pub(super) fn iter(&self) -> impl Iterator<Item = RegionName> + '_ {
+        self.names.iter().copied()
+    }
+
     /// The Regions of a set.
     pub(super) fn names(&self, set: RegionSet) -> impl Iterator<Item = RegionName> + '_ {
         self.names.iter().enumerate().filter(move |(place, _)| set.0 & (1 << place) != 0).map(|(_, name)| *name)
@@ -42,6 +47,11 @@ impl RegionPlaces {
 }
 
 impl RegionSet {
+    /// The place of the only Region of the set. `None` if the set is empty.
+    pub(super) fn place(self) -> Option<usize> {
+        (!self.is_empty()).then_some(self.0.trailing_zeros() as usize)
+    }
+
     pub(super) fn insert(&mut self, other: Self) {
         self.0 |= other.0;
     }

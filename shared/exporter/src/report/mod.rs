@@ -6,6 +6,7 @@ mod drift;
 pub mod history;
 mod integration_run;
 mod pending;
+mod pending_archive;
 pub mod reasons;
 mod run;
 mod verdict;
@@ -15,6 +16,8 @@ pub use drift::Drift;
 pub use history::HistoryEntry;
 pub use integration_run::IntegrationRun;
 pub use pending::{ARCHIVE_LIMIT, PendingClass, PendingFinding};
+pub(crate) use pending_archive::is_far_fewer;
+pub use pending_archive::{EarlierResults, PendingArchive, PendingRows, PendingSums, UnusualArchive, UnusualGroup};
 pub use reasons::{undelivered, unproven};
 pub use run::{
     AccountReport, ArchiveSkipped, Changes, MALFORMED, PartialScan, ReadStatus, RegionReport, RunKind, RunReport,

@@ -6,7 +6,7 @@ use asff::{AccountId, RegionName, ScanFormat};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Counts, Drift};
+use super::{Counts, Drift, PendingArchive};
 use crate::problem::Problem;
 use crate::provider::ProviderId;
 use crate::upload::UploadInfo;
@@ -182,6 +182,9 @@ pub struct AccountReport {
     /// Why findings were not archived although the settings would archive them. Absent if they were archived.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub archive: Option<ArchiveSkipped>,
+    /// The findings that are archived upon approval, by service and Region, if there are any. Lists of runs don't have it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pending_archive: Option<PendingArchive>,
     /// Active findings that the scan proves nothing about, by their Region, service, and reason.
     #[serde(default, skip_serializing_if = "Unproven::is_empty")]
     #[cfg_attr(feature = "openapi", schema(value_type = BTreeMap<String, BTreeMap<String, BTreeMap<String, u64>>>))]

@@ -34,6 +34,7 @@ mod odd_files;
 mod parallel;
 mod partial_scans;
 mod partial_visibility;
+mod pending_archive;
 mod possible_states;
 mod progress;
 mod promises;
@@ -60,7 +61,7 @@ use exporter::jobs::JobRunner;
 use exporter::plan::Planning;
 use exporter::ports::Scan;
 use exporter::report::history::{HistoryBy, Totals, sums};
-use exporter::report::{HistoryEntry, RunReport};
+use exporter::report::{ArchiveSkipped, HistoryEntry, PendingSums, RunReport};
 use exporter::settings::Settings;
 use simulator::{Config, Simulator};
 
@@ -127,6 +128,7 @@ impl Run {
         if let Some(Ok(report)) = &outcome {
             assert!(report.counts.is_balanced(), "everything is counted: {:?}", report.counts);
             assert_history(report);
+            assert_pending_archive(report);
         }
         outcome
     }
@@ -140,6 +142,23 @@ pub(crate) fn assert_history(run: &RunReport) {
     by_region.values().for_each(|sum| total.add(&sum.totals));
     let expected = Totals { throttled: total.throttled, ..Totals::of(&run.counts) };
     assert_eq!(total, expected, "{by_region:?}");
+}
+
+/// The pending and active findings of an account are the sums of its services, and of its Regions.
+#[track_caller]
+pub(crate) fn assert_pending_archive(run: &RunReport) {
+    for (account, report) in &run.accounts {
+        let expected = match report.archive {
+            Some(ArchiveSkipped::ArchiveRequiresApproval { pending, active }) => Some((pending, active)),
+            _ => None,
+        };
+        let sums = report.pending_archive.as_ref().map(|archive| (&archive.services, &archive.regions));
+        let total = |sums: Vec<&PendingSums>| {
+            (sums.iter().map(|sums| sums.pending()).sum::<u64>(), sums.iter().map(|sums| sums.active).sum::<u64>())
+        };
+        assert_eq!(sums.map(|(services, _)| total(services.values().collect())), expected, "{account}, by service");
+        assert_eq!(sums.map(|(_, regions)| total(regions.values().collect())), expected, "{account}, by Region");
+    }
 }
 
 /// Plans the export of a scan.

@@ -1,7 +1,7 @@
 //! Reads runs, quarantines, pending findings, and the audit log.
 
 use asff::AccountId;
-use exporter::report::{RegionReport, RunReport};
+use exporter::report::{PendingArchive, RegionReport, RunReport};
 use exporter::settings_store::{AuditEntry, ListPage, Page};
 use serde_json::Value;
 
@@ -52,8 +52,8 @@ impl<P: Ports> Service<P> {
         found.ok_or_else(|| ApiError::RunNotFound(run_id.chars().take(RUN_ID_CHARS_MAX).collect()))
     }
 
-    /// A run's report, truncated to the maximum size of a response. If Regions and accounts without problems are omitted, the
-    /// report states that.
+    /// A run's report, truncated to the maximum size of a response. If Regions and accounts without problems, and the sums of
+    /// pending archives, are omitted, the report states that.
     ///
     /// # Errors
     ///
@@ -129,6 +129,7 @@ pub(super) fn truncate_report(mut run: RunReport, bytes_max: usize) -> RunReport
     }
     for account in run.accounts.values_mut() {
         account.regions.retain(|_, region| has_problem(region));
+        account.pending_archive = account.pending_archive.take().map(PendingArchive::without_sums);
     }
     let mut remaining = bytes_max.saturating_sub(json_bytes(&RunReport { accounts: [].into(), ..run.clone() }));
     let all = run.accounts.len();
@@ -143,7 +144,7 @@ pub(super) fn truncate_report(mut run: RunReport, bytes_max: usize) -> RunReport
         run.accounts.insert(account, report);
     }
     run.reasons.push(format!(
-        "truncated: Regions without problems are omitted, and {} of {all} accounts; the full report is {} in the state bucket",
+        "truncated: Regions without problems, the sums of pending archives, and {} of {all} accounts are omitted; the full report is {} in the state bucket",
         all - run.accounts.len(),
         RunReport::key(&run.run_id),
     ));
@@ -193,6 +194,9 @@ mod tests {
             }
             if number == 499 {
                 account.problem = Some("the role does not trust the function".to_owned());
+                let services = [("s3".to_owned(), exporter::report::PendingSums::default())].into();
+                let archive = PendingArchive { services, with_partial_scope: Some(7), ..PendingArchive::default() };
+                account.pending_archive = Some(archive);
                 account.regions.values_mut().for_each(|region| region.unfinished = Some("throttled".to_owned()));
             }
             run.accounts.insert(format!("{number:012}").parse().unwrap(), account);
@@ -203,6 +207,8 @@ mod tests {
             assert!(json_bytes(&short) <= bytes_max + 300, "{}", json_bytes(&short));
             let worst = &short.accounts[&"000000000499".parse().unwrap()];
             assert_eq!((worst.regions.len(), worst.problem.is_some()), (3, true));
+            let archive = worst.pending_archive.as_ref().unwrap();
+            assert_eq!((archive.services.len(), archive.with_partial_scope), (0, Some(7)));
             assert!(short.reasons[0].contains("runs/run-1/report.json"), "{:?}", short.reasons);
             assert!(short.accounts.len() > 10, "{}", short.accounts.len());
         }

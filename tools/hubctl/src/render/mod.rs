@@ -7,6 +7,7 @@ pub(crate) mod csv;
 mod details;
 pub(crate) mod hidden;
 pub(crate) mod outcomes;
+pub(crate) mod pending_archive;
 pub(crate) mod run_report;
 mod stream;
 mod style;

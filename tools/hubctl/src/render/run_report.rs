@@ -7,7 +7,7 @@ use asff::RegionName;
 use exporter::report::reasons::unavailable::REGION_NOT_SELECTED;
 use exporter::report::{Counts, ReadStatus, RegionReport, RunKind, RunReport, RunStatus};
 
-use super::{outcomes, unproven};
+use super::{outcomes, pending_archive, unproven};
 use crate::exit::Exit;
 use crate::origin::Origin;
 use crate::render::{Column, Details, Output, Table, TextStyle, text};
@@ -73,6 +73,7 @@ pub(crate) fn write(report: &RunReport, origin: &Origin, output: &mut Output) ->
         output.line("")?;
         output.table(&regions)?;
     }
+    pending_archive::write(report, output)?;
     let unproven = unproven::rows(report);
     if !unproven.is_empty() {
         output.line("")?;

@@ -2,7 +2,8 @@
 
 use exporter::problem::Problem;
 use exporter::report::{
-    AccountReport, ArchiveSkipped, Changes, Counts, Fate, ReadStatus, RegionReport, RunKind, RunReport, RunStatus,
+    AccountReport, ArchiveSkipped, Changes, Counts, EarlierResults, Fate, PendingArchive, PendingSums, ReadStatus,
+    RegionReport, RunKind, RunReport, RunStatus, RunTrigger, UnusualArchive, UnusualGroup,
 };
 use exporter::testing::Contents;
 use exporter::upload::UploadInfo;
@@ -15,7 +16,15 @@ const STAGING: &str = "210987654321";
 const SEVERITIES: [&str; 4] = ["LOW", "MEDIUM", "HIGH", "CRITICAL"];
 /// Findings of the large run that require approval, by service: service, count, class.
 const PENDING: [(&str, usize, &str); 5] =
-    [("ec2", 62, "proven"), ("rds", 21, "proven"), ("s3", 14, "passed"), ("iam", 8, "absent"), ("vpc", 3, "muted")];
+    [("ec2", 62, "absent"), ("rds", 21, "absent"), ("s3", 14, "passed"), ("iam", 8, "proven"), ("vpc", 3, "muted")];
+/// The same services: active findings, and results of this scan and of an earlier one.
+const RESULTS: [(&str, u64, u64, u64); 5] = [
+    ("ec2", 80, 61, 5_902),
+    ("rds", 30, 34, 1_911),
+    ("s3", 30, 4_102, 4_090),
+    ("iam", 37, 3_977, 3_960),
+    ("vpc", 10, 640, 652),
+];
 
 /// A run.
 fn run(id: &str, account: &str, minutes: i64, now: Timestamp) -> RunReport {
@@ -30,6 +39,7 @@ fn run(id: &str, account: &str, minutes: i64, now: Timestamp) -> RunReport {
     };
     let mut run = RunReport::new(id.to_owned(), upload, started_at);
     run.status = RunStatus::Succeeded;
+    run.trigger = Some(RunTrigger::Upload);
     run.format = Some(asff::ScanFormat::Ocsf);
     run.read_status = ReadStatus::Complete;
     run.finished_at = Some(started_at + SignedDuration::from_millis(6_400));
@@ -180,6 +190,7 @@ fn staging(contents: &mut Contents, now: Timestamp) -> Result<RunReport, Failure
     (counts.read, counts.repaired, counts.unproven) = (counts.accounted(), 38, 31);
     let pending: usize = PENDING.iter().map(|(_, count, _)| count).sum();
     report.archive = Some(ArchiveSkipped::ArchiveRequiresApproval { pending: u64::try_from(pending)?, active: 187 });
+    report.pending_archive = Some(pending_archive(now)?);
     for (service, region, reason, findings) in [
         ("eks", "eu-west-1", "no_service_results", 12),
         ("kms", "eu-north-1", "no_region_results", 15),
@@ -199,6 +210,45 @@ fn staging(contents: &mut Contents, now: Timestamp) -> Result<RunReport, Failure
     contents.pending.insert(RUN.to_owned(), pending_findings(now));
     add(&mut big, STAGING, report)?;
     Ok(big)
+}
+
+/// The pending archive of the big run, which looks unusual: two services have far fewer results than before.
+fn pending_archive(now: Timestamp) -> Result<PendingArchive, Failure> {
+    let scanned_at = ago(now, 4 * 1_440);
+    let mut archive = PendingArchive { with_partial_scope: Some(25), ..PendingArchive::default() };
+    for ((service, count, class), (_, active, results, earlier)) in PENDING.into_iter().zip(RESULTS) {
+        let earlier = Some(EarlierResults { results: earlier, scanned_at });
+        let mut sums = PendingSums { active, results, earlier, ..PendingSums::default() };
+        let count = u64::try_from(count)?;
+        match class {
+            "absent" => sums.absent = count,
+            "proven" => sums.proven = count,
+            "passed" => sums.passed = count,
+            _ => sums.muted = count,
+        }
+        archive.services.insert(service.to_owned(), sums);
+    }
+    let total = |of: fn(&PendingSums) -> u64| archive.services.values().map(of).sum::<u64>();
+    let region = PendingSums {
+        active: total(|sums| sums.active),
+        proven: total(|sums| sums.proven),
+        absent: total(|sums| sums.absent),
+        passed: total(|sums| sums.passed),
+        muted: total(|sums| sums.muted),
+        results: total(|sums| sums.results),
+        earlier: Some(EarlierResults { results: 16_515, scanned_at }),
+    };
+    archive.regions.insert("eu-west-1".parse()?, region);
+    archive.unusual = Some(UnusualArchive {
+        by: UnusualGroup::Service,
+        names: vec!["ec2".to_owned(), "rds".to_owned()],
+        findings: 83,
+        results: 95,
+        active: 110,
+        earlier_results: 7_813,
+        earlier_scanned_at: Some(scanned_at),
+    });
+    Ok(archive)
 }
 
 fn quarantine() -> Vec<serde_json::Value> {

@@ -10,7 +10,6 @@ use super::region::{LateResolution, Policy, RegionWorker, WorkerResult, WorkerSt
 use crate::delivery::halt::RegionHalt;
 use crate::delivery::stamp::resend_stored;
 use crate::evidence::service;
-use crate::filter::FilterReason;
 use crate::integration::ArchiveScope;
 use crate::pack::Outgoing;
 use crate::ports::{PortError, Ports};
@@ -189,10 +188,7 @@ impl<P: Ports> RegionWorker<P> {
             } else if conclusion.lists
                 && let Some(meta) = self.last_sent(key)
             {
-                let class = match &resolution {
-                    LateResolution::Own(_, FilterReason::Muted) => PendingClass::Muted,
-                    LateResolution::Own(..) | LateResolution::Redirected(_) => PendingClass::Passed,
-                };
+                let class = resolution.class();
                 let json = match resolution {
                     LateResolution::Own(mapped, _) => mapped.encode(&mapped.first_stamps()).ok().map(Into::into),
                     LateResolution::Redirected(finding) => Some(finding.json),

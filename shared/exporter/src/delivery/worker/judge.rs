@@ -8,9 +8,10 @@ use jiff::Timestamp;
 
 use crate::coverage::Coverage;
 use crate::evidence::{Absence, Proof, service};
+use crate::grouped::Grouped;
 use crate::integration::ArchiveScope;
 use crate::ports::Ports;
-use crate::report::{PendingClass, Unproven};
+use crate::report::{PendingClass, PendingSums, Unproven};
 use crate::state::{ABSENT_MAX, FindingKey, FindingMeta, RegionState, SCANS_APART_MS, SeenInScan};
 
 /// Whether findings that are resolved on this evidence count towards the limit. Findings that a user approved
@@ -79,10 +80,10 @@ pub(in crate::delivery) enum Judgment {
 /// A Region's findings, counted by their judgment.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
-    /// Active findings in Security Hub, except those that a setting filters.
-    pub(crate) active: u64,
-    /// Findings that are resolved.
-    pub(crate) pending: u64,
+    /// Active findings in Security Hub, except those that a setting filters, and those of them that are resolved.
+    pub(crate) sums: Grouped<PendingSums>,
+    /// Active findings that are absent from the scan and stay active for now.
+    pub(crate) open: Grouped<u64>,
     /// Findings that are absent, but not in enough consecutive scans.
     pub(crate) absent: u64,
     /// Findings whose absence is unproven.

@@ -9,14 +9,15 @@ use super::judge::{Judge, Judgment, ReportingRegions, Tally, Verdicts, is_limite
 use super::region::RegionWorker;
 use crate::evidence::service;
 use crate::ports::{PortError, Ports};
-use crate::report::{PendingClass, Unproven};
+use crate::report::{PendingClass, PendingSums, Unproven};
 use crate::state::{FindingKey, FindingMeta, RegionState, ScanCode, SeenInScan, UNATTRIBUTED, finding_home};
 
 impl<P: Ports> RegionWorker<P> {
     /// Prepares to judge: finds the home Regions of absent findings of other Regions.
     pub(crate) async fn prepare_judging(&mut self, verdicts: Verdicts, has_response: ReportingRegions) {
         let now_ms = self.ports.now().as_millisecond();
-        let home_regions = match self.read_home_regions().await {
+        let is_absent = |meta: &FindingMeta, seen| meta.foreign && meta.is_active() && seen == SeenInScan::Not;
+        let home_regions = match self.read_home_regions(is_absent).await {
             Ok(home_regions) => home_regions,
             Err(error) => {
                 self.note_error(Err(error));
@@ -26,14 +27,26 @@ impl<P: Ports> RegionWorker<P> {
         self.state.judging = Some(Judge { verdicts, reporting: has_response, home_regions, now_ms });
     }
 
-    async fn read_home_regions(&self) -> Result<HashMap<FindingKey, RegionName>, PortError> {
+    /// Reads the Regions of all active copies, because the sums of a pending archive are by the Region of the resource.
+    pub(crate) async fn learn_home_regions(&mut self) {
+        let home_regions = self.read_home_regions(|meta, _| meta.foreign && meta.is_active()).await;
+        match (home_regions, &mut self.state.judging) {
+            (Ok(home_regions), Some(judge)) => judge.home_regions = home_regions,
+            (Ok(_), None) => {}
+            (Err(error), _) => self.note_error(Err(error)),
+        }
+    }
+
+    /// The Regions of the copies in this Region. Empty if no finding needs them.
+    async fn read_home_regions(
+        &self,
+        is_needed: impl Fn(&FindingMeta, SeenInScan) -> bool,
+    ) -> Result<HashMap<FindingKey, RegionName>, PortError> {
         let mut home_regions = HashMap::new();
         let Some(region_state) = self.state.region_state.as_ref().filter(|_| self.state.error.is_none()) else {
             return Ok(home_regions);
         };
-        let is_absent =
-            |(meta, seen): (&FindingMeta, SeenInScan)| meta.foreign && meta.is_active() && seen == SeenInScan::Not;
-        if !region_state.index.iter().any(is_absent) {
+        if !region_state.index.iter().any(|(meta, seen)| is_needed(meta, seen)) {
             return Ok(home_regions);
         }
         let Some(mut entries) = region_state.entries().await? else { return Ok(home_regions) };
@@ -68,8 +81,14 @@ impl<P: Ports> RegionWorker<P> {
     pub(crate) fn tally(&self) -> Tally {
         let mut tally = Tally::default();
         let (Some(judge), Some(region_state)) = (&self.state.judging, &self.state.region_state) else { return tally };
+        // By check and Region first: a finding costs one lookup.
+        let mut places: HashMap<(u32, RegionName), (PendingSums, u64)> = HashMap::new();
+        let home_of = |key| judge.home_regions.get(&key).copied().unwrap_or(region_state.header.region);
         if judge.verdicts.proof.is_complete() {
-            tally.pending += self.state.late_resolutions.len() as u64;
+            for (key, resolution) in &self.state.late_resolutions {
+                let check = region_state.index.get(*key).map_or(0, |meta| meta.check);
+                places.entry((check, home_of(*key))).or_default().0.count(resolution.class());
+            }
         }
         for (meta, seen) in region_state.index.iter() {
             let judgment = self.judge(meta, seen);
@@ -79,18 +98,33 @@ impl<P: Ports> RegionWorker<P> {
                 && !self.state.newly_active.contains(&meta.key)
                 && !meta.is_expired(judge.now_ms)
                 && seen != SeenInScan::Filtered;
-            tally.active += u64::from(is_active || (!meta.is_active() && judgment != Judgment::Stays));
+            let is_counted = is_active || (!meta.is_active() && judgment != Judgment::Stays);
+            let resolved = match judgment {
+                Judgment::Resolved(class) => Some(class).filter(|class| is_limited(*class)),
+                _ => None,
+            };
+            let is_open = meta.is_active() && matches!(judgment, Judgment::Absent(_) | Judgment::Unproven(_));
+            if !is_counted && resolved.is_none() && !is_open {
+                continue;
+            }
+            let home_region = home_of(meta.key);
+            let (sums, open) = places.entry((meta.check, home_region)).or_default();
+            sums.active += u64::from(is_counted);
+            *open += u64::from(is_open);
+            resolved.into_iter().for_each(|class| sums.count(class));
             match judgment {
-                Judgment::Stays => {}
-                Judgment::Resolved(class) => tally.pending += u64::from(is_limited(class)),
-                Judgment::Absent(_) => tally.absent += u64::from(meta.is_active()),
-                Judgment::Unproven(reason) if meta.is_active() => {
-                    let home_region = judge.home_regions.get(&meta.key).copied().unwrap_or(region_state.header.region);
+                Judgment::Absent(_) => tally.absent += u64::from(is_open),
+                Judgment::Unproven(reason) if is_open => {
                     let service = service(region_state.check(meta.check).unwrap_or_default());
                     count(&mut tally.unproven, home_region, service, reason);
                 }
-                Judgment::Unproven(_) => {}
+                _ => {}
             }
+        }
+        for ((check, region), (sums, open)) in places {
+            let service = service(region_state.check(check).unwrap_or_default());
+            tally.sums.update(service, region, |all| all.add(&sums));
+            tally.open.update(service, region, |all| *all += open);
         }
         tally
     }

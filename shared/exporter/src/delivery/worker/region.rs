@@ -18,7 +18,7 @@ use crate::json_lines::JsonLines;
 use crate::pack::Outgoing;
 use crate::ports::{InDoubt, PortError, Ports};
 use crate::quarantine::Quarantine;
-use crate::report::{Counts, PendingFinding, RegionReport};
+use crate::report::{Counts, PendingClass, PendingFinding, RegionReport};
 use crate::state::{FindingKey, RegionState, Resend, SeenInScan, StateHeader};
 
 /// A message to a worker.
@@ -90,6 +90,16 @@ pub(in crate::delivery) enum LateResolution {
     Own(Box<Mapped>, FilterReason),
     /// A finding of another Region, as it is sent to be archived.
     Redirected(Outgoing),
+}
+
+impl LateResolution {
+    /// The evidence of the resolution.
+    pub(in crate::delivery) fn class(&self) -> PendingClass {
+        match self {
+            Self::Own(_, FilterReason::Muted) => PendingClass::Muted,
+            Self::Own(..) | Self::Redirected(_) => PendingClass::Passed,
+        }
+    }
 }
 
 /// The version of another Region's finding that this run sends last.
@@ -235,6 +245,12 @@ impl<P: Ports> RegionWorker<P> {
     /// has each finding once.
     pub(in crate::delivery) fn forget_identities(&mut self) {
         self.state.identities = Identities::default();
+    }
+
+    /// Records the number of active findings in the report.
+    pub(in crate::delivery) fn note_active(&mut self) {
+        let now_ms = self.ports.now().as_millisecond();
+        self.state.report.active = self.state.region_state.as_ref().map(|region_state| region_state.active(now_ms));
     }
 
     pub(in crate::delivery) fn note_error(&mut self, outcome: Result<(), PortError>) {

@@ -17,7 +17,7 @@ use crate::deployment::block_on;
 use crate::exit::{Exit, Failure};
 use crate::origin::Origin;
 use crate::prompt::Prompt;
-use crate::render::{Output, text};
+use crate::render::{Output, pending_archive, text};
 
 /// Number of an account's runs to search for a newer scan.
 const NEWER_RUNS_MAX: usize = 100;
@@ -157,6 +157,7 @@ fn question(part: &AccountReport, approval: Approval) -> Vec<String> {
     {
         let active = text::counted(*active, "active finding", "active findings");
         lines.push(format!("the scan shows {} of {active} as resolved", text::count(*pending)));
+        lines.extend(part.pending_archive.iter().flat_map(|archive| pending_archive::unusual(archive, *pending)));
     }
     if approval.unproven {
         let findings = text::counted(part.counts.unproven, "active finding", "active findings");
