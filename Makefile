@@ -23,7 +23,7 @@ VENV := .venv/installed
 CHECKOV := .venv-checkov/installed
 # The linter of the workflows.
 ACTIONLINT := .venv-actionlint/bin/actionlint
-# The scanner whose Security Hub sender is measured beside ours.
+# The scanner whose findings are exported. It scans the deployed stack, and its Security Hub sender is measured beside ours.
 PROWLER := .venv-prowler/installed
 # The second S3 and DynamoDB of the adapter tests.
 STRICT := .venv-strict/installed
@@ -187,6 +187,10 @@ actionlint: $(ACTIONLINT) ## Check the syntax of the workflows; the linter is do
 .PHONY: checkov
 checkov: $(VENV) $(CHECKOV) ## Scan the templates with checkov; local/checkov.py lists each exception with its reason
 	$(PYTHON) local/checkov.py .venv-checkov/bin/checkov
+
+.PHONY: scan-stack
+scan-stack: $(VENV) $(PROWLER) build ## Scan the deployed template with Prowler; docs/hardening.md lists each exception with its reason
+	$(PYTHON) local/scan_stack.py
 
 .PHONY: advisories
 advisories: $(VENV) ## Check the dependencies against the RustSec advisories, which are downloaded from github.com

@@ -21,6 +21,7 @@ from ministack.core import iam_actions, iam_evaluator  # noqa: E402
 from ministack.core.responses import get_account_id  # noqa: E402
 from ministack.services.cloudformation import engine, provisioners  # noqa: E402
 
+import ministack_properties  # noqa: E402
 from request_log import logged  # noqa: E402
 
 SESSION_PREFIX = "ASIA"
@@ -111,6 +112,7 @@ def main() -> None:
     provisioners._RESOURCE_HANDLERS["AWS::Logs::QueryDefinition"] = saved_queries()
     ministack.app = over_tls(ministack.app)
     with_rule_functions()
+    ministack_properties.apply()
     if os.environ.get("REQUEST_LOG"):
         ministack.app = logged(ministack.app, Path(os.environ["REQUEST_LOG"]))
     ministack.main()

@@ -75,11 +75,9 @@ def up(config: Settings, say=print, deploy=None) -> Stack:
         _write(config, Stack(config.directory, [simulator], {}))
         stack = Stack(config.directory, [simulator, _start_aws(config, simulator)], {})
         _write(config, stack)
-        if deploy:
-            deploy(config, stack)
-        else:
+        if not deploy:
             say("deploying template.yaml with SAM")
-            _sam_deploy(config, stack, config.package or _package(config))
+        (deploy or deploy_with_sam)(config, stack)
         _mend(stack)
         _introduce_roles(config, stack)
         stack = Stack(config.directory, stack.servers, _outputs(stack))
@@ -160,7 +158,9 @@ def _package(config: Settings) -> Path:
     return folder
 
 
-def _sam_deploy(config: Settings, stack: Stack, package: Path) -> None:
+def deploy_with_sam(config: Settings, stack: Stack) -> None:
+    """Deploys template.yaml, with the programs of `make build` or those of the settings' package."""
+    package = config.package or _package(config)
     stack.client("s3").create_bucket(
         Bucket=DEPLOYMENT_BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION}
     )
