@@ -138,3 +138,22 @@ fn every_parameter_is_in_a_group() {
     let parameters = template["Parameters"].as_object().unwrap();
     assert_eq!(listed, parameters.keys().map(String::as_str).collect());
 }
+
+#[test]
+fn export_findings_may_read_what_the_rule_sends_and_nothing_else() {
+    let template = template();
+    let rule = &template["Resources"]["ScanUploadedRule"]["Properties"]["EventPattern"]["detail"]["object"]["key"][0];
+    let sent = rule["wildcard"].as_str().unwrap();
+    let policy = &template["Resources"]["ExportFindingsRole"]["Properties"]["Policies"][0]["PolicyDocument"];
+    let statements = policy["Statement"].as_array().unwrap();
+    let reads = statements.iter().find(|statement| statement["Sid"] == "ReadScans").unwrap();
+    let resources = reads["Resource"].as_array().unwrap();
+    assert_eq!(resources.len(), 1);
+    let (_, readable) = resources[0][0].as_str().unwrap().split_once("${Bucket}/").unwrap();
+    assert_eq!(sent.strip_suffix("${ScanKeySuffix}").unwrap(), readable);
+    // In a rule and in a policy, these are not what they are in a key.
+    let pattern = template["Parameters"]["ScanKeyPrefix"]["AllowedPattern"].as_str().unwrap();
+    let (_, characters) = pattern.split_once('[').unwrap();
+    let (characters, _) = characters.split_once(']').unwrap();
+    assert!(!characters.contains(['*', '?', '$', '\\']), "{characters}");
+}
