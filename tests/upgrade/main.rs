@@ -22,9 +22,10 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 /// Partitions of the table whose items have one value, with its attribute.
-const VALUES: [(&str, &str); 7] = [
+const VALUES: [(&str, &str); 8] = [
     ("audit", "entry"),
     ("connection", "connection"),
+    ("history", "entry"),
     ("integration", "settings"),
     ("job", "record"),
     ("provider", "settings"),
@@ -33,7 +34,7 @@ const VALUES: [(&str, &str); 7] = [
 ];
 /// Partitions of the same kind that no recorded release writes yet. Move them to `VALUES` with the first recorded release that has
 /// them.
-const ADDED: [(&str, &str); 2] = [("history", "entry"), ("integration_run", "entry")];
+const ADDED: [(&str, &str); 1] = [("integration_run", "entry")];
 /// Partitions whose items have only attributes, which the adapters read individually.
 const PLAIN: [&str; 3] = ["account", "request", "upload#"];
 
