@@ -14,7 +14,10 @@ import json
 import math
 import signal
 import sys
+from collections import Counter
 from pathlib import Path
+
+from samcli.yamlhelper import yaml_parse
 
 import prices
 from settings import ROOT
@@ -76,8 +79,21 @@ def _units(line: dict) -> tuple[str, float]:
     if line["operation"] in READS:
         units = max(1, math.ceil(line["response_bytes"] / READ_UNIT_BYTES))
         return "read_units", units if line.get("consistent") else units / 2
-    units = max(1, math.ceil(line["request_bytes"] / WRITE_UNIT_BYTES))
-    return "write_units", units * 2 if line["operation"] == "TransactWriteItems" else units
+    # A transaction takes two units for each KB of each of its items.
+    sizes, each = (line["item_bytes"], 2) if line["operation"] == "TransactWriteItems" else ([line["request_bytes"]], 1)
+    return "write_units", each * sum(max(1, math.ceil(size / WRITE_UNIT_BYTES)) for size in sizes)
+
+
+def template_counts() -> dict[str, int]:
+    """What the template has that costs something each month, whether or not there are scans."""
+    resources = yaml_parse((ROOT / "template.yaml").read_text())["Resources"].values()
+    types = Counter(resource["Type"] for resource in resources)
+    events = [event for resource in resources for event in resource.get("Properties", {}).get("Events", {}).values()]
+    return {
+        "alarms": types["AWS::CloudWatch::Alarm"],
+        "dashboards": types["AWS::CloudWatch::Dashboard"],
+        "polled_queues": sum(event["Type"] == "SQS" for event in events),
+    }
 
 
 def billable(used: dict) -> int:

@@ -9,10 +9,10 @@ import sys
 import time
 import urllib.request
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-
-from samcli.yamlhelper import yaml_parse
 
 import cost
 import settings
@@ -25,7 +25,11 @@ FOLDER = ROOT / ".local" / "cost"
 REGIONS = 4
 # Results and failed findings of a scan.
 SIZES = {"small": (1_500, 700), "large": (20_000, 4_000)}
+# Of the scan with which metrics are counted; their number does not depend on it.
+METRICS_SIZE = (300, 100)
 CHANGED_SHARE = 0.01
+# An export on a busy machine must not outlast the visibility timeout of the local stack: the second delivery would be counted, too.
+QUEUE_PARAMETERS = {"QueueVisibilityTimeoutSeconds": "360"}
 # A second account, whose check shows what one more account adds.
 MEMBER = "210987654321"
 EXTERNAL_ID = "a-secret-id"
@@ -39,32 +43,37 @@ def measure() -> dict:
     FOLDER.mkdir(parents=True, exist_ok=True)
     sizes, checks = {}, {}
     for size, (results, failed) in SIZES.items():
-        up = stack.up(_config())
-        try:
-            _hubctl(up, "integration", "create", "--provider", ACCOUNT, "--archive-previous-findings", "--archive-limit-percent", "100")
-            measuring = Measuring(up)
+        with _stack() as measuring:
             sizes[size] = _exports(measuring, results, failed)
             checks = checks or _checks(measuring)
-        finally:
-            stack.down(_config())
-    template = yaml_parse((ROOT / "template.yaml").read_text())
-    types = Counter(resource["Type"] for resource in template["Resources"].values())
-    queues = [event for resource in template["Resources"].values() for event in resource.get("Properties", {}).get("Events", {}).values()
-              if event["Type"] == "SQS"]  # fmt: skip
-    exported = sizes["small"]["changed"]
+    # These metrics are off by default, and an export reads one more item for them.
+    with _stack({"IntegrationMetrics": "true"}) as measuring:
+        exported = _exports(measuring, *METRICS_SIZE)["changed"]
+        metrics = _checks(measuring)["metrics"]
     return {
         "sizes": sizes,
         "check": checks["requests"],
-        "metrics": checks["metrics"] | {
+        "metrics": metrics | {
             "export": exported["metrics"] - exported["metrics_of_integrations"],
             "export_per_integration": exported["metrics_of_integrations"],
         },
-        "template": {"alarms": types["AWS::CloudWatch::Alarm"], "dashboards": types["AWS::CloudWatch::Dashboard"],
-                     "polled_queues": len(queues)},  # fmt: skip
+        "template": cost.template_counts(),
     }
 
 
-def _config() -> settings.Settings:
+@contextmanager
+def _stack(parameters: dict[str, str] | None = None) -> Iterator[Measuring]:
+    """A stack with the integration of one account."""
+    config = _config(parameters or {})
+    up = stack.up(config)
+    try:
+        _hubctl(up, "integration", "create", "--provider", ACCOUNT, "--archive-previous-findings", "--archive-limit-percent", "100")
+        yield Measuring(up)
+    finally:
+        stack.down(config)
+
+
+def _config(parameters: dict[str, str]) -> settings.Settings:
     """Settings of a stack of its own, with four Regions and a second account."""
     regions = {name: {} for name in REGION_NAMES[:REGIONS]} | {settings.REGION: {"hub": False}}
     role = {"name": "SecurityHubExporter", "trusts": [ACCOUNT], "external_id": EXTERNAL_ID}
@@ -72,9 +81,11 @@ def _config() -> settings.Settings:
         {"id": ACCOUNT, "access_keys": [{"id": ACCOUNT}], "regions": regions},
         {"id": MEMBER, "roles": [role], "regions": regions},
     ]}  # fmt: skip
-    config = FOLDER / "simulator.json"
-    config.write_text(json.dumps(world))
-    return replace(settings.read(), directory=FOLDER, simulator_config=config, request_log=FOLDER / "requests.jsonl", package=None)
+    file = FOLDER / "simulator.json"
+    file.write_text(json.dumps(world))
+    config = settings.read()
+    parameters = config.parameters | QUEUE_PARAMETERS | parameters
+    return replace(config, directory=FOLDER, simulator_config=file, parameters=parameters, request_log=FOLDER / "requests.jsonl", package=None)
 
 
 class Measuring:

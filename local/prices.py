@@ -1,7 +1,8 @@
 """AWS list prices of us-east-1, in US dollars, for local/cost.py.
 
-Each comment names the page of AWS that has the price. The values are those that were known in November 2026; only Security Hub's were compared with a
-second source (AWS's pricing example for ingestion events). Check the pages before you rely on a figure. Free tiers other than Security Hub's are not
+Each comment names the page of AWS that has the price. The values are those that were known in November 2026. Those of Security Hub, Lambda, S3, DynamoDB,
+SQS, and CloudWatch's logs, metrics, and dashboards were compared with a second source (pages of AWS, and articles of 2025 and 2026 about its prices); those
+of EventBridge, alarms, KMS, and Secrets Manager were not. Check the pages before you rely on a figure. Free tiers other than Security Hub's are not
 subtracted. To compute the costs in another Region, or with another price, change a value here and run `make cost`.
 """
 

@@ -2,7 +2,7 @@
 
 A line of JSON per request: access key ID, service, operation, bytes of the request's and of the response's body. The access key ID of a function's
 session begins with ASIA. An operation of S3 is the method, the kind of resource, and the query parameters that select the operation: `PUT object`,
-`GET bucket ?list-type`, `PUT object ?partNumber`.
+`GET bucket ?list-type`, `PUT object ?partNumber`. The line of a transaction has the bytes of each of its items, because DynamoDB rounds each one up.
 """
 
 from __future__ import annotations
@@ -46,10 +46,18 @@ def logged(app, log: Path):
             line = {"key": credential[1], "service": service, "operation": _operation(service, scope, headers)} | sizes
             if service == "dynamodb":
                 line["consistent"] = b'"ConsistentRead":true' in body.replace(b" ", b"")
+                if line["operation"] == "TransactWriteItems":
+                    line["item_bytes"] = _item_bytes(body)
             with log.open("a") as output:
                 output.write(json.dumps(line) + "\n")
 
     return logging
+
+
+def _item_bytes(body: bytes) -> list[int]:
+    """The bytes of each item of a transaction. A deletion and a condition check have only its key."""
+    written = [step for part in json.loads(body)["TransactItems"] for step in part.values()]
+    return [len(json.dumps(step.get("Item", step.get("Key")), separators=(",", ":"))) for step in written]
 
 
 def _operation(service: str, scope: dict, headers: dict[bytes, str]) -> str:

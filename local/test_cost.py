@@ -21,9 +21,12 @@ class Usage(unittest.TestCase):
         used = cost.usage([request("s3", operation, 100) for operation in operations])
         self.assertEqual((used["s3_writes"], used["s3_reads"], used["s3_free"]), (3, 2, 1))
 
-    def test_a_write_unit_is_1_kb_and_a_transaction_takes_two(self) -> None:
-        used = cost.usage([request("dynamodb", "PutItem", 1025), request("dynamodb", "TransactWriteItems", 1024)])
-        self.assertEqual(used["write_units"], 4)
+    def test_a_write_unit_is_1_kb(self) -> None:
+        self.assertEqual(cost.usage([request("dynamodb", "PutItem", 1025)])["write_units"], 2)
+
+    def test_a_transaction_takes_two_units_for_each_kb_of_each_item(self) -> None:
+        transaction = request("dynamodb", "TransactWriteItems", 1600) | {"item_bytes": [1025, 300]}
+        self.assertEqual(cost.usage([transaction])["write_units"], 2 * (2 + 1))
 
     def test_a_read_unit_is_4_kb_and_an_eventually_consistent_read_takes_half(self) -> None:
         used = cost.usage([request("dynamodb", "GetItem", 50, 4097, consistent=True), request("dynamodb", "Query", 50, 100)])
@@ -74,6 +77,13 @@ class Month(unittest.TestCase):
 
     def _events(self) -> int:
         return sum(runs["changed"]["events"] for runs in self.measured["sizes"].values())
+
+    def test_the_template_has_what_was_counted(self) -> None:
+        self.assertEqual(self.measured["template"], cost.template_counts(), "make cost")
+
+    def test_metrics_of_exports_and_checks_were_counted(self) -> None:
+        for name, count in self.measured["metrics"].items():
+            self.assertGreater(count, 0, name)
 
     def test_a_second_alarm_costs_ten_cents(self) -> None:
         more = copy.deepcopy(self.measured)

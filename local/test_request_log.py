@@ -67,6 +67,12 @@ class RequestLog(unittest.TestCase):
             line = request("dynamodb", "POST", "/", target="DynamoDB_20120810.GetItem", pieces=(body,))[0]
             self.assertEqual((line["operation"], line["consistent"]), ("GetItem", consistent))
 
+    def test_a_transaction_states_the_bytes_of_each_item(self) -> None:
+        steps = [{"Put": {"TableName": "t", "Item": {"pk": {"S": "run"}}}}, {"Delete": {"TableName": "t", "Key": {"pk": {"S": "a"}}}}]
+        body = json.dumps({"TransactItems": steps}).encode()
+        line = request("dynamodb", "POST", "/", target="DynamoDB_20120810.TransactWriteItems", pieces=(body[:50], body[50:]))[0]
+        self.assertEqual(line["item_bytes"], [len('{"pk":{"S":"run"}}'), len('{"pk":{"S":"a"}}')])
+
 
 if __name__ == "__main__":
     unittest.main()
