@@ -2,7 +2,8 @@
 
 Run by `make demo`. Everything between is the real thing on a local AWS: template.yaml deployed by SAM, the upload's event
 through EventBridge and the queue, the compiled function. With KEEP=1 the stack is left up. Exits with 1 where a run does
-not succeed or Security Hub does not hold what the run says it sent.
+not succeed or Security Hub does not hold what the run says it sent. With KEEP=1, a third scan leaves something to decide: an
+archive that requires approval, and findings in quarantine.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import generated_scans
 import processes
 import settings
 import stack
@@ -26,6 +28,14 @@ from stack import Stack
 SCANS = ROOT / "tests" / "scans"
 FIRST_SCAN = SCANS / "5.46.0-scan-1.ocsf.json.gz"
 SECOND_SCAN = SCANS / "5.46.0-scan-2-after-fixes.ocsf.json.gz"
+
+# Findings of the third scan that can't be sent.
+QUARANTINED = 4
+# An account that the simulator does not have.
+OTHER_ACCOUNT = "210987654321"
+# What hubctl ends with if findings of a run were not sent, and if an integration is not connected.
+NOT_SENT = 3
+NOT_CONNECTED = 4
 
 RUN_SECONDS_MAX = 120
 POLL_SECONDS = 0.3
@@ -45,27 +55,27 @@ class Demo:
     def say(self, text: str) -> None:
         _say(self.started, text)
 
-    def hubctl(self, *arguments: str) -> None:
+    def hubctl(self, *arguments: str, codes: tuple[int, ...] = (0,)) -> None:
         """Runs hubctl before the reader's eyes; exits where it fails."""
         command = [*arguments, "--stack", STACK_NAME]
         print(f"$ hubctl {' '.join(command)}", flush=True)
         environment = os.environ | self.stack.environment()
         environment.pop("AWS_PROFILE", None)
         done = subprocess.run([str(self.program or stack.program("hubctl")), *command], env=environment)
-        if done.returncode:
+        if done.returncode not in codes:
             sys.exit(f"hubctl ended with {done.returncode}")
 
-    def export(self, scan) -> dict:
+    def export(self, scan: Path, status: str = "succeeded") -> dict:
         """Uploads a scan and waits for the report of the run that this causes."""
         bucket = self.stack.outputs["ScanBucketName"]
-        self.say(f"uploading {scan.relative_to(ROOT)} to s3://{bucket}")
+        self.say(f"uploading {os.path.relpath(scan, ROOT)} to s3://{bucket}")
         self.stack.client("s3").upload_file(str(scan), bucket, f"output/json-ocsf/{scan.name}")
         self.say("waiting for the function, which the upload's event starts")
         deadline = time.monotonic() + RUN_SECONDS_MAX
         while time.monotonic() < deadline:
             for report in self._new_reports():
                 self.say(f"run {report['run_id']}: {report['status']}")
-                if report["status"] != "succeeded":
+                if report["status"] != status:
                     sys.exit(f"{json.dumps(report, indent=2)}\n{self._function_log()}")
                 return report
             time.sleep(POLL_SECONDS)
@@ -138,19 +148,53 @@ def run(demo: Demo) -> None:
     demo.hubctl("audit")
 
 
+def _third_scan(findings: list[dict]) -> None:
+    """More findings pass than may be archived without approval, and a few are not of this partition."""
+    failed = [finding for finding in findings if finding["status_code"] == "FAIL"]
+    for finding in failed[: len(failed) * 2 // 3]:
+        finding["status_code"], finding["status_id"] = "PASS", 3
+    for finding in failed[-QUARANTINED:]:
+        for resource in finding["resources"]:
+            resource["cloud_partition"] = "aws-cn"
+
+
+def leave_decisions(demo: Demo) -> None:
+    """An archive that requires approval, findings in quarantine, and an integration that is not connected."""
+    demo.say("a third scan, of which two thirds are resolved at once, so that archiving requires approval")
+    scan = demo.stack.directory / "third-scan.ocsf.json.gz"
+    generated_scans.write_later_scan(SECOND_SCAN, scan, int(time.time()) - 60, _third_scan)
+    third = demo.export(scan, "degraded")
+    pending = [account for account in third["accounts"].values() if "archive_requires_approval" in json.dumps(account)]
+    quarantined = sum(third["counts"]["quarantined"].values())
+    if not pending or quarantined != QUARANTINED:
+        sys.exit(f"the third scan should leave an archive to approve and {QUARANTINED} findings in quarantine:\n"
+                 f"{json.dumps(third, indent=2)}")
+    demo.hubctl("run", "show", third["run_id"], codes=(NOT_SENT,))
+    demo.say("a second integration, whose account can't be accessed")
+    demo.hubctl(
+        "integration", "create", "--provider", OTHER_ACCOUNT, "--alias", "unreachable",
+        "--role-arn", f"arn:aws:iam::{OTHER_ACCOUNT}:role/SecurityHubExporter",
+    )  # fmt: skip
+    demo.hubctl("integration", "test", OTHER_ACCOUNT, codes=(NOT_CONNECTED,))
+
+
 def look_further(up: Stack, keep: bool) -> None:
     if not keep:
         print("\nTo look around yourself, leave everything up:  make demo KEEP=1\n")
         return
     folder = up.directory.relative_to(ROOT)
     print(f"""
-It is all still up. In a shell here:
+It is all still up. The console shows two integrations, three runs, an archive to approve, and a quarantine. This prints its link, which
+is valid once, for a minute:
+
+    (. {folder}/env.sh; .local/bin/hubctl console --stack {STACK_NAME})
+
+In a shell here:
 
     . {folder}/env.sh  # AWS's tools and hubctl now speak to it
     export PATH=$PWD/.venv/bin:$PWD/.local/bin:$PATH
     hubctl run list --stack {STACK_NAME}
     hubctl integration list --stack {STACK_NAME}
-    hubctl console --stack {STACK_NAME}    # the same in the browser, by a link that is valid once
     curl -s $AWS_ENDPOINT_URL_SECURITYHUB/_simulator/summary
     less {folder}/logs/ministack.log  # the function's log is in it
     make invoke EVENT=events/sqs-eventbridge.json  # the function alone
@@ -177,7 +221,10 @@ def main() -> None:
     finished = False
     try:
         up = stack.up(config, lambda text: _say(started, text))
-        run(Demo(up, started))
+        demo = Demo(up, started)
+        run(demo)
+        if keep:
+            leave_decisions(demo)
         look_further(up, keep)
         finished = True
     except KeyboardInterrupt:

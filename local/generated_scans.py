@@ -1,9 +1,11 @@
-"""Generates scans for benchmarks from a sample finding of Prowler."""
+"""Generates scans: many findings from a sample finding of Prowler, or a later scan of the same account from a real one."""
 
 from __future__ import annotations
 
+import gzip
 import json
-from collections.abc import Container
+from collections.abc import Callable, Container
+from datetime import datetime, timezone
 from pathlib import Path
 
 from settings import ROOT
@@ -29,6 +31,17 @@ def write_scan(path: Path, numbers: range, at: int, regions: int, passed: Contai
             entry = text.replace("STATUS", "PASS" if number in passed else "FAIL", 1)
             file.write(entry.replace("NUMBER", str(number)).replace("REGION", REGION_NAMES[number % regions]))
         file.write("]")
+
+
+def write_later_scan(source: Path, target: Path, at: int, change: Callable[[list[dict]], None]) -> None:
+    """Writes the findings of a compressed scan as those of a scan at this time, after `change` has changed them."""
+    findings = json.loads(gzip.decompress(source.read_bytes()))
+    text = datetime.fromtimestamp(at, timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%f")
+    for finding in findings:
+        for part, name in ((finding, "time"), (finding["finding_info"], "created_time")):
+            part[name], part[f"{name}_dt"] = at, text
+    change(findings)
+    target.write_bytes(gzip.compress(json.dumps(findings).encode()))
 
 
 def _template(at: int) -> str:
