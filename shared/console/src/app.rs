@@ -6,11 +6,16 @@ use tokio::sync::Semaphore;
 
 use crate::client::Client;
 use crate::connections::Snapshot;
+use crate::counts::Counts;
+use crate::exports::Exports;
 use crate::guard::Gate;
 use crate::histories::Histories;
-use crate::messages::Messages;
+use crate::messages::Message;
+use crate::numbered::Numbered;
+use crate::plans::FilePlan;
 use crate::ports::Workbench;
 use crate::settings::Settings;
+use crate::test_all::TestAll;
 
 /// The console.
 pub(crate) struct App {
@@ -18,7 +23,14 @@ pub(crate) struct App {
     pub(crate) workbench: Option<Arc<dyn Workbench>>,
     pub(crate) settings: Settings,
     pub(crate) gate: Arc<Gate>,
-    pub(crate) messages: Messages,
+    /// Results of actions, for the pages that follow them.
+    pub(crate) messages: Numbered<Message>,
+    /// Plans of files; those of objects are jobs of the deployment.
+    pub(crate) plans: Numbered<Arc<FilePlan>>,
+    pub(crate) exports: Exports,
+    /// Tests of all integrations.
+    pub(crate) tests: Numbered<TestAll>,
+    pub(crate) counts: Counts,
     pub(crate) connections: Snapshot,
     pub(crate) histories: Histories,
     /// Event streams that may still be opened.

@@ -144,7 +144,8 @@ impl Failed {
         }
     }
 
-    fn other(message: impl Into<String>) -> Self {
+    /// A failure that isn't the API's.
+    pub(crate) fn other(message: impl Into<String>) -> Self {
         Self::Unavailable(Unavailable { is_denied: false, message: message.into(), remediation: None })
     }
 }
@@ -164,6 +165,11 @@ impl Client {
     /// A number that is another one after each change.
     pub(crate) fn changes(&self) -> u64 {
         self.changes.load(Ordering::SeqCst)
+    }
+
+    /// Notes a change that was not sent to the API.
+    pub(crate) fn note_change(&self) {
+        self.changes.fetch_add(1, Ordering::SeqCst);
     }
 
     /// Reads one thing.

@@ -11,7 +11,7 @@ use tokio::sync::Mutex;
 
 use crate::client::{Client, Failed};
 use crate::form::encoded;
-use crate::view::matrix::rank;
+use crate::view::matrix::{fixes, needs_action, rank};
 
 /// Integrations that are read at most, and accounts of each.
 const INTEGRATIONS_MAX: usize = 1_000;
@@ -29,6 +29,8 @@ pub(crate) type Named = (Connection, String);
 pub(crate) struct Connections {
     pub(crate) all: Arc<[Named]>,
     pub(crate) read_at: Timestamp,
+    /// Number of fixes that they need.
+    pub(crate) fixes: u64,
     /// [`Client::changes`] before they were read.
     changes: u64,
 }
@@ -50,8 +52,11 @@ impl Snapshot {
         if let Some(last) = last.as_ref().filter(is_shared).filter(|_| !is_fresh) {
             return Ok(last.clone());
         }
-        let all = read(client).await?.into();
-        Ok(last.insert(Connections { all, read_at: now, changes }).clone())
+        let all: Arc<[Named]> = read(client).await?.into();
+        let wrong: Vec<&Connection> =
+            all.iter().map(|(connection, _)| connection).filter(|connection| needs_action(connection)).collect();
+        let fixes = fixes(&wrong, now).len() as u64;
+        Ok(last.insert(Connections { all, read_at: now, fixes, changes }).clone())
     }
 }
 

@@ -18,6 +18,11 @@ impl Form {
         Self(url::form_urlencoded::parse(bytes).into_owned().collect())
     }
 
+    /// Fields that were read.
+    pub(crate) fn from_fields(fields: Vec<(String, String)>) -> Self {
+        Self(fields)
+    }
+
     /// The first value of a field, without spaces around it. Empty: it isn't there.
     pub(crate) fn get(&self, name: &str) -> &str {
         self.find(name).unwrap_or_default().trim()

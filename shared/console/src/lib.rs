@@ -11,13 +11,21 @@ mod assets;
 mod chart;
 mod client;
 mod connections;
+mod counts;
+mod exports;
+mod fingerprint;
 mod form;
 mod guard;
 mod histories;
 mod messages;
+mod numbered;
 mod pages;
+mod plans;
 pub mod ports;
 mod settings;
+mod task;
+mod test_all;
+mod upload;
 mod view;
 mod visit;
 
@@ -27,7 +35,7 @@ use axum::Router;
 use tower_http::compression::CompressionLayer;
 
 pub use self::guard::Gate;
-pub use self::ports::{Api, DeploymentCheck, InProcess, Permissions, Unavailable, Workbench};
+pub use self::ports::{Api, DeploymentCheck, ExportSource, InProcess, Permissions, Unavailable, Workbench};
 pub use self::settings::{PORT_DEFAULT, Settings};
 
 /// Event streams at once: pages that watch a job.
@@ -53,7 +61,11 @@ pub fn console(ports: Ports, settings: Settings) -> (Router, Arc<Gate>) {
         workbench: ports.workbench,
         settings,
         gate: gate.clone(),
-        messages: messages::Messages::default(),
+        messages: numbered::Numbered::new(messages::MESSAGES_MAX),
+        plans: numbered::Numbered::new(plans::PLANS_MAX),
+        exports: exports::Exports::default(),
+        tests: numbered::Numbered::new(test_all::TESTS_MAX),
+        counts: counts::Counts::default(),
         streams: Arc::new(tokio::sync::Semaphore::new(STREAMS_MAX)),
     });
     let router = pages::router(app).layer(CompressionLayer::new());

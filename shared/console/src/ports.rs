@@ -4,6 +4,9 @@ use std::future::Future;
 use std::pin::Pin;
 
 use bytes::Bytes;
+use exporter::plan::PlanReport;
+use exporter::ports::Scan;
+use exporter::report::RunReport;
 use tower::ServiceExt as _;
 
 /// Bytes of a response that are read at most. A page of a list is far smaller.
@@ -25,6 +28,25 @@ pub trait Workbench: Send + Sync + 'static {
 
     /// The checks of the deployment that `hubctl doctor` makes.
     fn inspect(&self) -> Reply<Vec<DeploymentCheck>>;
+
+    /// The plan of a scan file, which is read as it arrives: that of `hubctl plan FILE`.
+    fn plan(&self, scan: Scan) -> Reply<PlanReport>;
+
+    /// Exports a scan as `hubctl export` does. The host waits for it before it stops.
+    fn export(&self, source: ExportSource) -> Reply<RunReport>;
+}
+
+/// What is exported.
+pub enum ExportSource {
+    /// An object that was planned.
+    Object {
+        /// Its address: `s3://BUCKET/KEY`.
+        url: String,
+        /// Its `ETag` at that time. Another object of this address is not exported.
+        etag: String,
+    },
+    /// A file, as it arrives from the browser.
+    File(Scan),
 }
 
 /// The result of a check of the deployment.

@@ -12,10 +12,12 @@ use jiff::Timestamp;
 use crate::app::App;
 use crate::assets;
 use crate::client::Failed;
+use crate::counts::Counted;
 use crate::form::Form;
 use crate::messages::Message;
+use crate::view::failure::failure_message;
 use crate::view::parts::Note;
-use crate::view::text::principal;
+use crate::view::text::{count, principal};
 
 /// The pages of the console: ID, name, address.
 const TABS: [(&str, &str, &str); 9] = [
@@ -66,6 +68,8 @@ pub(crate) struct Tab {
     pub(crate) name: &'static str,
     pub(crate) href: &'static str,
     pub(crate) is_current: bool,
+    /// What on its page needs attention: the count, and what it is of.
+    pub(crate) badge: Option<(String, String)>,
 }
 
 /// What surrounds each page.
@@ -121,7 +125,8 @@ impl Visit {
         let settings = &self.app.settings;
         let title = title.into();
         let note = self.app.messages.find(self.query.get("said")).map(Note::from);
-        let tabs = TABS.into_iter().map(|(id, name, href)| Tab { name, href, is_current: id == tab });
+        let tabs =
+            TABS.into_iter().map(|(id, name, href)| Tab { name, href, is_current: id == tab, badge: self.badge(id) });
         let scripts = ["htmx.min.js", "hx-sse.min.js", "console.js"].map(assets::address);
         let name = settings.name.clone().unwrap_or_default();
         Frame {
@@ -146,6 +151,18 @@ impl Visit {
         }
     }
 
+    fn badge(&self, tab: &str) -> Option<(String, String)> {
+        let (what, one, many) = match tab {
+            "runs" => (Counted::PendingArchives, "archive pending approval", "archives pending approval"),
+            "quarantine" => (Counted::QuarantinedFindings, "finding", "findings"),
+            "doctor" => (Counted::Fixes, "fix", "fixes"),
+            _ => return None,
+        };
+        let (number, at) = self.app.counts.get(what, self.now())?;
+        let noun = if number == 1 { one } else { many };
+        Some((count(number), format!("{noun}, as of {} UTC", hour(at))))
+    }
+
     /// This page's address without the message.
     fn here(&self) -> String {
         let fields = self.query.fields().filter(|(name, _)| *name != "said");
@@ -155,9 +172,14 @@ impl Visit {
 
     /// This page's address with a parameter, or without it. What applies to one request only is left out.
     pub(crate) fn with(&self, name: &str, value: Option<&str>) -> String {
-        let lasts = |key: &str| !["fresh", "said", name].contains(&key);
+        self.with_all(&[(name, value)])
+    }
+
+    /// This page's address with some parameters, or without them.
+    pub(crate) fn with_all(&self, changes: &[(&str, Option<&str>)]) -> String {
+        let lasts = |key: &str| !["fresh", "said"].contains(&key) && changes.iter().all(|(name, _)| *name != key);
         let fields = self.query.fields().filter(|(key, text)| lasts(key) && !text.is_empty());
-        let fields = fields.chain(value.map(|value| (name, value)));
+        let fields = fields.chain(changes.iter().filter_map(|(name, value)| Some((*name, (*value)?))));
         let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
         if query.is_empty() { self.path.clone() } else { format!("{}?{query}", self.path) }
     }
@@ -212,22 +234,5 @@ pub(crate) fn rendered(status: StatusCode, page: &impl Template) -> Response {
             tracing::error!(%error, "failed to render a page");
             (StatusCode::INTERNAL_SERVER_ERROR, "failed to render the page").into_response()
         }
-    }
-}
-
-/// A failure for people.
-pub(crate) fn failure_message(failed: &Failed) -> Message {
-    use crate::view::text::sentence;
-    match failed {
-        Failed::Problem(problem) => Message::new("bad", sentence(&problem.title))
-            .text(sentence(&problem.detail))
-            .fix(problem.remediation.clone()),
-        Failed::Unavailable(error) => {
-            let title = if error.is_denied { "AWS denied the request. Nothing was changed." } else { "The deployment can't be reached." };
-            Message::new("bad", title).text(sentence(&error.message)).fix(error.remediation.clone())
-        }
-        Failed::Lost => Message::new("bad", "The change may have been applied.").text(
-            "The response was lost. Compare the current values with those that you requested before you repeat the change.",
-        ),
     }
 }

@@ -1,10 +1,26 @@
-//! Replaces the commands of hubctl, with results for the sample data.
+//! Replaces the commands of hubctl, with results for the sample data. Plans and exports are those of the exporter, over the ports
+//! in memory.
 
+use std::sync::Arc;
+
+use exporter::export::{Exporter, Options};
+use exporter::plan::{PlanReport, plan};
+use exporter::ports::{Scan, Scans as _};
+use exporter::report::RunReport;
+use exporter::settings::Settings;
+use exporter::testing::InMemory;
+use exporter::upload::Upload;
 use web_console::ports::Reply;
-use web_console::{DeploymentCheck, Permissions, Workbench};
+use web_console::{DeploymentCheck, ExportSource, Permissions, Unavailable, Workbench};
 
 /// The commands that run on this machine.
-pub(crate) struct Bench;
+pub(crate) struct Bench {
+    pub(crate) memory: Arc<InMemory>,
+}
+
+fn unavailable(error: &impl ToString) -> Unavailable {
+    Unavailable { is_denied: false, message: error.to_string(), remediation: None }
+}
 
 impl Workbench for Bench {
     fn permissions(&self, request: Permissions) -> Reply<String> {
@@ -26,5 +42,29 @@ impl Workbench for Bench {
             check("alarms", None, "access denied", Some("your credentials lack the permission to read it")),
         ];
         Box::pin(async move { Ok(checks) })
+    }
+
+    fn plan(&self, scan: Scan) -> Reply<PlanReport> {
+        let memory = self.memory.clone();
+        let options = Options { reexport: true, any_format: true, ..Options::default() };
+        Box::pin(async move {
+            plan(memory, &Settings::default(), scan, options, None).await.map_err(|error| unavailable(&error))
+        })
+    }
+
+    fn export(&self, source: ExportSource) -> Reply<RunReport> {
+        let memory = self.memory.clone();
+        Box::pin(async move {
+            let (scan, any_format) = match source {
+                ExportSource::File(scan) => (scan, true),
+                ExportSource::Object { url, .. } => {
+                    let object = url.strip_prefix("s3://").and_then(|address| address.split_once('/'));
+                    let (bucket, key) = object.unwrap_or_default();
+                    (memory.open(&Upload::new(bucket, key)).await.map_err(|error| unavailable(&error))?, false)
+                }
+            };
+            let options = Options { reexport: true, any_format, ..Options::default() };
+            Exporter::new(memory, Settings::default()).export(scan, options).await.map_err(|error| unavailable(&error))
+        })
     }
 }

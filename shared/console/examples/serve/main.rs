@@ -54,7 +54,10 @@ async fn main() -> Result<(), Failure> {
     let deployment =
         management::Settings { secret_prefix: "securityhub-exporter/".to_owned(), ..management::Settings::default() };
     let api = router(Arc::new(Service::new(memory.clone(), deployment)));
-    let ports = Ports { api: Arc::new(InProcess::new(api, OPERATOR)), workbench: Some(Arc::new(bench::Bench)) };
+    let ports = Ports {
+        api: Arc::new(InProcess::new(api, OPERATOR)),
+        workbench: Some(Arc::new(bench::Bench { memory: memory.clone() })),
+    };
     let settings = Settings {
         region: "eu-west-1".to_owned(),
         identity: OPERATOR.to_owned(),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use exporter::jobs::{Job, JobProgress, JobState, RegionProgress};
-use exporter::report::{RunKind, RunReport, RunStatus};
+use exporter::report::{AccountReport, Drift, RegionReport, RunKind, RunReport, RunStatus};
 use exporter::testing::InMemory;
 use jiff::Timestamp;
 
@@ -29,6 +29,16 @@ fn progress(seconds: i64, now: Timestamp) -> JobProgress {
         Some((name.parse().ok()?, RegionProgress { done: share(total), total: Some(total) }))
     });
     JobProgress { done: share(1_200), total: Some(1_200), regions: regions.collect(), updated_at: now }
+}
+
+/// A comparison with differences, which are fixed unless it is a dry run.
+fn compared(dry_run: bool) -> AccountReport {
+    let mut report = AccountReport::default();
+    let drift = Drift { same: 3_210, missing: 4, unknown: 1, different: 2, ..Drift::default() };
+    let drift = Drift { fixed: if dry_run { 0 } else { drift.total() }, ..drift };
+    let region = RegionReport { drift: Some(drift), ..RegionReport::default() };
+    report.regions.extend("eu-west-1".parse().ok().map(|name| (name, region)));
+    report
 }
 
 fn complete(memory: &InMemory, now: Timestamp) {
@@ -68,6 +78,9 @@ fn complete(memory: &InMemory, now: Timestamp) {
         if let Job::Approve { .. } = record.job {
             run.counts.archived = 108;
             run.accounts.values_mut().for_each(|report| report.counts.archived = 108);
+        }
+        if let Job::Reconcile { provider: Some(provider), dry_run, .. } = &record.job {
+            run.accounts = provider.account().into_iter().map(|account| (account, compared(*dry_run))).collect();
         }
         if let (Job::Redrive { .. }, Some(of)) = (&record.job, of) {
             let redriven = contents.runs.iter_mut().filter(|run| run.run_id == *of);

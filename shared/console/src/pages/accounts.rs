@@ -2,14 +2,18 @@
 
 use askama::Template;
 use axum::response::Response;
-use exporter::connection::{Connection, ConnectionStatus};
+use exporter::connection::{Connection, ConnectionStatus, RegionStatus};
 use jiff::Timestamp;
 
+use super::check;
 use super::connections::connections;
 use crate::connections::{Connections, Named};
+use crate::form::encoded;
+use crate::view::account::{STATUSES, account_state, problem_of};
 use crate::view::pager::Pager;
-use crate::view::parts::State;
+use crate::view::parts::{Button, State};
 use crate::view::region::unavailable;
+use crate::view::sort::{Column, Columns};
 use crate::view::text::{age, clock, count};
 use crate::visit::{Frame, Visit};
 
@@ -22,18 +26,15 @@ struct Page {
     frame: Frame,
     counts: Vec<(State, String, bool)>,
     q: String,
-    status: String,
+    /// What the search form keeps.
+    kept: Vec<(&'static str, String)>,
+    /// The integration whose accounts are listed: its name and its page.
+    of: Option<(String, String)>,
     columns: Vec<Column>,
     rows: Vec<Row>,
     pager: Pager,
     is_empty: bool,
-}
-
-/// A heading that sorts.
-struct Column {
-    name: &'static str,
-    href: String,
-    is_sorted: bool,
+    test_all: Option<Button>,
 }
 
 struct Row {
@@ -46,13 +47,18 @@ struct Row {
     age: String,
 }
 
-const STATUSES: [(&str, &str, ConnectionStatus); 3] = [
-    ("Disconnected", "bad", ConnectionStatus::Disconnected),
-    ("Degraded", "warn", ConnectionStatus::Degraded),
-    ("Connected", "good", ConnectionStatus::Connected),
-];
-const COLUMNS: [(&str, &str); 4] =
-    [("Account", "account"), ("Integration", "integration"), ("Connection", ""), ("Last checked", "checked")];
+/// The columns. By default, the worst accounts are first.
+const COLUMNS: Columns = Columns {
+    names: &[
+        ("Account", "account"),
+        ("Integration", "integration"),
+        ("Connection", "status"),
+        ("Last checked", "checked"),
+        ("Regions", "regions"),
+        ("Problem", "problem"),
+    ],
+    default: "status",
+};
 
 /// `GET /accounts`
 pub(crate) async fn list(visit: Visit) -> Response {
@@ -63,70 +69,77 @@ pub(crate) async fn list(visit: Visit) -> Response {
 fn view(visit: &Visit, read: &Connections) -> Page {
     let all = &read.all;
     let (query, now) = (&visit.query, visit.now());
-    let (q, status) = (query.get("q").to_lowercase(), query.get("status"));
+    let (q, status, of) = (query.get("q").to_lowercase(), query.get("status"), query.get("of"));
+    let is_of = |connection: &Connection| of.is_empty() || connection.provider.as_str() == of;
     let is_chosen = |connection: &Connection| {
         STATUSES.iter().find(|(name, _, _)| *name == status).is_none_or(|(_, _, one)| connection.status == *one)
     };
     let has_text = |connection: &Connection, name: &str| {
         connection.account.as_str().contains(&q) || name.to_lowercase().contains(&q)
     };
-    let mut shown: Vec<&Named> =
-        all.iter().filter(|(connection, name)| is_chosen(connection) && has_text(connection, name)).collect();
-    // They come worst first, which is the default.
-    match query.get("sort") {
-        "account" => shown.sort_by_key(|(connection, _)| connection.account),
-        "integration" => shown.sort_by_key(|(connection, name)| (name.clone(), connection.account)),
-        "checked" => shown.sort_by_key(|(connection, _)| connection.checked_at),
-        _ => {}
-    }
+    let matches =
+        |(connection, name): &&Named| is_of(connection) && is_chosen(connection) && has_text(connection, name);
+    let mut shown: Vec<&Named> = all.iter().filter(matches).collect();
+    sort(&mut shown, COLUMNS.order(visit));
     let pager = Pager::new(visit, shown.len(), &ROWS, "accounts");
-    let number = |one| all.iter().filter(|(connection, _)| connection.status == one).count() as u64;
-    let counts = STATUSES.iter().map(|(name, tone, one)| {
-        let tone = if number(*one) == 0 { "plain" } else { tone };
-        (
-            State::new(tone, format!("{} {}", count(number(*one)), name.to_lowercase())),
-            format!("/accounts?status={name}"),
-            *name == status,
-        )
-    });
+    let name = all.iter().find(|(connection, _)| is_of(connection)).map(|(_, name)| name.clone());
+    let kept = ["status", "of", "sort", "size"].into_iter().map(|field| (field, query.get(field).to_owned()));
     Page {
         frame: visit.frame("accounts", "Accounts", "hubctl doctor").read_at(visit, read.read_at),
-        counts: counts.collect(),
+        counts: counts(visit, &all.iter().map(|(connection, _)| connection).filter(|connection| is_of(connection))),
         q: query.get("q").to_owned(),
-        status: status.to_owned(),
-        columns: COLUMNS
-            .iter()
-            .map(|(name, key)| Column {
-                name,
-                href: visit.with("sort", Some(key).filter(|key| !key.is_empty()).copied()),
-                is_sorted: query.get("sort") == *key,
-            })
-            .collect(),
+        kept: kept.filter(|(_, value)| !value.is_empty()).collect(),
+        of: name.filter(|_| !of.is_empty()).map(|name| (name, format!("/integrations/{}", encoded(of)))),
+        columns: COLUMNS.headings(visit),
         rows: shown[pager.rows.clone()].iter().map(|(connection, name)| row(connection, name, now)).collect(),
         pager,
         is_empty: all.is_empty(),
+        test_all: check::button(visit),
     }
 }
 
+/// Sorts accounts, which come worst first.
+fn sort(shown: &mut [&Named], (key, is_reversed): (&str, bool)) {
+    match key {
+        "account" => shown.sort_by_key(|(connection, _)| connection.account),
+        "integration" => shown.sort_by_cached_key(|(connection, name)| (name.to_lowercase(), connection.account)),
+        "checked" => shown.sort_by_key(|(connection, _)| connection.checked_at),
+        "regions" => shown.sort_by_cached_key(|(connection, _)| (accepting(connection), connection.account)),
+        "problem" => shown.sort_by_cached_key(|(connection, _)| {
+            let problem = problem_of(connection);
+            (problem.is_empty(), problem, connection.account)
+        }),
+        _ => {}
+    }
+    if is_reversed {
+        shown.reverse();
+    }
+}
+
+/// The number of accounts in each state, as links.
+fn counts<'a>(visit: &Visit, all: &(impl Iterator<Item = &'a Connection> + Clone)) -> Vec<(State, String, bool)> {
+    let chosen = visit.query.get("status");
+    let count_of = |(name, tone, one): &(&'static str, &'static str, ConnectionStatus)| {
+        let number = all.clone().filter(|connection| connection.status == *one).count() as u64;
+        let tone = if number == 0 { "plain" } else { tone };
+        let state = State::new(tone, format!("{} {}", count(number), name.to_lowercase()));
+        (state, visit.with_all(&[("from", None), ("status", Some(name))]), *name == chosen)
+    };
+    STATUSES.iter().map(count_of).collect()
+}
+
+fn accepting(connection: &Connection) -> usize {
+    connection.regions.values().filter(|region| region.status == RegionStatus::Enabled).count()
+}
+
 fn row(connection: &Connection, integration: &str, now: Timestamp) -> Row {
-    let (name, tone) = STATUSES
-        .iter()
-        .find(|(_, _, one)| *one == connection.status)
-        .map_or(("Not tested yet", "plain"), |(name, tone, _)| (*name, *tone));
-    let missing = unavailable(connection);
-    let problem = connection.problem.as_ref().map(|problem| problem.message.clone());
-    let words = || missing.iter().map(|(words, _)| words.as_str()).collect::<Vec<_>>().join("; ");
-    let accepting = connection
-        .regions
-        .values()
-        .filter(|region| region.status == exporter::connection::RegionStatus::Enabled)
-        .count();
+    let accepting = accepting(connection);
     Row {
         account: connection.account.to_string(),
         integration: integration.to_owned(),
-        state: State::new(tone, name),
-        regions: format!("{accepting} of {}", accepting + missing.len()),
-        problem: problem.unwrap_or_else(words),
+        state: account_state(connection.status),
+        regions: format!("{accepting} of {}", accepting + unavailable(connection).len()),
+        problem: problem_of(connection),
         checked: clock(connection.checked_at, now),
         age: age(connection.checked_at, now),
     }

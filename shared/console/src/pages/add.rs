@@ -13,11 +13,12 @@ use crate::client::{Failed, Request};
 use crate::form::{Form, encoded};
 use crate::messages::Message;
 use crate::view::control::Fields;
+use crate::view::failure::failure_message;
 use crate::view::fields::{SETTINGS, find};
 use crate::view::parts::{Note, Remediation};
 use crate::view::settings::{Creation, Credentials, OF_PROVIDER, body, defaults, secret_body};
 use crate::view::tested;
-use crate::visit::{Frame, Visit, failure_message, rendered};
+use crate::visit::{Frame, Visit, rendered};
 
 /// Providers that the form suggests.
 const PROVIDERS_MAX: usize = 1_000;

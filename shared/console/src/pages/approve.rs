@@ -1,12 +1,12 @@
 //! `/runs/{id}/approve` and `/runs/{id}/undo-archive`: pages that ask before a job is submitted.
 
-use askama::Template;
 use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::Response;
 use exporter::report::{AccountReport, RunKind, RunReport, RunStatus};
 use management::wire::{ApprovalBody, JobView};
 
+use super::ask::Ask;
 use super::names::names;
 use super::run::submit;
 use super::runs::accounts_of;
@@ -18,27 +18,10 @@ use crate::view::pending_archive::pending;
 use crate::view::report::unproven;
 use crate::view::run::kind;
 use crate::view::text::{count, time};
-use crate::visit::{Frame, Visit};
+use crate::visit::Visit;
 
 /// Runs of the account among which a newer scan is looked for.
 const RUNS_READ: usize = 50;
-
-#[derive(Template)]
-#[template(path = "ask.html")]
-struct Page {
-    frame: Frame,
-    id: String,
-    crumb: String,
-    title: String,
-    warning: String,
-    review: String,
-    facts: Vec<Fact>,
-    action: String,
-    button: String,
-    button_class: &'static str,
-    confirm: &'static str,
-    newer: Option<(String, String)>,
-}
 
 struct Read {
     run: RunReport,
@@ -88,7 +71,7 @@ pub(crate) async fn ask(visit: Visit, Path(id): Path<String>) -> Response {
     visit.show(Ok::<_, Failed>(approval(&visit, &read, number, is_unproven)))
 }
 
-fn approval(visit: &Visit, read: &Read, number: u64, is_unproven: bool) -> Page {
+fn approval(visit: &Visit, read: &Read, number: u64, is_unproven: bool) -> Ask {
     let run = &read.run;
     let shown = count(number);
     let (option, what) = if is_unproven { (" --unproven", "unproven findings") } else { ("", "findings") };
@@ -125,11 +108,11 @@ fn approval(visit: &Visit, read: &Read, number: u64, is_unproven: bool) -> Page 
         ));
     }
     let why = if is_unproven { "?why=unproven" } else { "" };
-    Page {
+    Ask {
         title: format!("Archive {shown} {what} in {}?", read.account),
         warning,
         button_class: if is_unusual { "btn danger" } else { "btn danger primary" },
-        review: format!("/runs/{}/pending{why}", run.run_id),
+        review: (format!("/runs/{}/pending{why}", run.run_id), "Review them"),
         facts,
         action: format!("/runs/{}/approve{query}", run.run_id),
         button: format!("Archive {shown} findings"),
@@ -138,18 +121,19 @@ fn approval(visit: &Visit, read: &Read, number: u64, is_unproven: bool) -> Page 
     }
 }
 
-fn page(visit: &Visit, read: &Read, title: &str, command: &str) -> Page {
+fn page(visit: &Visit, read: &Read, title: &str, command: &str) -> Ask {
     let (run, now) = (&read.run, visit.now());
     let newer = read.newer.as_ref().map(|newer| (format!("/runs/{}", newer.run_id), time(newer.started_at, now)));
-    Page {
+    let name = format!("{}, {}", read.account, time(run.started_at, now));
+    Ask {
         frame: visit.frame("runs", title, command),
-        id: run.run_id.clone(),
-        crumb: format!("{}, {}", read.account, time(run.started_at, now)),
+        parents: [("/runs".to_owned(), "Runs".to_owned()), (format!("/runs/{}", run.run_id), name)],
         title: title.to_owned(),
         warning: String::new(),
-        review: String::new(),
+        review: (String::new(), ""),
         facts: Vec::new(),
         action: String::new(),
+        fields: Vec::new(),
         button: String::new(),
         button_class: "btn danger primary",
         confirm: "",
@@ -206,7 +190,7 @@ pub(crate) async fn ask_undo(visit: Visit, Path(id): Path<String>) -> Response {
         Fact::new("Cost", format!("{shown} ingestion events")),
     ];
     let command = format!("hubctl run undo-archive {}", run.run_id);
-    let page = Page {
+    let page = Ask {
         title: format!("Make {shown} archived findings in {} active again?", read.account),
         facts,
         action: format!("/runs/{}/undo-archive", run.run_id),

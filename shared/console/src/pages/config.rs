@@ -13,11 +13,12 @@ use crate::client::{Answer, Failed, Request};
 use crate::form::{Form, encoded};
 use crate::messages::Message;
 use crate::view::control::Fields;
+use crate::view::failure::failure_message;
 use crate::view::fields::{Kind, find};
 use crate::view::parts::Note;
 use crate::view::settings::{OF_PROVIDER, body, changed, of_view, shown};
 use crate::view::text::{principal, sentence};
-use crate::visit::{Frame, Visit, failure_message, rendered};
+use crate::visit::{Frame, Visit, rendered};
 
 const NOTHING: &str = "Nothing was changed.";
 

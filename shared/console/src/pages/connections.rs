@@ -3,12 +3,15 @@
 use super::download::csv;
 use crate::client::Failed;
 use crate::connections::{Connections, Named};
+use crate::counts::Counted;
 use crate::view::region::words;
 use crate::visit::Visit;
 
 /// The connections that a page shows. `?fresh=1` reads them again.
 pub(super) async fn connections(visit: &Visit) -> Result<Connections, Failed> {
-    visit.app.connections.get(&visit.app.client, visit.now(), visit.query.has("fresh")).await
+    let read = visit.app.connections.get(&visit.app.client, visit.now(), visit.query.has("fresh")).await?;
+    visit.app.counts.note(Counted::Fixes, read.fixes, read.read_at);
+    Ok(read)
 }
 
 /// Connections as CSV: a row for each Region.

@@ -11,12 +11,13 @@ use crate::client::{Answer, Failed, Request};
 use crate::form::{Form, encoded};
 use crate::messages::Message;
 use crate::view::control::Fields;
+use crate::view::failure::failure_message;
 use crate::view::integration::{credentials, credentials_since, version_of};
 use crate::view::parts::{Note, Remediation, State};
 use crate::view::settings::{Credentials, of_credentials, secret_body};
 use crate::view::tested;
 use crate::view::text::clock;
-use crate::visit::{Frame, Visit, failure_message, rendered};
+use crate::visit::{Frame, Visit, rendered};
 
 const NOTHING: &str = "Nothing was changed.";
 

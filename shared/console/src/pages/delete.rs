@@ -10,9 +10,10 @@ use serde_json::Value;
 use crate::client::{Answer, Request};
 use crate::form::{Form, encoded};
 use crate::messages::Message;
+use crate::view::failure::failure_message;
 use crate::view::parts::Note;
 use crate::view::text::harmless;
-use crate::visit::{Frame, Visit, failure_message, rendered};
+use crate::visit::{Frame, Visit, rendered};
 
 #[derive(Template)]
 #[template(path = "delete.html")]

@@ -5,16 +5,18 @@ use askama::filters::HtmlSafe;
 use axum::response::Response;
 use exporter::connection::Connection;
 
+use super::check;
 use super::connections::{connections, table};
 use super::download::attachment;
 use crate::client::Failed;
 use crate::connections::{Connections, Named};
 use crate::ports::DeploymentCheck;
+use crate::view::failure::failure_message;
 use crate::view::matrix::{Fix, LEGEND, Matrix, fixes, matrix, needs_action};
 use crate::view::pager::Pager;
-use crate::view::parts::{Note, Remediation, State};
+use crate::view::parts::{Button, Note, Remediation, State};
 use crate::view::text::{counted, harmless, sentence};
-use crate::visit::{Frame, Visit, failure_message};
+use crate::visit::{Frame, Visit};
 
 /// Accounts per page.
 const ROWS_MAX: usize = 100;
@@ -35,6 +37,7 @@ struct Page {
     deployment: Option<Deployment>,
     deployment_page: String,
     has_workbench: bool,
+    test_all: Option<Button>,
 }
 
 /// The checks of the deployment, as a part of the page or alone.
@@ -75,7 +78,7 @@ async fn inspect(visit: &Visit) -> Option<Deployment> {
     let workbench = visit.app.workbench.clone()?;
     Some(match workbench.inspect().await {
         Ok(checks) => {
-            let mut checks: Vec<Check> = checks.into_iter().map(check).collect();
+            let mut checks: Vec<Check> = checks.into_iter().map(shown).collect();
             checks.sort_by_key(|check| check.rank);
             Deployment { checks, error: None }
         }
@@ -86,7 +89,7 @@ async fn inspect(visit: &Visit) -> Option<Deployment> {
 }
 
 /// Problems first; what could not be checked is not well.
-fn check(found: DeploymentCheck) -> Check {
+fn shown(found: DeploymentCheck) -> Check {
     let (rank, tone, word) = match found.is_well {
         Some(false) => (0, "bad", "action needed"),
         None => (1, "plain", "not checked"),
@@ -140,5 +143,6 @@ fn view(visit: &Visit, read: &Connections, deployment: Option<Deployment>) -> Pa
         deployment,
         deployment_page: visit.with("wait", Some("1")),
         has_workbench: visit.app.workbench.is_some(),
+        test_all: check::button(visit),
     }
 }

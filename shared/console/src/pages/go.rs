@@ -12,7 +12,7 @@ use crate::visit::Visit;
 /// Characters of the ID of a run or a job.
 const ID_CHARS: usize = 36;
 
-/// `GET /go?q=`: an integration or the runs of an account, a run, a job, or the integrations that match.
+/// `GET /go?q=`: an integration or an account, a run, a job, or the integrations that match.
 pub(crate) async fn find(visit: Visit) -> Response {
     let text = visit.query.get("q");
     let client = &visit.app.client;
@@ -22,7 +22,7 @@ pub(crate) async fn find(visit: Visit) -> Response {
         return match found {
             Ok(Some(_)) => Redirect::to(&format!("/integrations/{path}")).into_response(),
             Ok(None) if text.starts_with("o-") => Redirect::to(&format!("/integrations?q={path}")).into_response(),
-            Ok(None) => Redirect::to(&format!("/runs?account={path}")).into_response(),
+            Ok(None) => Redirect::to(&format!("/accounts/{path}")).into_response(),
             Err(failed) => visit.problem(&failed),
         };
     }

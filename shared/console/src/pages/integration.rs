@@ -10,13 +10,13 @@ use management::wire::{IntegrationView, ProviderView};
 
 use crate::client::Failed;
 use crate::form::encoded;
+use crate::view::account::{Recent, Regions, account_state, problem_of};
 use crate::view::integration::{
     Actions, Fact, Known, actions, archiving, connection_state, credentials_since, filters, pending_uploads, sending,
     state,
 };
 use crate::view::parts::{Chip, State};
-use crate::view::region::{Fix, Row, fixes, rows};
-use crate::view::run;
+use crate::view::region::{Fix, fixes};
 use crate::view::text::{age, clock, count, principal, time};
 use crate::visit::{Frame, Visit};
 
@@ -46,14 +46,6 @@ struct Page {
     runs_href: String,
 }
 
-/// The Regions of an account.
-struct Regions {
-    checked: String,
-    rows: Vec<Row>,
-    left_out: usize,
-    all_href: String,
-}
-
 /// The worst accounts of an organization.
 struct Accounts {
     counts: Vec<State>,
@@ -66,15 +58,6 @@ struct Account {
     state: State,
     problem: String,
     checked: String,
-}
-
-/// A run in a few words.
-struct Recent {
-    href: String,
-    at: String,
-    state: State,
-    sent: String,
-    archived: String,
 }
 
 struct Read {
@@ -119,15 +102,7 @@ fn view(visit: &Visit, read: Read) -> Page {
     let known = Known { view, provider, connection: account };
     let view = &known.view;
     let command = format!("hubctl integration test {}", view.id);
-    let shown = known.connection.as_ref().map(|connection| {
-        let (rows, left_out) = rows(connection, visit.query.get("regions") == "all", now);
-        Regions {
-            checked: clock(connection.checked_at, now),
-            rows,
-            left_out,
-            all_href: visit.with("regions", Some("all")),
-        }
-    });
+    let shown = known.connection.as_ref().map(|connection| Regions::new(visit, connection));
     Page {
         frame: visit.frame("integrations", known.alias(), &command),
         alias: known.alias(),
@@ -141,7 +116,7 @@ fn view(visit: &Visit, read: Read) -> Page {
         accounts: is_organization.then(|| accounts(&connections, now)),
         filters: filters(view),
         settings: settings(&known, now),
-        runs: runs.unwrap_or_default().iter().map(|run| recent(run, now)).collect(),
+        runs: runs.unwrap_or_default().iter().map(|run| Recent::new(run, now)).collect(),
         runs_href: known.runs_href(),
     }
 }
@@ -185,17 +160,10 @@ fn accounts(connections: &[Connection], now: jiff::Timestamp) -> Accounts {
 }
 
 fn account_row(connection: &Connection, now: jiff::Timestamp) -> Account {
-    let (tone, word) = match connection.status {
-        ConnectionStatus::Connected => ("good", "Connected"),
-        ConnectionStatus::Degraded => ("warn", "Degraded"),
-        ConnectionStatus::Disconnected => ("bad", "Disconnected"),
-    };
-    let regions = || crate::view::region::unavailable(connection).into_iter().map(|(words, _)| words);
-    let problem = connection.problem.as_ref().map(|problem| problem.message.clone());
     Account {
         id: connection.account.to_string(),
-        state: State::new(tone, word),
-        problem: problem.unwrap_or_else(|| regions().collect::<Vec<_>>().join("; ")),
+        state: account_state(connection.status),
+        problem: problem_of(connection),
         checked: clock(connection.checked_at, now),
     }
 }
@@ -248,14 +216,4 @@ fn settings(known: &Known, now: jiff::Timestamp) -> Vec<Fact> {
             .aside(format!("by {}", principal(&view.updated_by))),
     );
     facts
-}
-
-fn recent(report: &RunReport, now: jiff::Timestamp) -> Recent {
-    Recent {
-        href: format!("/runs/{}", report.run_id),
-        at: time(report.started_at, now),
-        state: run::state(report.status),
-        sent: count(report.counts.sent),
-        archived: count(report.counts.archived),
-    }
 }

@@ -4,9 +4,10 @@ use askama::Template;
 use axum::response::Response;
 use exporter::connection::Connection;
 use futures::{StreamExt as _, stream};
-use management::wire::{AttentionList, IntegrationView, ProviderView};
+use management::wire::{AttentionKind, AttentionList, IntegrationView, ProviderView};
 
 use crate::client::{Client, Failed};
+use crate::counts::Counted;
 use crate::view::attention::{Attention, attention};
 use crate::view::integration::{Card, Known, connection_state, state};
 use crate::visit::{Frame, Visit};
@@ -47,8 +48,20 @@ fn choices(names: &[&'static str], chosen: &str) -> Vec<Choice> {
 
 /// `GET /integrations`
 pub(crate) async fn list(visit: Visit) -> Response {
-    let page = read(&visit.app.client).await.map(|(known, attention)| view(&visit, &known, &attention));
+    let page = read(&visit.app.client).await.map(|(known, attention)| {
+        note_counts(&visit, &attention);
+        view(&visit, &known, &attention)
+    });
     visit.show(page)
+}
+
+/// Notes the counts of the tabs. Quarantine has one item, with all its findings.
+fn note_counts(visit: &Visit, list: &AttentionList) {
+    let of = |kind| list.items.iter().filter(move |item| item.kind == kind);
+    let archives = of(AttentionKind::ArchiveRequiresApproval).count() as u64;
+    let findings = of(AttentionKind::Quarantine).map(|item| item.count).sum();
+    visit.app.counts.note(Counted::PendingArchives, archives, visit.now());
+    visit.app.counts.note(Counted::QuarantinedFindings, findings, visit.now());
 }
 
 async fn read(client: &Client) -> Result<(Vec<Known>, AttentionList), Failed> {

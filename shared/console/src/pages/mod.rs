@@ -1,10 +1,13 @@
 //! The pages. Each file is alike: route, read, view, render.
 
+mod account;
 mod accounts;
 mod actions;
 mod add;
 mod approve;
+mod ask;
 mod audit;
+mod check;
 mod config;
 mod connections;
 mod credentials;
@@ -12,6 +15,7 @@ mod delete;
 mod doctor;
 mod download;
 mod explain;
+mod export;
 mod go;
 mod history;
 mod integration;
@@ -67,11 +71,18 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/runs/{id}/quarantine/{n}", get(quarantine::entry))
         .route("/runs/{id}/quarantine/{n}/finding.json", get(quarantine::finding))
         .route("/accounts", get(accounts::list))
+        .route("/accounts/{account}", get(account::show))
+        .route("/accounts/{account}/reconcile", get(account::ask).post(account::reconcile))
         .route("/doctor", get(doctor::show))
         .route("/doctor/deployment", get(doctor::deployment))
+        .route("/doctor/check", post(check::start))
+        .route("/doctor/{n}", get(check::show))
+        .route("/doctor/{n}/result", get(check::result))
         .route("/plan", get(plan::ask).post(plan::start))
         .route("/plan/{id}", get(plan::show))
         .route("/plan/{id}/result", get(plan::result))
+        .route("/plan/{id}/export", get(export::ask).post(export::start))
+        .route("/plan/{id}/export/result", get(export::result))
         .route("/explain", get(explain::ask).post(explain::start))
         .route("/explain/{id}", get(explain::show))
         .route("/explain/{id}/result", get(explain::result))

@@ -1,22 +1,30 @@
-//! `/plan`: what an export of an upload would do, and what it would cost. It changes nothing.
+//! `/plan`: what an export of a file or an object would do, and what it would cost. It changes nothing.
+
+use std::sync::Arc;
 
 use askama::Template;
 use askama::filters::HtmlSafe;
 use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
-use exporter::cost::Cost;
 use exporter::plan::PlanReport;
+use exporter::ports::Scan;
 use management::wire::{JobView, PlanBody};
 
 use super::open::not_found;
 use super::reported::{LONG_PATIENCE, PATIENCE, failure, wait};
-use crate::client::Request;
-use crate::form::{Form, encoded};
-use crate::view::outcomes::{Bar, Equation, equation};
+use crate::client::{Failed, Request};
+use crate::fingerprint::Fingerprint;
+use crate::form::encoded;
+use crate::messages::Message;
+use crate::plans::FilePlan;
+use crate::ports::Unavailable;
+use crate::upload::{Rejection, Upload};
+use crate::view::failure::unavailable_message;
 use crate::view::parts::Note;
+use crate::view::plan::{Planned, is_exportable, planned};
 use crate::view::settings::secret_body;
-use crate::view::text::{count, harmless, sentence};
+use crate::view::text::harmless;
 use crate::visit::{Frame, Visit, rendered};
 
 /// The type of its jobs.
@@ -30,6 +38,7 @@ struct Page {
     events: String,
     error: &'static str,
     panel: Option<Panel>,
+    has_workbench: bool,
 }
 
 /// The result, or that it isn't there yet.
@@ -40,29 +49,19 @@ struct Panel {
     query: String,
     source: String,
     error: Option<Note>,
-    result: Option<Shown>,
+    result: Option<Planned>,
+    can_export: bool,
 }
 
 impl HtmlSafe for Panel {}
 
-struct Shown {
-    dollars: String,
-    all_dollars: String,
-    events: String,
-    all_events: String,
-    bar: Bar,
-    equation: Equation,
-    archived: String,
-    reasons: Vec<String>,
-    rows: Vec<Row>,
-}
-
-/// A Region of an account.
-struct Row {
-    account: String,
-    region: String,
-    cells: Vec<String>,
-    dollars: String,
+/// A plan that was made.
+pub(super) struct Made {
+    pub(super) plan: PlanReport,
+    /// The object, or the name of the file.
+    pub(super) source: String,
+    /// None: an object of S3.
+    pub(super) file: Option<Arc<FilePlan>>,
 }
 
 /// `GET /plan[?key]`
@@ -72,33 +71,71 @@ pub(crate) async fn ask(visit: Visit) -> Response {
 }
 
 fn page(visit: &Visit, key: String, events: String, error: &'static str, panel: Option<Panel>) -> Page {
-    let shown = if key.is_empty() || !error.is_empty() { "s3://BUCKET/KEY" } else { key.as_str() };
-    Page { frame: visit.frame("plan", "Plan", &format!("hubctl plan {shown}")), key, events, error, panel }
+    let is_object = key.starts_with("s3://") && error.is_empty();
+    let shown = if is_object { key.as_str() } else { "FILE" };
+    let command = format!("hubctl plan {shown}");
+    let has_workbench = visit.app.workbench.is_some();
+    Page { frame: visit.frame("plan", "Plan", &command), key, events, error, panel, has_workbench }
 }
 
-/// `POST /plan`: submits a plan, and shows it.
-pub(crate) async fn start(visit: Visit, form: Form) -> Response {
+/// The page for a form that could not be received.
+pub(super) fn not_received(visit: &Visit, (status, text): Rejection) -> Response {
+    let message = Message::new("bad", "The form could not be received.").text(text);
+    visit.message_page(status, "The form could not be received", message)
+}
+
+/// `POST /plan`: plans a file while it arrives, or submits the plan of an object, and shows it.
+pub(crate) async fn start(visit: Visit, upload: Upload) -> Response {
+    let received = upload.receive(async |scan| plan_file(&visit, scan).await).await;
+    let (form, file) = match received {
+        Ok(received) => received,
+        Err(rejection) => return not_received(&visit, rejection),
+    };
     let (key, events) = (form.get("key").to_owned(), form.get("events").to_owned());
+    let query = format!("?events={}", events.parse::<u64>().unwrap_or_default());
+    let wrong = |error| rendered(StatusCode::UNPROCESSABLE_ENTITY, &page(&visit, harmless(&key), events, error, None));
+    match file {
+        Some(_) if !key.is_empty() => return wrong("Choose a file or enter an object, not both."),
+        Some(Ok(file)) => {
+            let number = visit.app.plans.keep(Arc::new(file));
+            return Redirect::to(&format!("/plan/{number}{query}")).into_response();
+        }
+        Some(Err(error)) => {
+            let message = unavailable_message("The file could not be planned.", &error);
+            return visit.message_page(StatusCode::BAD_GATEWAY, "The file could not be planned", message);
+        }
+        None => {}
+    }
     let body = secret_body(&PlanBody { source: key.clone() });
     match visit.app.client.send::<JobView>(Request::post("/plan").json(body)).await {
-        Ok(job) => {
-            let events = events.parse::<u64>().unwrap_or_default();
-            Redirect::to(&format!("/plan/{}?events={events}", encoded(&job.value.id))).into_response()
-        }
-        Err(failed) if !failed.errors().is_empty() => {
-            let error = "Must be an object, as s3://BUCKET/KEY.";
-            rendered(StatusCode::UNPROCESSABLE_ENTITY, &page(&visit, harmless(&key), events, error, None))
-        }
+        Ok(job) => Redirect::to(&format!("/plan/{}{query}", encoded(&job.value.id))).into_response(),
+        Err(failed) if !failed.errors().is_empty() => wrong("Choose a file, or enter an object as s3://BUCKET/KEY."),
         Err(failed) => visit.problem(&failed),
     }
 }
 
+async fn plan_file(visit: &Visit, scan: Scan) -> Result<FilePlan, Unavailable> {
+    let workbench = visit.app.workbench.as_ref().ok_or_else(|| Unavailable {
+        is_denied: false,
+        message: "this console has no commands of hubctl".to_owned(),
+        remediation: None,
+    })?;
+    let (body, taken) = Fingerprint::take(scan.body);
+    let name = scan.info.source.clone();
+    let plan = workbench.plan(Scan { body, ..scan }).await?;
+    Ok(FilePlan { name, fingerprint: taken.fingerprint(), plan })
+}
+
 /// `GET /plan/{id}[?events]`
 pub(crate) async fn show(visit: Visit, Path(id): Path<String>) -> Response {
+    if let Some(file) = visit.app.plans.find(&id) {
+        let panel = file_panel(&visit, &id, &file);
+        return rendered(StatusCode::OK, &page(&visit, String::new(), events(&visit).to_string(), "", Some(panel)));
+    }
     match wait(&visit, &id, JOB, PATIENCE).await {
         Ok(Some(job)) => {
             let source = job.target.clone().unwrap_or_default();
-            let panel = panel(&visit, &job);
+            let panel = job_panel(&visit, &job);
             rendered(StatusCode::OK, &page(&visit, source, events(&visit).to_string(), "", Some(panel)))
         }
         Ok(None) => not_found(visit).await,
@@ -109,76 +146,46 @@ pub(crate) async fn show(visit: Visit, Path(id): Path<String>) -> Response {
 /// `GET /plan/{id}/result[?events]`: the result, as soon as it is there.
 pub(crate) async fn result(visit: Visit, Path(id): Path<String>) -> Response {
     match wait(&visit, &id, JOB, LONG_PATIENCE).await {
-        Ok(Some(job)) => rendered(StatusCode::OK, &panel(&visit, &job)),
+        Ok(Some(job)) => rendered(StatusCode::OK, &job_panel(&visit, &job)),
         Ok(None) => not_found(visit).await,
         Err(failed) => visit.problem(&failed),
     }
 }
 
+/// The plan of an ID, if it was made.
+pub(super) async fn find(visit: &Visit, id: &str) -> Result<Option<Made>, Failed> {
+    if let Some(file) = visit.app.plans.find(id) {
+        return Ok(Some(Made { plan: file.plan.clone(), source: file.name.clone(), file: Some(file) }));
+    }
+    let job = visit.app.client.find::<JobView>(format!("/jobs/{}", encoded(id))).await?;
+    let job = job.map(|job| job.value).filter(|job| job.job == JOB);
+    Ok(job.and_then(|job| Some(Made { plan: *job.plan?, source: job.target?, file: None })))
+}
+
 /// Ingestion events of the month so far.
-fn events(visit: &Visit) -> u64 {
+pub(super) fn events(visit: &Visit) -> u64 {
     visit.query.get("events").parse().unwrap_or_default()
 }
 
-fn panel(visit: &Visit, job: &JobView) -> Panel {
+fn job_panel(visit: &Visit, job: &JobView) -> Panel {
+    let source = job.target.clone().unwrap_or_default();
+    panel(visit, &job.id, source, failure(job), job.plan.as_deref())
+}
+
+fn file_panel(visit: &Visit, id: &str, file: &FilePlan) -> Panel {
+    let shown = panel(visit, id, file.name.clone(), None, Some(&file.plan));
+    Panel { can_export: shown.can_export && file.fingerprint.is_some(), ..shown }
+}
+
+fn panel(visit: &Visit, id: &str, source: String, error: Option<Note>, plan: Option<&PlanReport>) -> Panel {
     let events = events(visit);
+    let can_export = visit.may_change() && visit.app.workbench.is_some() && plan.is_some_and(is_exportable);
     Panel {
-        here: format!("/plan/{}", job.id),
+        here: format!("/plan/{}", encoded(id)),
         query: format!("?events={events}"),
-        source: job.target.clone().unwrap_or_default(),
-        error: failure(job),
-        result: job.plan.as_ref().map(|plan| view(plan, events)),
-    }
-}
-
-fn money(dollars: f64) -> String {
-    format!("${dollars:.2}")
-}
-
-fn view(plan: &PlanReport, events_before: u64) -> Shown {
-    let report = &plan.run;
-    let mut total = Cost::default();
-    let mut rows = Vec::new();
-    for (account, part) in &report.accounts {
-        for (region, report) in &part.regions {
-            let changes = report.changes;
-            let events = changes.total() + report.archived;
-            let cost = Cost::new(events, events + report.unchanged, events_before);
-            total.add(cost);
-            let numbers = [
-                changes.new,
-                changes.changed,
-                changes.reactivated,
-                changes.refresh_due,
-                report.unchanged,
-                report.archived,
-                report.filtered,
-                events,
-            ];
-            rows.push(Row {
-                account: account.to_string(),
-                region: region.to_string(),
-                cells: numbers.map(count).into(),
-                dollars: format!("${:.3}", cost.dollars),
-            });
-        }
-    }
-    let disabled = plan.disabled.iter().map(|(account, integration)| {
-        format!(
-            "The integration of account {account} is disabled. The plan is made as if it were enabled: hubctl integration enable \
-             {integration} --replay"
-        )
-    });
-    let reasons = report.reasons.iter().map(|reason| sentence(&harmless(crate::view::run::reason(reason))));
-    Shown {
-        dollars: money(total.dollars),
-        all_dollars: money(total.all_dollars),
-        events: count(total.events),
-        all_events: count(total.all_events),
-        bar: Bar::wide(&report.counts),
-        equation: equation(&report.counts),
-        archived: count(report.counts.archived),
-        reasons: disabled.chain(reasons).collect(),
-        rows,
+        source,
+        error,
+        result: plan.map(|plan| planned(plan, events)),
+        can_export,
     }
 }

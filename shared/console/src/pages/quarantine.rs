@@ -12,6 +12,7 @@ use management::wire::{JobView, List, QuarantinedRun};
 
 use super::download::attachment;
 use crate::client::{Failed, Request};
+use crate::counts::Counted;
 use crate::form::encoded;
 use crate::messages::Message;
 use crate::view::integration::Fact;
@@ -71,6 +72,9 @@ fn view(visit: &Visit, list: &List<QuarantinedRun>) -> Page {
         }
     }
     let total: u64 = sums.values().map(|(sum, _)| sum).sum();
+    if is_whole {
+        visit.app.counts.note(Counted::QuarantinedFindings, total, now);
+    }
     let mut reasons: Vec<_> = sums.into_iter().collect();
     reasons.sort_by_key(|(code, (sum, _))| (std::cmp::Reverse(*sum), *code));
     let redrive = |action: String, label: String| visit.may_change().then(|| Button::new(action, label));

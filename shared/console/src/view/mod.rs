@@ -1,7 +1,9 @@
 //! View models of pages: pure functions of the data.
 
+pub(crate) mod account;
 pub(crate) mod attention;
 pub(crate) mod control;
+pub(crate) mod failure;
 pub(crate) mod fields;
 pub(crate) mod history;
 pub(crate) mod integration;
@@ -10,9 +12,11 @@ pub(crate) mod outcomes;
 pub(crate) mod pager;
 pub(crate) mod parts;
 pub(crate) mod pending_archive;
+pub(crate) mod plan;
 pub(crate) mod region;
 pub(crate) mod report;
 pub(crate) mod run;
 pub(crate) mod settings;
+pub(crate) mod sort;
 pub(crate) mod tested;
 pub(crate) mod text;

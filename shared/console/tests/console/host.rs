@@ -57,7 +57,10 @@ impl Host {
             management::Settings { secret_prefix: "securityhub-exporter/".to_owned(), ..Default::default() };
         let api = router(Arc::new(Service::new(memory.clone(), deployment)));
         let operator = "arn:aws:sts::111122223333:assumed-role/SecurityAdmin/anna";
-        let ports = Ports { api: Arc::new(InProcess::new(api, operator)), workbench: Some(Arc::new(bench::Bench)) };
+        let ports = Ports {
+            api: Arc::new(InProcess::new(api, operator)),
+            workbench: Some(Arc::new(bench::Bench { memory: memory.clone() })),
+        };
         let settings = Settings { now: Arc::new(move || now), identity: operator.to_owned(), ..Settings::new(PORT) };
         let (router, gate) = console(ports, change(settings));
         Self { memory, gate, router }
@@ -120,13 +123,30 @@ impl Browser {
     /// Posts a form.
     pub(crate) async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Reply {
         let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        self.send_form(path, "application/x-www-form-urlencoded", Body::from(body)).await
+    }
+
+    /// Posts a form that can have a file: its name and its content.
+    pub(crate) async fn upload(&self, path: &str, file: Option<(&str, &[u8])>, fields: &[(&str, &str)]) -> Reply {
+        let (name, content) = file.unwrap_or_default();
+        let head = format!("--x-y-z\r\nContent-Disposition: form-data; name=\"scan\"; filename=\"{name}\"\r\n\r\n");
+        let mut body = [head.as_bytes(), content].concat();
+        for (name, value) in fields {
+            let field = format!("\r\n--x-y-z\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}");
+            body.extend(field.into_bytes());
+        }
+        body.extend(b"\r\n--x-y-z--\r\n");
+        self.send_form(path, "multipart/form-data; boundary=x-y-z", Body::from(body)).await
+    }
+
+    async fn send_form(&self, path: &str, content_type: &str, body: Body) -> Reply {
         let request = Request::post(path)
             .header(header::HOST, format!("127.0.0.1:{PORT}"))
             .header(header::COOKIE, &self.cookie)
             .header(header::ORIGIN, format!("http://127.0.0.1:{PORT}"))
             .header("sec-fetch-site", "same-origin")
-            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
-        self.host.send(request.body(Body::from(body)).unwrap()).await
+            .header(header::CONTENT_TYPE, content_type);
+        self.host.send(request.body(body).unwrap()).await
     }
 }
 

@@ -5,7 +5,9 @@
 #[path = "../../examples/serve/sample/mod.rs"]
 mod sample;
 
+mod accounts;
 mod exports;
+mod files;
 mod guard;
 mod history;
 mod host;

@@ -36,6 +36,9 @@ async fn every_page_responds_and_shows_its_command() {
         &format!("/runs/{RUN}/quarantine/1"),
         "/quarantine",
         "/accounts?status=Degraded&sort=account&size=100",
+        "/accounts?of=o-a1b2c3d4e5&sort=-problem",
+        "/accounts/123456789012?regions=all",
+        "/accounts/123456789012/reconcile?region=eu-west-1",
         "/doctor?show=all&regions=all",
         "/doctor?wait=1",
         "/explain",
@@ -51,7 +54,17 @@ async fn every_page_responds_and_shows_its_command() {
         assert!(reply.text.contains("CLI equivalent: <code>hubctl "), "{path}");
         assert!(reply.text.len() < 256 * 1024, "{path}: {} bytes", reply.text.len());
     }
-    for path in ["/integrations/999999999999", "/runs/none", "/jobs/none", "/nothing", "/runs/x/quarantine/9"] {
+    for path in [
+        "/integrations/999999999999",
+        "/runs/none",
+        "/jobs/none",
+        "/nothing",
+        "/runs/x/quarantine/9",
+        "/accounts/1",
+        "/accounts/999999999999",
+        "/doctor/9",
+        "/plan/9/export",
+    ] {
         assert_eq!(browser.get(path).await.status, StatusCode::NOT_FOUND, "{path}");
     }
 }
@@ -281,7 +294,7 @@ async fn the_search_box_detects_ids_by_their_format() {
     let browser = Browser::open().await;
     for (text, path) in [
         ("123456789012", "/integrations/123456789012"),
-        ("600000000000", "/runs?account=600000000000"),
+        ("600000000000", "/accounts/600000000000"),
         (RUN, "/runs/0193a1c4-7d5e-7c41-9a3b-0c2d5e6f7a8b"),
         ("0193a20f-1c7a-7e02-8b11-4d5e6f7a8b9c", "/jobs/0193a20f-1c7a-7e02-8b11-4d5e6f7a8b9c"),
         ("prod", "/integrations?q=prod"),
@@ -326,9 +339,11 @@ async fn explanations_are_shown_as_text_and_problems_come_first() {
 #[tokio::test]
 async fn a_plan_changes_nothing_and_is_shown_when_it_is_ready() {
     let browser = Browser::open().await;
-    let wrong = browser.post("/plan", &[("key", "scan.json"), ("events", "0")]).await;
-    assert!(wrong.status == StatusCode::UNPROCESSABLE_ENTITY && wrong.text.contains("Must be an object"));
-    let started = browser.post("/plan", &[("key", "s3://scans/scan.json"), ("events", "20000")]).await;
+    let wrong = browser.upload("/plan", None, &[("key", "scan.json"), ("events", "0")]).await;
+    assert!(
+        wrong.status == StatusCode::UNPROCESSABLE_ENTITY && wrong.text.contains("enter an object as s3://BUCKET/KEY")
+    );
+    let started = browser.upload("/plan", None, &[("key", "s3://scans/scan.json"), ("events", "20000")]).await;
     assert_eq!(started.status, StatusCode::SEE_OTHER);
     let path = started.location().strip_suffix("?events=20000").unwrap();
     let is_plan = |job: &Job| matches!(job, Job::Plan { source } if source == "s3://scans/scan.json");

@@ -28,7 +28,8 @@ impl Source {
         OsStringValueParser::new().try_map(Self::parse)
     }
 
-    fn parse(argument: OsString) -> Result<Self, String> {
+    /// The source that an argument names.
+    pub(crate) fn parse(argument: OsString) -> Result<Self, String> {
         if argument == "-" {
             return Ok(Self::Stdin);
         }

@@ -119,6 +119,8 @@ fn account_connections(now: Timestamp) -> Result<Vec<Connection>, Failure> {
         account("345678901234", "345678901234", connections::Kind::Disconnected, now)?,
         account("456789012345", "456789012345", connections::Kind::Connected, now)?,
         account("567890123456", "567890123456", connections::Kind::Partial, now)?,
+        // An account that a test of the browser adds.
+        account("678901234567", "678901234567", connections::Kind::Disconnected, now)?,
     ])
 }
 

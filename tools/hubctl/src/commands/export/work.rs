@@ -80,7 +80,12 @@ pub(crate) async fn open(source: &Source, scans: &impl Scans) -> Result<Scan> {
                 .into());
         }
     };
-    Ok(Scan { body: body::until_interrupted(scan.body), ..scan })
+    Ok(until_interrupted(scan))
+}
+
+/// A scan whose stream fails on Ctrl-C.
+pub(crate) fn until_interrupted(scan: Scan) -> Scan {
+    Scan { body: body::until_interrupted(scan.body), ..scan }
 }
 
 fn not_opened(error: &OpenError) -> Failure {
@@ -107,10 +112,21 @@ pub(crate) async fn export<P: Ports>(
         let (read, sent) = (text::count(seen.findings_read()), text::count(seen.findings_sent()));
         (seen.bytes_read(), format!("{read} read, {sent} sent"))
     });
-    let source = scan.info.source.clone();
-    let exported =
-        Exporter::new(ports.clone(), work.settings(origin)).export(scan, Options { progress, ..options }).await;
+    let exported = export_silently(ports, &work.settings(origin), origin, scan, Options { progress, ..options }).await;
     drop(watch);
+    exported
+}
+
+/// Exports a scan without a progress bar.
+pub(crate) async fn export_silently<P: Ports>(
+    ports: &Arc<P>,
+    settings: &Settings,
+    origin: &Origin,
+    scan: Scan,
+    options: Options,
+) -> Result<RunReport> {
+    let source = scan.info.source.clone();
+    let exported = Exporter::new(ports.clone(), settings.clone()).export(scan, options).await;
     // Without a deployment, all settings are options, which are not stored.
     let retry_command = if origin.is_standalone() {
         "the same command".to_owned()

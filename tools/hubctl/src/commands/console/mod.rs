@@ -1,22 +1,20 @@
 //! `hubctl console`: serves the web console on this machine, for the browser that opens its link.
 
+mod host;
+
 use std::io::BufRead as _;
 use std::sync::Arc;
 
 use anyhow::Result;
-use bytes::Bytes;
 use clap::builder::NonEmptyStringValueParser;
-use exporter::provider::ProviderId;
 use jiff::{SignedDuration, Timestamp};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::time::{Duration, interval};
-use web_console::{Api, DeploymentCheck, Gate, PORT_DEFAULT, Permissions, Ports, Settings, Unavailable, Workbench};
+use web_console::{Gate, PORT_DEFAULT, Ports, Settings};
 
-use crate::args::role::ExternalId;
+use self::host::Host;
 use crate::client::{ConnectionArgs, Management};
-use crate::commands::doctor::{self, Finding, Health};
-use crate::commands::permissions::{document, policy::TemplateFormat};
 use crate::config::Global;
 use crate::deployment::block_on;
 use crate::exit::{Exit, Failure};
@@ -82,8 +80,9 @@ pub(crate) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<E
         let listener = listen(args.port).await?;
         let (reports, mut reported) = mpsc::unbounded_channel();
         let settings = settings(args, global, &management, listener.local_addr()?.port(), reports);
-        let host = Arc::new(Host { management, global: global.clone() });
-        let (router, gate) = web_console::console(Ports { api: host.clone(), workbench: Some(host) }, settings);
+        let host = Arc::new(Host::new(management, global));
+        let ports = Ports { api: host.clone(), workbench: Some(host.clone()) };
+        let (router, gate) = web_console::console(ports, settings);
         let server = tokio::spawn(axum::serve(listener, router).into_future());
         let mut keys = keys();
         let mut idle = interval((args.idle_timeout.unsigned_abs() / 4).clamp(IDLE_CHECK_MIN, IDLE_CHECK_MAX));
@@ -94,11 +93,18 @@ pub(crate) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<E
                 Some(()) = keys.recv() => show_link(&gate, args, output)?,
                 Some(text) = reported.recv() => output.warning(&text, None)?,
                 _ = idle.tick() => {
-                    if is_idle(&gate, args.idle_timeout) {
+                    if is_idle(&gate, args.idle_timeout) && !host.is_exporting() {
                         output.note("The console stopped: no request within --idle-timeout.")?;
                         break;
                     }
                 }
+            }
+        }
+        if host.is_exporting() {
+            output.note("Waiting for the exports that are in progress to end. Ctrl-C: stop now.")?;
+            tokio::select! {
+                () = host.exported() => {}
+                signal = tokio::signal::ctrl_c() => signal?,
             }
         }
         server.abort();
@@ -167,67 +173,6 @@ fn keys() -> mpsc::UnboundedReceiver<()> {
 
 fn is_idle(gate: &Gate, limit: SignedDuration) -> bool {
     gate.last_request_at().is_some_and(|at| Timestamp::now().duration_since(at) > limit)
-}
-
-/// The ports of the console, over hubctl's own client and commands.
-struct Host {
-    management: Arc<Management>,
-    global: Global,
-}
-
-impl Api for Host {
-    fn call(&self, request: http::Request<Bytes>) -> web_console::ports::Reply<http::Response<Bytes>> {
-        let management = self.management.clone();
-        Box::pin(async move { management.pass(request).await.map_err(unavailable) })
-    }
-}
-
-impl Workbench for Host {
-    fn permissions(&self, request: Permissions) -> web_console::ports::Reply<String> {
-        let management = self.management.clone();
-        Box::pin(async move {
-            let wrong = |message: &str| Failure::new(Exit::Usage, message);
-            let work = async {
-                let id: ProviderId = request.provider.parse()?;
-                let external_id = request.external_id.as_deref().map(str::parse::<ExternalId>);
-                let external_id = external_id.transpose().map_err(wrong)?;
-                let form = request.form.parse::<TemplateFormat>().map_err(|_| wrong("unknown format"))?;
-                document(&management, id, external_id, form).await
-            };
-            work.await.map_err(|error: anyhow::Error| unavailable(failure_of(error)))
-        })
-    }
-
-    fn inspect(&self) -> web_console::ports::Reply<Vec<DeploymentCheck>> {
-        let global = self.global.clone();
-        Box::pin(async move {
-            // On a separate thread, since the futures of some checks are not `Send`.
-            let runtime = tokio::runtime::Handle::current();
-            let work = tokio::task::spawn_blocking(move || runtime.block_on(doctor::inspect(&global)));
-            let found = work.await.map_err(anyhow::Error::from).flatten();
-            Ok(found.map_err(|error| unavailable(failure_of(error)))?.into_iter().map(check).collect())
-        })
-    }
-}
-
-/// A check of the deployment, as the console shows it.
-fn check(finding: Finding) -> DeploymentCheck {
-    let is_well = match finding.status {
-        Health::Ok => Some(true),
-        Health::Bad => Some(false),
-        Health::Unknown => None,
-    };
-    let Finding { check, message, remediation, .. } = finding;
-    DeploymentCheck { check: check.to_owned(), is_well, message, remediation }
-}
-
-fn failure_of(error: anyhow::Error) -> Failure {
-    error.downcast::<Failure>().unwrap_or_else(|error| Failure::new(Exit::Error, error.to_string()))
-}
-
-fn unavailable(failure: Failure) -> Unavailable {
-    let is_denied = failure.exit == Exit::Credentials;
-    Unavailable { is_denied, message: failure.message, remediation: failure.hint }
 }
 
 #[cfg(test)]
