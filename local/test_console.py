@@ -19,13 +19,16 @@ import re
 import subprocess
 import sys
 import tarfile
+import tempfile
 import threading
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import chromium
+import generated_scans
 import processes
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
@@ -39,8 +42,8 @@ AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 TRANSFER_MAX = 100_000
 # More pages of a kind, such as one page per run, find nothing new.
 PAGES_OF_A_KIND = 2
-# Downloads, streams, and links that change the theme are not pages.
-NO_PAGES = (".json", ".csv", "/events", "/history", "/documents/", "theme=")
+# Downloads, streams, links that change the theme, and the reverse order of a list are not pages of their own.
+NO_PAGES = (".json", ".csv", "/events", "/history", "/documents/", "theme=", "sort=-")
 
 
 def axe() -> str:
@@ -188,6 +191,7 @@ def scenarios(browser: Browser, link: str, with_script: bool) -> list[str]:
     watched = Watched(context, origin(link))
     page, base = watched.page, watched.base
     page.goto(link)
+    plan(page, base, with_script)
     add(page, base)
     conflict(context, page, base)
     approve(page, base, with_script)
@@ -205,30 +209,89 @@ def scenarios(browser: Browser, link: str, with_script: bool) -> list[str]:
     page.get_by_role("button", name="Delete integration").click()
     expect("Integration 210987654321 deleted." in page.locator(note).first.inner_text(), "deleted", page)
 
-    page.goto(f"{base}/plan")
-    page.get_by_label("Upload").fill("s3://acme-prowler-scans/scan.ocsf.json.gz")
-    page.get_by_role("button", name="Plan").click()
-    for _ in range(0 if with_script else 20):
-        if page.get_by_text("Estimated cost").count():
-            break
-        page.wait_for_timeout(500)
-        page.get_by_role("link", name="Show the page with the result").click()
-    page.get_by_text("Estimated cost").wait_for(timeout=20_000)
+    account(page, base, with_script)
+    page.goto(f"{base}/accounts?sort=account")
+    page.get_by_role("link", name="Integration", exact=True).click()
+    expect("sort=integration" in page.url, "the order is in the URL", page)
+    page.get_by_role("button", name="Test all").click()
+    result(page, "Connection test failed.", with_script)
 
     page.goto(f"{base}/explain?id=prowler-s3_bucket_acl-123456789012-eu-west-1-0123456ab")
     page.get_by_role("button", name="Explain").click()
-    for _ in range(0 if with_script else 20):
-        if page.get_by_text("Last runs of the account").count():
-            break
-        page.wait_for_timeout(500)
-        page.get_by_role("link", name="Show the page with the result").click()
-    page.get_by_text("Last runs of the account").wait_for(timeout=20_000)
+    result(page, "Last runs of the account", with_script)
 
     page.goto(f"{base}/quarantine")
     page.get_by_role("button", name="Redrive all").click()
     expect("Redrive submitted." in page.locator(note).first.inner_text(), "a redrive is a job", page)
     context.close()
     return watched.problems
+
+
+def result(page: Page, text: str, with_script: bool) -> None:
+    """Waits for a result: with JavaScript its panel updates, without it a link shows the page again."""
+    for _ in range(0 if with_script else 20):
+        if page.get_by_text(text).count():
+            break
+        page.wait_for_timeout(500)
+        page.get_by_role("link", name="Show the page with the result").click()
+    page.get_by_text(text).first.wait_for(timeout=20_000)
+
+
+# A file, as if it came from the operator's disk.
+DROP = """([selector, name, text]) => {
+  const data = new DataTransfer();
+  data.items.add(new File([text], name));
+  document.querySelector(selector).dispatchEvent(new DragEvent("drop", { bubbles: true, cancelable: true, dataTransfer: data }));
+}"""
+
+
+def plan(page: Page, base: str, with_script: bool) -> None:
+    """Plans a file and exports it, then plans an object. What is chosen at last is another file: nothing of it is sent."""
+    page.goto(f"{base}/plan")
+    with tempfile.TemporaryDirectory() as folder:
+        scan, other = Path(folder) / "scan.ocsf.json", Path(folder) / "other.ocsf.json"
+        generated_scans.write_scan(scan, range(40), int(time.time()) - 60, 4)
+        generated_scans.write_scan(other, range(41), int(time.time()) - 60, 4)
+        if with_script:
+            page.evaluate(DROP, [".drop .strong", scan.name, scan.read_text()])
+        else:
+            page.get_by_label("Drop a Prowler scan here").set_input_files(scan)
+        page.get_by_role("button", name="Plan").click()
+        page.get_by_text("Estimated cost").wait_for()
+        expect("40 read" in page.locator("main").inner_text(), "the file was read", page)
+        page.get_by_role("link", name="Export now…").click()
+        for file, shown in ((other, "The export failed."), (scan, "The run")):
+            page.get_by_label("Choose or drop the file again").set_input_files(file)
+            page.get_by_role("button", name="Export 40 findings").click()
+            result(page, shown, with_script)
+        expect("The counts add up" in page.locator("main").inner_text(), "the file was exported", page)
+        page.get_by_role("link", name="Show the run").click()
+        expect("Export of" in page.locator("h1").inner_text(), "the run is there", page)
+    page.goto(f"{base}/plan")
+    page.get_by_label("Or enter an S3 object").fill("s3://acme-prowler-scans/scan.ocsf.json.gz")
+    page.get_by_role("button", name="Plan").click()
+    result(page, "Estimated cost", with_script)
+    page.get_by_role("link", name="Export now…").click()
+    expect(page.get_by_role("button", name="Export 412 findings").count() == 1, "an export is asked about", page)
+
+
+def account(page: Page, base: str, with_script: bool) -> None:
+    """Compares an account with one click, and reconciles it with two."""
+    page.goto(f"{base}/accounts?q=123456789012")
+    page.get_by_role("link", name="123456789012").click()
+    page.get_by_role("button", name="Compare").click()
+    expect("Comparison submitted." in page.locator("main .note").first.inner_text(), "a comparison is a job", page)
+    for _ in range(20):
+        page.goto(f"{base}/accounts/123456789012")
+        if page.get_by_text("4 missing, 1 unknown, 2 different").count():
+            break
+        page.wait_for_timeout(500)
+    page.get_by_text("Only some Regions").click()
+    page.get_by_label("eu-west-1").check()
+    page.get_by_role("button", name="Reconcile…").click()
+    expect("At most 7 ingestion events" in page.locator("main").inner_text(), "it is asked about", page)
+    page.get_by_role("button", name="Reconcile").click()
+    expect("Reconciliation submitted." in page.locator("main .note").first.inner_text(), "it is a job", page)
 
 
 def add(page: Page, base: str) -> None:
@@ -333,10 +396,11 @@ def activate(page: Page, name: str, key: str = "Enter") -> None:
 
 
 def keyboard(browser: Browser, link: str, with_script: bool) -> list[str]:
-    """An operator without a mouse adds an integration, tests it, approves an archive, and undoes it."""
+    """An operator without a mouse adds an account with its role, sees the test fail, reads the fix, approves an archive, undoes it, and
+    redrives the quarantine. Each page is reached by the keys, too."""
     context = browser.new_context(java_script_enabled=with_script)
     watched = Watched(context, origin(link))
-    page = watched.page
+    page, note = watched.page, "main .note"
     page.goto(link)
     page.keyboard.press("Tab")
     expect(page.evaluate(FOCUSED)["name"].startswith("Skip"), "the first stop skips the navigation", page)
@@ -344,16 +408,27 @@ def keyboard(browser: Browser, link: str, with_script: bool) -> list[str]:
     activate(page, "Add integration")
     tab_to(page, "AWS provider")
     page.keyboard.type("678901234567")
+    # A radio button is reached with Tab as a group, and chosen with the arrow keys.
+    tab_to(page, "Use the provider's credentials")
+    page.keyboard.press("ArrowDown")
+    activate(page, "Next: credentials")
+    for label, text in (("Role ARN", "arn:aws:iam::678901234567:role/SecurityHubExporter"), ("External ID", "keys-only-0123456789")):
+        tab_to(page, label)
+        page.keyboard.press("Control+A")
+        page.keyboard.type(text)
     activate(page, "Create and test integration")
-    expect("Created." in page.locator("main .note").first.inner_text(), "it was created and tested", page)
+    expect("Created." in page.locator(note).first.inner_text(), "it was created and tested", page)
+    expect("keys-only-0123456789" in page.locator("main").inner_text(), "it has the External ID", page)
     activate(page, "Test")
-    page.locator("main .note").first.wait_for()
+    expect("Connection test failed." in page.locator(note).first.inner_text(), "the test shows its result", page)
+    expect("aws iam update-assume-role-policy" in page.locator("main .remediation").first.inner_text(), "with its fix", page)
 
-    page.goto(f"{watched.base}/runs/{RUN}")
+    activate(page, "Integrations")
+    activate(page, "Review")
     activate(page, "Approve…")
     activate(page, "I have reviewed these findings", "Space")
     activate(page, "Archive 108 findings")
-    expect("Job submitted." in page.locator("main .note").first.inner_text(), "an approval is a job", page)
+    expect("Job submitted." in page.locator(note).first.inner_text(), "an approval is a job", page)
     for _ in range(20):
         if page.get_by_role("link", name="Undo the archive…").count():
             break
@@ -361,7 +436,11 @@ def keyboard(browser: Browser, link: str, with_script: bool) -> list[str]:
         page.reload()
     activate(page, "Undo the archive…")
     activate(page, "Undo the archive")
-    expect("Job submitted." in page.locator("main .note").first.inner_text(), "an undo is a job", page)
+    expect("Job submitted." in page.locator(note).first.inner_text(), "an undo is a job", page)
+
+    activate(page, "Quarantine")
+    activate(page, "Redrive all")
+    expect("Redrive submitted." in page.locator(note).first.inner_text(), "a redrive is a job", page)
     context.close()
     return watched.problems
 
