@@ -85,7 +85,7 @@ impl From<HandlerError> for Diagnostic {
     fn from(error: HandlerError) -> Self {
         let kind = match &error {
             HandlerError::Event(_) => "UnknownEvent",
-            HandlerError::Port(_) => "StateNotKept",
+            HandlerError::Port(_) => "StateNotSaved",
         };
         Self { error_type: kind.to_owned(), error_message: error.to_string() }
     }

@@ -75,11 +75,11 @@ impl HandlerError {
         match self {
             Self::Event(_) => "UnknownEvent",
             Self::Open(_) => "UploadNotOpened",
-            Self::Export(ExportError::InProgress { .. }) => "UploadHeld",
+            Self::Export(ExportError::InProgress { .. }) => "UploadLocked",
             Self::Export(ExportError::Unbalanced { .. }) => "FindingsUnaccounted",
-            Self::Export(ExportError::Port(_)) | Self::Record(_) => "StateNotKept",
+            Self::Export(ExportError::Port(_)) | Self::Record(_) => "StateNotSaved",
             Self::Rejected(_) => "JobRejected",
-            Self::Locked(_) => "AccountBusy",
+            Self::Locked(_) => "AccountLocked",
             Self::Failed { .. } => "ExportFailed",
         }
     }

@@ -6,7 +6,7 @@
 use std::error::Error;
 use std::time::{Duration, Instant};
 
-use asff::{Identities, Outcome, ReadLimits, Regions, ScanReader, Step, map};
+use asff::{Deduplicator, Outcome, ReadLimits, Regions, ScanReader, Step, map};
 use bytes::Bytes;
 
 /// Number of bytes per chunk, similar to the chunks of an S3 body.
@@ -20,7 +20,7 @@ struct Measured {
     bytes_out: u64,
     reading: Duration,
     mapping: Duration,
-    settling: Duration,
+    deduplicating: Duration,
     encoding: Duration,
 }
 
@@ -49,17 +49,17 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     line("read", measured.reading);
     line("map", measured.mapping);
-    line("settle", measured.settling);
+    line("deduplicate", measured.deduplicating);
     line("encode", measured.encoding);
     line("read and map", measured.reading + measured.mapping);
-    line("all", measured.reading + measured.mapping + measured.settling + measured.encoding);
+    line("all", measured.reading + measured.mapping + measured.deduplicating + measured.encoding);
     println!("{:>16}: {} bytes a finding", "encoded", measured.bytes_out / measured.findings.max(1));
     Ok(())
 }
 
 fn run(file: &Bytes, measured: &mut Measured) -> String {
     let regions = Regions::known();
-    let mut identities = Identities::new();
+    let mut deduplicator = Deduplicator::new();
     let mut reader = ScanReader::new(ReadLimits::default());
     let mut at = 0;
     loop {
@@ -83,8 +83,8 @@ fn run(file: &Bytes, measured: &mut Measured) -> String {
                     continue;
                 };
                 let start = Instant::now();
-                identities.settle(&mut mapped);
-                measured.settling += start.elapsed();
+                deduplicator.deduplicate(&mut mapped);
+                measured.deduplicating += start.elapsed();
                 let start = Instant::now();
                 let json = mapped.encode(&mapped.first_stamps());
                 measured.encoding += start.elapsed();

@@ -36,7 +36,7 @@ pub enum Identity {
 /// The IDs of one file. A finding needs 16 bytes, and at most 36 including spare capacity. A finding from another scan than
 /// the file's first one needs the same amount again.
 #[derive(Debug, Default)]
-pub struct Identities {
+pub struct Deduplicator {
     entries: HashTable<Entry>,
     /// The time of the first scan in the file.
     first: Option<Timestamp>,
@@ -68,7 +68,7 @@ impl Entry {
     }
 }
 
-impl Identities {
+impl Deduplicator {
     /// An empty set.
     #[must_use]
     pub fn new() -> Self {
@@ -76,7 +76,7 @@ impl Identities {
     }
 
     /// Compares a finding with the earlier ones, and gives it a longer ID if it collides with one of them.
-    pub fn settle(&mut self, mapped: &mut Mapped) -> Identity {
+    pub fn deduplicate(&mut self, mapped: &mut Mapped) -> Identity {
         match self.enter(mapped) {
             Some(identity) => identity,
             None => {
@@ -92,7 +92,7 @@ impl Identities {
     }
 
     /// Reserves the finding's ID for its resource, which had the ID in an earlier scan. The resource then keeps its short ID
-    /// regardless of the order in the file. Must be called before the first [`Self::settle`].
+    /// regardless of the order in the file. Must be called before the first [`Self::deduplicate`].
     pub fn reserve(&mut self, mapped: &Mapped) {
         let key = key(mapped);
         let entry = Entry { key, resource_and_status: fingerprint(mapped.resource_hash) | STATUS_RESERVED };
@@ -203,7 +203,7 @@ fn key(mapped: &Mapped) -> u64 {
 
 impl Mapped {
     /// Gives the finding the longer ID that it would get after a collision: for a resource whose short ID has belonged to
-    /// another resource since an earlier scan. Must be called before [`Identities::settle`].
+    /// another resource since an earlier scan. Must be called before [`Deduplicator::deduplicate`].
     pub fn use_longer_id(&mut self) {
         if let Some(id) = longer_id(&self.check_id, self.account, self.region, self.resource_hash) {
             self.finding.id = id;

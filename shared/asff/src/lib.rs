@@ -4,13 +4,13 @@
 //! Invalid input results in a value, never in a panic, and memory usage doesn't depend on the size of the file.
 //!
 //! The data flow: [`ScanReader`] is fed chunks of the file and returns [`Element`]s; [`map`] converts each element to an
-//! [`Outcome`]; [`Identities`] deduplicates the findings of the file; [`Mapped::encode`] serializes a finding for Security
+//! [`Outcome`]; [`Deduplicator`] deduplicates the findings of the file; [`Mapped::encode`] serializes a finding for Security
 //! Hub.
 //!
 //! ```
-//! use asff::{Identities, Identity, Outcome, ReadLimits, Regions, ScanReader, Step, map};
+//! use asff::{Deduplicator, Identity, Outcome, ReadLimits, Regions, ScanReader, Step, map};
 //!
-//! let (regions, mut identities) = (Regions::known(), Identities::new());
+//! let (regions, mut deduplicator) = (Regions::known(), Deduplicator::new());
 //! let file = r#"[{"class_uid": 2004, "metadata": {"product": {"name": "Prowler"}}, "status_code": "MANUAL"}]"#;
 //! let mut pieces = file.as_bytes().chunks(7);
 //! let mut reader = ScanReader::new(ReadLimits::default());
@@ -21,7 +21,7 @@
 //!             None => reader.end_of_input(),
 //!         },
 //!         Step::Element(element) => match map(&element, &regions) {
-//!             Outcome::Finding(mut mapped) => match identities.settle(&mut mapped) {
+//!             Outcome::Finding(mut mapped) => match deduplicator.deduplicate(&mut mapped) {
 //!                 Identity::Duplicate => println!("{} is there already", mapped.finding.id),
 //!                 _ => println!("{:?}", mapped.encode(&mapped.first_stamps())),
 //!             },
@@ -38,13 +38,13 @@ mod finding;
 mod identity;
 mod ids;
 pub mod limits;
+mod location;
 mod manual;
 mod map;
 #[cfg(feature = "openapi")]
 mod openapi;
 mod outcome;
 mod partition;
-mod place;
 mod read;
 mod redact;
 mod regions;
@@ -55,12 +55,12 @@ pub use finding::{
     Compliance, Finding, FindingProviderFields, Pairs, Recommendation, RecordState, Remediation, Resource,
     SCHEMA_VERSION, Severity, SeverityLabel, Stamps, Standard, Status,
 };
-pub use identity::{Identities, Identity};
+pub use identity::{Deduplicator, Identity};
 pub use ids::{AccountId, CheckId, FindingId, InvalidName, RegionName, ResourceHash};
+pub use location::Location;
 pub use manual::{Manual, ManualSubject, Unsent};
 pub use map::{map, map_again, map_asff};
 pub use outcome::{Malformed, Mapped, Outcome, QuarantineCode, Quarantined, RawStatus, Repair, Skip, TooLarge};
 pub use partition::{Partition, UnknownPartition};
-pub use place::Place;
-pub use read::{Compression, Element, Ending, ReadLimits, Refusal, ScanFormat, ScanReader, Step};
+pub use read::{Compression, Element, Ending, FileRejection, ReadLimits, ScanFormat, ScanReader, Step};
 pub use regions::{Availability, Region, Regions};

@@ -2,14 +2,14 @@
 
 use jiff::Timestamp;
 
-use crate::place::Place;
+use crate::location::Location;
 use crate::{AccountId, CheckId, FindingId, Partition, RegionName, ResourceHash};
 
 /// An entry with the status MANUAL: the check could not be completed, or requires a manual verdict.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Manual {
     /// The account, Region, and check of the entry, as far as they are known.
-    pub place: Place,
+    pub location: Location,
     /// What the check left undecided.
     pub subject: ManualSubject,
     /// The finding that may have been sent while the check had a verdict. `None` if the entry doesn't identify it.

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::finding::{Finding, SeverityLabel, Stamped, Stamps, Status};
 use crate::limits::FINDING_BYTES_MAX;
+use crate::location::Location;
 use crate::manual::Manual;
-use crate::place::Place;
 use crate::{AccountId, CheckId, Partition, RegionName, ResourceHash};
 
 /// The outcome of mapping an element.
@@ -163,7 +163,7 @@ pub struct Malformed {
     /// The values of a known format in the first 16 KiB of the element, and nothing else.
     pub excerpt: Bytes,
     /// The account, Region, and check of the element, if they are certain in spite of the damage.
-    pub place: Place,
+    pub location: Location,
 }
 
 /// A quarantined finding, with the data that a user needs to fix it.
@@ -189,13 +189,13 @@ impl Quarantined {
     /// The account, Region, and check of the finding. If the entry contradicts itself about the Region, the Region is not
     /// certain.
     #[must_use]
-    pub fn place(&self) -> Place {
+    pub fn location(&self) -> Location {
         let uncertain = matches!(
             self.code,
             QuarantineCode::UnknownRegion | QuarantineCode::PartitionMismatch | QuarantineCode::UnknownPartition
         );
         let region = self.region.filter(|_| !uncertain);
-        Place { account: self.account, region, check_id: self.check_id.clone() }
+        Location { account: self.account, region, check_id: self.check_id.clone() }
     }
 }
 

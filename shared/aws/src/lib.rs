@@ -31,4 +31,4 @@ pub use organization::Member;
 pub use s3::objects::Writer;
 pub use s3::uploads::ListedObject;
 pub use security_hub::client::SecurityHub;
-pub use security_hub::raw::RawAnswer;
+pub use security_hub::raw::RawResponse;

@@ -16,9 +16,9 @@ pub(crate) async fn preflight(session: &Session<'_>) -> Result<(), Stop> {
     let target = &session.target;
     let call = Call::Import(write_probe_body(target.partition, target.account, target.region));
     let action = call.action();
-    let answer = session.call(target.region, call).await?;
-    let is_unavailable = answer.body["FailedFindings"][0]["ErrorCode"].as_str() == Some("InvalidAccess");
-    let stop = Stop::of_answer(action, &answer)
+    let response = session.call(target.region, call).await?;
+    let is_unavailable = response.body["FailedFindings"][0]["ErrorCode"].as_str() == Some("InvalidAccess");
+    let stop = Stop::from_response(action, &response)
         .or_else(|| is_unavailable.then(|| Stop::HubDisabled("InvalidAccess in FailedFindings".to_owned())));
     if let Some(stop) = stop {
         return Err(explain(session, stop).await);
@@ -33,8 +33,8 @@ async fn explain(session: &Session<'_>, stop: Stop) -> Stop {
     }
     let region = session.target.region;
     match session.call(region, Call::DescribeHub).await {
-        Ok(answer) if answer.is_code("InvalidAccess") => return Stop::HubDisabled(answer.text()),
-        Ok(answer) if answer.is_ok() => {}
+        Ok(response) if response.is_code("InvalidAccess") => return Stop::HubDisabled(response.text()),
+        Ok(response) if response.is_ok() => {}
         _ => return stop,
     }
     match subscriptions(session, region).await {

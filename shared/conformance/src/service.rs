@@ -4,7 +4,7 @@ use asff::RegionName;
 use bytes::Bytes;
 use futures::future::BoxFuture;
 
-use crate::answer::{Answer, NoAnswer};
+use crate::response::{NoResponse, ServiceResponse};
 
 /// A call of Security Hub.
 #[derive(Clone, Debug)]
@@ -34,8 +34,8 @@ impl Call {
     }
 }
 
-/// Security Hub in one account. An error of the service is an [`Answer`]. An implementation must not retry imports.
+/// Security Hub in one account. An error of the service is a [`ServiceResponse`]. An implementation must not retry imports.
 pub trait Service: Send + Sync {
     /// Makes a call in a Region.
-    fn call(&self, region: RegionName, call: Call) -> BoxFuture<'_, Result<Answer, NoAnswer>>;
+    fn call(&self, region: RegionName, call: Call) -> BoxFuture<'_, Result<ServiceResponse, NoResponse>>;
 }

@@ -9,9 +9,9 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep, sleep_until};
 
-use crate::answer::Answer;
 use crate::draft::{self, Draft};
 use crate::ledger::Ledger;
+use crate::response::ServiceResponse;
 use crate::service::{Call, Service};
 use crate::stop::Stop;
 use crate::target::{ID_PREFIX, Options, Target};
@@ -45,7 +45,7 @@ pub struct Timing {
 /// The response to an import.
 #[derive(Clone, Debug)]
 pub(crate) struct Imported {
-    pub(crate) answer: Answer,
+    pub(crate) response: ServiceResponse,
     /// `SuccessCount`.
     pub(crate) success: Option<u64>,
     /// `FailedCount`.
@@ -130,17 +130,17 @@ impl<'s> Session<'s> {
     }
 
     /// Makes a call. Retries it if it is throttled or fails transiently.
-    pub(crate) async fn call(&self, region: RegionName, call: Call) -> Result<Answer, Stop> {
+    pub(crate) async fn call(&self, region: RegionName, call: Call) -> Result<ServiceResponse, Stop> {
         let mut backoff = BACKOFF;
         for attempt in 1.. {
             if matches!(call, Call::Find(_)) {
                 self.pace().await;
             }
-            let answer = self.service.call(region, call.clone()).await;
+            let response = self.service.call(region, call.clone()).await;
             let is_last = attempt == ATTEMPTS_MAX;
-            match answer {
-                Ok(answer) if !answer.is_transient() => return Ok(answer),
-                Ok(answer) if is_last => return Err(Stop::Unavailable(answer.text())),
+            match response {
+                Ok(response) if !response.is_transient() => return Ok(response),
+                Ok(response) if is_last => return Err(Stop::Unavailable(response.text())),
                 Err(error) if is_last => return Err(Stop::Unavailable(error.to_string())),
                 Ok(_) | Err(_) => sleep(backoff).await,
             }
@@ -173,10 +173,10 @@ impl<'s> Session<'s> {
         let findings: Vec<Value> = drafts.iter().map(Draft::json).collect();
         let call = Call::Import(draft::body(&findings));
         let action = call.action();
-        let answer = self.call(self.target.region, call).await?;
-        match Stop::of_answer(action, &answer) {
+        let response = self.call(self.target.region, call).await?;
+        match Stop::from_response(action, &response) {
             Some(stop) => Err(stop),
-            None => Ok(Imported::new(answer)),
+            None => Ok(Imported::new(response)),
         }
     }
 
@@ -187,19 +187,19 @@ impl<'s> Session<'s> {
     }
 
     /// One page of `GetFindings`.
-    pub(crate) async fn page(&self, request: &Value) -> Result<Answer, Stop> {
+    pub(crate) async fn page(&self, request: &Value) -> Result<ServiceResponse, Stop> {
         let call = Call::Find(request.to_string().into());
         let action = call.action();
-        let answer = self.call(self.target.region, call).await?;
-        Stop::of_answer(action, &answer).map_or(Ok(answer), Err)
+        let response = self.call(self.target.region, call).await?;
+        Stop::from_response(action, &response).map_or(Ok(response), Err)
     }
 
     /// Finds a finding by its Id, with the same request as the exporter.
     pub(crate) async fn find(&self, id: &str) -> Result<Option<Value>, Stop> {
         let product = self.target.partition.product_arn(self.target.region);
         let filters = json!({ "ProductArn": equals(&product), "Id": equals(id) });
-        let answer = self.page(&json!({ "Filters": filters, "MaxResults": PAGE_FINDINGS })).await?;
-        Ok(findings(&answer).into_iter().find(|finding| finding["Id"] == id))
+        let response = self.page(&json!({ "Filters": filters, "MaxResults": PAGE_FINDINGS })).await?;
+        Ok(findings(&response).into_iter().find(|finding| finding["Id"] == id))
     }
 
     /// Reads a finding until it is as expected, or until the visibility timeout.
@@ -252,16 +252,16 @@ impl<'s> Session<'s> {
         let mut request = json!({ "Filters": filters, "MaxResults": PAGE_FINDINGS });
         let mut found = Vec::new();
         for _ in 0..PAGES_MAX {
-            let answer = self.page(&request).await?;
-            if !answer.is_ok() {
-                return Err(Stop::Rejected(answer.text()));
+            let response = self.page(&request).await?;
+            if !response.is_ok() {
+                return Err(Stop::Rejected(response.text()));
             }
             // A service that ignores filters must not make the clean-up archive findings of other tools.
             let is_ours = |finding: &Value| {
                 finding["Id"].as_str().is_some_and(|id| id.starts_with(&prefix)) && finding["RecordState"] != "ARCHIVED"
             };
-            found.extend(findings(&answer).into_iter().filter(is_ours));
-            match answer.body["NextToken"].as_str() {
+            found.extend(findings(&response).into_iter().filter(is_ours));
+            match response.body["NextToken"].as_str() {
                 Some(next) => request["NextToken"] = next.into(),
                 None => break,
             }
@@ -282,15 +282,15 @@ impl<'s> Session<'s> {
 }
 
 impl Imported {
-    fn new(answer: Answer) -> Self {
-        let count = |name: &str| answer.body[name].as_u64();
+    fn new(response: ServiceResponse) -> Self {
+        let count = |name: &str| response.body[name].as_u64();
         let (success, failed) = (count("SuccessCount"), count("FailedCount"));
-        Self { answer, success, failed }
+        Self { response, success, failed }
     }
 
     /// Whether all findings were accepted. `findings` is their number.
     pub(crate) fn is_accepted(&self, findings: u64) -> bool {
-        self.answer.is_ok() && (self.success, self.failed) == (Some(findings), Some(0))
+        self.response.is_ok() && (self.success, self.failed) == (Some(findings), Some(0))
     }
 
     /// The entry of a finding in `FailedFindings`.
@@ -299,21 +299,21 @@ impl Imported {
     }
 
     fn failures(&self) -> impl Iterator<Item = &Value> {
-        self.answer.body["FailedFindings"].as_array().into_iter().flatten()
+        self.response.body["FailedFindings"].as_array().into_iter().flatten()
     }
 
     /// Whether all findings were rejected as invalid, or the whole call was rejected.
     pub(crate) fn is_rejected(&self) -> bool {
-        if self.answer.is_ok() {
+        if self.response.is_ok() {
             return self.success == Some(0) && self.failures().all(|failure| code(failure).starts_with("InvalidInput"));
         }
-        (400..500).contains(&self.answer.status)
+        (400..500).contains(&self.response.status)
     }
 
     /// Formats the response on one line.
     pub(crate) fn text(&self) -> String {
-        if !self.answer.is_ok() {
-            return self.answer.text();
+        if !self.response.is_ok() {
+            return self.response.text();
         }
         let number = |count: Option<u64>| count.map_or("missing".to_owned(), |count| count.to_string());
         let counts = format!("HTTP 200, SuccessCount {}, FailedCount {}", number(self.success), number(self.failed));
@@ -341,8 +341,8 @@ pub(crate) fn now() -> Timestamp {
 }
 
 /// The findings of a page.
-pub(crate) fn findings(answer: &Answer) -> Vec<Value> {
-    answer.body["Findings"].as_array().cloned().unwrap_or_default()
+pub(crate) fn findings(response: &ServiceResponse) -> Vec<Value> {
+    response.body["Findings"].as_array().cloned().unwrap_or_default()
 }
 
 /// A time in a finding.

@@ -1,6 +1,6 @@
 //! Why a check or a whole run can't continue.
 
-use crate::answer::Answer;
+use crate::response::ServiceResponse;
 
 /// Error codes of rejected credentials.
 const CREDENTIALS: [&str; 8] = [
@@ -47,16 +47,16 @@ pub enum Stop {
 
 impl Stop {
     /// The error in a response, if it concerns the caller: permissions, credentials, or a disabled Security Hub.
-    pub(crate) fn of_answer(action: &'static str, answer: &Answer) -> Option<Self> {
-        if CREDENTIALS.iter().any(|code| answer.is_code(code)) {
-            return Some(Self::Credentials(answer.text()));
+    pub(crate) fn from_response(action: &'static str, response: &ServiceResponse) -> Option<Self> {
+        if CREDENTIALS.iter().any(|code| response.is_code(code)) {
+            return Some(Self::Credentials(response.text()));
         }
-        if answer.is_code("InvalidAccess") {
-            return Some(Self::HubDisabled(answer.text()));
+        if response.is_code("InvalidAccess") {
+            return Some(Self::HubDisabled(response.text()));
         }
         let is_denied =
-            answer.is_code("AccessDenied") || (answer.status == 403 && answer.message.contains("not authorized"));
-        is_denied.then(|| Self::Denied { action, message: answer.text() })
+            response.is_code("AccessDenied") || (response.status == 403 && response.message.contains("not authorized"));
+        is_denied.then(|| Self::Denied { action, message: response.text() })
     }
 
     /// How to fix the problem: a permission, a command, or credentials. `None` if only a retry may help.
@@ -85,31 +85,32 @@ impl Stop {
 mod tests {
     use super::*;
 
-    fn answer(status: u16, code: &str, message: &str) -> Answer {
-        Answer {
+    fn response(status: u16, code: &str, message: &str) -> ServiceResponse {
+        ServiceResponse {
             code: Some(code.to_owned()),
             message: message.to_owned(),
-            ..Answer { status, ..Answer::ok(().into()) }
+            ..ServiceResponse { status, ..ServiceResponse::ok(().into()) }
         }
     }
 
     #[test]
     fn a_missing_permission_names_the_action_to_add() {
         let action = "securityhub:GetFindings";
-        let denied = Stop::of_answer(action, &answer(403, "AccessDeniedException", "not authorized")).unwrap();
+        let denied = Stop::from_response(action, &response(403, "AccessDeniedException", "not authorized")).unwrap();
         assert_eq!(
             denied.remediation("eu-west-1").unwrap(),
             "add securityhub:GetFindings to the permissions of your principal"
         );
-        let policy = answer(403, "AccessDeniedException", "not authorized ... with an explicit deny in an SCP");
-        assert!(Stop::of_answer(action, &policy).unwrap().remediation("eu-west-1").unwrap().contains("explicitly"));
+        let policy = response(403, "AccessDeniedException", "not authorized ... with an explicit deny in an SCP");
+        assert!(Stop::from_response(action, &policy).unwrap().remediation("eu-west-1").unwrap().contains("explicitly"));
     }
 
     #[test]
     fn an_error_about_the_request_is_not_an_error_of_the_caller() {
-        assert_eq!(Stop::of_answer("a", &answer(400, "InvalidInputException", "no")), None);
-        assert_eq!(Stop::of_answer("a", &answer(500, "AuthorizerConfigurationException", "no")), None);
-        let off = Stop::of_answer("a", &answer(401, "InvalidAccessException", "Account 1 is not subscribed")).unwrap();
+        assert_eq!(Stop::from_response("a", &response(400, "InvalidInputException", "no")), None);
+        assert_eq!(Stop::from_response("a", &response(500, "AuthorizerConfigurationException", "no")), None);
+        let off =
+            Stop::from_response("a", &response(401, "InvalidAccessException", "Account 1 is not subscribed")).unwrap();
         assert!(off.remediation("eu-west-1").unwrap().contains("enable-security-hub"));
     }
 }

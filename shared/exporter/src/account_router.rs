@@ -58,12 +58,12 @@ impl<P: Ports> AccountRouter<P> {
             Outcome::Skipped(skip) => self.skip(skip).await,
             Outcome::Malformed(malformed) => {
                 self.counts.add(Fate::Malformed, 1);
-                self.note_error(&malformed.place);
+                self.note_error(&malformed.location);
                 self.context.run.shared.quarantine.put(Entry::malformed(&malformed)).await
             }
             Outcome::Quarantined(quarantined) => {
                 self.counts.add(Fate::Quarantined(quarantined.code.as_str().to_owned()), 1);
-                self.note_error(&quarantined.place());
+                self.note_error(&quarantined.location());
                 self.context.run.shared.quarantine.put(Entry::unmappable(*quarantined)).await
             }
         }
@@ -93,14 +93,14 @@ impl<P: Ports> AccountRouter<P> {
 
     /// A check that could not examine an account, or a Region of it, proves nothing about findings that are absent there.
     fn note_manual(&mut self, manual: &Manual) {
-        let about = match (manual.subject, manual.place.region) {
+        let about = match (manual.subject, manual.location.region) {
             (ManualSubject::Resource, _) => return,
             (ManualSubject::Region, Some(region)) => ManualFor::Region(region),
             (ManualSubject::Region, None) | (ManualSubject::Account, _) => ManualFor::Account,
         };
-        match (manual.place.account, &manual.place.check_id) {
+        match (manual.location.account, &manual.location.check_id) {
             (Some(account), Some(check)) => self.manual.entry(account).or_default().push((check.clone(), about)),
-            _ => self.malformed.add(&manual.place),
+            _ => self.malformed.add(&manual.location),
         }
     }
 

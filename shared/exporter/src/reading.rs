@@ -83,6 +83,6 @@ fn read_status(ending: Ending) -> ReadStatus {
     match ending {
         Ending::Complete => ReadStatus::Complete,
         Ending::Truncated { offset, reason } => ReadStatus::Truncated { offset, reason },
-        Ending::Refused(refusal) => ReadStatus::Refused { message: refusal.to_string() },
+        Ending::Rejected(rejection) => ReadStatus::Rejected { message: rejection.to_string() },
     }
 }

@@ -100,7 +100,7 @@ async fn transient_failures_are_retried_separately_and_others_complete() {
     let bodies = [
         created("denied.json").to_string(),
         created("scan.json").to_string(),
-        created("held.json").to_string(),
+        created("locked.json").to_string(),
         created("gone.json").to_string(),
         created("page.json").to_string(),
         created("twice.json").to_string(),
@@ -115,7 +115,7 @@ async fn transient_failures_are_retried_separately_and_others_complete() {
     let contents = memory.contents();
     let [(upload, round)] = contents.queue.uploads.as_slice() else { panic!("expected one requeued upload") };
     let chain = Chain { rounds: 1, idle_rounds: 1, ..Chain::default() };
-    assert_eq!((upload.key.as_str(), &round.chain, round.delay), ("held.json", &chain, RETRY_DELAY));
+    assert_eq!((upload.key.as_str(), &round.chain, round.delay), ("locked.json", &chain, RETRY_DELAY));
     let recorded = &contents.runs;
     let last = |key: &str| {
         let source = format!("s3://scans/{key}");
@@ -290,7 +290,7 @@ async fn a_message_that_can_t_be_parsed_is_never_deleted() {
 #[tokio::test]
 async fn a_transient_failure_of_a_direct_invocation_is_an_error() {
     for (key, kind) in
-        [("denied.json", "UploadNotOpened"), ("held.json", "UploadHeld"), ("unconnected.json", "ExportFailed")]
+        [("denied.json", "UploadNotOpened"), ("locked.json", "UploadLocked"), ("unconnected.json", "ExportFailed")]
     {
         let (response, _) = handle(created(key)).await;
         assert_eq!(Diagnostic::from(response.unwrap_err()).error_type, kind, "{key}");

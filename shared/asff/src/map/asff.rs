@@ -156,7 +156,7 @@ pub(super) fn draft(given: Given<'_>) -> Result<Drafted<'_>, Rejection> {
     if let Maker::Other(product) = maker_of_arn(arn) {
         return Ok(Drafted::Skip(Skip::OtherProduct { product }));
     }
-    if place(arn).is_none() {
+    if partition_and_region(arn).is_none() {
         let message = "the entry's ProductArn is not that of Prowler's product";
         return Err(Rejection::new(QuarantineCode::NotAScanResult, message));
     }
@@ -169,7 +169,7 @@ pub(super) fn draft(given: Given<'_>) -> Result<Drafted<'_>, Rejection> {
 
 fn finding(given: Given<'_>) -> Result<Drafted<'_>, Rejection> {
     let arn = given.product_arn.map(|arn| arn.0).unwrap_or_default();
-    let (partition, region) = place(&arn).unwrap_or_default();
+    let (partition, region) = partition_and_region(&arn).unwrap_or_default();
     let compliance = given.compliance.unwrap_or_default();
     let verdict = match compliance.status.as_ref().map(|status| status.0.as_ref()) {
         Some("PASSED") => Some(Verdict { raw: Some(RawStatus::Pass), status: Status::Passed }),
@@ -227,13 +227,13 @@ fn full_name<'a>(id: Cow<'a, str>, name: Option<Cow<'a, str>>) -> Cow<'a, str> {
 }
 
 /// The partition and the Region of `arn:<partition>:securityhub:<region>::product/prowler/prowler`.
-pub(super) fn place(arn: &str) -> Option<(&str, &str)> {
+pub(super) fn partition_and_region(arn: &str) -> Option<(&str, &str)> {
     let mut parts = arn.strip_suffix(super::product::PRODUCT_ARN_END)?.split(':');
-    let place = match (parts.next()?, parts.next()?, parts.next()?, parts.next()?, parts.next()?) {
+    let found = match (parts.next()?, parts.next()?, parts.next()?, parts.next()?, parts.next()?) {
         ("arn", partition, "securityhub", region, "") => (partition, region),
         _ => return None,
     };
-    parts.next().is_none().then_some(place)
+    parts.next().is_none().then_some(found)
 }
 
 /// The check of a generator's name.

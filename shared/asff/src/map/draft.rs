@@ -17,7 +17,8 @@ use crate::finding::{
 use crate::limits;
 use crate::outcome::{Mapped, QuarantineCode, RawStatus, Repair};
 use crate::{
-    AccountId, CheckId, FindingId, Manual, ManualSubject, Partition, Place, RegionName, Regions, ResourceHash, Unsent,
+    AccountId, CheckId, FindingId, Location, Manual, ManualSubject, Partition, RegionName, Regions, ResourceHash,
+    Unsent,
 };
 
 /// Number of hexadecimal digits of the resource's hash in a finding's ID. It is Prowler's and must never change.
@@ -95,27 +96,27 @@ impl Draft<'_> {
     /// Creates the finding.
     pub(super) fn finish(mut self, offset: u64, regions: &Regions) -> Result<Box<Mapped>, Rejection> {
         let mut repairs = std::mem::take(&mut self.repairs);
-        let place = self.region_and_account(regions, &mut repairs)?;
+        let home = self.region_and_account(regions, &mut repairs)?;
         let verdict = self.verdict.ok_or_else(|| Rejection::missing("status"))?;
         let resource_hash = self.resource_hash()?;
         let severity = SeverityLabel::of(&self.severity).ok_or_else(|| {
             let message = format!("the severity {:?} is none that Security Hub knows", self.severity);
             Rejection::new(QuarantineCode::InvalidField, message)
         })?;
-        let id = self.finding_id(&place, resource_hash)?;
+        let id = self.finding_id(&home, resource_hash)?;
         let finding = Finding {
             id,
-            product_arn: product_arn(place.partition, place.region),
-            generator_id: ["prowler-", place.check_id.as_str()].concat(),
-            aws_account_id: place.account,
+            product_arn: product_arn(home.partition, home.region),
+            generator_id: ["prowler-", home.check_id.as_str()].concat(),
+            aws_account_id: home.account,
             created_at: self.created_at,
             title: parts::title(&self.title, &self.check_id, &mut repairs),
             description: parts::description(&self.description, &self.title, &self.check_id, &mut repairs),
             resources: [Resource {
                 r#type: parts::resource_type(&self.resource_type, &mut repairs),
                 id: parts::resource_id(&self.resource_uid, &mut repairs),
-                partition: place.partition.is_named_in_findings().then_some(place.partition),
-                region: parts::resource_region(&self.resource_region, place.region, &mut repairs),
+                partition: home.partition.is_named_in_findings().then_some(home.partition),
+                region: parts::resource_region(&self.resource_region, home.region, &mut repairs),
                 tags: parts::tags(self.tags, &mut repairs),
             }],
             compliance: Compliance {
@@ -137,10 +138,10 @@ impl Draft<'_> {
         };
         let mapped = Mapped {
             finding,
-            check_id: place.check_id,
-            account: place.account,
-            partition: place.partition,
-            region: place.region,
+            check_id: home.check_id,
+            account: home.account,
+            partition: home.partition,
+            region: home.region,
             status: verdict.status,
             raw_status: verdict.raw,
             muted: verdict.status == Status::Warning,
@@ -156,20 +157,20 @@ impl Draft<'_> {
     /// The data of a manual check.
     pub(super) fn manual(&self, regions: &Regions) -> Manual {
         let subject = ManualSubject::of(&self.resource_uid);
-        Manual { place: self.location(), subject, unsent: self.identify(regions) }
+        Manual { location: self.location(), subject, unsent: self.identify(regions) }
     }
 
     /// The account, Region, and check that the finding names.
-    pub(super) fn location(&self) -> Place {
-        Place::of(&self.account, &self.region, &self.check_id)
+    pub(super) fn location(&self) -> Location {
+        Location::parse(&self.account, &self.region, &self.check_id)
     }
 
     /// The identity of a finding that is not sent. `None` if the entry doesn't contain it.
     fn identify(&self, regions: &Regions) -> Option<Unsent> {
-        let place = self.region_and_account(regions, &mut Vec::new()).ok()?;
+        let home = self.region_and_account(regions, &mut Vec::new()).ok()?;
         let resource_hash = self.resource_hash().ok()?;
-        let id = self.finding_id(&place, resource_hash).ok()?;
-        let Home { account, partition, region, check_id } = place;
+        let id = self.finding_id(&home, resource_hash).ok()?;
+        let Home { account, partition, region, check_id } = home;
         let scanned_at = self.scanned_at;
         Some(Unsent { id, check_id, account, partition, region, scanned_at, resource_hash })
     }
@@ -198,7 +199,7 @@ impl Draft<'_> {
         Ok(Home { account, partition, region, check_id })
     }
 
-    fn finding_id(&self, place: &Home, uid: ResourceHash) -> Result<FindingId, Rejection> {
+    fn finding_id(&self, home: &Home, uid: ResourceHash) -> Result<FindingId, Rejection> {
         if let Some(id) = &self.id {
             return id
                 .parse()
@@ -211,9 +212,9 @@ impl Draft<'_> {
         let hash = hash >> (u128::BITS as usize - 4 * ID_HASH_DIGITS);
         let id = format!(
             "prowler-{}-{}-{}-{hash:0width$x}",
-            place.check_id,
-            place.account,
-            place.region,
+            home.check_id,
+            home.account,
+            home.region,
             width = ID_HASH_DIGITS
         );
         id.parse().map_err(|error: crate::InvalidName| Rejection::new(QuarantineCode::InvalidField, error.to_string()))

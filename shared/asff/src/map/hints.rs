@@ -12,15 +12,15 @@ use super::product::{Maker, lenient, maker_of_arn};
 use super::shapes::{First, Text};
 use super::table::Table;
 use super::{asff, ocsf};
+use crate::location::Location;
 use crate::manual::{Manual, ManualSubject};
 use crate::outcome::Skip;
-use crate::place::Place;
 use crate::read::{Column, ScanFormat};
 
 /// What is certain about the entry.
 #[derive(Debug, Default)]
 pub(super) struct Hints {
-    pub(super) place: Place,
+    pub(super) location: Location,
     /// The UID of the first resource. Empty if the entry doesn't contain it.
     uid: String,
     /// Set if the entry is certainly not Prowler's, or not about AWS.
@@ -30,7 +30,7 @@ pub(super) struct Hints {
 impl Hints {
     /// A manual check without the data that would identify its finding.
     pub(super) fn manual(self) -> Manual {
-        Manual { place: self.place, subject: ManualSubject::of(&self.uid), unsent: None }
+        Manual { location: self.location, subject: ManualSubject::of(&self.uid), unsent: None }
     }
 }
 
@@ -118,28 +118,28 @@ fn from_ocsf(text: &str) -> Hints {
     };
     let resource = first::<Resource<'_>>(event.resources);
     let region = cloud.region.or(resource.region);
-    let place = Place::of(&string(account.uid), &string(region), &string(metadata.event_code));
-    Hints { place, uid: string(resource.uid).into_owned(), foreign }
+    let location = Location::parse(&string(account.uid), &string(region), &string(metadata.event_code));
+    Hints { location, uid: string(resource.uid).into_owned(), foreign }
 }
 
 fn from_asff(text: &str) -> Hints {
     let given: Given<'_> = serde_json::from_str(text).unwrap_or_default();
     let arn = string(given.product_arn);
-    let region = asff::place(&arn).map(|(_, region)| region).unwrap_or_default();
+    let region = asff::partition_and_region(&arn).map(|(_, region)| region).unwrap_or_default();
     let check_id = asff::check(string(given.generator_id));
     let uid = string(first::<GivenResource<'_>>(given.resources).id).into_owned();
     let foreign = match maker_of_arn(&arn) {
         Maker::Other(product) => Some(Skip::OtherProduct { product }),
         Maker::Prowler | Maker::Unstated => None,
     };
-    Hints { place: Place::of(&string(given.aws_account_id), region, &check_id), uid, foreign }
+    Hints { location: Location::parse(&string(given.aws_account_id), region, &check_id), uid, foreign }
 }
 
 /// The hints of a row whose cells can be read.
 pub(super) fn from_row(table: &Table<'_>) -> Hints {
     let cell = |column| table.text(column);
-    let place = Place::of(cell(Column::AccountUid), cell(Column::Region), cell(Column::CheckId));
-    Hints { place, uid: cell(Column::ResourceUid).to_owned(), foreign: ocsf::not_aws(cell(Column::Provider)) }
+    let location = Location::parse(cell(Column::AccountUid), cell(Column::Region), cell(Column::CheckId));
+    Hints { location, uid: cell(Column::ResourceUid).to_owned(), foreign: ocsf::not_aws(cell(Column::Provider)) }
 }
 
 fn read<'a, T: Default + Deserialize<'a>>(raw: Option<&'a RawValue>) -> T {

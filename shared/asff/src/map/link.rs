@@ -12,7 +12,7 @@ pub(super) const DEFAULT_LINK: &str =
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Link {
     /// The link is valid.
-    Sound,
+    Valid,
     /// The link with its forbidden characters percent-encoded.
     Repaired(String),
     /// The link can't be used.
@@ -20,9 +20,9 @@ pub(super) enum Link {
 }
 
 /// Validates a link.
-pub(super) fn judge(text: &str) -> Link {
+pub(super) fn validate(text: &str) -> Link {
     if is_strict(text) {
-        return Link::Sound;
+        return Link::Valid;
     }
     match Url::parse(text.trim()) {
         Ok(url) if is_strict(url.as_str()) => Link::Repaired(url.into()),
@@ -64,14 +64,14 @@ mod tests {
             "http://docs.aws.amazon.com/IAM/latest/UserGuide/best-practices.html#x?y=%20",
             DEFAULT_LINK,
         ] {
-            assert_eq!(judge(valid), Link::Sound, "{valid}");
+            assert_eq!(validate(valid), Link::Valid, "{valid}");
         }
-        assert_eq!(judge("https://a.example/b c|d"), Link::Repaired("https://a.example/b%20c|d".into()).normal());
-        assert_eq!(judge(" https://a.example/é"), Link::Repaired("https://a.example/%C3%A9".into()));
+        assert_eq!(validate("https://a.example/b c|d"), Link::Repaired("https://a.example/b%20c|d".into()).normal());
+        assert_eq!(validate(" https://a.example/é"), Link::Repaired("https://a.example/%C3%A9".into()));
         for unusable in
             ["", "aws s3 ls", "javascript:alert(1)", "https://", "https:///x y", "/check/a", "ftp://a.example/"]
         {
-            assert_eq!(judge(unusable), Link::Unusable, "{unusable}");
+            assert_eq!(validate(unusable), Link::Unusable, "{unusable}");
         }
     }
 

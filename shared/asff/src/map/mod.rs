@@ -21,8 +21,8 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
+use crate::location::Location;
 use crate::outcome::{Malformed, Mapped, Outcome, QuarantineCode, Quarantined, Skip};
-use crate::place::Place;
 use crate::read::{Columns, Content, Element, ScanFormat, TagKeys};
 use crate::redact;
 use crate::regions::Regions;
@@ -160,24 +160,29 @@ fn conclude(
             Outcome::Skipped(Skip::Manual(Box::new(draft.manual(regions))))
         }
         Ok(Drafted::Draft(draft)) => {
-            let place = draft.location();
+            let location = draft.location();
             match draft.finish(offset, regions) {
                 Ok(mapped) => Outcome::Finding(mapped),
-                Err(rejection) => quarantined(offset, rejection, known_fields, place),
+                Err(rejection) => quarantined(offset, rejection, known_fields, location),
             }
         }
         Err(rejection) => match hints() {
             // A finding of another product may lack anything.
             Hints { foreign: Some(skip), .. } => Outcome::Skipped(skip),
-            Hints { place, .. } => quarantined(offset, rejection, known_fields, place),
+            Hints { location, .. } => quarantined(offset, rejection, known_fields, location),
         },
     }
 }
 
-fn quarantined(offset: u64, rejection: Rejection, known_fields: impl FnOnce(bool) -> Bytes, place: Place) -> Outcome {
+fn quarantined(
+    offset: u64,
+    rejection: Rejection,
+    known_fields: impl FnOnce(bool) -> Bytes,
+    location: Location,
+) -> Outcome {
     let Rejection { code, message, is_whole } = rejection;
     let element = known_fields(is_whole);
-    let Place { account, region, check_id } = place;
+    let Location { account, region, check_id } = location;
     Outcome::Quarantined(Box::new(Quarantined { code, message, offset, element, account, region, check_id }))
 }
 
@@ -197,6 +202,6 @@ fn malformed(offset: u64, length: usize, reason: String, excerpt: Vec<u8>, hints
     if let Some(skip) = hints.foreign {
         return Outcome::Skipped(skip);
     }
-    let (length, excerpt, place) = (length as u64, excerpt.into(), hints.place);
-    Outcome::Malformed(Malformed { offset, length, reason, excerpt, place })
+    let (length, excerpt, location) = (length as u64, excerpt.into(), hints.location);
+    Outcome::Malformed(Malformed { offset, length, reason, excerpt, location })
 }

@@ -316,7 +316,7 @@ fn old_tags<'a>(labels: &[Cow<'a, str>]) -> Vec<tags::Tag<'a>> {
 
 #[expect(clippy::ptr_arg, reason = "called by Option::filter")]
 fn is_link(text: &Cow<'_, str>) -> bool {
-    link::judge(text) != link::Link::Unusable
+    link::validate(text) != link::Link::Unusable
 }
 
 /// The organizational unit, if Prowler's version has it.

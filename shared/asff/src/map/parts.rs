@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::link::{DEFAULT_LINK, Link, judge};
+use super::link::{DEFAULT_LINK, Link, validate};
 use super::tags::Tag;
 pub(super) use super::text::is_blank;
 use super::text::{cut, ellipsis, fits};
@@ -133,8 +133,8 @@ pub(super) fn link(text: &str, repairs: &mut Repairs) -> Cow<'static, str> {
     if text.is_empty() {
         return Cow::Borrowed(DEFAULT_LINK);
     }
-    match judge(text) {
-        Link::Sound => Cow::Owned(text.to_owned()),
+    match validate(text) {
+        Link::Valid => Cow::Owned(text.to_owned()),
         Link::Repaired(link) => {
             repairs.push(repair("Remediation.Recommendation.Url", "percent-encoded"));
             Cow::Owned(link)

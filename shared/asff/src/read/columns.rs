@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use memchr::memchr;
 
-use super::Refusal;
+use super::FileRejection;
 
 /// The delimiter of Prowler's columns.
 pub(super) const DELIMITER: u8 = b';';
@@ -77,21 +77,21 @@ impl Columns {
     /// # Errors
     ///
     /// If the row is not the header of a scan result. The error states what the file is instead.
-    pub(super) fn read(first_row: &[u8], delimiter: u8) -> Result<Self, Refusal> {
+    pub(super) fn read(first_row: &[u8], delimiter: u8) -> Result<Self, FileRejection> {
         let Some(names) = read_row(first_row, delimiter) else {
             let why = "its first row is not one of names".to_owned();
-            return Err(Refusal::NotProwlerTable { why });
+            return Err(FileRejection::NotProwlerTable { why });
         };
         let place = |word: &str| (0..names.count()).find(|&at| names.cell(at).trim().eq_ignore_ascii_case(word));
         if place("ASSESSMENT_START_TIME").is_some() || place("FINDING_UNIQUE_ID").is_some() {
-            return Err(Refusal::OldProwler { version: None, format: "CSV" });
+            return Err(FileRejection::OldProwler { version: None, format: "CSV" });
         }
         if place("REQUIREMENTS_ID").is_some() || place("ASSESSMENTDATE").is_some() {
-            return Err(Refusal::Compliance);
+            return Err(FileRejection::Compliance);
         }
         if let Some((_, missing)) = NEEDED.iter().find(|(_, word)| place(word).is_none()) {
             let why = format!("its first row has no column {missing}");
-            return Err(Refusal::NotProwlerTable { why });
+            return Err(FileRejection::NotProwlerTable { why });
         }
         let places: Vec<Option<usize>> = Column::ALL.iter().map(|(_, word)| place(word)).collect();
         let needed = Column::ALL.iter().filter(|(column, _)| !MAY_BE_CUT.contains(column));

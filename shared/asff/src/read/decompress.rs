@@ -10,7 +10,7 @@ use bytes::{Buf, Bytes};
 use flate2::{Decompress, FlushDecompress, Status};
 use zstd::stream::raw::{DParameter, Decoder as ZstdDecoder, InBuffer, Operation, OutBuffer};
 
-use super::{Compression, ReadLimits, Refusal};
+use super::{Compression, FileRejection, ReadLimits};
 
 /// Maximum number of bytes per decompression step: large enough to make the number of calls irrelevant, small enough for the
 /// cache.
@@ -40,7 +40,7 @@ pub(super) enum Pull {
     /// The stream is truncated or corrupt.
     Broken(&'static str),
     /// The file must not be read further.
-    Refused(Refusal),
+    Rejected(FileRejection),
 }
 
 /// The stored file, and its decoder.
@@ -134,7 +134,7 @@ impl Source {
         let pull = self.decode(out);
         self.decompressed_bytes += (out.len() - before) as u64;
         if self.decompressed_bytes > limits.decompressed_bytes_max {
-            return Pull::Refused(Refusal::TooLarge { bytes_max: limits.decompressed_bytes_max });
+            return Pull::Rejected(FileRejection::TooLarge { bytes_max: limits.decompressed_bytes_max });
         }
         let ratio_max = match self.compression() {
             Some(Compression::Gzip) => limits.gzip_ratio_max,
@@ -144,7 +144,7 @@ impl Source {
         if self.decompressed_bytes > limits.ratio_grace_bytes
             && self.decompressed_bytes / ratio_max.max(1) > self.compressed_bytes
         {
-            return Pull::Refused(Refusal::Bomb {
+            return Pull::Rejected(FileRejection::Bomb {
                 ratio_max,
                 compressed_bytes: self.compressed_bytes,
                 decompressed_bytes: self.decompressed_bytes,
@@ -199,7 +199,7 @@ impl Source {
                 Step::Broken(why) => return Pull::Broken(why),
                 Step::Window => {
                     let window_bytes_max = 1 << ZSTD_WINDOW_LOG_MAX;
-                    return Pull::Refused(Refusal::Window { window_bytes_max });
+                    return Pull::Rejected(FileRejection::Window { window_bytes_max });
                 }
             }
         }

@@ -1,6 +1,6 @@
 //! What a decompressed file is, according to its beginning.
 
-use super::{Columns, Refusal};
+use super::{Columns, FileRejection};
 
 /// The kind of file.
 #[derive(Debug)]
@@ -9,5 +9,5 @@ pub(super) enum Detected {
     Json,
     /// A CSV file, with its header row.
     Table(Columns, Vec<u8>),
-    Refused(Refusal),
+    Rejected(FileRejection),
 }

@@ -15,13 +15,13 @@ pub enum Ending {
         reason: String,
     },
     /// The file is not a supported scan, or is not safe to read.
-    Refused(Refusal),
+    Rejected(FileRejection),
 }
 
 /// Why a file is rejected. The message states what the file is, and what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum Refusal {
+pub enum FileRejection {
     /// The file is empty.
     #[error("the file is empty")]
     Empty,
@@ -110,7 +110,7 @@ pub enum Refusal {
     },
 }
 
-impl Refusal {
+impl FileRejection {
     /// The reason's name, under which reports count it.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {

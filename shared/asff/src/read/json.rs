@@ -28,7 +28,7 @@ enum Frame {
 }
 
 #[derive(Debug)]
-enum Place {
+enum Position {
     Between,
     Inside(ValueScan),
     /// In the rest of a page, after its list.
@@ -52,7 +52,7 @@ struct Gap {
 /// Splits one file.
 #[derive(Debug)]
 pub(super) struct JsonSplitter {
-    place: Place,
+    position: Position,
     frames: Vec<Frame>,
     marks: Marks,
     entry_bytes_max: usize,
@@ -69,7 +69,7 @@ pub(super) struct JsonSplitter {
 impl JsonSplitter {
     pub(super) fn new(entry_bytes_max: usize) -> Self {
         Self {
-            place: Place::Between,
+            position: Position::Between,
             frames: Vec::new(),
             marks: Marks::new(),
             entry_bytes_max,
@@ -88,52 +88,52 @@ impl JsonSplitter {
 
     pub(super) fn next(&mut self, window: &mut Window) -> Split {
         loop {
-            let place = std::mem::replace(&mut self.place, Place::Between);
-            let (place, split) = match place {
-                Place::Between => self.between(window),
-                Place::Inside(scan) => self.inside(scan, window),
-                Place::Rest(scan) => self.rest(scan, window),
-                Place::Stray(skipped) => self.stray(skipped, window),
-                Place::Damaged(skipped, from) => self.damaged(skipped, from, window),
-                Place::Over(ending) => (Place::Over(ending.clone()), Some(Split::End(ending))),
+            let position = std::mem::replace(&mut self.position, Position::Between);
+            let (position, split) = match position {
+                Position::Between => self.between(window),
+                Position::Inside(scan) => self.inside(scan, window),
+                Position::Rest(scan) => self.rest(scan, window),
+                Position::Stray(skipped) => self.stray(skipped, window),
+                Position::Damaged(skipped, from) => self.damaged(skipped, from, window),
+                Position::Over(ending) => (Position::Over(ending.clone()), Some(Split::End(ending))),
             };
-            self.place = place;
+            self.position = position;
             if let Some(split) = split {
                 return split;
             }
         }
     }
 
-    fn between(&mut self, window: &mut Window) -> (Place, Option<Split>) {
+    fn between(&mut self, window: &mut Window) -> (Position, Option<Split>) {
         let may_continue = self.skip_gap(window);
-        let place = match window.bytes().first() {
-            None | Some(_) if may_continue => return (Place::Between, Some(Split::NeedMore)),
-            Some(b'{') => Place::Inside(ValueScan::default()),
+        let position = match window.bytes().first() {
+            None | Some(_) if may_continue => return (Position::Between, Some(Split::NeedMore)),
+            Some(b'{') => Position::Inside(ValueScan::default()),
             Some(b'[') if self.frames.len() < NESTING_MAX => {
                 window.consume(1);
                 self.open(None);
-                Place::Between
+                Position::Between
             }
             Some(b']') if !self.frames.is_empty() => self.close_list(window),
             // An extra closing bracket after a document is harmless.
             Some(b']' | b'}') if self.gap.after_document && self.frames.is_empty() => {
                 window.consume(1);
                 self.loose = true;
-                Place::Between
+                Position::Between
             }
             Some(byte) => {
                 self.loose |= self.frames.is_empty();
                 let closes = matches!(byte, b']' | b'}');
                 let why = if closes { "a bracket closes that was not opened" } else { "an entry is not an object" };
-                Place::Stray(Skipped::begin(window, why))
+                Position::Stray(Skipped::begin(window, why))
             }
             None if self.frames.is_empty() && self.gap.comma && !self.gap.after_document => {
                 truncated(window, "the file stops behind a comma")
             }
-            None if self.frames.is_empty() => Place::Over(Ending::Complete),
+            None if self.frames.is_empty() => Position::Over(Ending::Complete),
             None => truncated(window, "the list of findings is not closed"),
         };
-        (place, None)
+        (position, None)
     }
 
     /// Skips the separators of entries and documents. Returns whether more of them may follow in the next chunk.
@@ -166,21 +166,21 @@ impl JsonSplitter {
     }
 
     /// Closes the innermost list at its bracket.
-    fn close_list(&mut self, window: &mut Window) -> Place {
+    fn close_list(&mut self, window: &mut Window) -> Position {
         window.consume(1);
         self.frames.pop();
         if let Some(Frame::Page(mut scan)) = self.frames.pop_if(|frame| matches!(frame, Frame::Page(_))) {
             scan.after_findings();
-            return Place::Rest(scan);
+            return Position::Rest(scan);
         }
         if self.frames.is_empty() {
             self.after_list = true;
             self.gap = Gap { after_document: true, ..Gap::default() };
         }
-        Place::Between
+        Position::Between
     }
 
-    fn inside(&mut self, mut scan: ValueScan, window: &mut Window) -> (Place, Option<Split>) {
+    fn inside(&mut self, mut scan: ValueScan, window: &mut Window) -> (Position, Option<Split>) {
         let available = window.bytes().len();
         match scan.advance(window.bytes()) {
             Scanned::Whole(length) if length <= self.entry_bytes_max => {
@@ -190,12 +190,12 @@ impl JsonSplitter {
                 if self.frames.is_empty() {
                     self.loose_entry();
                 }
-                (Place::Between, Some(Split::Entry { offset, bytes }))
+                (Position::Between, Some(Split::Entry { offset, bytes }))
             }
             Scanned::Findings(length) if length <= self.entry_bytes_max && self.frames.len() + 2 <= NESTING_MAX => {
                 window.consume(length);
                 self.open(Some(scan));
-                (Place::Between, None)
+                (Position::Between, None)
             }
             Scanned::Broken(why) => {
                 let reason = format!("{why}, {} bytes into the entry", scan.scanned());
@@ -211,7 +211,7 @@ impl JsonSplitter {
                 (self.damage(window, "lists of findings lie too deep within each other".to_owned(), 1), None)
             }
             Scanned::Whole(_) | Scanned::More if window.at_end => self.ends_inside(window),
-            Scanned::Whole(_) | Scanned::More => (Place::Inside(scan), Some(Split::NeedMore)),
+            Scanned::Whole(_) | Scanned::More => (Position::Inside(scan), Some(Split::NeedMore)),
         }
     }
 
@@ -229,7 +229,7 @@ impl JsonSplitter {
     }
 
     /// The file ends inside an entry. Its damage may hide following entries, which are searched for.
-    fn ends_inside(&mut self, window: &Window) -> (Place, Option<Split>) {
+    fn ends_inside(&mut self, window: &Window) -> (Position, Option<Split>) {
         if let Next::At(_) = self.marks.find(window.bytes(), 1) {
             return (self.damage(window, "the entry has no end".to_owned(), 1), None);
         }
@@ -238,17 +238,17 @@ impl JsonSplitter {
     }
 
     /// Skips the other fields of a page, such as a token for the next one. Another list of findings among them is read.
-    fn rest(&mut self, mut scan: ValueScan, window: &mut Window) -> (Place, Option<Split>) {
+    fn rest(&mut self, mut scan: ValueScan, window: &mut Window) -> (Position, Option<Split>) {
         match scan.advance(window.bytes()) {
             Scanned::Whole(length) => {
                 window.consume(length);
                 self.gap = Gap { after_document: true, ..Gap::default() };
-                (Place::Between, None)
+                (Position::Between, None)
             }
             Scanned::Findings(length) => {
                 window.consume(length);
                 self.frames.extend([Frame::Page(scan), Frame::List]);
-                (Place::Between, None)
+                (Position::Between, None)
             }
             Scanned::Broken(why) => {
                 (self.damage(window, format!("{why}, behind the list of findings of an object"), 1), None)
@@ -262,17 +262,17 @@ impl JsonSplitter {
                     let reason = format!("the name of a field is longer than {} bytes", self.entry_bytes_max);
                     return (self.damage(window, reason, 1), None);
                 }
-                (Place::Rest(scan), Some(Split::NeedMore))
+                (Position::Rest(scan), Some(Split::NeedMore))
             }
         }
     }
 
-    fn damage(&mut self, window: &Window, reason: String, from: usize) -> Place {
+    fn damage(&mut self, window: &Window, reason: String, from: usize) -> Position {
         self.loose |= self.frames.is_empty();
-        Place::Damaged(Skipped::begin(window, reason), from)
+        Position::Damaged(Skipped::begin(window, reason), from)
     }
 
-    fn stray(&mut self, mut skipped: Skipped, window: &mut Window) -> (Place, Option<Split>) {
+    fn stray(&mut self, mut skipped: Skipped, window: &mut Window) -> (Position, Option<Split>) {
         let in_list = !self.frames.is_empty();
         let stops = |byte: &u8| matches!(byte, b'{' | b'[') || (*byte == b']' && in_list);
         // The first byte can be a bracket that is nested too deeply.
@@ -281,34 +281,34 @@ impl JsonSplitter {
             Some(count) => {
                 skipped.pass(window, first + count);
                 self.gap = Gap { line_break: true, ..Gap::default() };
-                (Place::Between, Some(skipped.end()))
+                (Position::Between, Some(skipped.end()))
             }
             None => {
                 skipped.pass(window, window.bytes().len());
                 if window.at_end {
-                    (Place::Between, Some(skipped.end()))
+                    (Position::Between, Some(skipped.end()))
                 } else {
-                    (Place::Stray(skipped), Some(Split::NeedMore))
+                    (Position::Stray(skipped), Some(Split::NeedMore))
                 }
             }
         }
     }
 
-    fn damaged(&mut self, mut skipped: Skipped, from: usize, window: &mut Window) -> (Place, Option<Split>) {
+    fn damaged(&mut self, mut skipped: Skipped, from: usize, window: &mut Window) -> (Position, Option<Split>) {
         match self.find_next(window.bytes(), from) {
             Next::At(count) => {
                 skipped.pass(window, count);
                 self.gap = Gap { line_break: true, ..Gap::default() };
-                (Place::Between, Some(skipped.end()))
+                (Position::Between, Some(skipped.end()))
             }
             Next::NotBefore(count) if !window.at_end => {
                 skipped.pass(window, count);
-                (Place::Damaged(skipped, 0), Some(Split::NeedMore))
+                (Position::Damaged(skipped, 0), Some(Split::NeedMore))
             }
             Next::NotBefore(_) => {
-                let place = Place::Over(self.ending_after_damage(window));
+                let position = Position::Over(self.ending_after_damage(window));
                 skipped.pass(window, window.bytes().len());
-                (place, Some(skipped.end()))
+                (position, Some(skipped.end()))
             }
         }
     }
@@ -341,9 +341,9 @@ impl JsonSplitter {
     }
 }
 
-fn truncated(window: &Window, reason: impl Into<String>) -> Place {
+fn truncated(window: &Window, reason: impl Into<String>) -> Position {
     let offset = window.offset() + window.bytes().len() as u64;
-    Place::Over(Ending::Truncated { offset, reason: reason.into() })
+    Position::Over(Ending::Truncated { offset, reason: reason.into() })
 }
 
 const fn is_between(byte: u8) -> bool {

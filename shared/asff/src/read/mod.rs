@@ -3,11 +3,11 @@
 //! The reader does no I/O: the caller feeds bytes and asks what to do next. Memory is bounded by [`ReadLimits`] for every file,
 //! and a malformed element doesn't affect the elements around it.
 
+mod buffer;
 mod columns;
 mod decompress;
 mod detected;
 mod ending;
-mod held;
 mod json;
 mod probe;
 mod reader;
@@ -29,7 +29,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use columns::{Column, Columns, Row};
-pub use ending::{Ending, Refusal};
+pub use ending::{Ending, FileRejection};
 pub(crate) use probe::major_minor;
 pub use reader::{ScanReader, Step};
 pub(crate) use tag_keys::TagKeys;

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::table_head::in_one_cell;
-use super::{Column, Columns, Refusal, ScanFormat, spreadsheet};
+use super::{Column, Columns, FileRejection, ScanFormat, spreadsheet};
 use crate::map::product::{Maker, lenient, looks_like_prowler, maker_of_arn};
 
 /// The oldest supported version of Prowler: in earlier versions, OCSF entries don't name their check.
@@ -24,7 +24,7 @@ pub(super) enum Verdict {
     /// A scan result of this format.
     Scan(ScanFormat),
     /// Not a supported scan result.
-    Refused(Refusal),
+    Rejected(FileRejection),
     /// A finding of this other product.
     Foreign(String),
     /// Inconclusive: another entry may show it. With the reason.
@@ -99,9 +99,9 @@ pub(super) fn judge(entry: &[u8]) -> Verdict {
                     Verdict::Nothing("they do not say that Prowler made them (metadata.product)".to_owned())
                 }
             },
-            COMPLIANCE_FINDING => Verdict::Refused(Refusal::Compliance),
-            SECURITY_FINDING => Verdict::Refused(Refusal::old(version, ScanFormat::Ocsf)),
-            _ => Verdict::Refused(Refusal::OtherOcsfClass { class_uid }),
+            COMPLIANCE_FINDING => Verdict::Rejected(FileRejection::Compliance),
+            SECURITY_FINDING => Verdict::Rejected(FileRejection::old(version, ScanFormat::Ocsf)),
+            _ => Verdict::Rejected(FileRejection::OtherOcsfClass { class_uid }),
         };
     }
     if probe.schema_version.is_some() {
@@ -117,7 +117,7 @@ pub(super) fn judge(entry: &[u8]) -> Verdict {
         return supported(fields.provider_version.map(Cow::into_owned), ScanFormat::Asff);
     }
     if probe.assessment_start_time.is_some() {
-        return Verdict::Refused(Refusal::OldProwler { version: None, format: "JSON" });
+        return Verdict::Rejected(FileRejection::OldProwler { version: None, format: "JSON" });
     }
     Verdict::Nothing("they have neither class_uid (OCSF) nor SchemaVersion (ASFF)".to_owned())
 }
@@ -127,7 +127,7 @@ pub(super) fn judge_row(row: &[u8], columns: &Columns) -> Verdict {
     let Some(cells) = columns.read_row(row) else {
         let all_in_one = columns.cells(row).is_some_and(|row| row.count() < columns.count && row.cell(0).contains(';'));
         return if all_in_one {
-            Verdict::Refused(Refusal::SavedAgain { what: in_one_cell() })
+            Verdict::Rejected(FileRejection::SavedAgain { what: in_one_cell() })
         } else {
             Verdict::Nothing("its rows have not as many cells as the first".to_owned())
         };
@@ -136,7 +136,7 @@ pub(super) fn judge_row(row: &[u8], columns: &Columns) -> Verdict {
     // A spreadsheet changes a column in the same way in all rows.
     for column in [Column::AccountUid, Column::Timestamp, Column::ResourceUid] {
         if let Some(what) = spreadsheet::changed(column, text(column)) {
-            return Verdict::Refused(Refusal::SavedAgain { what });
+            return Verdict::Rejected(FileRejection::SavedAgain { what });
         }
     }
     supported(Some(text(Column::Version)).filter(|version| !version.is_empty()).map(str::to_owned), ScanFormat::Csv)
@@ -145,7 +145,7 @@ pub(super) fn judge_row(row: &[u8], columns: &Columns) -> Verdict {
 /// Accepts a version that is recent enough, or unknown.
 pub(super) fn supported(version: Option<String>, format: ScanFormat) -> Verdict {
     match version {
-        Some(version) if is_too_old(&version) => Verdict::Refused(Refusal::old(Some(version), format)),
+        Some(version) if is_too_old(&version) => Verdict::Rejected(FileRejection::old(Some(version), format)),
         _ => Verdict::Scan(format),
     }
 }

@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::buffer::ElementBuffer;
 use super::decompress::{Pull, Source};
 use super::detected::Detected;
-use super::held::Held;
 use super::json::JsonSplitter;
 use super::probe::{Verdict, judge, judge_row};
 use super::rows::RowSplitter;
 use super::split::Split;
 use super::window::Window;
-use super::{Compression, Content, Element, Ending, ReadLimits, Refusal, ScanFormat, TagKeys, sniff};
+use super::{Compression, Content, Element, Ending, FileRejection, ReadLimits, ScanFormat, TagKeys, sniff};
 
 /// Maximum number of inconclusive entries before the file is rejected.
 const UNDETECTED_ENTRIES_MAX: usize = 16;
@@ -39,9 +39,9 @@ pub struct ScanReader {
     window: Window,
     stage: Stage,
     format: Option<ScanFormat>,
-    /// Elements that are held until the format is detected, or until they are returned.
-    held: Held,
-    held_bytes: usize,
+    /// Elements that are buffered until the format is detected, or until they are returned.
+    buffer: ElementBuffer,
+    buffered_bytes: usize,
     /// Why the first inconclusive entry is inconclusive.
     nothing: Option<String>,
     /// The product of the first finding of another product.
@@ -70,8 +70,8 @@ impl ScanReader {
             window: Window::default(),
             stage: Stage::Undetected,
             format: None,
-            held: Held::default(),
-            held_bytes: 0,
+            buffer: ElementBuffer::default(),
+            buffered_bytes: 0,
             nothing: None,
             foreign: None,
             keys: TagKeys::default(),
@@ -122,7 +122,7 @@ impl ScanReader {
     pub fn next(&mut self) -> Step {
         loop {
             let is_detected = self.format.is_some() || self.done.is_some();
-            if is_detected && let Some(element) = self.held.pop() {
+            if is_detected && let Some(element) = self.buffer.pop() {
                 return Step::Element(element);
             }
             if let Some(ending) = &self.done {
@@ -145,7 +145,7 @@ impl ScanReader {
                 Split::Entry { offset, bytes } => self.entry(offset, bytes),
                 Split::Malformed(malformed) => {
                     let offset = malformed.offset;
-                    self.hold(Element { offset, content: Content::Malformed(malformed) });
+                    self.push(Element { offset, content: Content::Malformed(malformed) });
                 }
                 Split::End(ending) => self.end(ending),
             }
@@ -162,7 +162,7 @@ impl ScanReader {
                 self.broken = Some(why);
                 self.window.at_end = true;
             }
-            Pull::Refused(refusal) => self.refuse(refusal),
+            Pull::Rejected(rejection) => self.reject(rejection),
         }
         true
     }
@@ -178,10 +178,10 @@ impl ScanReader {
                 self.stage = Stage::Rows(RowSplitter::new(first_row, columns, self.limits.element_bytes_max));
             }
             // The stream broke before its first byte: that is the more precise reason.
-            Detected::Refused(Refusal::Empty) if self.broken.is_some() => {
+            Detected::Rejected(FileRejection::Empty) if self.broken.is_some() => {
                 return Some(Split::End(Ending::Complete));
             }
-            Detected::Refused(refusal) => return Some(Split::End(Ending::Refused(refusal))),
+            Detected::Rejected(rejection) => return Some(Split::End(Ending::Rejected(rejection))),
         }
         None
     }
@@ -190,10 +190,10 @@ impl ScanReader {
         if self.format.is_none() {
             match self.judge(&bytes) {
                 Verdict::Scan(format) => self.format = Some(format),
-                Verdict::Refused(refusal) => return self.refuse(refusal),
+                Verdict::Rejected(rejection) => return self.reject(rejection),
                 Verdict::Foreign(product) => {
                     self.foreign.get_or_insert_with(|| product.clone());
-                    return self.held.push_foreign(offset, product);
+                    return self.buffer.push_foreign(offset, product);
                 }
                 Verdict::Nothing(why) => {
                     self.nothing.get_or_insert(why);
@@ -208,9 +208,9 @@ impl ScanReader {
                 Content::Json { bytes, format, keys: self.keys.clone() }
             }
         };
-        self.hold(Element { offset, content });
+        self.push(Element { offset, content });
         if let Some(format) = self.format {
-            self.held.tell(format);
+            self.buffer.set_format(format);
         }
     }
 
@@ -222,12 +222,12 @@ impl ScanReader {
     }
 
     /// Holds an element until the format is detected, and rejects the file if too many elements are inconclusive.
-    fn hold(&mut self, element: Element) {
-        self.held_bytes += element.bytes_held();
-        self.held.push(element);
-        let too_many = self.held.own > UNDETECTED_ENTRIES_MAX || self.held_bytes > self.limits.element_bytes_max;
+    fn push(&mut self, element: Element) {
+        self.buffered_bytes += element.bytes_held();
+        self.buffer.push(element);
+        let too_many = self.buffer.own > UNDETECTED_ENTRIES_MAX || self.buffered_bytes > self.limits.element_bytes_max;
         if self.format.is_some() {
-            self.held_bytes = 0;
+            self.buffered_bytes = 0;
         } else if too_many {
             self.reject_undetected();
         }
@@ -235,18 +235,18 @@ impl ScanReader {
 
     fn reject_undetected(&mut self) {
         if let Some(product) = self.foreign.take() {
-            return self.refuse(Refusal::OtherProduct { product });
+            return self.reject(FileRejection::OtherProduct { product });
         }
         let why = self.nothing.take().unwrap_or_else(|| "none of them can be read".to_owned());
-        self.refuse(match self.stage {
-            Stage::Rows(..) => Refusal::NotProwlerTable { why },
-            _ => Refusal::NotProwler { why },
+        self.reject(match self.stage {
+            Stage::Rows(..) => FileRejection::NotProwlerTable { why },
+            _ => FileRejection::NotProwler { why },
         });
     }
 
-    fn refuse(&mut self, refusal: Refusal) {
-        self.held.clear();
-        self.done = Some(Ending::Refused(refusal));
+    fn reject(&mut self, rejection: FileRejection) {
+        self.buffer.clear();
+        self.done = Some(Ending::Rejected(rejection));
     }
 
     fn end(&mut self, ending: Ending) {
@@ -254,7 +254,7 @@ impl ScanReader {
             return self.reject_undetected();
         }
         self.done = Some(match (ending, self.broken) {
-            (Ending::Refused(refusal), _) => Ending::Refused(refusal),
+            (Ending::Rejected(rejection), _) => Ending::Rejected(rejection),
             (_, Some(why)) => Ending::Truncated {
                 offset: self.window.offset() + self.window.bytes().len() as u64,
                 reason: why.to_owned(),

@@ -2,8 +2,8 @@
 
 use super::split::Split;
 use super::window::Window;
+use crate::location::Location;
 use crate::outcome::Malformed;
-use crate::place::Place;
 use crate::traces;
 
 /// Number of bytes at the beginning of a malformed entry that are searched for known values: enough for a finding of usual size.
@@ -55,7 +55,7 @@ impl Skipped {
             reason: self.reason,
             excerpt: excerpt.into(),
             // Damage may have joined the halves of two entries and removed others in between: nothing about it is certain.
-            place: Place::default(),
+            location: Location::default(),
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use super::detected::Detected;
 use super::window::Window;
-use super::{BYTE_ORDER_MARK, Refusal, table_head};
+use super::{BYTE_ORDER_MARK, FileRejection, table_head};
 
 /// Maximum number of bytes of a CSV file that are examined, in which its header row must end; Prowler's has 900.
 const TABLE_HEAD_BYTES_MAX: usize = 64 * 1024;
@@ -38,7 +38,7 @@ pub(super) fn content(window: &mut Window) -> Detected {
     let at_end = window.at_end;
     let bytes = window.bytes();
     match bytes.first() {
-        None if at_end => Detected::Refused(Refusal::Empty),
+        None if at_end => Detected::Rejected(FileRejection::Empty),
         None => Detected::NeedMore,
         // A closing bracket shows that the beginning is missing; the splitter reports that.
         Some(b'[' | b'{' | b']' | b'}' | 0x1e) => Detected::Json,
@@ -47,9 +47,9 @@ pub(super) fn content(window: &mut Window) -> Detected {
             Detected::Json
         }
         Some(b'<') if bytes.len() < MARKUP_BYTES_MAX && !at_end => Detected::NeedMore,
-        Some(b'<') => Detected::Refused(markup(&bytes[..bytes.len().min(MARKUP_BYTES_MAX)])),
+        Some(b'<') => Detected::Rejected(markup(&bytes[..bytes.len().min(MARKUP_BYTES_MAX)])),
         Some(_) => match other(&bytes[..bytes.len().min(TABLE_HEAD_BYTES_MAX)]) {
-            Some(refusal) => Detected::Refused(refusal),
+            Some(rejection) => Detected::Rejected(rejection),
             None if bytes.len() < TABLE_HEAD_BYTES_MAX && !at_end => Detected::NeedMore,
             None => table_head::read(window, TABLE_HEAD_BYTES_MAX),
         },
@@ -57,17 +57,17 @@ pub(super) fn content(window: &mut Window) -> Detected {
 }
 
 /// An HTML page, or XML.
-fn markup(head: &[u8]) -> Refusal {
+fn markup(head: &[u8]) -> FileRejection {
     let head = head.to_ascii_lowercase();
     let holds = |tag: &str| memchr::memmem::find(&head, tag.as_bytes()).is_some();
     let what = if ["<html", "<!doctype html", "<head", "<body"].iter().any(|tag| holds(tag)) {
-        return Refusal::Html;
+        return FileRejection::Html;
     } else if holds("<testsuite") {
         "a JUnit report (XML)"
     } else {
         "XML or another kind of markup"
     };
-    Refusal::UnknownContent { what }
+    FileRejection::UnknownContent { what }
 }
 
 fn is_gap(byte: &u8) -> bool {
@@ -75,8 +75,8 @@ fn is_gap(byte: &u8) -> bool {
 }
 
 /// The rejection of binary data, or of another known kind of file.
-fn other(head: &[u8]) -> Option<Refusal> {
+fn other(head: &[u8]) -> Option<FileRejection> {
     let known = KNOWN.iter().find(|(magic, _)| head.starts_with(magic)).map(|(_, what)| *what);
     let binary = memchr::memchr(0, head).is_some().then_some("binary data");
-    known.or(binary).map(|what| Refusal::UnknownContent { what })
+    known.or(binary).map(|what| FileRejection::UnknownContent { what })
 }

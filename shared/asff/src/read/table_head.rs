@@ -5,7 +5,7 @@ use super::columns::DELIMITER;
 use super::detected::Detected;
 use super::rows::{first_row, trimmed};
 use super::window::Window;
-use super::{Columns, Refusal};
+use super::{Columns, FileRejection};
 
 /// The possible delimiters: Prowler's, and those of spreadsheets and PowerShell.
 const DELIMITERS: [u8; 3] = [DELIMITER, b',', b'\t'];
@@ -27,41 +27,41 @@ pub(super) fn read(window: &mut Window, head_bytes_max: usize) -> Detected {
     }
     let head = &window.bytes()[..window.bytes().len().min(head_bytes_max)];
     if head.is_empty() {
-        return Detected::Refused(Refusal::UnknownContent {
+        return Detected::Rejected(FileRejection::UnknownContent {
             what: "a line about how to read a table, without the table",
         });
     }
     let found = DELIMITERS.map(|delimiter| table(head, delimiter));
     match found.into_iter().reduce(better) {
         Some(Ok((length, columns))) => match eight_bit(head) {
-            Some(refusal) => Detected::Refused(refusal),
+            Some(rejection) => Detected::Rejected(rejection),
             None => {
                 let first_row = head[..trimmed(&head[..length])].to_vec();
                 window.consume(length);
                 Detected::Table(columns, first_row)
             }
         },
-        Some(Err(refusal)) => Detected::Refused(refusal),
+        Some(Err(rejection)) => Detected::Rejected(rejection),
         None => Detected::NeedMore,
     }
 }
 
-type Found = Result<(usize, Columns), Refusal>;
+type Found = Result<(usize, Columns), FileRejection>;
 
 /// The columns according to one delimiter, and the length of their row.
 fn table(head: &[u8], delimiter: u8) -> Found {
     let length = first_row(head, delimiter).unwrap_or(head.len());
     let row = &head[..trimmed(&head[..length])];
     if !row.contains(&delimiter) {
-        return Err(Refusal::UnknownContent { what: "neither JSON nor Prowler's table" });
+        return Err(FileRejection::UnknownContent { what: "neither JSON nor Prowler's table" });
     }
     match Columns::read(row, delimiter) {
         Ok(columns) => Ok((length, columns)),
         // Text that isn't CSV has commas too.
-        Err(Refusal::NotProwlerTable { .. }) if delimiter != DELIMITER && saved_again(row).is_none() => {
-            Err(Refusal::UnknownContent { what: "neither JSON nor Prowler's table" })
+        Err(FileRejection::NotProwlerTable { .. }) if delimiter != DELIMITER && saved_again(row).is_none() => {
+            Err(FileRejection::UnknownContent { what: "neither JSON nor Prowler's table" })
         }
-        Err(refusal) => Err(saved_again(row).unwrap_or(refusal)),
+        Err(rejection) => Err(saved_again(row).unwrap_or(rejection)),
     }
 }
 
@@ -69,15 +69,15 @@ fn table(head: &[u8], delimiter: u8) -> Found {
 fn better(one: Found, other: Found) -> Found {
     let rank = |found: &Found| match found {
         Ok(_) => 3,
-        Err(Refusal::UnknownContent { .. }) => 0,
-        Err(Refusal::NotProwlerTable { .. }) => 1,
+        Err(FileRejection::UnknownContent { .. }) => 0,
+        Err(FileRejection::NotProwlerTable { .. }) => 1,
         Err(_) => 2,
     };
     if rank(&other) > rank(&one) { other } else { one }
 }
 
 /// The rejection of a header row of Prowler's that another program changed. `None` if it isn't that.
-fn saved_again(row: &[u8]) -> Option<Refusal> {
+fn saved_again(row: &[u8]) -> Option<FileRejection> {
     let text = String::from_utf8_lossy(row);
     let what = if !OWN_NAMES.iter().all(|name| text.contains(name)) {
         return None;
@@ -88,7 +88,7 @@ fn saved_again(row: &[u8]) -> Option<Refusal> {
     } else {
         return None;
     };
-    Some(Refusal::SavedAgain { what })
+    Some(FileRejection::SavedAgain { what })
 }
 
 /// The reason for a file in which each row became one cell.
@@ -113,7 +113,7 @@ fn is_before_table(line: &[u8]) -> bool {
 
 /// Rejects text in a single-byte encoding: more lines than damage would affect are not UTF-8, and no line has a multi-byte UTF-8
 /// letter. It can't be determined which encoding it is, and which letters it could not represent.
-fn eight_bit(head: &[u8]) -> Option<Refusal> {
+fn eight_bit(head: &[u8]) -> Option<FileRejection> {
     let mut bad = 0;
     for line in head.split(|&byte| byte == b'\n') {
         match std::str::from_utf8(line) {
@@ -131,5 +131,5 @@ fn eight_bit(head: &[u8]) -> Option<Refusal> {
     }
     let what = "in an encoding such as Windows-1252 instead of UTF-8, which can have changed the names of resources"
         .to_owned();
-    (bad > 1).then_some(Refusal::SavedAgain { what })
+    (bad > 1).then_some(FileRejection::SavedAgain { what })
 }

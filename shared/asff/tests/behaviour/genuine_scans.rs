@@ -1,7 +1,7 @@
 //! Real scans in every format map to Prowler's own ASFF, except for intentional differences.
 
 use crate::support::{encoded, findings, outcomes, plain, read, stored};
-use asff::{Ending, Outcome, QuarantineCode, Refusal, Skip};
+use asff::{Ending, FileRejection, Outcome, QuarantineCode, Skip};
 use serde_json::{Value, json};
 
 const SCANS: [&str; 3] = ["5.46.0-scan-1", "5.46.0-scan-2-after-fixes", "5.8.1-scan"];
@@ -108,7 +108,7 @@ fn manual_checks_are_skipped_with_their_reason() {
 fn a_compliance_report_is_rejected_before_any_entry() {
     let (elements, ending) = read(stored("5.46.0-compliance-framework.ocsf.json.gz"));
     assert!(elements.is_empty());
-    assert_eq!(ending, Ending::Refused(Refusal::Compliance));
+    assert_eq!(ending, Ending::Rejected(FileRejection::Compliance));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use asff::{Ending, Outcome, ReadLimits, Refusal, Regions, ScanReader, Step, map};
+use asff::{Ending, FileRejection, Outcome, ReadLimits, Regions, ScanReader, Step, map};
 use bytes::Bytes;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -97,7 +97,7 @@ fn a_decompression_bomb_is_rejected_early() {
         let limits = ReadLimits { ratio_grace_bytes: 4 << 20, ..ReadLimits::default() };
         let (elements, ending, _) = read_with(limits, &file.into(), 4096);
         assert!(elements.is_empty());
-        let Ending::Refused(Refusal::Bomb { decompressed_bytes, .. }) = ending else { panic!("{ending:?}") };
+        let Ending::Rejected(FileRejection::Bomb { decompressed_bytes, .. }) = ending else { panic!("{ending:?}") };
         assert!(decompressed_bytes < 5 << 20);
     }
 }
@@ -107,7 +107,7 @@ fn a_file_above_the_size_limit_is_rejected() {
     let limits = ReadLimits { decompressed_bytes_max: 1 << 20, ..ReadLimits::default() };
     let file = Bytes::from(format!("[{}", " ".repeat(2 << 20)));
     let (_, ending, _) = read_with(limits, &file, 4096);
-    assert_eq!(ending, Ending::Refused(Refusal::TooLarge { bytes_max: 1 << 20 }));
+    assert_eq!(ending, Ending::Rejected(FileRejection::TooLarge { bytes_max: 1 << 20 }));
 }
 
 #[test]
@@ -116,7 +116,7 @@ fn a_zstd_window_that_is_too_large_is_rejected() {
     encoder.set_parameter(zstd::zstd_safe::CParameter::WindowLog(27)).unwrap();
     encoder.write_all(&vec![b'x'; 1 << 20]).unwrap();
     let (_, ending) = read(encoder.finish().unwrap());
-    assert!(matches!(ending, Ending::Refused(Refusal::Window { .. })), "{ending:?}");
+    assert!(matches!(ending, Ending::Rejected(FileRejection::Window { .. })), "{ending:?}");
 }
 
 #[test]

@@ -13,7 +13,7 @@ mod mapping;
 mod new_regions;
 mod older_versions;
 mod products;
-mod refusals;
+mod rejections;
 mod secrets;
 mod spreadsheets;
 mod support;

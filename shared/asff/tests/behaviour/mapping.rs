@@ -1,6 +1,6 @@
 //! The mapping of single fields, and the reasons for which findings are quarantined.
 
-use asff::{Manual, ManualSubject, Mapped, Outcome, Place, QuarantineCode, RawStatus, SeverityLabel, Skip, Status};
+use asff::{Location, Manual, ManualSubject, Mapped, Outcome, QuarantineCode, RawStatus, SeverityLabel, Skip, Status};
 use serde_json::{Value, json};
 
 use crate::support::{encoded, finding_of, outcome_of, quarantined, set, with, without};
@@ -25,7 +25,7 @@ fn a_manual_check_names_its_finding_if_known() {
     let sent = finding_of(&with("/status_code", "FAIL"));
     let manual = manual_of(&with("/status_code", "manual"));
     assert_eq!(manual.subject, ManualSubject::Resource);
-    assert_eq!(manual.place, place(&sent));
+    assert_eq!(manual.location, location(&sent));
     let unsent = manual.unsent.unwrap();
     assert_eq!((&unsent.id, unsent.region, unsent.account), (&sent.finding.id, sent.region, sent.account));
     assert_eq!((&unsent.check_id, unsent.resource_hash), (&sent.check_id, sent.resource_hash));
@@ -41,7 +41,7 @@ fn a_manual_check_names_its_finding_if_known() {
         set(&mut entry, pointer, wrong);
         let manual = manual_of(&entry);
         assert_eq!((manual.unsent, manual.subject), (None, subject), "{pointer}");
-        let Place { account, region, check_id } = manual.place;
+        let Location { account, region, check_id } = manual.location;
         assert_eq!([account.is_some(), region.is_some(), check_id.is_some()], known, "{pointer}");
     }
 }
@@ -64,7 +64,7 @@ fn a_manual_check_is_about_its_account_region_or_resource() {
 
 #[test]
 fn an_unmappable_entry_names_its_account_region_and_check_if_known() {
-    let sent = place(&finding_of(&with("/status_code", "FAIL")));
+    let sent = location(&finding_of(&with("/status_code", "FAIL")));
     for (pointer, wrong) in [
         ("/severity", json!("Unknown")),
         ("/status_code", json!("")),
@@ -73,18 +73,18 @@ fn an_unmappable_entry_names_its_account_region_and_check_if_known() {
         ("/resources/0/labels", json!({"a": 1})),
         ("/status_detail", json!(7)),
     ] {
-        assert_eq!(quarantined(&with(pointer, wrong)).place(), sent, "{pointer}");
+        assert_eq!(quarantined(&with(pointer, wrong)).location(), sent, "{pointer}");
     }
     for wrong in [json!(7), json!(["us-east-1"]), json!("Mars")] {
-        let place = quarantined(&with("/cloud/region", wrong.clone())).place();
-        assert_eq!(place, Place { region: None, ..sent.clone() }, "{wrong}");
+        let location = quarantined(&with("/cloud/region", wrong.clone())).location();
+        assert_eq!(location, Location { region: None, ..sent.clone() }, "{wrong}");
     }
     let contradictory = quarantined(&with("/resources/0/cloud_partition", "aws-cn"));
-    assert_eq!((contradictory.region, contradictory.place().region), (sent.region, None));
+    assert_eq!((contradictory.region, contradictory.location().region), (sent.region, None));
 }
 
-fn place(mapped: &Mapped) -> Place {
-    Place { account: Some(mapped.account), region: Some(mapped.region), check_id: Some(mapped.check_id.clone()) }
+fn location(mapped: &Mapped) -> Location {
+    Location { account: Some(mapped.account), region: Some(mapped.region), check_id: Some(mapped.check_id.clone()) }
 }
 
 fn manual_of(entry: &Value) -> Manual {

@@ -60,8 +60,8 @@ fn a_new_region_that_contradicts_itself_is_quarantined() {
         ("ap-east-3", "arn:other:s3:::bucket", Value::Null),
     ] {
         let found = quarantined(&in_region(region, uid, partition));
-        assert_eq!((found.code, found.place().region), (QuarantineCode::UnknownRegion, None), "{region} {uid}");
-        assert!(found.place().account.is_some() && found.place().check_id.is_some());
+        assert_eq!((found.code, found.location().region), (QuarantineCode::UnknownRegion, None), "{region} {uid}");
+        assert!(found.location().account.is_some() && found.location().check_id.is_some());
     }
     let mut entry = in_region("ap-east-3", "arn:aws:s3:::bucket", json!("aws"));
     set(&mut entry, "/resources/0/region", "eu-west-1");

@@ -1,6 +1,6 @@
 //! Findings of other products are distinguished from Prowler's, in separate files and in the same one.
 
-use asff::{Ending, Outcome, QuarantineCode, Refusal, Skip};
+use asff::{Ending, FileRejection, Outcome, QuarantineCode, Skip};
 use serde_json::{Value, json};
 
 use crate::support::{case, finding_of, outcome_of, outcomes, plain, quarantined, read, sample, set, with, without};
@@ -17,8 +17,8 @@ fn field_case_a_file_of_another_product_is_rejected_with_its_name() {
     for (name, product) in [("another-scanner.ocsf.jsonl", "cnspec"), ("siem-alerts.ocsf.jsonl", "Wazuh")] {
         let (elements, ending) = read(case(name));
         assert!(elements.is_empty());
-        let Ending::Refused(refusal) = ending else { panic!("{ending:?}") };
-        assert_eq!(refusal.to_string(), format!("the file holds findings of {product}, not Prowler's"));
+        let Ending::Rejected(rejection) = ending else { panic!("{ending:?}") };
+        assert_eq!(rejection.to_string(), format!("the file holds findings of {product}, not Prowler's"));
     }
 }
 
@@ -52,7 +52,7 @@ fn a_finding_without_a_product_is_prowlers_if_it_looks_like_one() {
     assert_eq!(entry.code, QuarantineCode::NotAScanResult);
     assert!(entry.message.contains("metadata.product"), "{}", entry.message);
     let (_, ending) = read(serde_json::to_vec(&[without_product]).unwrap());
-    assert!(matches!(ending, Ending::Refused(Refusal::NotProwler { .. })), "{ending:?}");
+    assert!(matches!(ending, Ending::Rejected(FileRejection::NotProwler { .. })), "{ending:?}");
 }
 
 #[test]
@@ -78,5 +78,5 @@ fn asff_of_other_products_is_detected_by_its_arn() {
     assert_eq!(product, "aws/guardduty");
     assert!(matches!(&outcomes[2], Outcome::Quarantined(entry) if entry.code == QuarantineCode::NotAScanResult));
     let (_, ending) = read(json!({ "Findings": [theirs] }).to_string());
-    assert_eq!(ending, Ending::Refused(Refusal::OtherProduct { product: "aws/guardduty".to_owned() }));
+    assert_eq!(ending, Ending::Rejected(FileRejection::OtherProduct { product: "aws/guardduty".to_owned() }));
 }

@@ -1,7 +1,7 @@
 //! CSV files that were saved again by spreadsheets or PowerShell are read if no data was lost. Otherwise they are rejected with
 //! the cause.
 
-use asff::{Ending, Mapped, Outcome, QuarantineCode, Refusal};
+use asff::{Ending, FileRejection, Mapped, Outcome, QuarantineCode};
 
 use crate::support::{case, encoded, findings, outcomes, plain, read};
 
@@ -38,9 +38,9 @@ fn written(rows: &[Vec<String>], delimiter: &str, line_end: &str) -> String {
     rows.iter().map(|row| row.iter().map(quoted).collect::<Vec<_>>().join(delimiter) + line_end).collect()
 }
 
-fn refused(file: impl Into<bytes::Bytes>) -> String {
+fn rejection_of(file: impl Into<bytes::Bytes>) -> String {
     match read(file) {
-        (elements, Ending::Refused(refusal)) if elements.is_empty() => refusal.to_string(),
+        (elements, Ending::Rejected(rejection)) if elements.is_empty() => rejection.to_string(),
         other => panic!("{other:?}"),
     }
 }
@@ -101,11 +101,11 @@ fn concatenated_csv_files_are_read_by_their_own_header_rows() {
 
 #[test]
 fn field_case_a_csv_file_that_lost_data_is_rejected_with_the_cause() {
-    let one_cell = refused(case("powershell-rows-in-one-cell.csv"));
+    let one_cell = rejection_of(case("powershell-rows-in-one-cell.csv"));
     assert!(one_cell.contains("each row is one quoted cell") && one_cell.contains("-Delimiter ';'"), "{one_cell}");
-    let encoding = refused(case("saved-in-windows-1252.csv"));
+    let encoding = rejection_of(case("saved-in-windows-1252.csv"));
     assert!(encoding.contains("Windows-1252 instead of UTF-8"), "{encoding}");
-    assert!(refused(original().replace('\n', "\r")).contains("CR alone"));
+    assert!(rejection_of(original().replace('\n', "\r")).contains("CR alone"));
     let rows = cells(&original());
     for (column, wrong, expected_message) in [
         ("ACCOUNT_UID", "1.23457E+11", "the account ID became \"1.23457E+11\""),
@@ -117,7 +117,7 @@ fn field_case_a_csv_file_that_lost_data_is_rejected_with_the_cause() {
         let at = rows[0].iter().position(|name| name == column).unwrap();
         let mut changed = rows.clone();
         changed.iter_mut().skip(1).for_each(|row| row[at] = wrong.to_owned());
-        let message = refused(written(&changed, ",", "\r\n"));
+        let message = rejection_of(written(&changed, ",", "\r\n"));
         assert!(message.contains(expected_message) && message.contains("as Prowler wrote it"), "{message}");
     }
 }
@@ -139,7 +139,7 @@ fn a_changed_cell_is_quarantined_with_the_cause() {
         let Outcome::Quarantined(entry) = &outcomes[3] else { panic!("{:?}", outcomes[3]) };
         assert_eq!(entry.code, code);
         assert!(entry.message.contains(wrong) && entry.message.contains("spreadsheets"), "{}", entry.message);
-        assert_eq!(entry.place().account.is_none(), column == "ACCOUNT_UID");
+        assert_eq!(entry.location().account.is_none(), column == "ACCOUNT_UID");
     }
 }
 
@@ -156,8 +156,8 @@ fn a_row_in_another_encoding_is_reported_with_its_account() {
     assert_eq!((outcomes.len(), ending), (357, Ending::Complete));
     let Outcome::Malformed(malformed) = &outcomes[1] else { panic!("{:?}", outcomes[1]) };
     assert!(malformed.reason.contains("Windows-1252"), "{}", malformed.reason);
-    let place = &malformed.place;
-    assert!(place.account.is_some() && place.region.is_some() && place.check_id.is_some(), "{place:?}");
+    let location = &malformed.location;
+    assert!(location.account.is_some() && location.region.is_some() && location.check_id.is_some(), "{location:?}");
 }
 
 #[test]
@@ -186,7 +186,7 @@ fn markup_is_detected() {
         "<?xml version=\"1.0\"?><html xmlns=\"x\">",
     ];
     for page in html {
-        assert_eq!(read(page).1, Ending::Refused(Refusal::Html), "{page}");
+        assert_eq!(read(page).1, Ending::Rejected(FileRejection::Html), "{page}");
     }
     for (file, expected_message) in [
         (
@@ -196,6 +196,6 @@ fn markup_is_detected() {
         ("<testsuite tests=\"1\">", "the file is a JUnit report (XML)"),
         ("<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code></Error>", "the file is XML"),
     ] {
-        assert!(refused(file).starts_with(expected_message), "{}", refused(file));
+        assert!(rejection_of(file).starts_with(expected_message), "{}", rejection_of(file));
     }
 }

@@ -22,7 +22,7 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The response to a call.
 #[derive(Clone, Debug)]
-pub struct RawAnswer {
+pub struct RawResponse {
     /// HTTP status.
     pub status: u16,
     /// Error code, if the response is an error.
@@ -34,7 +34,7 @@ pub struct RawAnswer {
 }
 
 /// The response, or the reason why no response was received.
-type Answered = Result<RawAnswer, String>;
+type RawResult = Result<RawResponse, String>;
 
 impl SecurityHub {
     /// Calls `BatchImportFindings` with this body.
@@ -42,7 +42,7 @@ impl SecurityHub {
     /// # Errors
     ///
     /// If no response is received.
-    pub async fn raw_import(&self, region: RegionName, body: Bytes) -> Answered {
+    pub async fn raw_import(&self, region: RegionName, body: Bytes) -> RawResult {
         let (client, _) = self.client(region);
         answered(call(&client, IMPORT_FINDINGS, body, Some(once())).await.map(|body| json_of(&body)))
     }
@@ -52,7 +52,7 @@ impl SecurityHub {
     /// # Errors
     ///
     /// If no response is received.
-    pub async fn raw_find(&self, region: RegionName, body: Bytes) -> Answered {
+    pub async fn raw_find(&self, region: RegionName, body: Bytes) -> RawResult {
         let (client, _) = self.client(region);
         answered(call(&client, GET_FINDINGS, body, Some(once())).await.map(|body| json_of(&body)))
     }
@@ -62,7 +62,7 @@ impl SecurityHub {
     /// # Errors
     ///
     /// If no response is received.
-    pub async fn raw_describe(&self, region: RegionName) -> Answered {
+    pub async fn raw_describe(&self, region: RegionName) -> RawResult {
         let (client, _) = self.client(region);
         let hub = client.describe_hub().customize().config_override(once()).send().await;
         answered(hub.map(|hub| json!({ "HubArn": hub.hub_arn, "SubscribedAt": hub.subscribed_at })))
@@ -73,7 +73,7 @@ impl SecurityHub {
     /// # Errors
     ///
     /// If no response is received.
-    pub async fn raw_products(&self, region: RegionName, next: Option<String>) -> Answered {
+    pub async fn raw_products(&self, region: RegionName, next: Option<String>) -> RawResult {
         let (client, _) = self.client(region);
         let request = client.list_enabled_products_for_import().set_next_token(next);
         let page = request.customize().config_override(once()).send().await;
@@ -95,16 +95,16 @@ fn json_of(body: &[u8]) -> Value {
     serde_json::from_slice(body).unwrap_or(Value::Null)
 }
 
-fn answered<E>(answer: Result<Value, CallFailure<E>>) -> Answered
+fn answered<E>(answer: Result<Value, CallFailure<E>>) -> RawResult
 where
     E: Error + ProvideErrorMetadata + 'static,
 {
     let error = match answer {
-        Ok(body) => return Ok(RawAnswer { status: 200, code: None, message: String::new(), body }),
+        Ok(body) => return Ok(RawResponse { status: 200, code: None, message: String::new(), body }),
         Err(error) => error,
     };
     let Some(response) = error.raw_response() else { return Err(causes(&error)) };
-    Ok(RawAnswer {
+    Ok(RawResponse {
         status: response.status().as_u16(),
         code: error.code().map(str::to_owned),
         message: message_of(&error, response),

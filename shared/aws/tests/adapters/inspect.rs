@@ -81,7 +81,7 @@ async fn the_check_function_returns_accounts_that_it_did_not_reach() {
 #[tokio::test]
 async fn a_crashed_function_is_reported_with_its_message() {
     let wire = Wire::serve(|_, _| {
-        Reply::new(200, r#"{"errorType": "StateNotKept", "errorMessage": "the table is gone"}"#)
+        Reply::new(200, r#"{"errorType": "StateNotSaved", "errorMessage": "the table is gone"}"#)
             .header("x-amz-function-error", "Unhandled")
     })
     .await;

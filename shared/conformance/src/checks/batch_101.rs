@@ -15,5 +15,5 @@ pub(super) const CHECK: Check = Check {
 async fn run(session: &Session<'_>) -> Checked {
     let drafts: Vec<_> = (0..101).map(|number| session.draft(&format!("batch-of-101/{number}"))).collect();
     let imported = session.import(&drafts).await?;
-    Ok(Observation::holds_if(imported.answer.status == 400, imported.text()))
+    Ok(Observation::holds_if(imported.response.status == 400, imported.text()))
 }

@@ -14,5 +14,5 @@ pub(super) const CHECK: Check = Check {
 
 async fn run(session: &Session<'_>) -> Checked {
     let imported = session.import(&[]).await?;
-    Ok(Observation::holds_if(imported.answer.status == 400, imported.text()))
+    Ok(Observation::holds_if(imported.response.status == 400, imported.text()))
 }

@@ -50,8 +50,8 @@ async fn run(session: &Session<'_>) -> Checked {
 
 /// Number of findings that a filter returns, at most 100.
 async fn returned(session: &Session<'_>, filters: &Value) -> Result<usize, crate::stop::Stop> {
-    let answer = session.page(&json!({ "Filters": filters, "MaxResults": 100 })).await?;
-    Ok(findings(&answer).len())
+    let response = session.page(&json!({ "Filters": filters, "MaxResults": 100 })).await?;
+    Ok(findings(&response).len())
 }
 
 fn equals(value: &str) -> Value {

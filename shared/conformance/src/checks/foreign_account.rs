@@ -25,8 +25,8 @@ async fn run(session: &Session<'_>) -> Checked {
     }
     let draft = session.draft("foreign-account").set("AwsAccountId", FOREIGN_ACCOUNT).set("Resources", json!([]));
     let call = Call::Import(body(&[draft.json()]));
-    let answer = session.call(session.target.region, call).await?;
-    Ok(Observation::holds_if(is_access_error(&answer), import_text(&answer)))
+    let response = session.call(session.target.region, call).await?;
+    Ok(Observation::holds_if(is_access_error(&response), import_text(&response)))
 }
 
 /// An account ID that is not the caller's, and that AWS doesn't assign.

@@ -29,8 +29,8 @@ async fn run(session: &Session<'_>) -> Checked {
     let arn = format!("arn:{partition}:securityhub:{other}::product/prowler/prowler");
     let draft = session.draft("foreign-region").set("ProductArn", arn).set("Resources", json!([]));
     let call = Call::Import(body(&[draft.json()]));
-    let answer = session.call(session.target.region, call).await?;
-    Ok(Observation::holds_if(is_access_error(&answer), import_text(&answer)))
+    let response = session.call(session.target.region, call).await?;
+    Ok(Observation::holds_if(is_access_error(&response), import_text(&response)))
 }
 
 /// Two Regions. At least one of them is not the target.

@@ -29,7 +29,7 @@ async fn run(session: &Session<'_>) -> Checked {
     } else {
         format!("not rejected: {}; {}", accepted.join(", "), imported.text())
     };
-    Ok(Observation::holds_if(imported.answer.status == 200 && accepted.is_empty(), observed))
+    Ok(Observation::holds_if(imported.response.status == 200 && accepted.is_empty(), observed))
 }
 
 /// Findings that are valid except for one field, with a description of the violation.

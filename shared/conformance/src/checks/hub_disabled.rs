@@ -3,8 +3,8 @@
 use asff::RegionName;
 use exporter::connection::write_probe_body;
 
-use crate::answer::Answer;
 use crate::check::{Check, Checked, Observation};
+use crate::response::ServiceResponse;
 use crate::service::Call;
 use crate::session::Session;
 use crate::stop::Stop;
@@ -26,7 +26,7 @@ async fn run(session: &Session<'_>) -> Checked {
     if described.is_ok() {
         return Ok(Observation::not_requested(format!("Security Hub is enabled in {region}")));
     }
-    match Stop::of_answer(Call::DescribeHub.action(), &described) {
+    match Stop::from_response(Call::DescribeHub.action(), &described) {
         Some(Stop::Credentials(text)) => {
             return Ok(Observation::not_requested(format!("the account has no access to {region}: {text}")));
         }
@@ -54,15 +54,15 @@ pub(super) fn probe(session: &Session<'_>, region: RegionName) -> Call {
 }
 
 /// Whether an import was rejected with one of the access errors that the exporter detects.
-pub(super) fn is_access_error(answer: &Answer) -> bool {
-    let failed = answer.body["FailedFindings"][0]["ErrorCode"].as_str();
-    answer.is_code("InvalidAccess")
-        || answer.is_code("AccessDenied")
+pub(super) fn is_access_error(response: &ServiceResponse) -> bool {
+    let failed = response.body["FailedFindings"][0]["ErrorCode"].as_str();
+    response.is_code("InvalidAccess")
+        || response.is_code("AccessDenied")
         || failed.is_some_and(|code| code.starts_with("InvalidAccess"))
 }
 
 /// The response, with the error code of its first failed finding.
-pub(super) fn import_text(answer: &Answer) -> String {
-    let failed = answer.body["FailedFindings"][0]["ErrorCode"].as_str();
-    failed.map_or_else(|| answer.text(), |code| format!("{}, FailedFindings {code}", answer.text()))
+pub(super) fn import_text(response: &ServiceResponse) -> String {
+    let failed = response.body["FailedFindings"][0]["ErrorCode"].as_str();
+    failed.map_or_else(|| response.text(), |code| format!("{}, FailedFindings {code}", response.text()))
 }

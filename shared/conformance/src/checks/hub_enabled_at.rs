@@ -19,13 +19,13 @@ pub(super) const CHECK: Check = Check {
 async fn run(session: &Session<'_>) -> Checked {
     let call = Call::DescribeHub;
     let action = call.action();
-    let answer = session.call(session.target.region, call).await?;
-    if let Some(stop) = Stop::of_answer(action, &answer) {
+    let response = session.call(session.target.region, call).await?;
+    if let Some(stop) = Stop::from_response(action, &response) {
         return Err(stop);
     }
-    let at = answer.body["SubscribedAt"].as_str().unwrap_or_default();
-    let is_time = answer.is_ok() && at.parse::<Timestamp>().is_ok();
+    let at = response.body["SubscribedAt"].as_str().unwrap_or_default();
+    let is_time = response.is_ok() && at.parse::<Timestamp>().is_ok();
     let observed =
-        if is_time { format!("SubscribedAt {at}") } else { format!("{}, SubscribedAt {at:?}", answer.text()) };
+        if is_time { format!("SubscribedAt {at}") } else { format!("{}, SubscribedAt {at:?}", response.text()) };
     Ok(Observation::holds_if(is_time, observed))
 }

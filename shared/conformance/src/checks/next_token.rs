@@ -18,12 +18,12 @@ pub(super) const CHECK: Check = Check {
 async fn run(session: &Session<'_>) -> Checked {
     own_findings(session, "next-token-bound").await?;
     let mut first = request(session, "next-token-bound");
-    let answer = session.page(&first).await?;
-    let Some(next) = answer.body["NextToken"].as_str() else {
+    let response = session.page(&first).await?;
+    let Some(next) = response.body["NextToken"].as_str() else {
         return Ok(Observation::holds_if(false, "the first page has no NextToken"));
     };
     first["NextToken"] = next.into();
     first["Filters"]["GeneratorId"] = json!([{ "Value": "securityhub-exporter-verify", "Comparison": "EQUALS" }]);
-    let answer = session.page(&first).await?;
-    Ok(Observation::holds_if(answer.status == 400, answer.text()))
+    let response = session.page(&first).await?;
+    Ok(Observation::holds_if(response.status == 400, response.text()))
 }

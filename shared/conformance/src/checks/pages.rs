@@ -20,14 +20,14 @@ async fn run(session: &Session<'_>) -> Checked {
     let mut request = request(session, "pages");
     let (mut read, mut sizes) = (Vec::new(), Vec::new());
     for _ in 0..PAGES_MAX {
-        let answer = session.page(&request).await?;
-        if !answer.is_ok() {
-            return Ok(Observation::holds_if(false, answer.text()));
+        let response = session.page(&request).await?;
+        if !response.is_ok() {
+            return Ok(Observation::holds_if(false, response.text()));
         }
-        let page = findings(&answer);
+        let page = findings(&response);
         sizes.push(page.len());
         read.extend(page.iter().filter_map(|finding| finding["Id"].as_str().map(str::to_owned)));
-        match answer.body["NextToken"].as_str() {
+        match response.body["NextToken"].as_str() {
             Some(next) => request["NextToken"] = next.into(),
             None => break,
         }

@@ -20,6 +20,6 @@ async fn run(session: &Session<'_>) -> Checked {
     let imported = session.import(&[valid, invalid.clone()]).await?;
     let counts = (imported.success, imported.failed) == (Some(1), Some(1));
     let code = imported.failure(invalid.id()).and_then(|failure| failure["ErrorCode"].as_str());
-    let holds = imported.answer.status == 200 && counts && code.is_some_and(|code| code.starts_with("InvalidInput"));
+    let holds = imported.response.status == 200 && counts && code.is_some_and(|code| code.starts_with("InvalidInput"));
     Ok(Observation::holds_if(holds, imported.text()))
 }

@@ -19,9 +19,9 @@ async fn run(session: &Session<'_>) -> Checked {
     let Some(region) = session.options.unaccepted_region else {
         return Ok(Observation::not_requested("no Region was named: --unaccepted-region REGION"));
     };
-    let answer = session.call(region, Call::DescribeHub).await?;
-    if !answer.is_ok() {
-        return Ok(Observation::not_requested(format!("Security Hub is not enabled in {region}: {}", answer.text())));
+    let response = session.call(region, Call::DescribeHub).await?;
+    if !response.is_ok() {
+        return Ok(Observation::not_requested(format!("Security Hub is not enabled in {region}: {}", response.text())));
     }
     let is_accepted = subscriptions(session, region).await?.iter().any(|arn| arn.contains("/prowler/prowler"));
     if is_accepted {

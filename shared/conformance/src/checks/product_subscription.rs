@@ -40,13 +40,13 @@ pub(crate) async fn subscriptions(session: &Session<'_>, region: RegionName) -> 
     for _ in 0..PAGES_MAX {
         let call = Call::ListProducts { next };
         let action = call.action();
-        let answer = session.call(region, call).await?;
-        if let Some(stop) = Stop::of_answer(action, &answer) {
+        let response = session.call(region, call).await?;
+        if let Some(stop) = Stop::from_response(action, &response) {
             return Err(stop);
         }
-        let page = answer.body["ProductSubscriptions"].as_array().into_iter().flatten();
+        let page = response.body["ProductSubscriptions"].as_array().into_iter().flatten();
         found.extend(page.filter_map(|arn| arn.as_str().map(str::to_owned)));
-        next = answer.body["NextToken"].as_str().map(str::to_owned);
+        next = response.body["NextToken"].as_str().map(str::to_owned);
         if next.is_none() {
             break;
         }

@@ -26,8 +26,8 @@ async fn run(session: &Session<'_>) -> Checked {
     }
     let mut filters = session.standard_filters("ACTIVE");
     filters["Id"] = json!([{ "Value": draft.id(), "Comparison": "EQUALS" }]);
-    let answer = session.page(&json!({ "Filters": filters, "MaxResults": 1 })).await?;
-    let is_returned = !findings(&answer).is_empty();
+    let response = session.page(&json!({ "Filters": filters, "MaxResults": 1 })).await?;
+    let is_returned = !findings(&response).is_empty();
     let result = if is_returned { "an archived finding is returned" } else { "an archived finding is not returned" };
-    Ok(Observation::holds_if(answer.is_ok() && !is_returned, result))
+    Ok(Observation::holds_if(response.is_ok() && !is_returned, result))
 }

@@ -20,7 +20,7 @@ async fn run(session: &Session<'_>) -> Checked {
     let read = session.settled(first.id()).await?;
     let is_ignored = read["Title"] != TITLE;
     let result = if is_ignored { "ignored" } else { "applied" };
-    Ok(Observation::holds_if(is_ignored, format!("{result}; the answer: {}", imported.text())))
+    Ok(Observation::holds_if(is_ignored, format!("{result}; the response: {}", imported.text())))
 }
 
 /// The title of the second version.

@@ -22,13 +22,13 @@ async fn run(session: &Session<'_>) -> Checked {
     let body = write_probe_body(target.partition, target.account, target.region);
     let call = Call::Import(body);
     let action = call.action();
-    let answer = session.call(target.region, call).await?;
-    if let Some(stop) = Stop::of_answer(action, &answer) {
+    let response = session.call(target.region, call).await?;
+    if let Some(stop) = Stop::from_response(action, &response) {
         return Err(stop);
     }
-    let code = answer.body["FailedFindings"][0]["ErrorCode"].as_str().unwrap_or_default();
-    let is_rejected = answer.is_code("InvalidInput") || code.starts_with("InvalidInput");
-    let text = format!("{}{}", answer.text(), if code.is_empty() { String::new() } else { format!(", {code}") });
+    let code = response.body["FailedFindings"][0]["ErrorCode"].as_str().unwrap_or_default();
+    let is_rejected = response.is_code("InvalidInput") || code.starts_with("InvalidInput");
+    let text = format!("{}{}", response.text(), if code.is_empty() { String::new() } else { format!(", {code}") });
     if !is_rejected {
         return Ok(Observation::holds_if(false, text));
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use asff::{AccountId, Partition, RegionName};
-use conformance::{Answer, Call, NoAnswer, Options, Report, Service, Session, Stop, Target, Timing};
+use conformance::{Call, NoResponse, Options, Report, Service, ServiceResponse, Session, Stop, Target, Timing};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
@@ -95,16 +95,21 @@ impl Stage {
 }
 
 impl Service for Stage {
-    fn call(&self, region: RegionName, call: Call) -> BoxFuture<'_, Result<Answer, NoAnswer>> {
+    fn call(&self, region: RegionName, call: Call) -> BoxFuture<'_, Result<ServiceResponse, NoResponse>> {
         async move {
             // Yields as a real call does, so that a run can be dropped at each call.
             tokio::task::yield_now().await;
             let response = self.answer(region, &call);
             if response.dropped {
-                return Err(NoAnswer("connection reset".to_owned()));
+                return Err(NoResponse("connection reset".to_owned()));
             }
             let message = response.message().unwrap_or_default();
-            Ok(Answer { status: response.status, code: response.error_type.clone(), message, body: response.json() })
+            Ok(ServiceResponse {
+                status: response.status,
+                code: response.error_type.clone(),
+                message,
+                body: response.json(),
+            })
         }
         .boxed()
     }

@@ -137,7 +137,7 @@ pub(crate) fn facts(run: &RunReport, now: Timestamp) -> Vec<Fact> {
         ReadStatus::Complete => "read to the end".to_owned(),
         ReadStatus::Truncated { offset, reason } => format!("ends early at byte {}: {reason}", count(*offset)),
         ReadStatus::Stopped => "not read to the end, for lack of time".to_owned(),
-        ReadStatus::Refused { message } => message.clone(),
+        ReadStatus::Rejected { message } => message.clone(),
     };
     let format = run.format.map_or_else(String::new, |format| format!("{}, ", format.as_str().to_uppercase()));
     let took = run.finished_at.map(|end| duration(end.duration_since(run.started_at)));

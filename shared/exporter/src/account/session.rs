@@ -71,7 +71,7 @@ impl<P: Ports> AccountSession<P> {
         // An account that can't be processed need not be locked.
         let scope = match accept(ports.integration(&account).await?) {
             Ok(integration) => integration.archive_scope,
-            Err(refused) => return Ok(Err(NotLocked::Rejected(refused))),
+            Err(problem) => return Ok(Err(NotLocked::Rejected(problem))),
         };
         let (newest, begun) = match scan {
             Some(BegunScan { content, scanned_at }) if scope == ArchiveScope::Full => {
@@ -96,9 +96,9 @@ impl<P: Ports> AccountSession<P> {
                 let (ports, run_id) = (ports.clone(), run.shared.run_id.clone());
                 Ok(Ok(Self { ports, run_id, give_up_at, account, integration, newest, in_doubt, lease }))
             }
-            Ok(Err(refused)) => {
+            Ok(Err(problem)) => {
                 ports.release(account, run.run_id(), in_doubt, None).await?;
-                Ok(Err(NotLocked::Rejected(refused)))
+                Ok(Err(NotLocked::Rejected(problem)))
             }
             Err(error) => {
                 release_after_failed_read(ports.as_ref(), account, run.run_id(), in_doubt).await;
@@ -145,9 +145,9 @@ impl<P: Ports> AccountSession<P> {
     ) -> Result<Result<(Self, T), R>, PortError> {
         match opened {
             Ok(Ok(opened)) => Ok(Ok((self, opened))),
-            Ok(Err(refused)) => {
+            Ok(Err(problem)) => {
                 self.ports.release(self.account, &self.run_id, self.in_doubt, None).await?;
-                Ok(Err(refused))
+                Ok(Err(problem))
             }
             Err(error) => {
                 release_after_failed_read(self.ports.as_ref(), self.account, &self.run_id, self.in_doubt).await;

@@ -69,12 +69,12 @@ impl<P: CheckPorts> Checker<P> {
 
     /// Checks a target, possibly one of many.
     pub(super) async fn check_target(&self, target: &CheckTarget, deadline: Option<Instant>) -> Checked {
-        let CheckTarget { account, integration, rejecting_regions: refused } = target;
+        let CheckTarget { account, integration, rejecting_regions } = target;
         let (account, integration) = (*account, integration.as_ref());
         let began = Instant::now();
         let before = self.ports.connection(account).await;
         let hint = before.as_ref().ok().and_then(Option::as_ref);
-        let found = self.probe_account(account, integration, hint, refused, deadline).await;
+        let found = self.probe_account(account, integration, hint, rejecting_regions, deadline).await;
         let now = self.ports.now();
         let mut before = match before {
             Ok(before) => before,
@@ -132,7 +132,7 @@ impl<P: CheckPorts> Checker<P> {
         account: AccountId,
         integration: &Integration,
         before: Option<&Connection>,
-        refused: &BTreeSet<RegionName>,
+        rejecting_regions: &BTreeSet<RegionName>,
         deadline: Option<Instant>,
     ) -> Found {
         let until = |most| deadline.map_or(Instant::now() + most, |deadline| deadline.min(Instant::now() + most));
@@ -158,7 +158,7 @@ impl<P: CheckPorts> Checker<P> {
         let opted_in = opted_in.ok().and_then(Result::ok).unwrap_or_default();
         let mut candidates = candidates(&self.regions, hub.partition(), integration, before, &opted_in);
         for candidate in &mut candidates {
-            candidate.was_denied |= refused.contains(&candidate.name);
+            candidate.was_denied |= rejecting_regions.contains(&candidate.name);
         }
         let context = CheckContext {
             account,

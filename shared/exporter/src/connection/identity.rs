@@ -22,7 +22,7 @@ pub(super) const EXTERNAL_ID_NOT_REQUIRED: &str = "external_id_not_required";
 pub struct CredentialOwner {
     id: ProviderId,
     /// The kind of resource that has the credentials: `integration` or `provider`.
-    keeper: &'static str,
+    kind: &'static str,
     /// The options that keep the role, if any, when the key is changed.
     role: String,
     /// The options that keep the key, if any, when the role is changed.
@@ -32,19 +32,19 @@ pub struct CredentialOwner {
 impl CredentialOwner {
     /// The owner of an integration's credentials: the integration, or its provider.
     pub fn new(integration: &Integration, credentials: &Credentials) -> Self {
-        let keeper = if integration.credentials.is_some() { "integration" } else { "provider" };
+        let kind = if integration.credentials.is_some() { "integration" } else { "provider" };
         let role = credentials.role().map(|role| {
             let external_id = role.external_id.as_ref().map(|id| format!(" --external-id {id}"));
             format!(" --role-name {}{}", role_name(role), external_id.unwrap_or_default())
         });
         let key = credentials.secret().map(|secret| format!(" --secret {secret}"));
-        Self { id: integration.provider.clone(), keeper, role: role.unwrap_or_default(), key: key.unwrap_or_default() }
+        Self { id: integration.provider.clone(), kind, role: role.unwrap_or_default(), key: key.unwrap_or_default() }
     }
 
     /// The command that replaces the access key. `what` is its comment.
     pub fn new_key_command(&self, what: &str) -> String {
-        let Self { id, keeper, role, .. } = self;
-        format!("hubctl {keeper} credentials {id} --access-key-file FILE{role}  # {what}")
+        let Self { id, kind, role, .. } = self;
+        format!("hubctl {kind} credentials {id} --access-key-file FILE{role}  # {what}")
     }
 
     /// Whether the credentials have an access key, which may be the wrong one.
@@ -54,15 +54,15 @@ impl CredentialOwner {
 
     /// The command that sets a role. `what` is its comment.
     pub fn new_role_command(&self, what: &str) -> String {
-        let Self { id, keeper, .. } = self;
-        format!("hubctl {keeper} credentials {id} --role-name SecurityHubExporter  # {what}")
+        let Self { id, kind, .. } = self;
+        format!("hubctl {kind} credentials {id} --role-name SecurityHubExporter  # {what}")
     }
 
     /// The command that corrects the settings of a role: ARN, name, or External ID. `what` is its comment.
     pub fn other_role_command(&self, role: &Role, what: &str) -> String {
-        let Self { id, keeper, key, .. } = self;
+        let Self { id, kind, key, .. } = self;
         let name = role_name(role);
-        format!("hubctl {keeper} credentials {id}{key} --role-name {name} --external-id EXTERNAL_ID  # {what}")
+        format!("hubctl {kind} credentials {id}{key} --role-name {name} --external-id EXTERNAL_ID  # {what}")
     }
 }
 
@@ -110,7 +110,7 @@ pub(super) fn external_id_not_required(account: AccountId, integration: &Integra
 }
 
 /// The ARN of the rejected caller as a trust policy names it, if AWS's message names the caller.
-pub fn refused_caller(message: &str) -> Option<String> {
+pub fn rejected_caller(message: &str) -> Option<String> {
     Denial::parse(message, ASSUME_ROLE).caller.as_deref().map(trusted_arn)
 }
 
@@ -213,7 +213,7 @@ mod tests {
         for remediation in [remediation, unknown] {
             assert!(!remediation.contains("ExportRole"), "{remediation}");
         }
-        assert_eq!(refused_caller(MESSAGE).as_deref(), Some("arn:aws:iam::111122223333:role/ExportRole"));
+        assert_eq!(rejected_caller(MESSAGE).as_deref(), Some("arn:aws:iam::111122223333:role/ExportRole"));
     }
 
     #[test]

@@ -25,7 +25,7 @@ pub use self::check::{Checked, Checker, SaveOutcome};
 pub use self::check_batch::CheckBatch;
 pub(crate) use self::connection_cache::CachedConnection;
 pub use self::connection_cache::ConnectionCache;
-pub use self::identity::{CredentialOwner, assume_role_remediation, refused_caller};
+pub use self::identity::{CredentialOwner, assume_role_remediation, rejected_caller};
 pub use self::model::{CheckTarget, Connection, ConnectionStatus, ExternalIdCheck, RegionConnection, RegionStatus};
 pub use self::ports::{AccountRegion, CheckPorts, Connections, Probe};
 pub use self::probe::{PROBE_ID, write_probe_body};

@@ -87,8 +87,8 @@ mod tests {
     fn a_format_error_means_that_findings_are_accepted() {
         assert_eq!(interpret_write(failed("InvalidInput")), Writing::Allowed);
         for code in ["InvalidInputException", "ValidationException"] {
-            let refused = CallError::Rejected { code: code.to_owned(), message: String::new() };
-            assert_eq!(interpret_write(Err(refused)), Writing::Allowed);
+            let rejected = CallError::Rejected { code: code.to_owned(), message: String::new() };
+            assert_eq!(interpret_write(Err(rejected)), Writing::Allowed);
         }
     }
 

@@ -277,7 +277,7 @@ impl<P: Ports> AccountDelivery<P> {
         let mut conclusion = Conclusion::default();
         if let Some(judging) = judging {
             for worker in &mut drained {
-                worker.forget_identities();
+                worker.free_deduplicator();
                 let has_response = self.reporting_regions(worker.header.region, all_reported);
                 worker.prepare_judging(judging.verdicts.clone(), has_response).await;
             }

@@ -258,7 +258,7 @@ fn classify<H>(
     let mut again = vec![false; sub_batch.batch.len()];
     let mut stored = vec![true; sub_batch.batch.len()];
     let mut rejected = Vec::new();
-    let mut refusal = None;
+    let mut rejection = None;
     for (index, (id, meta, json)) in sub_batch.batch.findings().enumerate() {
         let Some(failure) = by_id.remove(id) else { continue };
         stored[index] = false;
@@ -268,7 +268,7 @@ fn classify<H>(
         } else {
             again[index] = true;
             if REGION_CODES.contains(&failure.code.as_str()) {
-                refusal = Some(CallError::InvalidAccess(failure.message));
+                rejection = Some(CallError::InvalidAccess(failure.message));
             }
         }
     }
@@ -286,7 +286,7 @@ fn classify<H>(
         return Classified::Complete;
     }
     let rest = sub_batch.batch.pick(|index| again[index]);
-    match refusal {
+    match rejection {
         Some(error) => Classified::RegionRejected(error, rest),
         None => retry_or_give_up(config, sub_batch, rest, delivered),
     }

@@ -16,9 +16,9 @@ pub(crate) enum RegionHalt {
 /// Explains why a Region rejected a call, with the message of AWS. Queries the hub once if the error is ambiguous:
 /// Security Hub returns the same `AccessDeniedException` for a product that is not accepted and for a missing
 /// permission.
-pub(crate) async fn explain_rejection(hub: &impl Hub, region_context: RegionContext, refusal: &CallError) -> Problem {
+pub(crate) async fn explain_rejection(hub: &impl Hub, region_context: RegionContext, rejection: &CallError) -> Problem {
     let with_message = |problem: Problem, message: &str| Problem { message: message.to_owned(), ..problem };
-    match refusal {
+    match rejection {
         CallError::AccessDenied(message) => match hub.state(&region_context.region).await {
             Ok(HubState { product_accepted: false }) => with_message(region_context.product_not_accepted(), message),
             Ok(HubState { product_accepted: true }) => region_context.import_denied(message, true),

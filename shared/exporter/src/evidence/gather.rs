@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use asff::{AccountId, CheckId, Place, RegionName};
+use asff::{AccountId, CheckId, Location, RegionName};
 use jiff::Timestamp;
 
 use super::regions::{RegionPlaces, RegionSet};
@@ -14,7 +14,7 @@ use crate::state::fingerprint;
 /// list all.
 const TIMES_MAX: usize = 32;
 /// Maximum number of scopes of malformed entries that are stored separately. Further entries count as having any scope.
-const PLACES_MAX: usize = 65_536;
+const LOCATIONS_MAX: usize = 65_536;
 
 /// The evidence of one account's entries so far.
 #[derive(Debug, Default)]
@@ -50,32 +50,32 @@ pub(crate) enum ManualFor {
 /// The account, the Region, and the check of each malformed entry, as far as they are known.
 #[derive(Debug, Default)]
 pub(crate) struct MalformedEntries {
-    places: HashSet<(Option<AccountId>, Option<RegionName>, Option<u32>)>,
+    locations: HashSet<(Option<AccountId>, Option<RegionName>, Option<u32>)>,
     pub(super) is_anywhere: bool,
 }
 
 impl MalformedEntries {
     /// Adds an entry that can't be read or mapped.
-    pub(crate) fn add(&mut self, place: &Place) {
-        let check = place.check_id.as_ref().map(|check| fingerprint(check.as_str()));
-        let place = (place.account, place.region, check);
-        if place == (None, None, None) || self.places.len() >= PLACES_MAX {
+    pub(crate) fn add(&mut self, location: &Location) {
+        let check = location.check_id.as_ref().map(|check| fingerprint(check.as_str()));
+        let location = (location.account, location.region, check);
+        if location == (None, None, None) || self.locations.len() >= LOCATIONS_MAX {
             self.is_anywhere = true;
         } else {
-            self.places.insert(place);
+            self.locations.insert(location);
         }
     }
 
     /// Whether one of the entries may be of this account.
     pub(super) fn may_belong_to(&self, account: AccountId) -> bool {
-        self.is_anywhere || self.places.iter().any(|(of, _, _)| of.is_none_or(|of| of == account))
+        self.is_anywhere || self.locations.iter().any(|(of, _, _)| of.is_none_or(|of| of == account))
     }
 
     /// Whether one of the entries may be a finding of this check in this Region of the account.
     pub(super) fn may_match(&self, account: AccountId, region: RegionName, check: u32) -> bool {
-        let could = |account, region, check| self.places.contains(&(account, region, check));
+        let could = |account, region, check| self.locations.contains(&(account, region, check));
         self.is_anywhere
-            || !self.places.is_empty()
+            || !self.locations.is_empty()
                 && [Some(account), None].into_iter().any(|account| {
                     [Some(region), None]
                         .into_iter()

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use asff::{AccountId, CheckId, Place, RegionName};
+use asff::{AccountId, CheckId, Location, RegionName};
 use jiff::Timestamp;
 
 use super::*;
@@ -46,9 +46,9 @@ fn evidence() -> Evidence {
     evidence
 }
 
-fn proof(evidence: Evidence, places: &[Place], reading: Reading) -> Proof {
+fn proof(evidence: Evidence, locations: &[Location], reading: Reading) -> Proof {
     let mut malformed = MalformedEntries::default();
-    places.iter().for_each(|place| malformed.add(place));
+    locations.iter().for_each(|location| malformed.add(location));
     Proof::new(account(), evidence, Arc::new(malformed), reading)
 }
 
@@ -109,22 +109,22 @@ fn a_manual_entry_is_not_a_verdict() {
 #[test]
 fn a_malformed_entry_blocks_proof_only_in_its_possible_scope() {
     let name = "s3_bucket_public_access";
-    let place = |account: Option<&str>, place: Option<&str>, name: Option<&str>| Place {
+    let location = |account: Option<&str>, region_name: Option<&str>, name: Option<&str>| Location {
         account: account.map(|account| account.parse().unwrap()),
-        region: place.map(region),
+        region: region_name.map(region),
         check_id: name.map(check),
     };
-    let blocks = |place: Place| {
-        let proof = proof(evidence(), &[place], whole());
+    let blocks = |location: Location| {
+        let proof = proof(evidence(), &[location], whole());
         judge(&proof, name, "eu-west-1") == Absence::Unproven(unproven::MALFORMED_ENTRIES)
     };
-    assert!(blocks(place(None, None, None)));
-    assert!(blocks(place(Some(ACCOUNT), None, None)));
-    assert!(blocks(place(Some(ACCOUNT), Some("eu-west-1"), Some(name))));
-    assert!(blocks(place(None, None, Some(name))));
-    assert!(!blocks(place(Some("210987654321"), None, None)));
-    assert!(!blocks(place(Some(ACCOUNT), Some("us-east-1"), None)));
-    assert!(!blocks(place(None, Some("eu-west-1"), Some("ec2_instance_public_ip"))));
+    assert!(blocks(location(None, None, None)));
+    assert!(blocks(location(Some(ACCOUNT), None, None)));
+    assert!(blocks(location(Some(ACCOUNT), Some("eu-west-1"), Some(name))));
+    assert!(blocks(location(None, None, Some(name))));
+    assert!(!blocks(location(Some("210987654321"), None, None)));
+    assert!(!blocks(location(Some(ACCOUNT), Some("us-east-1"), None)));
+    assert!(!blocks(location(None, Some("eu-west-1"), Some("ec2_instance_public_ip"))));
 }
 
 #[test]

@@ -92,8 +92,8 @@ impl Entry {
             code: "malformed".to_owned(),
             message: format!("{} ({} bytes)", malformed.reason, malformed.length),
             id: None,
-            account: malformed.place.account,
-            region: malformed.place.region,
+            account: malformed.location.account,
+            region: malformed.location.region,
             offset: Some(malformed.offset),
             finding: String::from_utf8_lossy(&malformed.excerpt).into(),
         }

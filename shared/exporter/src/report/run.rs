@@ -79,7 +79,7 @@ pub enum ReadStatus {
     /// Reading stopped before the end because the time ended.
     Stopped,
     /// The file is not a supported scan.
-    Refused {
+    Rejected {
         /// The reason as text.
         message: String,
     },

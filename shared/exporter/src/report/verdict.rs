@@ -35,7 +35,7 @@ impl RunReport {
             ReadStatus::Unread => RunStatus::Failed,
             _ if broken => RunStatus::Failed,
             _ if out_of_time => RunStatus::Unfinished,
-            ReadStatus::Refused { .. } if counts.read == 0 => RunStatus::Ignored,
+            ReadStatus::Rejected { .. } if counts.read == 0 => RunStatus::Ignored,
             _ if self.is_empty() || self.is_all_filtered(FilterReason::OtherFormat.as_str()) => RunStatus::Ignored,
             _ if self.is_all_filtered(SUPERSEDED) => RunStatus::Superseded,
             _ if self.reasons.is_empty() => RunStatus::Succeeded,
@@ -82,7 +82,7 @@ impl RunReport {
             ReadStatus::Truncated { offset, reason } => {
                 reasons.push(format!("the file is truncated at byte {offset}: {reason}"));
             }
-            ReadStatus::Refused { message, .. } => reasons.push(message.clone()),
+            ReadStatus::Rejected { message, .. } => reasons.push(message.clone()),
         }
         reasons.extend(explain_counts(&self.counts));
         for (account, report) in &self.accounts {

@@ -11,7 +11,8 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
 use asff::{
-    Element, Ending, Identities, Identity, Mapped, Outcome, ReadLimits, Regions, ScanFormat, ScanReader, Step, TooLarge,
+    Deduplicator, Element, Ending, Identity, Mapped, Outcome, ReadLimits, Regions, ScanFormat, ScanReader, Step,
+    TooLarge,
 };
 use bytes::Bytes;
 
@@ -161,7 +162,7 @@ fn collect(
     connection_args: &Progress,
     each: &mut impl FnMut(Item) -> ControlFlow<()>,
 ) -> bool {
-    let mut identities = Identities::default();
+    let mut deduplicator = Deduplicator::default();
     for mapper in mappers.iter().cycle() {
         // The next mapper has ended: all batches were received.
         let Ok(batch) = mapper.recv() else { return true };
@@ -169,7 +170,7 @@ fn collect(
         for (outcome, encoded) in batch {
             let item = match (outcome, encoded) {
                 (Outcome::Finding(mut mapped), Some(encoded)) => {
-                    let identity = identities.settle(&mut mapped);
+                    let identity = deduplicator.deduplicate(&mut mapped);
                     // Its Id was extended.
                     let again = (identity == Identity::Collision).then(|| mapped.encode(&mapped.first_stamps()));
                     Item::Finding(mapped, identity, again.unwrap_or(encoded))

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use asff::{
-    AccountId, Ending, Identity, Mapped, Outcome, Place, QuarantineCode, RegionName, ScanFormat, SeverityLabel, Status,
+    AccountId, Ending, Identity, Location, Mapped, Outcome, QuarantineCode, RegionName, ScanFormat, SeverityLabel,
+    Status,
 };
 use exporter::report::ReadStatus;
 use jiff::Timestamp;
@@ -182,7 +183,7 @@ impl ScanSummary {
             Outcome::Malformed(broken) => {
                 self.malformed += 1;
                 let message = format!("{} ({} bytes)", broken.reason, broken.length);
-                let Place { account, region, check_id } = broken.place.clone();
+                let Location { account, region, check_id } = broken.location.clone();
                 let check = check_id.map(|check| check.to_string());
                 let example = Example { offset: broken.offset, message, check, account, region };
                 self.problem("malformed", example);
@@ -224,7 +225,7 @@ impl ScanSummary {
             None => ReadStatus::Stopped,
             Some(Ending::Complete) => ReadStatus::Complete,
             Some(Ending::Truncated { offset, reason }) => ReadStatus::Truncated { offset, reason },
-            Some(Ending::Refused(rejection)) => ReadStatus::Refused { message: rejection.to_string() },
+            Some(Ending::Rejected(rejection)) => ReadStatus::Rejected { message: rejection.to_string() },
         };
         self.prowler_versions.sort();
     }

@@ -12,7 +12,7 @@ use crate::render::{Output, text};
 pub(crate) fn exit(summary: &ScanSummary) -> Exit {
     let lost = summary.malformed > 0 || summary.quarantined_total() > 0;
     match summary.read_status {
-        ReadStatus::Refused { .. } | ReadStatus::Unread => Exit::Error,
+        ReadStatus::Rejected { .. } | ReadStatus::Unread => Exit::Error,
         ReadStatus::Truncated { .. } => Exit::Findings,
         ReadStatus::Complete if summary.read == 0 => Exit::Findings,
         ReadStatus::Complete | ReadStatus::Stopped if lost => Exit::Findings,
@@ -22,7 +22,7 @@ pub(crate) fn exit(summary: &ScanSummary) -> Exit {
 
 /// The error for a file that is not exportable.
 pub(crate) fn rejection(summary: &ScanSummary) -> Option<Failure> {
-    let ReadStatus::Refused { message } = &summary.read_status else { return None };
+    let ReadStatus::Rejected { message } = &summary.read_status else { return None };
     let message = text::harmless(message);
     Some(Failure::new(Exit::Error, format!("{} can't be exported: {message}", summary.source)))
 }

@@ -27,7 +27,7 @@ impl<P: Ports> RegionWorker<P> {
                 let now_ms = self.ports.now().as_millisecond();
                 self.state.report.changes.uncount(compare(last.as_ref(), other, now_ms));
                 if !has_left {
-                    self.state.identities.note_removed(mapped);
+                    self.state.deduplicator.note_removed(mapped);
                 }
                 true
             }

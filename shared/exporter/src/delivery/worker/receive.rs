@@ -30,8 +30,8 @@ impl<P: Ports> RegionWorker<P> {
         if self.is_id_taken(mapped.finding.id.as_str(), mapped.resource_hash) {
             mapped.use_longer_id();
         }
-        let identity = self.state.identities.settle(&mut mapped);
-        let mut was_sent = self.state.identities.was_sent(&mapped);
+        let identity = self.state.deduplicator.deduplicate(&mut mapped);
+        let mut was_sent = self.state.deduplicator.was_sent(&mapped);
         let (key, at_ms) = (FindingKey::from_id(mapped.finding.id.as_str()), self.scan_ms(&mapped));
         if matches!(identity, Identity::Duplicate | Identity::Older) {
             let reason = filtered.filter(|_| identity == Identity::Duplicate).unwrap_or(FilterReason::Duplicate);
@@ -158,7 +158,7 @@ impl<P: Ports> RegionWorker<P> {
             foreign: mapped.region != self.header.region,
         };
         self.state.holds_copies |= meta.foreign;
-        self.state.identities.note_sent(mapped);
+        self.state.deduplicator.note_sent(mapped);
         self.send_or_defer(Outgoing { id: mapped.finding.id.to_string(), json: json.into(), meta, apart }).await
     }
 

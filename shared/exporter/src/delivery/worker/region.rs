@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use asff::{Identities, Mapped, RegionName, Regions, Unsent};
+use asff::{Deduplicator, Mapped, RegionName, Regions, Unsent};
 use jiff::Timestamp;
 use tokio::sync::{Semaphore, mpsc};
 
@@ -117,7 +117,7 @@ pub(in crate::delivery) struct RedirectedVersion {
 pub(crate) struct WorkerState<P: Ports> {
     /// Boxed, since a suspended worker has none.
     pub(in crate::delivery) region_state: Option<Box<RegionState<P>>>,
-    pub(in crate::delivery) identities: Identities,
+    pub(in crate::delivery) deduplicator: Deduplicator,
     /// Findings that this scan or an earlier one reports several times.
     pub(in crate::delivery) repeated: Repeated,
     /// The scan times, in milliseconds since 1970, of findings whose newest scan in the file is not the one of
@@ -166,7 +166,7 @@ impl<P: Ports> Default for WorkerState<P> {
     fn default() -> Self {
         Self {
             region_state: None,
-            identities: Identities::default(),
+            deduplicator: Deduplicator::default(),
             repeated: Repeated::default(),
             times: HashMap::new(),
             deferred_marks: Vec::new(),
@@ -241,10 +241,10 @@ impl<P: Ports> RegionWorker<P> {
         self
     }
 
-    /// Frees the identities. All entries are deduplicated by now, and the state, from which findings are archived next,
+    /// Frees the memory of the deduplicator. All entries are deduplicated by now, and the state, from which findings are archived next,
     /// has each finding once.
-    pub(in crate::delivery) fn forget_identities(&mut self) {
-        self.state.identities = Identities::default();
+    pub(in crate::delivery) fn free_deduplicator(&mut self) {
+        self.state.deduplicator = Deduplicator::default();
     }
 
     /// Records the number of active findings in the report.

@@ -89,7 +89,7 @@ pub(super) fn run(args: &Args, connection_args: &ConnectionArgs, global: &Global
                 return Err(failure.into());
             }
         };
-        tell(Shown::of(&management, created).await?, args, &management, output)
+        write_created(Shown::of(&management, created).await?, args, &management, output)
     })
 }
 
@@ -146,7 +146,7 @@ fn body(args: &Args, settings: Map<String, Value>, credentials: Option<Value>) -
     Value::Object(body)
 }
 
-fn tell(mut shown: Shown, args: &Args, management: &Management, output: &mut Output) -> Result<Exit> {
+fn write_created(mut shown: Shown, args: &Args, management: &Management, output: &mut Output) -> Result<Exit> {
     let passed = shown.view.test.as_ref().is_some_and(|test| test.outcome == TestOutcome::Passed);
     // The role can't require the External ID that was just generated.
     let is_new_to_role = shown.role().is_some() && args.credentials.external_id.is_none() && !passed;

@@ -1,7 +1,7 @@
 //! An integration as the API returns it, and its output.
 
 use anyhow::Result;
-use exporter::connection::refused_caller;
+use exporter::connection::rejected_caller;
 use exporter::provider::ProviderId;
 use management::wire::CredentialsKind;
 use management::wire::{CredentialsView, IntegrationView, ProviderView, RoleView};
@@ -133,7 +133,7 @@ pub(in crate::commands) fn assumes<'a>(
     if credentials.kind != CredentialsKind::Static {
         return management.trusted_arns.clone();
     }
-    said.find_map(refused_caller).into_iter().collect()
+    said.find_map(rejected_caller).into_iter().collect()
 }
 
 /// Prints the command that prints the trust policy of a role, if the trusted principals are not known.

@@ -163,7 +163,7 @@ pub(crate) fn run(Group { connection_args, command }: &Group, global: &Global, o
     };
     match (args.format, role, &needed.trust) {
         (TemplateFormat::Policy, role, trust) => {
-            tell(&needed, output)?;
+            write_permissions(&needed, output)?;
             if let (Some(role), None) = (role, trust) {
                 note_unknown_trust(role, *kind, &args.retry_command(role), output)?;
             }
@@ -366,7 +366,7 @@ async fn role_of(management: &Management, args: &Print) -> Result<Found> {
     Ok(Found { id: id.clone(), role: Some(role), trusted_arns, accepts: false, kind })
 }
 
-fn tell(needed: &Needed, output: &mut Output) -> Result<()> {
+fn write_permissions(needed: &Needed, output: &mut Output) -> Result<()> {
     if output.format == Format::Json {
         return Ok(output.json(needed)?);
     }

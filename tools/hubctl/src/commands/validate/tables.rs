@@ -56,7 +56,7 @@ fn end(summary: &ScanSummary) -> (TextStyle, String) {
         ReadStatus::Truncated { offset, reason } => {
             (TextStyle::Bad, format!("truncated at byte {}: {reason}", text::count(*offset)))
         }
-        ReadStatus::Refused { .. } => (TextStyle::Bad, "not exportable".to_owned()),
+        ReadStatus::Rejected { .. } => (TextStyle::Bad, "not exportable".to_owned()),
         ReadStatus::Stopped | ReadStatus::Unread => (TextStyle::Warning, "not fully read".to_owned()),
     }
 }

@@ -1,8 +1,8 @@
 //! The port of the checks, on AWS.
 
 use asff::RegionName;
-use aws::{RawAnswer, SecurityHub};
-use conformance::{Answer, Call, NoAnswer, Service};
+use aws::{RawResponse, SecurityHub};
+use conformance::{Call, NoResponse, Service, ServiceResponse};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 
@@ -10,16 +10,16 @@ use futures::future::BoxFuture;
 pub(super) struct LiveHub(pub(super) SecurityHub);
 
 impl Service for LiveHub {
-    fn call(&self, region: RegionName, call: Call) -> BoxFuture<'_, Result<Answer, NoAnswer>> {
+    fn call(&self, region: RegionName, call: Call) -> BoxFuture<'_, Result<ServiceResponse, NoResponse>> {
         async move {
-            let answer = match call {
+            let response = match call {
                 Call::Import(body) => self.0.raw_import(region, body).await,
                 Call::Find(body) => self.0.raw_find(region, body).await,
                 Call::DescribeHub => self.0.raw_describe(region).await,
                 Call::ListProducts { next } => self.0.raw_products(region, next).await,
             };
-            let RawAnswer { status, code, message, body } = answer.map_err(NoAnswer)?;
-            Ok(Answer { status, code, message, body })
+            let RawResponse { status, code, message, body } = response.map_err(NoResponse)?;
+            Ok(ServiceResponse { status, code, message, body })
         }
         .boxed()
     }

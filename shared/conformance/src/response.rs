@@ -4,7 +4,7 @@ use serde_json::Value;
 
 /// The response to a call.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Answer {
+pub struct ServiceResponse {
     /// HTTP status.
     pub status: u16,
     /// Error code, if the response is an error.
@@ -15,7 +15,7 @@ pub struct Answer {
     pub body: Value,
 }
 
-impl Answer {
+impl ServiceResponse {
     /// A successful response.
     pub fn ok(body: Value) -> Self {
         Self { status: 200, code: None, message: String::new(), body }
@@ -51,5 +51,5 @@ impl Answer {
 
 /// A call without a response: the endpoint can't be reached, or the connection was lost.
 #[derive(Clone, Debug, thiserror::Error)]
-#[error("no answer: {0}")]
-pub struct NoAnswer(pub String);
+#[error("no response: {0}")]
+pub struct NoResponse(pub String);

@@ -6,7 +6,7 @@ use crate::{AccountId, CheckId, RegionName};
 /// The account, the Region, and the check of an entry that isn't a finding to send. `None` if the entry doesn't contain the
 /// value: then it may be any.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Place {
+pub struct Location {
     /// The account of the entry.
     pub account: Option<AccountId>,
     /// The Region whose Security Hub the entry belongs to.
@@ -15,9 +15,9 @@ pub struct Place {
     pub check_id: Option<CheckId>,
 }
 
-impl Place {
+impl Location {
     /// Parses the parts as the entry contains them. An invalid part counts as missing.
-    pub(crate) fn of(account: &str, region: &str, check_id: &str) -> Self {
+    pub(crate) fn parse(account: &str, region: &str, check_id: &str) -> Self {
         Self { account: account.parse().ok(), region: region.parse().ok(), check_id: check_id.parse().ok() }
     }
 }

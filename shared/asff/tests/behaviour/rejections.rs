@@ -1,15 +1,15 @@
 //! Files that are not scan results are rejected before any element is returned, with a message that users understand.
 
-use asff::{Ending, Refusal};
+use asff::{Ending, FileRejection};
 use serde_json::json;
 
 use crate::support::{plain, read, sample, set, stored, with};
 
-fn refused(file: impl Into<bytes::Bytes>) -> Refusal {
+fn rejection_of(file: impl Into<bytes::Bytes>) -> FileRejection {
     let (elements, ending) = read(file);
     assert!(elements.is_empty(), "{elements:?}");
     match ending {
-        Ending::Refused(refusal) => refusal,
+        Ending::Rejected(rejection) => rejection,
         other => panic!("{other:?}"),
     }
 }
@@ -46,8 +46,8 @@ fn every_rejection_names_the_file_kind_and_the_fix() {
     ];
     let mut messages = String::new();
     for (what, file) in cases {
-        let refusal = refused(file);
-        messages.push_str(&format!("{what}: [{}] {refusal}\n", refusal.as_str()));
+        let rejection = rejection_of(file);
+        messages.push_str(&format!("{what}: [{}] {rejection}\n", rejection.as_str()));
     }
     insta::assert_snapshot!(messages);
 }
