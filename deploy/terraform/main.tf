@@ -9,22 +9,22 @@ terraform {
 }
 
 variable "trusted_role_arns" {
-  description = "The deployment's outputs ExportFunctionRoleArn and CheckFunctionRoleArn. Nobody else is trusted."
+  description = "The deployment's outputs ExportFunctionRoleArn and CheckFunctionRoleArn. No other principal is trusted."
   type        = list(string)
 
   validation {
     condition     = length(var.trusted_role_arns) > 0
-    error_message = "A role that trusts nobody opens for nobody."
+    error_message = "Specify at least one principal that the role trusts."
   }
 }
 
 variable "external_id" {
-  description = "What the deployment must say when it assumes the role; hubctl integration show tells it. Empty, nothing, which is unsafe."
+  description = "External ID that the role requires; hubctl integration show prints it. If it is empty, none is required, which is unsafe."
   type        = string
 }
 
 variable "role_name" {
-  description = "The same in each account of an organization. The deployment's MemberRoleNamePattern must fit it."
+  description = "Name of the role, the same in each account of an organization. The deployment's MemberRoleNamePattern must match it."
   type        = string
   default     = "SecurityHubExporter"
 }
@@ -102,7 +102,7 @@ locals {
 resource "aws_iam_role" "securityhub_exporter" {
   name               = var.role_name
   path               = var.role_path
-  description        = "Lets securityhub-exporter send Prowler's findings into the Security Hub of this account"
+  description        = "Role with which securityhub-exporter sends Prowler findings to Security Hub of this account"
   assume_role_policy = jsonencode(local.trust)
 }
 

@@ -16,7 +16,7 @@ pub fn log_quarantine(run: &RunReport) {
             run.id = run.run_id,
             quarantine.code = code,
             findings.quarantined = findings,
-            "findings quarantined: hubctl quarantine show has each"
+            "findings quarantined; to list them: hubctl quarantine list"
         );
     }
 }

@@ -14,8 +14,8 @@ use crate::handler::{Handler, HandlerError};
 use crate::keys::skip_reason;
 
 /// Reason of a run whose message is moved to the dead-letter queue.
-const DEAD_LETTER: &str = "this was the last attempt: the message of the upload is in the dead-letter queue; \
-                           when the cause is fixed, export the upload again";
+const DEAD_LETTER: &str = "this was the last attempt: the message of the upload is in the dead-letter queue; fix the \
+    cause, then export the upload again";
 
 impl<P: Ports + Scans + Queue + JobStore + Notifications> Handler<P> {
     /// Exports uploads one after another. A failure doesn't affect the others.

@@ -95,7 +95,7 @@ const ENCODED_BYTES_USUAL: usize = 4096;
 
 /// The error for a finding that exceeds Security Hub's limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the finding has {bytes} bytes, Security Hub takes at most {FINDING_BYTES_MAX}")]
+#[error("the finding has {bytes} bytes; Security Hub accepts at most {FINDING_BYTES_MAX}")]
 pub struct TooLarge {
     /// The size of the finding in bytes.
     pub bytes: usize,
@@ -144,7 +144,7 @@ impl Skip {
 impl fmt::Display for Skip {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Manual(_) => formatter.write_str("manual check, which Security Hub has no status for"),
+            Self::Manual(_) => formatter.write_str("manual check: Security Hub has no status for it"),
             Self::NotAws { provider } => write!(formatter, "finding of {provider}, not of AWS"),
             Self::OtherProduct { product } => write!(formatter, "finding of {product}, not of Prowler"),
         }

@@ -88,7 +88,7 @@ impl fmt::Display for Partition {
 
 /// The error for an unknown partition.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not a partition that Security Hub findings can be sent to: aws, aws-cn, aws-us-gov or aws-eusc")]
+#[error("not a partition that findings can be sent to: aws, aws-cn, aws-us-gov, or aws-eusc")]
 pub struct UnknownPartition;
 
 impl FromStr for Partition {

@@ -137,7 +137,7 @@ impl Report {
         }
         let used: Vec<&CheckResult> = self.checks.iter().filter(|check| check.verdict == Verdict::Deviates).collect();
         if !used.is_empty() {
-            line("\nWhat builds upon the assumptions that don't hold:\n".to_owned());
+            line("\nWhat depends on the assumptions that don't hold:\n".to_owned());
             used.iter().for_each(|check| line(format!("* {}: {}", check.id, check.used_by)));
         }
         text

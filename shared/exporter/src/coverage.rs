@@ -106,7 +106,7 @@ impl Coverage {
         while let Some(chunk) = body.try_next().await.map_err(|error| failed(error.to_string()))? {
             packed.extend_from_slice(&chunk);
             if packed.len() > BYTES_MAX {
-                return Err(failed(format!("it has more than {BYTES_MAX} bytes")));
+                return Err(failed(format!("the object has more than {BYTES_MAX} bytes")));
             }
         }
         let read = zstd::bulk::decompress(&packed, BYTES_MAX).map_err(|error| error.to_string());

@@ -11,7 +11,7 @@ use crate::ports::PortError;
 const LAST_READ: Duration = Duration::from_secs(5);
 
 /// The error message of a read that was aborted at the end of the run.
-pub(crate) const OVER: &str = "the time of the run was over before the answer";
+pub(crate) const OVER: &str = "deadline exceeded before the response";
 
 /// Awaits a read. Fails with an error that names `action` if the read hasn't ended shortly after `end`.
 pub(crate) async fn within<T>(

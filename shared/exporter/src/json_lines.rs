@@ -49,7 +49,7 @@ impl<T: Serialize + Send + Sync + 'static> JsonLines<T> {
     /// If the store fails to write the line: then the value is not saved, and the run must fail.
     pub async fn put(&self, value: T) -> Result<(), PortError> {
         let gone =
-            || PortError { action: "write a list of the run".to_owned(), message: "its writer ended".to_owned() };
+            || PortError { action: "write a list of the run".to_owned(), message: "the writer ended early".to_owned() };
         let (reply, answer) = oneshot::channel();
         self.lines.send((value, reply)).await.map_err(|_| gone())?;
         answer.await.map_err(|_| gone())?

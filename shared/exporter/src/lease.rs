@@ -87,7 +87,7 @@ impl Lease {
                 match renew(ports.clone(), next).await {
                     Ok(true) => (until, pause) = (next, RENEW_EVERY),
                     Err(error) if ports.now() < until => {
-                        tracing::warn!(%error, "the lease is not renewed yet");
+                        tracing::warn!(%error, "failed to renew the lease; it is retried");
                         pause = RENEW_RETRY_AFTER;
                     }
                     Ok(false) | Err(_) => break seen.store(true, Ordering::Relaxed),

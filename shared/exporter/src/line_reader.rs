@@ -40,7 +40,7 @@ impl LineReader {
                 Some(Ok(chunk)) => self.pending.extend_from_slice(&chunk),
                 Some(Err(error)) => return Err(self.failed(&error)),
                 None if self.pending.is_empty() => return Ok(None),
-                None => return Err(self.failed(&"its last line has no end")),
+                None => return Err(self.failed(&"the last line is incomplete")),
             }
             if self.pending.len() > self.line_bytes_max {
                 return Err(self.failed(&format!("a line has more than {} bytes", self.line_bytes_max)));

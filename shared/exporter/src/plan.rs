@@ -241,7 +241,7 @@ impl ObjectWriter for Draft {
     async fn write(&mut self, bytes: Bytes) -> Result<(), PortError> {
         self.written.bytes.fetch_add(bytes.len(), Ordering::Relaxed);
         if self.written.is_full() {
-            let message = "it has more findings than there is memory for".to_owned();
+            let message = "not enough memory for its findings".to_owned();
             return Err(PortError { action: format!("plan {}", self.key), message });
         }
         self.bytes.extend_from_slice(&bytes);

@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 pub struct Problem {
     /// A short name, such as `assume_role_denied` or `hub_not_enabled`.
     pub reason: String,
-    /// What happened, in a sentence.
+    /// Description of the problem, one sentence.
     pub message: String,
-    /// The command, or the change, that fixes it; where it can be one of several, a line each.
+    /// The command or the change that fixes the problem. Alternatives are on separate lines.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remediation: Option<String>,
 }

@@ -23,7 +23,7 @@ use crate::settings::{DRAIN_SHARE, Settings};
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
     /// Another run is exporting the same upload.
-    #[error("run {run_id} is exporting {source_name} right now")]
+    #[error("run {run_id} is exporting {source_name}")]
     InProgress {
         /// The other run.
         run_id: String,
@@ -34,7 +34,7 @@ pub enum ExportError {
     #[error(transparent)]
     Port(#[from] PortError),
     /// An internal error: findings without an outcome, or with two.
-    #[error("run {run_id} read {read} findings and accounts for {accounted}")]
+    #[error("the counts of run {run_id} don't add up: {read} findings read, {accounted} accounted for")]
     Unbalanced {
         /// The run.
         run_id: String,

@@ -111,10 +111,10 @@ impl FromStr for Schedule {
         } else if let Some(cron) = inside("cron") {
             Kind::Cron(Box::new(cron_of(cron).map_err(invalid)?))
         } else if inside("at").is_some() {
-            return Err(invalid("is for one time only; scans recur: rate(1 day) or cron(0 3 * * ? *)".to_owned()));
+            return Err(invalid("is for one time; use rate(1 day) or cron(0 3 * * ? *)".to_owned()));
         } else {
             return Err(invalid(
-                "is neither rate(1 day) nor cron(0 3 * * ? *), which is every day at 3:00 UTC".to_owned(),
+                "must be like rate(1 day) or cron(0 3 * * ? *), which is every day at 3:00 UTC".to_owned(),
             ));
         };
         Ok(Self { text: text.to_owned(), kind })
@@ -129,12 +129,12 @@ fn rate_of(inside: &str) -> Result<SignedDuration, String> {
         .parse()
         .ok()
         .filter(|value| *value > 0 && !inside.contains('+'))
-        .ok_or_else(|| format!("has the number {value:?}, which is no whole number above 0"))?;
+        .ok_or_else(|| format!("has the number {value:?}, which is not a positive whole number"))?;
     let hours = match unit {
         "minute" | "minutes" => return within(value, SignedDuration::from_mins(1)),
         "hour" | "hours" => 1,
         "day" | "days" => 24,
-        _ => return Err(format!("has the unit {unit:?}; there are minutes, hours and days")),
+        _ => return Err(format!("has the unit {unit:?}; use minutes, hours, or days")),
     };
     within(value, SignedDuration::from_hours(hours))
 }
@@ -151,7 +151,7 @@ fn cron_of(inside: &str) -> Result<Cron, String> {
     let mut fields: Vec<&str> = upper.split_whitespace().collect();
     if fields.len() != FIELDS.len() {
         return Err(format!(
-            "has {} fields and needs 6: minutes, hours, day of month, month, day of week, year",
+            "has {} fields instead of 6: minutes, hours, day of month, month, day of week, year",
             fields.len()
         ));
     }
@@ -169,8 +169,7 @@ fn cron_of(inside: &str) -> Result<Cron, String> {
     }
     let parser = CronParser::builder().seconds(Seconds::Required).year(Year::Required);
     let parser = parser.alternative_weekdays(true).sloppy_ranges(true).build();
-    let cron =
-        parser.parse(&format!("0 {}", fields.join(" "))).map_err(|error| format!("is not understood: {error}"))?;
+    let cron = parser.parse(&format!("0 {}", fields.join(" "))).map_err(|error| format!("is invalid: {error}"))?;
     Ok(cron)
 }
 
@@ -197,7 +196,7 @@ fn check_numbers(field: &str, least: u32, most: u32) -> Result<(), String> {
     }
     // The parser skips an empty part of a list.
     if field.split(',').any(str::is_empty) {
-        return Err("a part of the list is empty".to_owned());
+        return Err("an item of the list is empty".to_owned());
     }
     Ok(())
 }

@@ -139,7 +139,7 @@ pub struct IdempotencyRecord {
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum CommitError {
     /// A step found another version than expected.
-    #[error("step {step} found another version than its author saw")]
+    #[error("step {step} found another version than the caller read")]
     Conflict {
         /// The index of the first such step.
         step: usize,

@@ -92,7 +92,7 @@ pub async fn select_targets<P: CheckTargets>(ports: &P, wanted: &TargetSelection
             let all = ports.integrations().await?;
             let named: Vec<_> = all.iter().filter(|integration| ids.contains(&integration.provider)).collect();
             let unknown = ids.iter().filter(|id| named.iter().all(|integration| integration.provider != **id));
-            let problem = |id| format!("{id} has no integration; see those there are: hubctl integration list");
+            let problem = |id| format!("{id} has no integration; to list integrations: hubctl integration list");
             targets.problems.extend(unknown.map(problem));
             targets.add_integrations(ports, &all, &named).await?;
         }
@@ -103,7 +103,7 @@ pub async fn select_targets<P: CheckTargets>(ports: &P, wanted: &TargetSelection
                         targets.targets.push(CheckTarget::new(account, Arc::new(integration)));
                     }
                     None => targets.problems.push(format!(
-                        "account {account} has no integration; make one: hubctl integration create --provider {account}"
+                        "account {account} has no integration; to create one: hubctl integration create --provider {account}"
                     )),
                 }
             }
@@ -153,7 +153,7 @@ impl TargetList {
         match ports.organization_accounts(organization).await {
             Ok(members) => accounts.extend(members),
             Err(error) => {
-                self.problems.push(format!("the accounts of {organization} could not be listed: {error}"));
+                self.problems.push(format!("{organization}: {error}"));
                 self.unlisted.push(organization.clone());
                 is_listed = false;
             }
@@ -175,7 +175,7 @@ impl TargetList {
         }
         if accounts.is_empty() {
             self.problems
-                .push(format!("no account of {organization} is known yet; the first upload of each makes it known"));
+                .push(format!("no account of {organization} is known yet; each becomes known with its first upload"));
         }
         Ok(accounts)
     }
@@ -232,7 +232,7 @@ mod tests {
         let wanted = TargetSelection::Integrations(vec![account(2).into(), account(9).into()]);
         let (targets, problems) = selected(&table(), wanted).await;
         assert_eq!(targets, [(account(2), account(2).to_string())]);
-        assert_eq!(problems, ["999999999999 has no integration; see those there are: hubctl integration list"]);
+        assert_eq!(problems, ["999999999999 has no integration; to list integrations: hubctl integration list"]);
     }
 
     #[tokio::test]

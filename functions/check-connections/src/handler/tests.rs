@@ -83,7 +83,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 #[tokio::test(start_paused = true)]
 async fn one_bad_integration_does_not_stop_the_others() {
     let memory = memory(3);
-    let problem = Problem::new("assume_role_denied", "the role could not be assumed".to_owned());
+    let problem = Problem::new("assume_role_denied", "failed to assume the role".to_owned());
     memory.hubs().contents().rejected.insert(account(1), problem);
     let response = handle(&handler(&memory, queue()), json!({}), 5 * MINUTE).await;
     let status: Vec<_> = response.connections.iter().map(|connection| connection.status).collect();

@@ -11,7 +11,7 @@ fn checked(account: &str, provider: &str, enabled: &[&str], lost: &[&str]) -> Re
     let region = |name: &&str, on: bool| {
         let problem = Problem {
             reason: "hub_not_enabled".to_owned(),
-            message: "Security Hub is off".to_owned(),
+            message: "Security Hub is not enabled".to_owned(),
             remediation: Some(format!("aws securityhub enable-security-hub --region {name}")),
         };
         let status = if on { RegionStatus::Enabled } else { RegionStatus::HubNotEnabled };

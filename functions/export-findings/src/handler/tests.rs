@@ -251,7 +251,7 @@ async fn an_upload_of_a_locked_account_backs_off_in_one_run_and_ends() {
     assert_eq!(last.status, RunStatus::Failed);
     let why = last.reasons.last().unwrap();
     let command = format!("hubctl run replay {}", last.run_id);
-    assert!(why.starts_with("13 rounds in a row made no progress") && why.ends_with(&command), "{why}");
+    assert!(why.starts_with("13 consecutive invocations made no progress") && why.ends_with(&command), "{why}");
 }
 
 #[tokio::test]

@@ -128,7 +128,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for PairMap<'a> {
             type Value = PairMap<'de>;
 
             fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str("a map of texts")
+                formatter.write_str("a map of strings")
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<PairMap<'de>, A::Error> {
@@ -157,7 +157,7 @@ pub(super) fn draft(given: Given<'_>) -> Result<Drafted<'_>, Rejection> {
         return Ok(Drafted::Skip(Skip::OtherProduct { product }));
     }
     if partition_and_region(arn).is_none() {
-        let message = "the entry's ProductArn is not that of Prowler's product";
+        let message = "the entry's ProductArn is not the ARN of the Prowler product";
         return Err(Rejection::new(QuarantineCode::NotAScanResult, message));
     }
     if given.record_state.as_ref().is_some_and(|state| state.0 == "ARCHIVED") {
@@ -279,7 +279,7 @@ fn frameworks(
     };
     changed |= (limited.requirements.len(), limited.standards.len()) != given;
     if changed {
-        repairs.push(parts::repair("Compliance", "cut to 32 requirements of 64 characters and 20 standards"));
+        repairs.push(parts::repair("Compliance", "truncated to 32 requirements of 64 characters and 20 standards"));
     }
     limited
 }

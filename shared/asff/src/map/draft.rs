@@ -100,7 +100,7 @@ impl Draft<'_> {
         let verdict = self.verdict.ok_or_else(|| Rejection::missing("status"))?;
         let resource_hash = self.resource_hash()?;
         let severity = SeverityLabel::of(&self.severity).ok_or_else(|| {
-            let message = format!("the severity {:?} is none that Security Hub knows", self.severity);
+            let message = format!("the severity {:?} is not a severity of Security Hub", self.severity);
             Rejection::new(QuarantineCode::InvalidField, message)
         })?;
         let id = self.finding_id(&home, resource_hash)?;

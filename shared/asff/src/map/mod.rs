@@ -134,10 +134,13 @@ fn row(offset: u64, bytes: &Bytes, columns: &Columns, regions: &Regions) -> Outc
     let (reason, hints) = match row {
         Some(row) => {
             let reason =
-                "the row is not UTF-8; if a spreadsheet saved the file in Windows-1252, upload it as Prowler wrote it";
+                "the row is not UTF-8; if a spreadsheet saved the file in Windows-1252, upload Prowler's original file";
             (reason.to_owned(), hints::from_row(&Table::new(&row, columns)))
         }
-        None => (format!("the row is not UTF-8 or has not the {} cells of the first", columns.count), Hints::default()),
+        None => (
+            format!("the row is not UTF-8, or doesn't have {} cells like the header row", columns.count),
+            Hints::default(),
+        ),
     };
     malformed(offset, bytes.len(), reason, traces::from_row(bytes), hints)
 }

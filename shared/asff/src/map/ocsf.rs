@@ -174,7 +174,8 @@ pub(super) fn draft<'a>(event: Event<'a>, keys: &TagKeys) -> Result<Drafted<'a>,
     }
     let manual = event.status_code.as_ref().is_some_and(|code| is_manual(&code.0));
     if maker == Maker::Unstated && event.status_code.is_some() && !event.looks_like_prowler() {
-        let message = "the entry does not say that Prowler made it (metadata.product), nor does it look like that";
+        let message = "the entry doesn't name Prowler as its product (metadata.product), and doesn't look like an entry \
+                       of Prowler";
         return Err(Rejection::new(QuarantineCode::NotAScanResult, message));
     }
     let resource = event.resources.as_ref().and_then(|resources| resources.0.as_ref());
@@ -263,7 +264,7 @@ pub(super) fn verdict_of(code: &str, muted: bool) -> Result<Option<Verdict>, Rej
         code if code.eq_ignore_ascii_case("FAIL") => (RawStatus::Fail, Status::Failed),
         code if is_manual(code) => return Ok(None),
         code => {
-            let message = format!("the status {:?} is neither PASS, FAIL nor MANUAL", super::parts::brief(code));
+            let message = format!("the status {:?} is not PASS, FAIL, or MANUAL", super::parts::brief(code));
             return Err(Rejection::new(QuarantineCode::InvalidField, message));
         }
     };
@@ -282,7 +283,7 @@ fn scan_time(times: [Option<Time>; 4]) -> Result<Timestamp, Rejection> {
     if times.iter().all(Option::is_none) {
         return Err(Rejection::missing("time (finding_info.created_time)"));
     }
-    Err(Rejection::new(QuarantineCode::InvalidField, "the finding's time is none that can be read"))
+    Err(Rejection::new(QuarantineCode::InvalidField, "the finding's time can't be parsed"))
 }
 
 /// Shortens a description like Prowler.

@@ -37,12 +37,12 @@ pub(super) fn brief(value: &str) -> &str {
 }
 
 fn shortened(field: &'static str, chars_max: usize) -> Repair {
-    repair(field, format!("cut to {chars_max} characters"))
+    repair(field, format!("truncated to {chars_max} characters"))
 }
 
 pub(super) fn title(title: &str, check_id: &str, repairs: &mut Repairs) -> String {
     if is_blank(title) {
-        repairs.push(repair("Title", "empty, the check's name instead"));
+        repairs.push(repair("Title", "empty; replaced by the check's name"));
         return ellipsis(check_id, TITLE_CHARS_MAX);
     }
     limited("Title", title, TITLE_CHARS_MAX, repairs)
@@ -50,7 +50,7 @@ pub(super) fn title(title: &str, check_id: &str, repairs: &mut Repairs) -> Strin
 
 pub(super) fn description(description: &str, title: &str, check_id: &str, repairs: &mut Repairs) -> String {
     if is_blank(description) {
-        repairs.push(repair("Description", "empty, the title instead"));
+        repairs.push(repair("Description", "empty; replaced by the title"));
         let instead = if is_blank(title) { check_id } else { title };
         return ellipsis(instead, DESCRIPTION_CHARS_MAX);
     }
@@ -66,7 +66,7 @@ fn limited(field: &'static str, text: &str, chars_max: usize, repairs: &mut Repa
 
 pub(super) fn resource_type(text: &str, repairs: &mut Repairs) -> String {
     if is_blank(text) {
-        repairs.push(repair("Resources.Type", "empty, Other instead"));
+        repairs.push(repair("Resources.Type", "empty; replaced by Other"));
         return DEFAULT_RESOURCE_TYPE.to_owned();
     }
     limited("Resources.Type", text, RESOURCE_TYPE_CHARS_MAX, repairs)
@@ -83,7 +83,7 @@ pub(super) fn resource_id(uid: &str, repairs: &mut Repairs) -> String {
 
 pub(super) fn resource_region(text: &str, region: RegionName, repairs: &mut Repairs) -> String {
     if is_blank(text) || !fits(text, RESOURCE_REGION_CHARS_MAX) {
-        repairs.push(repair("Resources.Region", "not a Region, the finding's instead"));
+        repairs.push(repair("Resources.Region", "not a Region; replaced by the finding's Region"));
         return region.as_str().to_owned();
     }
     text.to_owned()
@@ -112,9 +112,9 @@ pub(super) fn tags(tags: Vec<Tag<'_>>, repairs: &mut Repairs) -> Pairs {
         }
     }
     let notes = [
-        (unkeyed, "left out a tag whose key is empty or longer than 128 characters"),
-        (shortened_values, "cut a value to 256 characters"),
-        (too_many, "left out all but the first 50"),
+        (unkeyed, "omitted a tag with a key that is empty or longer than 128 characters"),
+        (shortened_values, "truncated a value to 256 characters"),
+        (too_many, "omitted all but the first 50"),
     ];
     repairs.extend(notes.into_iter().filter(|(noted, _)| *noted).map(|(_, what)| repair("Resources.Tags", what)));
     Pairs(pairs)
@@ -122,7 +122,7 @@ pub(super) fn tags(tags: Vec<Tag<'_>>, repairs: &mut Repairs) -> Pairs {
 
 pub(super) fn advice(text: &str, repairs: &mut Repairs) -> Option<String> {
     if is_blank(text) {
-        repairs.push(repair("Remediation.Recommendation.Text", "empty, left out"));
+        repairs.push(repair("Remediation.Recommendation.Text", "empty; omitted"));
         return None;
     }
     // Prowler shortens this text too, so it is not a repair.
@@ -140,7 +140,7 @@ pub(super) fn link(text: &str, repairs: &mut Repairs) -> Cow<'static, str> {
             Cow::Owned(link)
         }
         Link::Unusable => {
-            repairs.push(repair("Remediation.Recommendation.Url", "not a link, the default instead"));
+            repairs.push(repair("Remediation.Recommendation.Url", "not a link; replaced by the default link"));
             Cow::Borrowed(DEFAULT_LINK)
         }
     }
@@ -155,7 +155,7 @@ pub(super) fn types(types: Vec<Cow<'_, str>>, repairs: &mut Repairs) -> Vec<Cow<
         }
     }
     if valid.len() < given {
-        repairs.push(repair("Types", "left out what is no type, twice there, or beyond 50"));
+        repairs.push(repair("Types", "omitted invalid types, duplicates, and all but the first 50"));
     }
     if valid.is_empty() {
         valid.push(Cow::Borrowed(DEFAULT_TYPE));
@@ -198,7 +198,7 @@ pub(super) fn product_fields(
         pairs.push((key, value));
     }
     if changed {
-        repairs.push(repair("ProductFields", "cut to 50 fields of 2048 characters"));
+        repairs.push(repair("ProductFields", "truncated to 50 fields of 2048 characters"));
     }
     Pairs(pairs)
 }

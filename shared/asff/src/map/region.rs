@@ -17,7 +17,7 @@ impl Draft<'_> {
             return Err(Rejection::missing("Region"));
         }
         let unknown_region = || {
-            let message = format!("the Region {:?} is in no partition that is known", parts::brief(&self.region));
+            let message = format!("the partition of the Region {:?} is unknown", parts::brief(&self.region));
             Rejection::new(QuarantineCode::UnknownRegion, message)
         };
         let region: RegionName = self.region.parse().map_err(|_| unknown_region())?;
@@ -34,12 +34,13 @@ impl Draft<'_> {
             None => self.home_of_new(region, stated).ok_or_else(unknown_region)?,
         };
         if stated.is_none() {
-            repairs.push(parts::repair("Resources.Partition", "taken from the Region"));
+            repairs.push(parts::repair("Resources.Partition", "derived from the Region"));
         }
         match stated.filter(|partition| *partition != home) {
             None => Ok((region, home)),
             Some(partition) => {
-                let message = format!("the finding says partition {partition}, but its Region {region} is of {home}");
+                let message =
+                    format!("the finding states partition {partition}, but its Region {region} belongs to {home}");
                 Err(Rejection::new(QuarantineCode::PartitionMismatch, message))
             }
         }

@@ -50,7 +50,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Texts<'a> {
             type Value = Texts<'a>;
 
             fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str("a list of texts")
+                formatter.write_str("a list of strings")
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Texts<'a>, A::Error> {
@@ -98,7 +98,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Last<'a> {
             type Value = Last<'a>;
 
             fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str("a list of texts")
+                formatter.write_str("a list of strings")
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Last<'a>, A::Error> {

@@ -84,7 +84,7 @@ fn finding<'r>(table: &Table<'r>) -> Result<Drafted<'r>, Rejection> {
         if let Some(change) = changed(column, text(column)) {
             return Err(Rejection::new(
                 code,
-                format!("{change}, as spreadsheets change cells that they take for numbers or dates"),
+                format!("{change}: a spreadsheet converted the cell to a number or a date"),
             ));
         }
     }
@@ -92,7 +92,7 @@ fn finding<'r>(table: &Table<'r>) -> Result<Drafted<'r>, Rejection> {
     let verdict = verdict_of(text(Column::Status), muted)?;
     let written = text(Column::Timestamp);
     let scanned_at = time::from_str(written).map(time::whole_seconds).ok_or_else(|| {
-        let message = format!("the time {:?} is none that can be read", super::parts::brief(written));
+        let message = format!("the time {:?} can't be parsed", super::parts::brief(written));
         Rejection::new(QuarantineCode::InvalidField, message)
     })?;
     let version = table.cell(Column::Version).filter(|version| !version.is_empty());

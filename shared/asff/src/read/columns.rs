@@ -79,7 +79,7 @@ impl Columns {
     /// If the row is not the header of a scan result. The error states what the file is instead.
     pub(super) fn read(first_row: &[u8], delimiter: u8) -> Result<Self, FileRejection> {
         let Some(names) = read_row(first_row, delimiter) else {
-            let why = "its first row is not one of names".to_owned();
+            let why = "its first row is not a header row".to_owned();
             return Err(FileRejection::NotProwlerTable { why });
         };
         let place = |word: &str| (0..names.count()).find(|&at| names.cell(at).trim().eq_ignore_ascii_case(word));
@@ -90,7 +90,7 @@ impl Columns {
             return Err(FileRejection::Compliance);
         }
         if let Some((_, missing)) = NEEDED.iter().find(|(_, word)| place(word).is_none()) {
-            let why = format!("its first row has no column {missing}");
+            let why = format!("its header row has no column {missing}");
             return Err(FileRejection::NotProwlerTable { why });
         }
         let places: Vec<Option<usize>> = Column::ALL.iter().map(|(_, word)| place(word)).collect();

@@ -190,7 +190,7 @@ impl Source {
             }
             match step {
                 Step::Made => return Pull::Some,
-                Step::More if used == 0 => return Pull::Broken("the compressed stream is damaged"),
+                Step::More if used == 0 => return Pull::Broken("the compressed stream is corrupt"),
                 Step::More => {}
                 Step::Over => {
                     let compression = self.compression().unwrap_or(Compression::Plain);
@@ -224,12 +224,8 @@ impl Source {
             return Pull::NeedInput;
         }
         match &self.decoder {
-            Decoder::Gzip { member, .. } if *member != Member::Between => {
-                Pull::Broken("the gzip stream stops before its end")
-            }
-            Decoder::Zstd { frame, .. } if *frame != Member::Between => {
-                Pull::Broken("the zstd stream stops before its end")
-            }
+            Decoder::Gzip { member, .. } if *member != Member::Between => Pull::Broken("the gzip stream ends early"),
+            Decoder::Zstd { frame, .. } if *frame != Member::Between => Pull::Broken("the zstd stream ends early"),
             _ => Pull::End,
         }
     }
@@ -288,7 +284,7 @@ fn inflate_chunk(
         Err(_) if in_before == 0 && out_before == 0 && *member == Member::Inside => {
             return (chunk.len(), Step::Over);
         }
-        Err(_) => return (used, Step::Broken("the gzip stream is damaged")),
+        Err(_) => return (used, Step::Broken("the gzip stream is corrupt")),
     }
     (used, if made > 0 { Step::Made } else { Step::More })
 }
@@ -312,7 +308,7 @@ fn unzstd_chunk(
         // Data after a complete frame that is not a frame itself is padding.
         Err(_) if *frame == Member::Between => return (chunk.len(), Step::Over),
         Err(error) if error.to_string().contains(ZSTD_WINDOW_ERROR) => return (used, Step::Window),
-        Err(_) => return (used, Step::Broken("the zstd stream is damaged")),
+        Err(_) => return (used, Step::Broken("the zstd stream is corrupt")),
     }
     (used, if made > 0 { Step::Made } else { Step::More })
 }

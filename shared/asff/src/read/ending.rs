@@ -38,20 +38,21 @@ pub enum FileRejection {
     },
     /// The file is a report on a compliance framework, whose entries only look like findings.
     #[error(
-        "the file is a compliance report, not a scan result; upload the file of the same scan that lies outside the folder compliance/"
+        "the file is a compliance report, not a scan result; upload the scan result of the same scan, which is outside \
+         the directory compliance/"
     )]
     Compliance,
     /// The file is Prowler's HTML report.
-    #[error("the file is an HTML page; upload the scan's .ocsf.json, .asff.json or .csv file instead")]
+    #[error("the file is an HTML page; upload the scan's .ocsf.json, .asff.json, or .csv file instead")]
     Html,
     /// The file is OCSF, but its events are not detection findings.
-    #[error("the file holds OCSF events of class {class_uid}, not Prowler's detection findings (class 2004)")]
+    #[error("the file contains OCSF events of class {class_uid}, not Prowler's detection findings (class 2004)")]
     OtherOcsfClass {
         /// The class of the first event.
         class_uid: u64,
     },
     /// The file has findings of another product.
-    #[error("the file holds findings of {product}, not Prowler's")]
+    #[error("the file contains findings of {product}, not of Prowler")]
     OtherProduct {
         /// The product of the first finding.
         product: String,
@@ -63,14 +64,15 @@ pub enum FileRejection {
         why: String,
     },
     /// The file is CSV, but not Prowler's.
-    #[error("the file is a table, but not Prowler's: {why}")]
+    #[error("the file is CSV, but not a scan result of Prowler: {why}")]
     NotProwlerTable {
         /// What the header row lacks.
         why: String,
     },
     /// The file is Prowler's CSV file, but another program saved it again, so that cells are lost or changed.
     #[error(
-        "the file is Prowler's table, but another program saved it again: {what}; upload the file as Prowler wrote it, or the .ocsf.json file of the same scan"
+        "the file is a CSV file of Prowler, but another program saved it again: {what}; upload the original file, or \
+         the .ocsf.json file of the same scan"
     )]
     SavedAgain {
         /// The lost or changed values, and the program that changed them.
@@ -78,7 +80,8 @@ pub enum FileRejection {
     },
     /// The file is anything else.
     #[error(
-        "the file is {what}, not a scan result; upload the scan's .ocsf.json, .asff.json or .csv file, plain or compressed by gzip or zstd"
+        "the file is {what}, not a scan result; upload the scan's .ocsf.json, .asff.json, or .csv file, uncompressed or \
+         compressed with gzip or zstd"
     )]
     UnknownContent {
         /// The kind of file.
@@ -86,7 +89,8 @@ pub enum FileRejection {
     },
     /// The file grows too much when it is decompressed.
     #[error(
-        "the file grows more than {ratio_max} times when decompressed ({compressed_bytes} bytes became more than {decompressed_bytes}), as no scan does"
+        "the file's compression ratio exceeds {ratio_max}, which no scan reaches ({compressed_bytes} bytes became more \
+         than {decompressed_bytes})"
     )]
     Bomb {
         /// The limit that was exceeded.
@@ -97,13 +101,14 @@ pub enum FileRejection {
         decompressed_bytes: u64,
     },
     /// The file exceeds the size limit.
-    #[error("the file has more than {bytes_max} bytes when decompressed, the largest that is read")]
+    #[error("the file exceeds the limit of {bytes_max} bytes after decompression")]
     TooLarge {
         /// The limit that was exceeded.
         bytes_max: u64,
     },
     /// Decompression would need more memory than is allowed.
-    #[error("the file is compressed by zstd with a window above {} MiB; compress it with a level of 19 or lower, and without --long", window_bytes_max >> 20)]
+    #[error("the file is compressed with zstd and a window above {} MiB; compress it at level 19 or lower, without \
+        --long", window_bytes_max >> 20)]
     Window {
         /// The largest allowed window.
         window_bytes_max: u64,

@@ -124,11 +124,11 @@ impl JsonSplitter {
             Some(byte) => {
                 self.loose |= self.frames.is_empty();
                 let closes = matches!(byte, b']' | b'}');
-                let why = if closes { "a bracket closes that was not opened" } else { "an entry is not an object" };
+                let why = if closes { "unexpected closing bracket" } else { "an entry is not an object" };
                 Position::Stray(Skipped::begin(window, why))
             }
             None if self.frames.is_empty() && self.gap.comma && !self.gap.after_document => {
-                truncated(window, "the file stops behind a comma")
+                truncated(window, "the file ends after a comma")
             }
             None if self.frames.is_empty() => Position::Over(Ending::Complete),
             None => truncated(window, "the list of findings is not closed"),
@@ -198,7 +198,7 @@ impl JsonSplitter {
                 (Position::Between, None)
             }
             Scanned::Broken(why) => {
-                let reason = format!("{why}, {} bytes into the entry", scan.scanned());
+                let reason = format!("{why} at byte {} of the entry", scan.scanned());
                 (self.damage(window, reason, 1), None)
             }
             Scanned::Findings(_) | Scanned::Whole(_) | Scanned::More if available > self.entry_bytes_max => {
@@ -208,7 +208,7 @@ impl JsonSplitter {
                 (self.damage(window, reason, from), None)
             }
             Scanned::Findings(_) => {
-                (self.damage(window, "lists of findings lie too deep within each other".to_owned(), 1), None)
+                (self.damage(window, "lists of findings are nested too deeply".to_owned(), 1), None)
             }
             Scanned::Whole(_) | Scanned::More if window.at_end => self.ends_inside(window),
             Scanned::Whole(_) | Scanned::More => (Position::Inside(scan), Some(Split::NeedMore)),
@@ -231,9 +231,9 @@ impl JsonSplitter {
     /// The file ends inside an entry. Its damage may hide following entries, which are searched for.
     fn ends_inside(&mut self, window: &Window) -> (Position, Option<Split>) {
         if let Next::At(_) = self.marks.find(window.bytes(), 1) {
-            return (self.damage(window, "the entry has no end".to_owned(), 1), None);
+            return (self.damage(window, "the entry doesn't end".to_owned(), 1), None);
         }
-        let reason = format!("the file stops within the finding that begins at byte {}", window.offset());
+        let reason = format!("the file ends within the finding that begins at byte {}", window.offset());
         (truncated(window, reason), None)
     }
 
@@ -251,10 +251,10 @@ impl JsonSplitter {
                 (Position::Between, None)
             }
             Scanned::Broken(why) => {
-                (self.damage(window, format!("{why}, behind the list of findings of an object"), 1), None)
+                (self.damage(window, format!("{why} after the list of findings of an object"), 1), None)
             }
             Scanned::More if window.at_end => {
-                (truncated(window, "the object around the list of findings is not closed"), None)
+                (truncated(window, "the object that contains the list of findings is not closed"), None)
             }
             Scanned::More => {
                 window.consume(scan.pass());
@@ -336,7 +336,7 @@ impl JsonSplitter {
         }
         Ending::Truncated {
             offset: window.offset() + window.bytes().len() as u64,
-            reason: "the file stops within a damaged finding".to_owned(),
+            reason: "the file ends within a malformed finding".to_owned(),
         }
     }
 }

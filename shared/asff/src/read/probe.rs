@@ -84,7 +84,7 @@ impl Probe<'_> {
 pub(super) fn judge(entry: &[u8]) -> Verdict {
     let probe: Probe<'_> = match serde_json::from_slice(entry) {
         Ok(probe) => probe,
-        Err(error) => return Verdict::Nothing(format!("the first cannot be read: {error}")),
+        Err(error) => return Verdict::Nothing(format!("the first one can't be parsed: {error}")),
     };
     if let Some(class_uid) = probe.class_uid.and_then(parse::<u64>) {
         let metadata = probe.metadata.and_then(parse::<Metadata<'_>>).unwrap_or_default();
@@ -96,7 +96,7 @@ pub(super) fn judge(entry: &[u8]) -> Verdict {
                 Maker::Other(product) => Verdict::Foreign(product),
                 Maker::Unstated if probe.looks_like_prowler(&metadata) => supported(version, ScanFormat::Ocsf),
                 Maker::Unstated => {
-                    Verdict::Nothing("they do not say that Prowler made them (metadata.product)".to_owned())
+                    Verdict::Nothing("they don't name Prowler as their product (metadata.product)".to_owned())
                 }
             },
             COMPLIANCE_FINDING => Verdict::Rejected(FileRejection::Compliance),
@@ -129,7 +129,7 @@ pub(super) fn judge_row(row: &[u8], columns: &Columns) -> Verdict {
         return if all_in_one {
             Verdict::Rejected(FileRejection::SavedAgain { what: in_one_cell() })
         } else {
-            Verdict::Nothing("its rows have not as many cells as the first".to_owned())
+            Verdict::Nothing("its rows don't have as many cells as its header row".to_owned())
         };
     };
     let text = |column| columns.cell(&cells, column).unwrap_or_default();

@@ -237,7 +237,7 @@ impl ScanReader {
         if let Some(product) = self.foreign.take() {
             return self.reject(FileRejection::OtherProduct { product });
         }
-        let why = self.nothing.take().unwrap_or_else(|| "none of them can be read".to_owned());
+        let why = self.nothing.take().unwrap_or_else(|| "none of them can be parsed".to_owned());
         self.reject(match self.stage {
             Stage::Rows(..) => FileRejection::NotProwlerTable { why },
             _ => FileRejection::NotProwler { why },

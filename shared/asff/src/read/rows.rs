@@ -143,10 +143,10 @@ impl RowSplitter {
             return None;
         }
         if self.find_marker(window.bytes()).is_some() {
-            self.damage(window, "a quote of the row is not closed".to_owned());
+            self.damage(window, "a quoted cell of the row is not closed".to_owned());
             return None;
         }
-        let reason = format!("the file stops within the row that begins at byte {offset}");
+        let reason = format!("the file ends within the row that begins at byte {offset}");
         self.over = Some(Ending::Truncated { offset: offset + available as u64, reason });
         let row = window.take(available);
         let whole = self.scan.cell != Cell::Quoted && self.columns.is_whole(&row);
@@ -186,7 +186,7 @@ impl RowSplitter {
             return Some(Split::NeedMore);
         }
         if found.is_none() {
-            let reason = "the file stops within a damaged row".to_owned();
+            let reason = "the file ends within a malformed row".to_owned();
             self.over = Some(Ending::Truncated { offset: window.offset(), reason });
         }
         self.damaged.take().map(Skipped::end_of_rows)

@@ -11,14 +11,14 @@ const MARKUP_BYTES_MAX: usize = 1024;
 /// The first bytes of other files that are uploaded by mistake.
 const KNOWN: [(&[u8], &str); 9] = [
     (b"PK\x03\x04", "a ZIP archive"),
-    (b"\xfd7zXZ", "compressed by xz"),
-    (b"BZh", "compressed by bzip2"),
+    (b"\xfd7zXZ", "compressed with xz"),
+    (b"BZh", "compressed with bzip2"),
     (b"\x1f\x8b", "compressed twice"),
     (b"\x28\xb5\x2f\xfd", "compressed twice"),
     (b"PAR1", "a Parquet file"),
     (b"%PDF", "a PDF"),
-    (b"\xff\xfe", "text in UTF-16, as PowerShell and spreadsheets save it"),
-    (b"\xfe\xff", "text in UTF-16, as PowerShell and spreadsheets save it"),
+    (b"\xff\xfe", "UTF-16 text, as PowerShell and spreadsheets save it"),
+    (b"\xfe\xff", "UTF-16 text, as PowerShell and spreadsheets save it"),
 ];
 
 /// Detects the content, and consumes what precedes the first entry.

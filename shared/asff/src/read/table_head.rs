@@ -27,9 +27,7 @@ pub(super) fn read(window: &mut Window, head_bytes_max: usize) -> Detected {
     }
     let head = &window.bytes()[..window.bytes().len().min(head_bytes_max)];
     if head.is_empty() {
-        return Detected::Rejected(FileRejection::UnknownContent {
-            what: "a line about how to read a table, without the table",
-        });
+        return Detected::Rejected(FileRejection::UnknownContent { what: "a CSV file without a header row" });
     }
     let found = DELIMITERS.map(|delimiter| table(head, delimiter));
     match found.into_iter().reduce(better) {
@@ -53,13 +51,13 @@ fn table(head: &[u8], delimiter: u8) -> Found {
     let length = first_row(head, delimiter).unwrap_or(head.len());
     let row = &head[..trimmed(&head[..length])];
     if !row.contains(&delimiter) {
-        return Err(FileRejection::UnknownContent { what: "neither JSON nor Prowler's table" });
+        return Err(FileRejection::UnknownContent { what: "neither JSON nor a CSV file of Prowler" });
     }
     match Columns::read(row, delimiter) {
         Ok(columns) => Ok((length, columns)),
         // Text that isn't CSV has commas too.
         Err(FileRejection::NotProwlerTable { .. }) if delimiter != DELIMITER && saved_again(row).is_none() => {
-            Err(FileRejection::UnknownContent { what: "neither JSON nor Prowler's table" })
+            Err(FileRejection::UnknownContent { what: "neither JSON nor a CSV file of Prowler" })
         }
         Err(rejection) => Err(saved_again(row).unwrap_or(rejection)),
     }
@@ -84,7 +82,7 @@ fn saved_again(row: &[u8]) -> Option<FileRejection> {
     } else if text.starts_with('"') && text.matches('"').count() == 2 {
         in_one_cell()
     } else if text.contains('\r') {
-        "its lines end with CR alone".to_owned()
+        "its lines end with CR only".to_owned()
     } else {
         return None;
     };
@@ -93,8 +91,8 @@ fn saved_again(row: &[u8]) -> Option<FileRejection> {
 
 /// The reason for a file in which each row became one cell.
 pub(super) fn in_one_cell() -> String {
-    "each row is one quoted cell, as a program writes it that takes commas for Prowler's semicolons, and what follows a comma is lost \
-     (PowerShell: Import-Csv -Delimiter ';')"
+    "each row is one quoted cell, because a program expected commas instead of Prowler's semicolons, and text after a \
+     comma is lost (PowerShell: Import-Csv -Delimiter ';')"
         .to_owned()
 }
 
@@ -129,7 +127,7 @@ fn eight_bit(head: &[u8]) -> Option<FileRejection> {
             Err(_) => bad += 1,
         }
     }
-    let what = "in an encoding such as Windows-1252 instead of UTF-8, which can have changed the names of resources"
+    let what = "its encoding is not UTF-8 but one such as Windows-1252, which may have changed the names of resources"
         .to_owned();
     (bad > 1).then_some(FileRejection::SavedAgain { what })
 }

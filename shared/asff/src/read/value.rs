@@ -73,7 +73,7 @@ impl ValueScan {
                     }
                     Text::LineBreak(found) => {
                         self.scanned = found;
-                        return Scanned::Broken("a text holds a raw line break");
+                        return Scanned::Broken("a string contains an unescaped line break");
                     }
                 }
                 self.in_text = false;
@@ -125,7 +125,7 @@ impl ValueScan {
                 }
                 b'}' | b']' => {
                     if self.depth == 0 || (self.objects & 1 == 1) != (byte == b'}') {
-                        return Some(Scanned::Broken("a bracket closes that was not opened"));
+                        return Some(Scanned::Broken("unexpected closing bracket"));
                     }
                     self.objects >>= 1;
                     self.depth -= 1;
@@ -157,10 +157,10 @@ impl ValueScan {
             (_, false) => matches!(self.last, b'[' | b','),
         };
         if !is_allowed {
-            return Err("a bracket opens where no value can stand");
+            return Err("unexpected opening bracket");
         }
         if self.depth == DEPTH_MAX {
-            return Err("objects and arrays lie more than 128 deep within each other");
+            return Err("objects and arrays are nested more than 128 levels deep");
         }
         self.objects = self.objects << 1 | u128::from(bracket == b'{');
         self.depth += 1;

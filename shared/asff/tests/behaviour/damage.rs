@@ -188,7 +188,7 @@ fn damaged_gzip_is_reported_as_truncated() {
     file[middle..middle + 64].fill(0x55);
     let (_, ending) = read(file);
     match ending {
-        Ending::Truncated { reason, .. } => assert_eq!(reason, "the gzip stream is damaged"),
+        Ending::Truncated { reason, .. } => assert_eq!(reason, "the gzip stream is corrupt"),
         other => panic!("{other:?}"),
     }
 }

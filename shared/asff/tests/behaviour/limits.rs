@@ -60,7 +60,7 @@ fn a_finding_that_is_too_large_is_quarantined() {
     let (outcomes, _) = outcomes(serde_json::to_vec(&[finding]).unwrap());
     let Outcome::Quarantined(quarantined) = &outcomes[0] else { panic!("{outcomes:?}") };
     assert_eq!(quarantined.code, asff::QuarantineCode::TooLarge);
-    assert!(quarantined.message.ends_with("Security Hub takes at most 245760"), "{}", quarantined.message);
+    assert!(quarantined.message.ends_with("Security Hub accepts at most 245760"), "{}", quarantined.message);
 }
 
 #[test]

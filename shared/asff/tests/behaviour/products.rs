@@ -18,7 +18,7 @@ fn field_case_a_file_of_another_product_is_rejected_with_its_name() {
         let (elements, ending) = read(case(name));
         assert!(elements.is_empty());
         let Ending::Rejected(rejection) = ending else { panic!("{ending:?}") };
-        assert_eq!(rejection.to_string(), format!("the file holds findings of {product}, not Prowler's"));
+        assert_eq!(rejection.to_string(), format!("the file contains findings of {product}, not of Prowler"));
     }
 }
 

@@ -53,6 +53,6 @@ impl Cloud {
         if pages.next().await.is_none() {
             return Ok(HistoryPage { entries, next: None });
         }
-        Err(failure(ACTION, format!("the runs of one day are more than {DAY_PAGES_MAX} pages")))
+        Err(failure(ACTION, format!("the runs of one day exceed {DAY_PAGES_MAX} pages")))
     }
 }

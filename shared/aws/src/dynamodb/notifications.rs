@@ -111,7 +111,7 @@ impl Cloud {
             Some(entry) if entry.event_id().is_some() && entry.error_code().is_none() => false,
             Some(entry) => {
                 let reason = entry.error_message().unwrap_or("no error message");
-                rejection = Some(format!("{}: {reason}", entry.error_code().unwrap_or("refused")));
+                rejection = Some(format!("{}: {reason}", entry.error_code().unwrap_or("rejected")));
                 true
             }
             None => true,

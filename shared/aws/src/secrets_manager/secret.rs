@@ -79,8 +79,7 @@ impl SecretKeys {
                 reason: "secret_denied".to_owned(),
                 message: format!("the caller has no permission to read secret {secret}: {}", cause()),
                 remediation: Some(format!(
-                    "allow the caller secretsmanager:GetSecretValue on {secret}, and kms:Decrypt on its key where it has one of \
-                     its own"
+                    "allow the caller secretsmanager:GetSecretValue on {secret}, and kms:Decrypt on its KMS key, if it has one"
                 )),
             }),
             _ => ConnectError::Failed(port_error(format!("read the secret {secret}"), error)),
@@ -99,10 +98,10 @@ impl SecretKeys {
     fn new_key_remediation(&self, verb: &str) -> String {
         let secret = &self.secret;
         let own = format!(
-            "aws secretsmanager {verb} {secret} --secret-string file://key.json  # in the exporter's account; key.json holds \
-             {{\"access_key_id\": ..., \"secret_access_key\": ...}}"
+            "aws secretsmanager {verb} {secret} --secret-string file://key.json  # in the exporter's account; key.json \
+             contains {{\"access_key_id\": ..., \"secret_access_key\": ...}}"
         );
-        let key = self.owner.as_ref().map(|owner| owner.new_key_command("the exporter keeps it then"));
+        let key = self.owner.as_ref().map(|owner| owner.new_key_command("the exporter then stores it"));
         key.into_iter().chain([own]).collect::<Vec<_>>().join("\n")
     }
 }

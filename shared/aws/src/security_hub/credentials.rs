@@ -141,7 +141,7 @@ impl AssumedRole {
             }
             Some("RegionDisabledException") => ConnectError::Rejected(Problem {
                 reason: "assume_role_denied".to_owned(),
-                message: format!("STS is switched off in this Region for the account of {arn}: {}", describe(error)),
+                message: format!("STS is not active in this Region for the account of {arn}: {}", describe(error)),
                 remediation: Some(format!(
                     "activate STS in this Region for account {}: IAM console, Account settings, Security Token Service endpoints",
                     self.account
@@ -149,7 +149,7 @@ impl AssumedRole {
             }),
             Some("ValidationError" | "ValidationException") => ConnectError::Rejected(Problem {
                 reason: "credentials_invalid".to_owned(),
-                message: format!("STS does not take what the integration says of {arn}: {}", describe(error)),
+                message: format!("STS rejected the integration's settings for {arn}: {}", describe(error)),
                 remediation: Some(match &self.owner {
                     Some(owner) => owner.other_role_command(&self.role, "with a valid --session-name and --duration"),
                     None => "correct the role's ARN, External ID, session name, or duration".to_owned(),
@@ -172,8 +172,8 @@ impl AssumedRole {
             None => "without an External ID, since the integration has none",
         };
         format!(
-            "{arn} could not be assumed {external_id}: {message}. Check that the role exists, that its trust policy names the \
-             caller and asks for exactly that External ID, and that the caller may call sts:AssumeRole on it"
+            "failed to assume {arn} {external_id}: {message}. Check that the role exists, that its trust policy trusts \
+             the caller and requires exactly this External ID, and that the caller is allowed sts:AssumeRole on it"
         )
     }
 }
@@ -182,7 +182,7 @@ impl AssumedRole {
 pub(crate) fn key_remediation(owner: Option<&CredentialOwner>, what: &str) -> String {
     match owner.filter(|owner| owner.has_key()) {
         Some(owner) => owner.new_key_command(what),
-        None => "aws sts get-caller-identity  # where the exporter runs: it calls with its own credentials".to_owned(),
+        None => "aws sts get-caller-identity  # where the exporter runs: it uses its own credentials".to_owned(),
     }
 }
 

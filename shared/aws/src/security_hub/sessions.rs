@@ -66,8 +66,8 @@ impl Cloud {
             return Err(ConnectError::Rejected(Problem {
                 reason: "wrong_account".to_owned(),
                 message: format!(
-                    "the credentials are those of {arn}, and Security Hub takes findings of account {account} from callers of \
-                     that account alone"
+                    "the credentials belong to {arn}, but Security Hub accepts findings of account {account} only from \
+                     callers of that account"
                 ),
                 remediation: Some(other_account(account, credentials, owner)),
             }));
@@ -86,13 +86,13 @@ impl Cloud {
 
 /// Remediation for credentials of another account: an access key or a role of the account.
 fn other_account(account: AccountId, credentials: &Credentials, owner: Option<&CredentialOwner>) -> String {
-    let Some(owner) = owner else { return format!("call with credentials of account {account}") };
+    let Some(owner) = owner else { return format!("use credentials of account {account}") };
     let key = owner.new_key_command(&format!("a key of account {account}"));
     if credentials.secret().is_some() {
         return key;
     }
     let role = owner.new_role_command(&format!("a role in account {account}"));
-    format!("{role}\n{key}, where there can be no role")
+    format!("{role}\n{key}, if a role isn't possible")
 }
 
 fn connect_error(

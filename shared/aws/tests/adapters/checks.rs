@@ -99,7 +99,7 @@ async fn a_denied_role_is_reported_with_every_remediation() {
         assert_eq!(problem.reason, "assume_role_denied");
         let (message, remediation) = (problem.message, problem.remediation.unwrap());
         // The response of STS is the same for each cause, so that the message names both.
-        assert!(message.contains("that the role exists") && message.contains("exactly that External ID"), "{message}");
+        assert!(message.contains("that the role exists") && message.contains("exactly this External ID"), "{message}");
         let ways: Vec<&str> = remediation.lines().collect();
         assert!(
             ways[0].starts_with(&format!("hubctl permissions print --integration {MEMBER} --format trust-policy > ")),

@@ -66,7 +66,7 @@ async fn a_denied_role_is_reported_with_its_arn_and_the_causes() {
         let arn = credentials.role().unwrap().arn.clone();
         let (reason, message) = refusal(connect(&server, credentials).await);
         assert_eq!(reason, "assume_role_denied");
-        assert!(message.starts_with(&format!("{arn} could not be assumed {how}")), "{message}");
+        assert!(message.starts_with(&format!("failed to assume {arn} {how}")), "{message}");
         assert!(message.contains("sts:AssumeRole on resource"), "{message}");
         assert!(!message.contains("-id "), "the External ID is not repeated: {message}");
     }

@@ -142,7 +142,7 @@ async fn a_day_that_exceeds_a_response_is_read_completely() {
     let page = page.unwrap();
     assert_eq!((wire.requests().len(), page.entries.len(), page.next), (21, 41, Some(FROM)));
     let (wire, page) = read(|_| TO).await;
-    assert!(page.unwrap_err().contains("the runs of one day are more than 64 pages"));
+    assert!(page.unwrap_err().contains("the runs of one day exceed 64 pages"));
     assert!(wire.requests().len() <= 65, "{}", wire.requests().len());
 }
 

@@ -140,5 +140,5 @@ async fn a_job_with_an_unknown_enqueue_outcome_is_recorded_as_such() {
     let last = wire.requests().pop().unwrap().json();
     assert_eq!(last["Item"]["state"]["S"], JobState::Pending.as_str());
     let message = last["Item"]["record"]["M"]["message"]["S"].as_str().unwrap();
-    assert!(message.starts_with("nobody knows whether it was placed"), "{message}");
+    assert!(message.starts_with("it is unknown whether the job was enqueued"), "{message}");
 }

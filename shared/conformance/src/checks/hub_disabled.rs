@@ -12,7 +12,8 @@ use crate::stop::Stop;
 /// The check.
 pub(super) const CHECK: Check = Check {
     id: "hub-disabled",
-    assumed: "in a Region in which Security Hub is disabled, DescribeHub and GetFindings return InvalidAccessException, and an import is answered with InvalidAccess or AccessDenied",
+    assumed: "in a Region in which Security Hub is disabled, DescribeHub and GetFindings return InvalidAccessException, \
+        and an import returns InvalidAccess or AccessDenied",
     used_by: "connection checks and exports report hub_not_enabled by these errors",
     events_max: 0,
     run: |session| Box::pin(run(session)),

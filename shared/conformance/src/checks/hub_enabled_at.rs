@@ -11,7 +11,7 @@ use crate::stop::Stop;
 pub(super) const CHECK: Check = Check {
     id: "hub-enabled-at",
     assumed: "DescribeHub returns when Security Hub was enabled",
-    used_by: "an export detects a disabled and re-enabled Security Hub, whose findings may be gone, by this time",
+    used_by: "an export detects a disabled and re-enabled Security Hub, whose findings may be deleted, by this time",
     events_max: 0,
     run: |session| Box::pin(run(session)),
 };

@@ -99,7 +99,7 @@ pub(crate) const UNOBSERVABLE: [(&str, &str, &str); 7] = [
     (
         "customer-changes",
         "fields that a customer changed by BatchUpdateFindings are not overwritten",
-        "the exporter has no permission for BatchUpdateFindings, and a run asks for none",
+        "the exporter has no permission for BatchUpdateFindings, and a run requires none",
     ),
     ("security-hub-v2", "findings of partners don't appear in AWS Security Hub (OCSF)", "it is another service"),
     (

@@ -10,7 +10,7 @@ use crate::session::Session;
 pub(super) const CHECK: Check = Check {
     id: "next-token-bound",
     assumed: "a NextToken of a request is rejected in a request with other filters",
-    used_by: "the exporter repeats a request unchanged but for the token",
+    used_by: "the exporter repeats a request and changes only its token",
     events_max: 5,
     run: |session| Box::pin(run(session)),
 };

@@ -9,7 +9,7 @@ use crate::stop::Stop;
 /// The check.
 pub(super) const CHECK: Check = Check {
     id: "pages",
-    assumed: "pages of GetFindings hold at most MaxResults findings, and together return each finding that matches once",
+    assumed: "pages of GetFindings contain at most MaxResults findings, and together return each finding that matches once",
     used_by: "adoption and reconcile read all pages",
     events_max: 5,
     run: |session| Box::pin(run(session)),

@@ -9,7 +9,8 @@ use crate::session::Session;
 /// The check.
 pub(super) const CHECK: Check = Check {
     id: "product-not-accepted",
-    assumed: "in a Region that does not accept the Prowler product, an import is answered with AccessDenied or InvalidAccess, before its format is checked",
+    assumed: "in a Region that does not accept the Prowler product, an import returns AccessDenied or InvalidAccess, \
+        before its format is checked",
     used_by: "the probe of connection checks would otherwise report that findings are accepted",
     events_max: 0,
     run: |session| Box::pin(run(session)),

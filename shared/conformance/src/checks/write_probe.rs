@@ -11,7 +11,7 @@ use crate::stop::Stop;
 /// The check.
 pub(super) const CHECK: Check = Check {
     id: "write-probe",
-    assumed: "a finding that is invalid in every field is answered with InvalidInput, and is not stored",
+    assumed: "an import of a finding that is invalid in every field returns InvalidInput, and the finding is not stored",
     used_by: "connection checks test the permission to import with such a finding",
     events_max: 1,
     run: |session| Box::pin(run(session)),

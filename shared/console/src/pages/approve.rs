@@ -65,7 +65,7 @@ pub(crate) async fn ask(visit: Visit, Path(id): Path<String>) -> Response {
     let has_any = if is_unproven { unproven(&read.run).is_some() } else { number > 0 };
     if !has_any {
         let message =
-            Message::new("plain", "Nothing to approve.").text("No finding of this run waits for this approval.");
+            Message::new("plain", "Nothing to approve.").text("No finding of this run is pending this approval.");
         return visit.message_page(StatusCode::CONFLICT, "Nothing to approve", message);
     }
     visit.show(Ok::<_, Failed>(approval(&visit, &read, number, is_unproven)))

@@ -136,7 +136,7 @@ struct Panel {
 
 impl HtmlSafe for Panel {}
 
-/// How far a job is.
+/// The progress of a job.
 #[derive(Clone, PartialEq, Eq)]
 struct Shown {
     done: u64,

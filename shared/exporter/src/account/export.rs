@@ -126,7 +126,7 @@ pub(super) struct Older {
 }
 
 pub(super) fn suspended_error(account: AccountId) -> PortError {
-    PortError { action: format!("export account {account}"), message: "it is at rest".to_owned() }
+    PortError { action: format!("export account {account}"), message: "the account is suspended".to_owned() }
 }
 
 /// A suspended account whose findings are sent to Security Hub.

@@ -94,11 +94,13 @@ impl<P: Ports> AccountExport<P> {
             Ok(session) => session,
             Err(NotLocked::Rejected(state)) => return Ok(state),
             Err(NotLocked::Superseded(newest)) => {
-                let message = format!("account {account}: the scan of {scanned_at} is older than that of {newest}");
+                let message = format!(
+                    "account {account}: the scan of {scanned_at} is older than the newest exported scan, of {newest}"
+                );
                 return Ok(State::Superseded(newest, message));
             }
             Err(NotLocked::Locked(run_id)) => {
-                let message = format!("account {account}: run {run_id} is exporting a scan of it");
+                let message = format!("account {account}: locked by run {run_id}, which is exporting a scan of it");
                 return Ok(State::Unavailable(account_locked(message)));
             }
         };
@@ -129,7 +131,7 @@ impl<P: Ports> AccountExport<P> {
             let options = &context.run.shared.settings.command_options;
             let degraded = || {
                 let FinishedUpload { run_id, .. } = finished;
-                let message = format!("account {account}: run {run_id} exported it, and needs attention");
+                let message = format!("account {account}: run {run_id} exported this scan and needs attention");
                 Problem::new(ALREADY_EXPORTED, message).fixed_by(format!("hubctl run show {run_id}{options}"))
             };
             return Ok(Err(State::Complete(finished.is_degraded.then(degraded))));

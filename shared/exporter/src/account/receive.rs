@@ -21,7 +21,7 @@ impl<P: Ports> AccountExport<P> {
         self.reopen(context, mapped.partition, mapped.scanned_at).await?;
         if let Err(error) = self.resume_once().await {
             // The account stays suspended; the next attempt at the upload continues with it.
-            tracing::warn!(account.id = %self.account, %error, "the account could not be connected to again");
+            tracing::warn!(account.id = %self.account, %error, "failed to reconnect to the account");
             self.defer(undelivered::CREDENTIALS_UNAVAILABLE.to_owned(), mapped.region);
             return Ok(());
         }

@@ -109,13 +109,13 @@ impl<P: Ports> AccountSession<P> {
 
     /// Reads the account's coverage by earlier scans.
     pub(crate) async fn read_coverage(&self) -> Result<Coverage, PortError> {
-        let action = || format!("read what is known of account {}", self.account);
+        let action = || format!("read the state of account {}", self.account);
         within(self.give_up_at, action, Coverage::read(self.ports.as_ref(), self.account)).await
     }
 
     /// Lists the Regions that have a state.
     pub(crate) async fn regions_with_state(&self) -> Result<BTreeSet<RegionName>, PortError> {
-        let action = || format!("read what is known of account {}", self.account);
+        let action = || format!("read the state of account {}", self.account);
         within(self.give_up_at, action, regions_with_state(self.ports.as_ref(), self.account)).await
     }
 
@@ -161,7 +161,7 @@ impl<P: Ports> AccountSession<P> {
 /// fails as well, the lock expires.
 async fn release_after_failed_read<P: Ports>(ports: &P, account: AccountId, run_id: &str, in_doubt: InDoubt) {
     if let Err(error) = ports.release(account, run_id, in_doubt, None).await {
-        tracing::warn!(%account, %error, "the account was not released after a failed read; its lock expires");
+        tracing::warn!(%account, %error, "failed to unlock the account after a failed read; its lock expires");
     }
 }
 

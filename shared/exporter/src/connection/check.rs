@@ -141,7 +141,7 @@ impl<P: CheckPorts> Checker<P> {
             Ok(Ok(hub)) => hub,
             Ok(Err(ConnectError::Rejected(problem))) => return Found::Rejected(problem),
             Ok(Err(ConnectError::Failed(error))) => return Found::Transient(not_checked(&error.to_string())),
-            Err(_) => return Found::Transient(not_checked("the credentials could not be had in time")),
+            Err(_) => return Found::Transient(not_checked("deadline exceeded before the credentials were available")),
         };
         let call_timeout = self.settings.call_timeout;
         let (role, now) = (hub.role_with_external_id(), self.ports.now());
@@ -188,7 +188,7 @@ impl<P: CheckPorts> Checker<P> {
         for candidate in candidates {
             outcomes.insert(
                 candidate.name,
-                CheckOutcome::Transient(not_checked("the check's time was over before this Region answered")),
+                CheckOutcome::Transient(not_checked("deadline exceeded before this Region responded")),
             );
             let (hub, context, slots) = (hub.clone(), context.clone(), slots.clone());
             running.spawn(async move {

@@ -37,7 +37,7 @@ impl<P: CheckPorts> ConnectionCache for Arc<Checker<P>> {
         Box::pin(async move {
             let known = self.ports.connection(account).await;
             known.unwrap_or_else(|error| {
-                tracing::warn!(account.id = %account, error = %error, "the connection is not known");
+                tracing::warn!(account.id = %account, error = %error, "failed to read the stored connection");
                 None
             })
         })

@@ -72,13 +72,12 @@ pub(super) fn credentials_unknown(account: AccountId, integration: &Integration,
     Problem {
         reason: "credentials_invalid".to_owned(),
         message: format!(
-            "no Region of account {account} accepts the credentials, those included that every account has: {message}. A key that \
-             was deleted or made inactive is refused so, and so are the tokens of a session that was revoked"
+            "no Region of account {account} accepts the credentials, not even the Regions that are enabled by default: \
+             {message}. The access key may be deleted or inactive, or the session revoked"
         ),
         remediation: Some(
-            owner.new_key_command(&format!(
-                "a key of account {account}, where it has one; without one, look at its role"
-            )),
+            owner
+                .new_key_command(&format!("a key of account {account}; for credentials without a key, check the role")),
         ),
     }
 }
@@ -87,7 +86,7 @@ pub(super) fn credentials_unknown(account: AccountId, integration: &Integration,
 pub(super) fn not_checked(message: &str) -> Problem {
     Problem {
         reason: NOT_CHECKED.to_owned(),
-        message: format!("the check did not get through this time: {message}; the next one asks again"),
+        message: format!("the check is incomplete: {message}; the next check retries"),
         remediation: None,
     }
 }
@@ -102,7 +101,8 @@ pub(super) fn external_id_not_required(account: AccountId, integration: &Integra
     Problem {
         reason: EXTERNAL_ID_NOT_REQUIRED.to_owned(),
         message: format!(
-            "{} can be assumed without its External ID: whoever gets the exporter to use that role's ARN uses it as we do",
+            "{} can be assumed without its External ID: any principal that can make the exporter use this role's ARN \
+             gets its permissions",
             role.arn
         ),
         remediation: Some(trust_command(&role, account, &integration.provider)),
@@ -128,7 +128,7 @@ pub fn assume_role_remediation(
     if denial.is_of_organization() {
         return format!(
             "aws organizations list-policies-for-target --target-id {account} --filter SERVICE_CONTROL_POLICY  # in the \
-             management account; let the policy spare sts:AssumeRole on {}",
+             management account; exempt sts:AssumeRole on {} in the policy",
             role.arn
         );
     }
@@ -146,7 +146,7 @@ pub fn assume_role_remediation(
          has no role {name}",
         owner.id
     );
-    let other = owner.other_role_command(role, "or, if the role is right and asks for another External ID");
+    let other = owner.other_role_command(role, "or, if the role is correct and requires another External ID");
     [trust_command(role, account, &owner.id), other, template].join("\n")
 }
 
@@ -202,8 +202,8 @@ mod tests {
                 "hubctl permissions print --integration 123456789012 --format trust-policy > trust.json && aws iam \
                  update-assume-role-policy --role-name Exporter --policy-document file://trust.json  # with credentials of \
                  account 123456789012; replaces the role's trust policy",
-                "hubctl integration credentials 123456789012 --role-name team/Exporter --external-id EXTERNAL_ID  # or, if \
-                 the role is right and asks for another External ID",
+                "hubctl integration credentials 123456789012 --role-name team/Exporter --external-id EXTERNAL_ID  # or, \
+                 if the role is correct and requires another External ID",
                 "hubctl permissions print --integration 123456789012 --format cloudformation > role.yaml && aws \
                  cloudformation deploy --template-file role.yaml --stack-name securityhub-exporter-role --capabilities \
                  CAPABILITY_NAMED_IAM  # or, if account 123456789012 has no role team/Exporter",

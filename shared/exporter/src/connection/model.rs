@@ -15,9 +15,9 @@ use crate::provider::ProviderId;
 pub(super) const NOT_CHECKED: &str = "not_checked";
 
 /// The reason of a check to which no Region responded.
-pub(super) const NO_REGION_ANSWERS: &str = "no_region_answers";
+pub(super) const NO_REGION_RESPONDS: &str = "no_region_responds";
 
-/// What the newest check of an account found.
+/// The result of the newest connection check of an account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Connection {
@@ -56,7 +56,7 @@ impl Connection {
     /// Whether the account did not respond, or a Region that accepted findings before: then the verdict is partly that of an
     /// earlier check, and doesn't prove that findings are accepted now.
     pub fn is_unanswered(&self) -> bool {
-        let is_transient = |problem: &Problem| [NOT_CHECKED, NO_REGION_ANSWERS].contains(&problem.reason.as_str());
+        let is_transient = |problem: &Problem| [NOT_CHECKED, NO_REGION_RESPONDS].contains(&problem.reason.as_str());
         let stale = |region: &RegionConnection| region.status == RegionStatus::Enabled && region.stale_since.is_some();
         match self.status {
             ConnectionStatus::Disconnected => self.problem.as_ref().is_some_and(is_transient),

@@ -69,7 +69,7 @@ pub(super) fn interpret_write(answer: Result<ImportOutcome, CallError>) -> Writi
         Some(failed) if failed.code.starts_with(BROKEN) => Writing::Allowed,
         Some(failed) if failed.code.starts_with(NOT_ALLOWED) => Writing::NotAccepted(failed.message.clone()),
         Some(failed) => Writing::Unknown(CallError::Transient(format!("{}: {}", failed.code, failed.message))),
-        None => Writing::Unknown(CallError::Transient("the write probe was neither stored nor refused".to_owned())),
+        None => Writing::Unknown(CallError::Transient("the write probe was neither stored nor rejected".to_owned())),
     }
 }
 

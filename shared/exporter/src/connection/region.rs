@@ -164,14 +164,14 @@ impl<H: Hub + Probe + Sync> RegionCheck<'_, H> {
                 Err(CallError::AccessDenied(message)) => {
                     let denial = Denial::parse(&message, "securityhub:EnableImportFindingsForProduct");
                     problem.message += &format!(
-                        "; it was to be accepted by itself, but {} was denied. AWS says: {message}",
+                        "; the automatic acceptance failed: {} was denied. AWS returned: {message}",
                         denial.action
                     );
                 }
                 Err(error) if is_transient(&error) => {
                     return Err(CheckOutcome::Transient(self.place.transient(&error.to_string())));
                 }
-                Err(error) => problem.message += &format!("; it was to be accepted by itself: {error}"),
+                Err(error) => problem.message += &format!("; the automatic acceptance failed: {error}"),
             }
         }
         Err(CheckOutcome::Found(RegionStatus::ProductNotAccepted, Some(problem)))
@@ -205,7 +205,7 @@ impl<H: Hub + Probe + Sync> RegionCheck<'_, H> {
                 }
                 Writing::NotAccepted(message) => {
                     let mut problem = self.place.product_not_accepted();
-                    problem.message += &format!(", or Security Hub is off there. AWS says: {message}");
+                    problem.message += &format!(", or Security Hub is not enabled there. AWS returned: {message}");
                     return Ok(CheckOutcome::Found(RegionStatus::ProductNotAccepted, Some(problem)));
                 }
                 Writing::Unknown(error) => {
@@ -227,9 +227,8 @@ impl<H: Hub + Probe + Sync> RegionCheck<'_, H> {
         let problem = self.place.access_denied(&self.denials, &self.context.caller).map(|mut problem| {
             if !accepted {
                 let other = self.place.product_not_accepted().remediation.unwrap_or_default();
-                problem.message += &format!(
-                    ". Whether the Prowler product is accepted could not be asked; if it is not, this is what to do: {other}"
-                );
+                problem.message +=
+                    &format!(". It is unknown whether the Prowler product is accepted; if it is not: {other}");
             }
             problem
         });
@@ -248,7 +247,7 @@ impl<H: Hub + Probe + Sync> RegionCheck<'_, H> {
                 answer => answer,
             }
         };
-        let timed_out = || CallError::Unreachable(format!("no answer within {} s", most.as_secs()));
+        let timed_out = || CallError::Unreachable(format!("no response within {} s", most.as_secs()));
         timeout(most, context).await.unwrap_or_else(|_| Err(timed_out()))
     }
 

@@ -37,7 +37,7 @@ impl RegionContext {
         let Self { account, region, .. } = self;
         Problem {
             reason: unavailable::HUB_NOT_ENABLED.to_owned(),
-            message: format!("Security Hub is off in {region} of account {account}"),
+            message: format!("Security Hub is not enabled in {region} of account {account}"),
             // The default standards are not enabled, because their checks are billed.
             remediation: Some(format!(
                 "aws securityhub enable-security-hub --no-enable-default-standards --region {region}  # in account {account}"
@@ -52,7 +52,7 @@ impl RegionContext {
         Problem {
             reason: unavailable::PRODUCT_NOT_ACCEPTED.to_owned(),
             message: format!(
-                "Security Hub is on in {region} of account {account}, but does not accept findings of the Prowler product yet"
+                "Security Hub is enabled in {region} of account {account}, but does not accept the Prowler product yet"
             ),
             remediation: Some(format!(
                 "aws securityhub enable-import-findings-for-product --product-arn {product} --region {region}  # in account \
@@ -66,7 +66,7 @@ impl RegionContext {
         let Self { account, region, .. } = self;
         Problem {
             reason: unavailable::REGION_NOT_OPTED_IN.to_owned(),
-            message: format!("account {account} has not switched {region} on"),
+            message: format!("{region} is not enabled for account {account}"),
             remediation: Some(format!("aws account enable-region --region-name {region}  # in account {account}")),
         }
     }
@@ -77,9 +77,9 @@ impl RegionContext {
         Problem {
             reason: unavailable::SESSION_NOT_KNOWN.to_owned(),
             message: format!(
-                "account {account} has {region}, but the Region does not accept the session: {message}. Either it was switched on \
-                 within the last hours and is not ready yet, or the session comes from the global endpoint of STS, whose \
-                 tokens hold in the Regions only that every account has"
+                "{region} is enabled for account {account}, but does not accept the session: {message}. Either the \
+                 Region was enabled within the last hours and is not ready yet, or the session is from the global \
+                 endpoint of STS, whose tokens are valid only in Regions that are enabled by default"
             ),
             remediation: Some(format!(
                 "aws iam set-security-token-service-preferences --global-endpoint-token-version v2Token  # in account {account}"
@@ -93,10 +93,11 @@ impl RegionContext {
         Problem {
             reason: unavailable::WRONG_PARTITION.to_owned(),
             message: format!(
-                "{region} belongs to the partition {theirs}, account {account} to {partition}; credentials never hold in both"
+                "{region} belongs to partition {theirs}, and account {account} to {partition}; credentials are valid in \
+                 one partition only"
             ),
             remediation: Some(format!(
-                "take {region} out of the integration's Regions; findings of {theirs} need a deployment there"
+                "remove {region} from the integration's Regions; findings of {theirs} require a deployment there"
             )),
         }
     }
@@ -107,10 +108,10 @@ impl RegionContext {
         let suffix = dns_suffix(*partition);
         Problem {
             reason: unavailable::UNREACHABLE.to_owned(),
-            message: format!("the Security Hub of {region} does not answer: {message}"),
+            message: format!("Security Hub in {region} does not respond: {message}"),
             remediation: Some(format!(
                 "curl -sS -o /dev/null -w '%{{http_code}}\\n' https://securityhub.{region}.{suffix}/accounts  # from \
-                 the network of the exporter: 403 is an answer; without one look at its routes, DNS and VPC endpoints"
+                 the exporter's network: 403 is a response; without a response, check the routes, DNS, and VPC endpoints"
             )),
         }
     }
@@ -120,7 +121,7 @@ impl RegionContext {
         let region = self.region;
         Problem {
             reason: "not_checked".to_owned(),
-            message: format!("{region} could not be checked this time: {message}; the next check asks again"),
+            message: format!("{region} could not be checked: {message}; the next check retries"),
             remediation: None,
         }
     }
@@ -131,8 +132,8 @@ impl RegionContext {
         Problem {
             reason: unavailable::WRITE_PROBE_STORED.to_owned(),
             message: format!(
-                "the endpoint of {region} stored a finding that breaks the format, named {PROBE_ID}, as an archived one: it does \
-                 not behave like Security Hub. Whatever stands behind it may keep other findings than Security Hub would"
+                "the endpoint of {region} stored the invalid finding {PROBE_ID} as archived: it does not behave like \
+                 Security Hub, and may store findings differently"
             ),
             remediation: Some("check AWS_ENDPOINT_URL and AWS_ENDPOINT_URL_SECURITYHUB of the exporter".to_owned()),
         }
@@ -154,7 +155,7 @@ impl RegionContext {
         Some(Problem {
             reason: reason.to_owned(),
             message: format!(
-                "{who} in {region} to {caller} (account {account}){also}. AWS says: {}",
+                "{who} in {region} to {caller} (account {account}){also}. AWS returned: {}",
                 first.raw_message
             ),
             remediation: Some(self.grant(first, caller)),
@@ -180,7 +181,7 @@ impl RegionContext {
         if denial.is_of_organization() {
             return format!(
                 "aws organizations list-policies-for-target --target-id {account} --filter SERVICE_CONTROL_POLICY  # in the \
-                 management account, also for the OUs above it; let the policy spare {action} for {caller} in {region}"
+                 management account, also for the OUs above it; exempt {action} for {caller} in {region} in the policy"
             );
         }
         if denial.explicit {
@@ -198,7 +199,7 @@ impl RegionContext {
             } else {
                 ""
             };
-            return format!("{show}  # in account {account}: take the Deny of {action} in {region} out{or_scp}");
+            return format!("{show}  # in account {account}: remove the Deny of {action} in {region}{or_scp}");
         }
         let mut actions = PERMISSIONS.to_vec();
         if !actions.contains(&action.as_str()) {

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::external_id::ExternalId;
 use super::identity::credentials_unknown;
-use super::model::{Connection, ConnectionStatus, NO_REGION_ANSWERS, RegionConnection, RegionStatus};
+use super::model::{Connection, ConnectionStatus, NO_REGION_RESPONDS, RegionConnection, RegionStatus};
 use super::region::CheckOutcome;
 use crate::integration::Integration;
 use crate::problem::Problem;
@@ -172,7 +172,7 @@ fn no_region_accepts(account: AccountId, regions: &BTreeMap<RegionName, RegionCo
     let detail = nearest.map(|problem| format!("; {}", problem.message)).unwrap_or_default();
     Problem {
         reason: "no_region_enabled".to_owned(),
-        message: format!("no Region of account {account} takes findings ({}){detail}", counts.join(", ")),
+        message: format!("no Region of account {account} accepts findings ({}){detail}", counts.join(", ")),
         remediation: nearest.and_then(|problem| problem.remediation.clone()),
     }
 }
@@ -210,8 +210,8 @@ fn unreachable_everywhere(regions: &BTreeMap<RegionName, CheckOutcome>) -> Optio
     };
     let first = checked().find_map(no_response)?;
     checked().all(|outcome| no_response(outcome).is_some()).then(|| Problem {
-        reason: NO_REGION_ANSWERS.to_owned(),
-        message: format!("no Region answered: {}", first.message),
+        reason: NO_REGION_RESPONDS.to_owned(),
+        message: format!("no Region responded: {}", first.message),
         remediation: first.remediation.clone(),
     })
 }

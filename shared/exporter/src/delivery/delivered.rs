@@ -180,6 +180,6 @@ fn add_unproven(all: &mut Unproven, more: Unproven) {
 pub(super) fn worker_stopped(region: RegionName) -> PortError {
     PortError {
         action: format!("deliver findings to {region}"),
-        message: "the worker of this Region ended early".to_owned(),
+        message: "the worker of the Region ended early".to_owned(),
     }
 }

@@ -25,7 +25,7 @@ pub(crate) fn resend_stored(
     write: impl FnOnce(Timestamp) -> serde_json::Result<Vec<u8>>,
 ) -> Result<Outgoing, PortError> {
     let failed = |error: &dyn std::fmt::Display| PortError {
-        action: "send a finding of the state again".to_owned(),
+        action: "resend a finding of the Region state".to_owned(),
         message: error.to_string(),
     };
     let updated_at = Timestamp::from_millisecond(updated_ms).map_err(|error| failed(&error))?;

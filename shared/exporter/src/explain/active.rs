@@ -20,7 +20,7 @@ pub struct StaysActive {
     pub class: PendingClass,
     /// `archive_limit`, or the reason for which the scan proves nothing about the finding.
     pub reason: String,
-    /// The reason in a sentence.
+    /// The reason, one sentence.
     pub message: String,
     /// The command that archives the finding.
     pub command: String,

@@ -116,7 +116,7 @@ pub async fn explain<P: Ports>(
                     .map(|entry| describe(name.account, region, &entry, runs, &regions)),
             ),
             Err(error) => {
-                notes.push(format!("the state of {region} can't be read, and is built again by the next run: {error}"));
+                notes.push(format!("the state of {region} is invalid, and the next run rebuilds it: {error}"));
             }
         }
     }
@@ -205,7 +205,7 @@ fn remarks(integration: Option<&Integration>, name: &FindingName) -> Vec<String>
     match route(integration, name.region) {
         Route::Own => {}
         Route::Fallback(region) => notes.push(format!("the integration sends findings of {} to {region}", name.region)),
-        Route::NotInIntegration => notes.push(format!("the integration leaves {} out", name.region)),
+        Route::NotInIntegration => notes.push(format!("the integration omits {}", name.region)),
     }
     notes
 }
@@ -250,7 +250,7 @@ async fn query_hub<P: Ports>(
     };
     let failed = |region: RegionName, error: String| HubState { error: Some(error), ..nothing(region) };
     let Some(integration) = integration else {
-        let error = "there is no integration whose credentials could be used";
+        let error = "no integration has credentials for the account";
         return regions.into_iter().map(|region| failed(region, error.to_owned())).collect();
     };
     let hub = match Hubs::connect(ports, name.account, integration).await {

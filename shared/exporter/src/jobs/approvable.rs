@@ -47,8 +47,8 @@ pub async fn ensure_approvable<P: Ports>(ports: &P, run: &RunReport, approval: A
     }
     if let Some((account, newest, scanned_at)) = outdated {
         return Err(JobError::Rejected(format!(
-            "run {run_id} can't be approved: its scan of {scanned_at:.0} is no longer the newest of account {account}, that of \
-             {newest:.0} is; the newer run says what it archives: hubctl run list --account {account}"
+            "run {run_id} can't be approved: its scan of {scanned_at:.0} is no longer the newest of account {account}, \
+             that of {newest:.0} is; to find its run: hubctl run list --account {account}"
         )));
     }
     if waiting == 0 {
@@ -67,9 +67,12 @@ fn nothing_to_approve(run: &RunReport, approval: Approval) -> String {
     };
     let other = Approval { pending: !approval.pending, unproven: !approval.unproven };
     if run.accounts_to_approve(other).next().is_some() {
-        return format!("run {run_id} ({status}) has {what}; to approve what it has: {}", run.approve_command(other));
+        return format!(
+            "run {run_id} ({status}) has {what}; to approve its other findings: {}",
+            run.approve_command(other)
+        );
     }
-    format!("run {run_id} ({status}) has {what}; what it did: hubctl run show {run_id}")
+    format!("run {run_id} ({status}) has {what}; to see its report: hubctl run show {run_id}")
 }
 
 /// The run of the newest scan of an account among `runs`. `None` if that scan is not newer than the one of `run`.

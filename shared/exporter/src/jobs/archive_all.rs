@@ -24,7 +24,7 @@ impl<P: Ports> JobRunner<P> {
     ///
     /// # Errors
     ///
-    /// [`RunnerError::Rejected`] if there is no integration whose credentials could be used, or if it is not the
+    /// [`RunnerError::Rejected`] if no integration has credentials for the account, or if it is not the
     /// required one.
     pub async fn archive_all(
         &self,

@@ -68,7 +68,7 @@ impl Chain {
         let run_id = if let [run] = runs { did_nothing(run).then(|| run.run_id.clone()) } else { None };
         if runs.iter().any(|run| self.is_progress(run, completed)) {
             if rounds > ROUNDS_MAX {
-                return Err(format!("it is not complete after {rounds} rounds"));
+                return Err(format!("it is not complete after {rounds} invocations"));
             }
             let chain = Self { rounds, idle_rounds: 0, completed, run_id };
             let waits = runs.iter().filter(|run| run.status.should_retry()).all(is_locked);
@@ -76,7 +76,7 @@ impl Chain {
         }
         let idle_rounds = self.idle_rounds + 1;
         if rounds > ROUNDS_MAX || idle_rounds > IDLE_ROUNDS_MAX {
-            return Err(format!("{idle_rounds} rounds in a row made no progress"));
+            return Err(format!("{idle_rounds} consecutive invocations made no progress"));
         }
         let delay = RETRY_DELAY.saturating_mul(1 << (idle_rounds - 1)).min(RETRY_DELAY_MAX);
         let run_id = run_id.or_else(|| self.run_id.clone().filter(|_| runs.is_empty()));
@@ -163,7 +163,7 @@ mod tests {
         }
         assert_eq!((chain.rounds, chain.idle_rounds, chain.completed), (100, 0, 500));
         let ended = chain.next(&[sent(1000, 5, 500)]).unwrap_err();
-        assert_eq!(ended, "it is not complete after 101 rounds");
+        assert_eq!(ended, "it is not complete after 101 invocations");
     }
 
     #[test]
@@ -181,7 +181,7 @@ mod tests {
             }
         };
         assert_eq!(minutes, [2, 4, 8, 15, 15, 15, 15, 15, 15, 15, 15, 15]);
-        assert_eq!(ended, "13 rounds in a row made no progress");
+        assert_eq!(ended, "13 consecutive invocations made no progress");
         let waited = Chain::default().next(&[]).unwrap();
         assert_eq!((waited.delay, waited.chain.idle_rounds), (RETRY_DELAY, 1));
     }

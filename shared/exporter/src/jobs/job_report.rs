@@ -81,7 +81,7 @@ pub(super) async fn report_plan<P: Ports + Scans>(
     if plan.is_incomplete() {
         plan.run
             .reasons
-            .push(format!("the time of the job was not enough for the whole plan; without a limit: {local}"));
+            .push(format!("deadline exceeded before the plan was complete; to plan without a time limit: {local}"));
     }
     save(ports.as_ref(), id, &JobReport { plan: Some(plan), ..JobReport::default() }).await
 }

@@ -58,13 +58,13 @@ impl RequiredIntegration<'_> {
             }
             Self::OwnedBy(provider) | Self::BeingDeleted(provider, _) if integration.provider != *provider => {
                 let id = &integration.provider;
-                let message = format!("account {account} goes by the integration of {id}, not of {provider}");
+                let message = format!("account {account} uses the integration of {id}, not of {provider}");
                 Err(Problem::new(NOT_ARCHIVED, message))
             }
             Self::BeingDeleted(provider, since) if integration.deletion_requested_at != Some(since) => {
                 let message = format!(
-                    "the integration of account {account} is not the one that was to be removed, so its findings are not \
-                     archived; to delete it with them: hubctl integration delete {provider} --archive"
+                    "the integration of account {account} is not the one whose deletion was requested, so its findings \
+                     are not archived; to archive them and delete it: hubctl integration delete {provider} --archive"
                 );
                 Err(Problem::new(NOT_ARCHIVED, message))
             }
@@ -92,7 +92,7 @@ impl<P: Ports> LockedAccount<P> {
                 return Ok(Err(account_locked(format!("account {account}: scans of it are being exported"))));
             }
             Err(NotLocked::Locked(run_id)) => {
-                let message = format!("account {account}: run {run_id} works on it; try again when it is done");
+                let message = format!("account {account}: locked by run {run_id}; retry when that run is complete");
                 return Ok(Err(account_locked(message)));
             }
         };
@@ -173,7 +173,7 @@ pub(super) fn unavailable_error(account: AccountId, problem: &Problem) -> Runner
     if problem.reason == undelivered::ACCOUNT_LOCKED {
         RunnerError::Locked(problem.to_string())
     } else if undelivered::is_transient(&problem.reason) {
-        PortError { action: format!("take account {account}"), message: problem.to_string() }.into()
+        PortError { action: format!("lock account {account}"), message: problem.to_string() }.into()
     } else {
         RunnerError::Rejected(problem.to_string())
     }

@@ -97,7 +97,7 @@ impl<'a, P: Ports + Scans + Queue + JobStore> Processor<'a, P> {
         options: &Options,
     ) -> Result<Vec<RunReport>, JobError> {
         if let Some(record) = self.record.clone().filter(|record| record.state.is_final()) {
-            tracing::info!(job.id = record.id, job = %record.job, state = record.state.as_str(), "job is settled");
+            tracing::info!(job.id = record.id, job = %record.job, state = record.state.as_str(), "job already complete");
             self.submit_next(&record).await?;
             return Ok(Vec::new());
         }
@@ -170,7 +170,7 @@ impl<'a, P: Ports + Scans + Queue + JobStore> Processor<'a, P> {
         }
     }
 
-    /// Puts a message of the job in the queue. Returns false if there is no queue.
+    /// Puts a message of the job in the queue. Returns false if the deployment has no queue.
     async fn enqueue(&mut self, Round { chain, delay }: Round) -> Result<bool, PortError> {
         let message = JobMessage { chain, ..self.message.clone() };
         if !self.ports.enqueue_job(&message, delay).await? {
@@ -197,7 +197,8 @@ impl<'a, P: Ports + Scans + Queue + JobStore> Processor<'a, P> {
         record.last_attempt_at = is_last.then(|| self.ports.now());
         if is_last {
             let id = &record.id;
-            record.message = Some(format!("the last attempt began; should it be aborted, run: hubctl job retry {id}"));
+            record.message =
+                Some(format!("the last attempt has started; if it is aborted, run: hubctl job retry {id}"));
         }
         self.ports.record_job(record).await
     }
@@ -210,14 +211,14 @@ impl<'a, P: Ports + Scans + Queue + JobStore> Processor<'a, P> {
             Delivery::Message { .. } if self.delivery.is_last() => {
                 // Best effort: `last_attempt_at` has the same effect a little later.
                 if let Err(also) = self.record_failure(&error).await {
-                    tracing::warn!(job.id = self.message.id, error = %also, "failed job is not recorded as failed");
+                    tracing::warn!(job.id = self.message.id, error = %also, "failed to record that the job failed");
                 }
                 Err(error)
             }
             Delivery::Inline => match self.chain.next(&[]) {
                 Ok(round) => {
                     let (id, job) = (&self.message.id, self.job);
-                    tracing::warn!(job.id = id, %job, %error, "job put on the queue: it is tried again");
+                    tracing::warn!(job.id = id, %job, %error, "job requeued for a retry");
                     if self.enqueue(round).await? { Ok(Vec::new()) } else { Err(error) }
                 }
                 Err(ended) => Err(error.with_reason(&ended)),
@@ -230,7 +231,7 @@ impl<'a, P: Ports + Scans + Queue + JobStore> Processor<'a, P> {
         let next = self.next();
         let Some(record) = self.record.clone() else { return self.enqueue_unrecorded(next).await };
         let why = format!(
-            "{error}; its message is in the dead-letter queue; when the cause is fixed, run: hubctl job retry {}",
+            "{error}; its message is in the dead-letter queue; fix the cause, then run: hubctl job retry {}",
             record.id
         );
         let mut failed = record.completed(JobState::Failed, Some(why), self.ports.now());
@@ -345,8 +346,8 @@ impl<'a, P: Ports + Scans + Queue + JobStore> Processor<'a, P> {
         if self.ports.enqueue_job(next, Duration::ZERO).await? {
             return Ok(());
         }
-        let action = format!("go on with the job to {}", next.job);
-        Err(PortError { action, message: "there is no queue".to_owned() })
+        let action = format!("continue with the job to {}", next.job);
+        Err(PortError { action, message: "the deployment has no queue".to_owned() })
     }
 
     /// Records what the job waits for. Returns false if it was canceled in the meantime: it must not be retried.

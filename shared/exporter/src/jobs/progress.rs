@@ -9,26 +9,25 @@ use serde::{Deserialize, Serialize};
 use super::job::Job;
 use crate::progress::{Progress, RegionCounts};
 
-/// How far a job is.
+/// The progress of a job.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct JobProgress {
-    /// Findings processed by this attempt: for a replay or a plan those read from the upload, for an approval those and the ones that
-    /// were archived, for a redrive those read from the quarantine, for a reconciliation those read from Security Hub, otherwise those
-    /// that Security Hub stored.
+    /// Findings processed by this attempt: read from the upload (replay, plan), read and archived (approval), read from
+    /// the quarantine (redrive), read from Security Hub (reconciliation), or stored by Security Hub (other jobs).
     pub done: u64,
-    /// Findings to process, as far as known.
+    /// Number of findings to process, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub total: Option<u64>,
-    /// The Regions: for a reconciliation the findings read from Security Hub, otherwise those that it stored.
+    /// Progress by Region: findings read from Security Hub for a reconciliation, otherwise findings that it stored.
     #[cfg_attr(feature = "openapi", schema(value_type = BTreeMap<String, RegionProgress>))]
     pub regions: BTreeMap<RegionName, RegionProgress>,
-    /// When it was written.
+    /// When the progress was saved.
     #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
     pub updated_at: Timestamp,
 }
 
-/// How far a job is in one Region.
+/// The progress of a job in one Region.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RegionProgress {

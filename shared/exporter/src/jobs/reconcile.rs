@@ -28,7 +28,7 @@ impl<P: Ports> JobRunner<P> {
     ///
     /// # Errors
     ///
-    /// [`RunnerError::Rejected`] if there is no integration whose credentials could be used, or if the integration has
+    /// [`RunnerError::Rejected`] if no integration has credentials for the account, or if the integration has
     /// none of the Regions.
     pub async fn reconcile(
         &self,
@@ -36,7 +36,7 @@ impl<P: Ports> JobRunner<P> {
         what: &Reconcile,
         options: &Options,
     ) -> Result<RunReport, RunnerError> {
-        let about = if what.dry_run { "compared only: " } else { "" };
+        let about = if what.dry_run { "dry run: " } else { "" };
         let run = self.begin(RunKind::Reconcile, None, format!("{about}all findings of account {account}"));
         let reconcile = |context: JobContext<P>| async move {
             let required = if what.dry_run { RequiredIntegration::Any } else { RequiredIntegration::Enabled };

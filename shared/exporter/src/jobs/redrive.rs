@@ -52,8 +52,8 @@ impl<P: Ports> JobRunner<P> {
         };
         left.retain(has_entries);
         if let (Some(run_id), true) = (&what.run_id, left.is_empty()) {
-            let under = what.code.as_ref().map_or(String::new(), |code| format!(" under the code {code}"));
-            return Err(RunnerError::Rejected(format!("of run {run_id} nothing is in quarantine{under}")));
+            let under = what.code.as_ref().map_or(String::new(), |code| format!(" with the code {code}"));
+            return Err(RunnerError::Rejected(format!("run {run_id} has no quarantined findings{under}")));
         }
         let is_chosen = |found: &String| what.code.as_ref().is_none_or(|code| code == found);
         let codes = left.iter().flat_map(|run| run.in_quarantine());
@@ -84,7 +84,10 @@ impl<P: Ports> JobRunner<P> {
             let (quarantine, writer) = Quarantine::for_run(context.run.ports.clone(), context.run.run_id());
             let outer = std::mem::replace(&mut context.run.shared.quarantine, quarantine);
             let Some(mut reader) = EntryReader::open(context.run.ports.as_ref(), &earlier.run_id).await? else {
-                return Err(RunnerError::Rejected(format!("the quarantine of run {} is gone", earlier.run_id)));
+                return Err(RunnerError::Rejected(format!(
+                    "the quarantine of run {} no longer exists",
+                    earlier.run_id
+                )));
             };
             let mut outcomes = Vec::new();
             let mut redelivery = Redelivery::new(earlier.upload.clone());

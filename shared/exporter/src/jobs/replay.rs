@@ -22,9 +22,9 @@ pub(super) async fn replay<P: Ports + Scans>(
 ) -> Result<RunReport, JobError> {
     let rejected = |message: String| JobError::Rejected(message);
     let earlier = read_report(ports.as_ref(), run_id).await?;
-    let earlier = earlier.ok_or_else(|| rejected(format!("run {run_id} left no report; export its upload again")))?;
+    let earlier = earlier.ok_or_else(|| rejected(format!("run {run_id} has no report; export its upload again")))?;
     if earlier.kind != RunKind::Export {
-        return Err(rejected(format!("run {run_id} exported nothing, it is of the kind {}", earlier.kind.as_str())));
+        return Err(rejected(format!("run {run_id} is not an export (kind {})", earlier.kind.as_str())));
     }
     let source = &earlier.upload.source;
     let (bucket, key) = source
@@ -38,7 +38,7 @@ pub(super) async fn replay<P: Ports + Scans>(
         Err(OpenError::Failed(error)) => return Err(error.into()),
     };
     if scan.info.etag != earlier.upload.etag {
-        return Err(rejected(format!("{source} was rewritten since run {run_id} exported it")));
+        return Err(rejected(format!("{source} has changed since run {run_id} exported it")));
     }
     options.progress.expect(earlier.counts.read + earlier.findings_to_approve(approval));
     let exporter = Exporter::new(ports.clone(), settings.clone());

@@ -115,14 +115,14 @@ async fn archive_all<P: Ports>(
     let left = runs.iter().filter(|run| !matches!(run.status, RunStatus::Succeeded | RunStatus::Degraded));
     rejected.extend(left.map(|run| format!("run {} is {}", run.run_id, run.status.as_str())));
     if rejected.is_empty() && !ports.delete_after_archive(provider, since).await? {
-        rejected.push("its removal was canceled, or is left to others".to_owned());
+        rejected.push("its deletion was canceled, or another request deletes it".to_owned());
     }
     if rejected.is_empty() {
         return Ok(runs);
     }
     let why = format!(
-        "the integration of {provider} is not deleted: {}; when that is fixed, hubctl integration delete {provider} \
-         --archive goes on",
+        "the integration of {provider} is not deleted: {}; fix the cause, then run: hubctl integration delete \
+         {provider} --archive",
         rejected.join("; ")
     );
     Err(partly_rejected(why, runs))
@@ -143,7 +143,7 @@ async fn cancel_job_of_run<P: Ports + JobStore>(ports: &P, run_id: &str) -> Resu
     if matches!(record.job, Job::ArchiveAll { .. }) {
         return Ok(());
     }
-    let why = format!("a user had what its run {run_id} archived made active again");
+    let why = format!("a user reactivated the findings that its run {run_id} archived");
     ports.cancel_job(&record.completed(JobState::Canceled, Some(why), ports.now())).await
 }
 

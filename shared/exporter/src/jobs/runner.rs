@@ -116,7 +116,7 @@ fn add_accounts(run: &mut RunReport, accounts: Vec<AccountResult>) -> Result<(),
 pub(super) async fn require_report(ports: &impl Objects, run_id: &str) -> Result<RunReport, RunnerError> {
     let missing = || {
         RunnerError::Rejected(format!(
-            "run {run_id} left no report: it is unknown, still at work, or was killed; hubctl run list shows the runs"
+            "run {run_id} has no report: it doesn't exist, is in progress, or was killed; to list runs: hubctl run list"
         ))
     };
     read_report(ports, run_id).await?.ok_or_else(missing)

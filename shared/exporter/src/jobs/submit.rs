@@ -23,7 +23,7 @@ pub async fn submit<P: Queue + JobStore>(ports: &P, record: &JobRecord) -> Resul
             record.clone().completed(JobState::Rejected, why, record.submitted_at)
         }
         Err(error) => {
-            let message = Some(format!("nobody knows whether it was placed: {error}"));
+            let message = Some(format!("it is unknown whether the job was enqueued: {error}"));
             JobRecord { message, ..record.clone() }
         }
     };

@@ -51,7 +51,7 @@ impl<P: Ports> JobRunner<P> {
         for (region, archived) in archived.iter().flat_map(|(_, regions)| regions) {
             options.progress.expect_in(*region, archived.findings);
         }
-        let run = self.begin(RunKind::UndoArchive, Some(run_id), format!("what run {run_id} archived"));
+        let run = self.begin(RunKind::UndoArchive, Some(run_id), format!("the findings that run {run_id} archived"));
         let undo = |context: JobContext<P>| async move {
             let mut accounts = Vec::new();
             for (account, regions) in archived {

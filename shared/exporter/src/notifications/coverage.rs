@@ -111,8 +111,7 @@ impl Notified {
         let account = coverage.account;
         let mut event = self.coverage_event(EventKind::CoverageRecovered, coverage, region, service, coverage.at);
         event.detail.summary = format!("Scans of account {account} cover {service} in {region} again");
-        event.detail.message =
-            "The newest scan has results for it, or no active finding is left that it proves nothing about.".to_owned();
+        event.detail.message = "The newest scan has results for it, or no unproven finding is left.".to_owned();
         event
     }
 

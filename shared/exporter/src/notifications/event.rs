@@ -122,19 +122,20 @@ impl Event {
         let account = connection.account;
         let mut event = Self::new(EventKind::Connected, connection, None);
         event.detail.summary = format!("Account {account} is connected to Security Hub");
-        event.detail.message = format!("Security Hub takes its findings in {}.", list_regions(&event.detail.regions));
+        event.detail.message = format!("Security Hub accepts its findings in {}.", list_regions(&event.detail.regions));
         event
     }
 
     pub(super) fn disconnected(connection: &Connection) -> Self {
         let account = connection.account;
         let mut event = Self::new(EventKind::Disconnected, connection, None);
-        event.detail.summary = format!("Account {account} is disconnected from Security Hub: its findings wait");
+        event.detail.summary =
+            format!("Account {account} is disconnected from Security Hub: its findings are not sent");
         let first = || {
             let mut problems = connection.regions.values().filter_map(|region| region.problem.as_ref());
             problems.next()
         };
-        event.set_cause(connection.problem.as_ref().or_else(first), "no Region takes its findings");
+        event.set_cause(connection.problem.as_ref().or_else(first), "no Region accepts its findings");
         event
     }
 
@@ -142,7 +143,7 @@ impl Event {
         let mut event = Self::new(EventKind::RegionAvailable, connection, Some(region));
         event.detail.summary =
             format!("Security Hub of account {} now accepts findings in {region}", connection.account);
-        event.detail.message = "The next scan's findings arrive there as well.".to_owned();
+        event.detail.message = "Findings of the next scan are sent there as well.".to_owned();
         event
     }
 
@@ -151,7 +152,7 @@ impl Event {
         event.detail.summary =
             format!("Security Hub of account {} no longer accepts findings in {region}", connection.account);
         let found = connection.regions.get(&region);
-        event.set_cause(found.and_then(|region| region.problem.as_ref()), "the Region does not take findings");
+        event.set_cause(found.and_then(|region| region.problem.as_ref()), "the Region does not accept findings");
         event
     }
 
@@ -164,13 +165,15 @@ impl Event {
     ) -> Self {
         let account = connection.account;
         let mut event = Self::new(EventKind::ScanMissing, connection, None);
-        let newest_scan = newest.map_or("none ever came".to_owned(), |newest| format!("the newest is of {newest:.0}"));
+        let newest_scan = newest.map_or("no scan was ever exported".to_owned(), |newest| {
+            format!("the newest exported scan is of {newest:.0}")
+        });
         event.detail.id = event_id(EventKind::ScanMissing, account, "", due);
         event.detail.summary = format!("The scan of account {account} is missing");
         event.detail.message =
-            format!("A scan was due at {due:.0}, by the schedule {schedule}, and did not come; {newest_scan}.");
+            format!("A scan was due at {due:.0} (schedule {schedule}) and has not arrived; {newest_scan}.");
         event.detail.remediation = format!(
-            "see that Prowler runs and uploads (hubctl run list --account {account}); if its schedule changed, change the \
+            "check that Prowler runs and uploads (hubctl run list --account {account}); if its schedule changed, change the \
              provider's scan_schedule"
         );
         event.detail.at = now;

@@ -205,7 +205,10 @@ impl Notified {
         mine.append(&mut events);
         let too_many = after.waiting.len().saturating_sub(OUTBOX_MAX);
         for dropped in after.waiting.drain(..too_many) {
-            tracing::warn!(event.id = dropped.event.detail.id, "event dropped: the bus accepted none for too long");
+            tracing::warn!(
+                event.id = dropped.event.detail.id,
+                "event dropped: the event bus did not accept it in time"
+            );
         }
         (after, mine)
     }

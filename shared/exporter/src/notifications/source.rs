@@ -70,8 +70,8 @@ impl Notified {
             reason: Some(NOT_AUTHORIZED_SOURCE.to_owned()),
             summary: format!("A scan of account {account} came from a source that is not authorized"),
             message: single_line(&format!(
-                "{count} of the account in an upload to {source} were not sent, and nothing was archived by them, as the \
-                 integration {provider} does not accept scans from there."
+                "{count} of the account in an upload to {source} were not sent, and nothing was archived, because the \
+                 integration {provider} does not accept scans from this source."
             )),
             remediation: single_line(&format!(
                 "find out who uploaded it: hubctl run show {run_id} | if the source may send findings of the account: {} | \

@@ -33,7 +33,7 @@ fn connection(minute: i64, enabled: &[&str]) -> Connection {
         let on = enabled.contains(&name);
         let problem = Problem {
             reason: "hub_not_enabled".to_owned(),
-            message: format!("Security Hub is off\nin {name}"),
+            message: format!("Security Hub is not enabled\nin {name}"),
             remediation: Some(format!("aws securityhub enable-security-hub --region {name}")),
         };
         let found = RegionConnection {
@@ -191,7 +191,9 @@ async fn a_missing_scan_is_published_once_until_a_scan_arrives() {
     assert_eq!(look(hour(30), None).await, []);
     let [missing] = look(hour(31), None).await.try_into().unwrap();
     assert_eq!((missing.kind, missing.detail.due_at), (EventKind::ScanMissing, Some(hour(24))));
-    assert!(missing.detail.message.contains("rate(1 day)") && missing.detail.message.contains("none ever came"));
+    assert!(
+        missing.detail.message.contains("rate(1 day)") && missing.detail.message.contains("no scan was ever exported")
+    );
     assert_eq!(look(hour(60), None).await, []);
     assert_eq!(look(hour(61), Some(hour(60))).await, []);
     let [again] = look(hour(91), Some(hour(60))).await.try_into().unwrap();

@@ -2,9 +2,9 @@
 
 /// A failure that is transient, or that a user must fix: the caller retries the whole operation.
 #[derive(Clone, Debug, thiserror::Error)]
-#[error("{action}: {message}")]
+#[error("failed to {action}: {message}")]
 pub struct PortError {
-    /// The failed action, with the names of its objects.
+    /// The failed action, a verb and the names of its objects: it follows "failed to".
     pub action: String,
     /// The error message.
     pub message: String,

@@ -83,7 +83,7 @@ pub enum CallError {
     #[error("the session's credentials expired: {0}")]
     ExpiredToken(String),
     /// The run's time ended before the response: the call may have been executed.
-    #[error("the time of the run was over before the answer")]
+    #[error("deadline exceeded before the response")]
     DeadlineExceeded,
     /// The Region's endpoint can't be reached: its name does not resolve, or nothing listens.
     #[error("no connection to the endpoint: {0}")]

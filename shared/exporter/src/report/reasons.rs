@@ -38,7 +38,7 @@ pub mod unproven {
     pub fn explain(reason: &str) -> &'static str {
         match reason {
             FILE_TRUNCATED => "the file was not read to its end",
-            SEVERAL_SCAN_TIMES => "the file holds several scans of the account",
+            SEVERAL_SCAN_TIMES => "the file contains several scans of the account",
             PARTIAL_SCAN => "the scan has far fewer results than the last whole scan",
             MALFORMED_ENTRIES => "malformed entries of the file could be these findings",
             MANUAL_CHECK => "the check could not be completed (MANUAL), often for a missing permission",

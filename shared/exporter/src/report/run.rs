@@ -64,7 +64,7 @@ impl RunStatus {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum ReadStatus {
-    /// Unknown so far.
+    /// The file was not read yet.
     #[default]
     Unread,
     /// Read to its end.
@@ -76,7 +76,7 @@ pub enum ReadStatus {
         /// The sign of truncation.
         reason: String,
     },
-    /// Reading stopped before the end because the time ended.
+    /// Reading stopped before the end of the file: deadline exceeded.
     Stopped,
     /// The file is not a supported scan.
     Rejected {
@@ -96,7 +96,7 @@ pub struct RegionReport {
     pub changes: Changes,
     /// Findings that Security Hub already has with this content.
     pub unchanged: u64,
-    /// Findings filtered, because of a setting or of what they are.
+    /// Findings filtered.
     #[serde(default)]
     pub filtered: u64,
     /// Findings of earlier scans that were archived.
@@ -131,7 +131,7 @@ pub struct RegionReport {
     pub throttled: u64,
     /// Calls that failed for another transient reason.
     pub retried: u64,
-    /// Why resolved findings of this Region could not be determined. A retry of the run does it. Absent if they were.
+    /// Why it is unknown which findings of this Region are resolved; a retry of the run determines it. Absent if it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unfinished: Option<String>,
     /// Why this Region is unavailable, and the command that fixes it.
@@ -360,7 +360,7 @@ pub struct RunReport {
     pub trigger: Option<RunTrigger>,
     /// The status.
     pub status: RunStatus,
-    /// Why the run did not simply succeed, as text.
+    /// Why the status is not `succeeded`, one sentence for each reason.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reasons: Vec<String>,
     /// The upload.

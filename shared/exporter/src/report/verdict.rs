@@ -78,7 +78,7 @@ impl RunReport {
             ReadStatus::Complete if self.is_empty() => reasons.push(NO_FINDINGS.to_owned()),
             ReadStatus::Complete => {}
             ReadStatus::Unread => reasons.push("the file was not read".to_owned()),
-            ReadStatus::Stopped => reasons.push("the time was over before the end of the file".to_owned()),
+            ReadStatus::Stopped => reasons.push("deadline exceeded before the end of the file".to_owned()),
             ReadStatus::Truncated { offset, reason } => {
                 reasons.push(format!("the file is truncated at byte {offset}: {reason}"));
             }
@@ -120,13 +120,13 @@ fn explain_counts(counts: &Counts) -> Vec<String> {
     }
     for (code, findings) in &counts.archive_rejected {
         reasons.push(format!(
-            "{findings} resolved findings stay active, since Security Hub refuses to archive them ({code}); they are in \
-             quarantine, and each scan tries again"
+            "{findings} resolved findings stay active, since Security Hub rejects their archiving ({code}); they are \
+             quarantined, and each scan retries"
         ));
     }
     if counts.archive_unavailable > 0 {
         let findings = counts.archive_unavailable;
-        reasons.push(format!("{findings} resolved findings stay active, since their Regions take nothing"));
+        reasons.push(format!("{findings} resolved findings stay active, since their Regions are unavailable"));
     }
     reasons
 }
@@ -136,20 +136,20 @@ fn explain_region(report: &RegionReport, command_options: &str) -> Vec<String> {
     let mut reasons = Vec::new();
     if let Some(why) = &report.adoption_skipped {
         // The state has the reason in one line, with the command at its end.
-        let why = match why.split_once("; read the rest with: ") {
+        let why = match why.split_once("; to read the rest: ") {
             Some((why, command)) => format!("{why}\n{command}{command_options}"),
             None => why.clone(),
         };
         reasons.push(format!(
-            "what Security Hub holds could not be read, so findings that others sent may stay active: {why}"
+            "failed to read the findings in Security Hub, so findings that others sent may stay active: {why}"
         ));
     }
     reasons.extend(report.hub_unverified.clone());
     if let Some(why) = report.drift.as_ref().and_then(|drift| drift.unread.as_ref()) {
-        reasons.push(format!("not compared to the end, so not fixed: {why}"));
+        reasons.push(format!("the comparison is incomplete, so nothing was fixed: {why}"));
     }
     if let Some(reason) = &report.unfinished {
-        reasons.push(format!("{reason} before its end"));
+        reasons.push(format!("it is unknown which findings are resolved: {reason}"));
     }
     if let Some(unavailable) = &report.unavailable {
         let named = Problem { message: unavailable.reason.clone(), ..unavailable.clone() };

@@ -48,17 +48,17 @@ fn cron_expressions_have_the_meaning_of_aws() {
 #[test]
 fn an_invalid_schedule_has_a_clear_error() {
     for (text, expected) in [
-        ("", "neither rate(1 day) nor cron(0 3 * * ? *)"),
-        ("daily", "neither rate"),
-        ("at(2026-11-23T08:00:00)", "one time only"),
+        ("", "must be like rate(1 day) or cron(0 3 * * ? *)"),
+        ("daily", "must be like rate"),
+        ("at(2026-11-23T08:00:00)", "is for one time; use rate(1 day)"),
         ("rate(1)", "no number and unit"),
-        ("rate(0 days)", "no whole number above 0"),
-        ("rate(-1 days)", "no whole number above 0"),
-        ("rate(1.5 days)", "no whole number above 0"),
-        ("rate(1 week)", "there are minutes, hours and days"),
+        ("rate(0 days)", "not a positive whole number"),
+        ("rate(-1 days)", "not a positive whole number"),
+        ("rate(1.5 days)", "not a positive whole number"),
+        ("rate(1 week)", "use minutes, hours, or days"),
         ("rate(99999999999999999 days)", "longer than 3653 days"),
-        ("cron(0 3 * * *)", "has 5 fields and needs 6"),
-        ("cron(0 0 3 * * ? *)", "has 7 fields and needs 6"),
+        ("cron(0 3 * * *)", "has 5 fields instead of 6"),
+        ("cron(0 0 3 * * ? *)", "has 7 fields instead of 6"),
         ("cron(0 3 * * * *)", "one of them must be ?"),
         ("cron(0 3 1 * MON *)", "one of them must be ?"),
         ("cron(0 3 ? * ? *)", "one of them must be *"),
@@ -69,9 +69,9 @@ fn an_invalid_schedule_has_a_clear_error() {
         ("cron(0 3 ? * 2#6 *)", "6 is not between 1 and 5"),
         ("cron(0 3 * * ? 1969)", "1969 is not between 1970 and 2199"),
         ("cron(0/0 3 * * ? *)", "0 is not between 1 and 59"),
-        ("cron(0, 3 * * ? *)", "a part of the list is empty"),
-        ("cron(0 3 X * ? *)", "not understood"),
-        ("cron(@daily 3 * * ? *)", "not understood"),
+        ("cron(0, 3 * * ? *)", "an item of the list is empty"),
+        ("cron(0 3 X * ? *)", "is invalid"),
+        ("cron(@daily 3 * * ? *)", "is invalid"),
     ] {
         let error = text.parse::<Schedule>().unwrap_err().to_string();
         assert!(error.contains(expected), "{text}: {error}");

@@ -159,10 +159,14 @@ impl<P: Objects, H: Hub> Adoption<'_, P, H> {
     /// Records in the state where a later run continues, or why none does.
     fn record_progress(&mut self, is_denied: bool) {
         let (runs, header) = (self.runs, &mut self.region_state.header);
-        let given_up = (self.drift.paused.is_some() && is_futile(&self.pages, &self.drift, self.is_resumed, runs)).then(|| {
-            let (account, region) = (header.account, header.region);
-            format!("only a part was read in {runs} runs; read the rest with: hubctl reconcile --account {account} --regions {region}")
-        });
+        let given_up = (self.drift.paused.is_some() && is_futile(&self.pages, &self.drift, self.is_resumed, runs))
+            .then(|| {
+                let (account, region) = (header.account, header.region);
+                format!(
+                    "only some findings were read in {runs} runs; to read the rest: hubctl reconcile --account \
+                     {account} --regions {region}"
+                )
+            });
         if given_up.is_some() {
             self.drift.paused = None;
             self.drift.unread.clone_from(&given_up);

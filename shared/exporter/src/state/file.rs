@@ -275,7 +275,7 @@ impl StateReader {
         while !self.input.is_empty() {
             self.decompress()?;
             if self.plain.len() > TAIL_BYTES_MAX {
-                return Err(StateError::Corrupt("it goes on after its end".to_owned()));
+                return Err(StateError::Corrupt("it has data after its end".to_owned()));
             }
         }
         match (self.ended, self.frame_ended) {
@@ -325,7 +325,7 @@ impl StateReader {
             self.plain.advance(4);
             let expected = self.plain.get_u64_le();
             if expected != self.entries {
-                return Err(StateError::Corrupt(format!("it holds {} of {expected} entries", self.entries)));
+                return Err(StateError::Corrupt(format!("it contains {} of {expected} entries", self.entries)));
             }
             self.done = true;
             return Ok(None);

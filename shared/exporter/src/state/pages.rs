@@ -50,9 +50,9 @@ enum Next {
 /// Why not all findings were read.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Unread {
-    #[error("the time was over before all findings of Security Hub were read")]
+    #[error("deadline exceeded before all findings in Security Hub were read")]
     DeadlineExceeded,
-    #[error("the service gave {PAGES_MAX} pages, and no end")]
+    #[error("Security Hub returned {PAGES_MAX} pages without an end")]
     PageLimit,
     #[error(transparent)]
     Call(CallError),

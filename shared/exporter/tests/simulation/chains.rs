@@ -193,7 +193,7 @@ async fn a_job_without_progress_backs_off_and_ends_with_a_reason() {
     let failed = record(&world, "replay");
     assert_eq!(failed.state, JobState::Failed);
     let why = failed.message.unwrap();
-    assert!(why.contains("13 rounds in a row made no progress"), "{why}");
+    assert!(why.contains("13 consecutive invocations made no progress"), "{why}");
     assert!(why.ends_with("run: hubctl job retry replay"), "{why}");
     let runs = world.contents().runs.iter().filter(|run| run.job_id.is_some()).count();
     assert_eq!(runs, 5, "one run for all rounds, and one for each redelivery of the last message");

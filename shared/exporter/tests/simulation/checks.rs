@@ -84,7 +84,10 @@ async fn a_disabled_hub_is_reported_with_the_command_that_enables_it() {
         let Checked { connection, .. } = check(&world, &integration()).await;
         assert_eq!(region(&connection, "eu-west-1").status, RegionStatus::HubNotEnabled);
         let (reason, message, remediation) = reason(&connection, "eu-west-1");
-        assert_eq!((reason, message), ("hub_not_enabled", "Security Hub is off in eu-west-1 of account 123456789012"));
+        assert_eq!(
+            (reason, message),
+            ("hub_not_enabled", "Security Hub is not enabled in eu-west-1 of account 123456789012")
+        );
         let command = "aws securityhub enable-security-hub --no-enable-default-standards --region eu-west-1";
         assert_eq!(remediation, format!("{command}  # in account 123456789012"));
         assert_eq!(connection.status, ConnectionStatus::Connected, "the other Regions are available");
@@ -214,7 +217,7 @@ async fn slow_and_unreachable_regions_do_not_delay_the_verdict() {
     assert!(start.elapsed() < Duration::from_secs(7), "{:?}", start.elapsed());
     let connection = checked.connection;
     assert_eq!(region(&connection, "eu-west-1").status, RegionStatus::Unreachable);
-    assert!(reason(&connection, "eu-west-1").1.contains("no answer within 5 s"), "{connection:?}");
+    assert!(reason(&connection, "eu-west-1").1.contains("no response within 5 s"), "{connection:?}");
     assert_eq!(region(&connection, "us-east-1").status, RegionStatus::Unreachable);
     assert!(
         reason(&connection, "us-east-1").2.contains("https://securityhub.us-east-1.amazonaws.com"),
@@ -264,7 +267,7 @@ async fn a_product_is_accepted_if_the_integration_is_configured_so() {
     let Checked { connection, .. } = check(&denied, &accepting).await;
     let (reason, message, remediation) = reason(&connection, "eu-west-1");
     assert_eq!(reason, "product_not_accepted");
-    assert!(message.contains("but securityhub:EnableImportFindingsForProduct was denied"), "{message}");
+    assert!(message.contains("failed: securityhub:EnableImportFindingsForProduct was denied"), "{message}");
     assert!(remediation.starts_with("aws securityhub enable-import-findings-for-product"), "{remediation}");
 }
 

@@ -84,7 +84,7 @@ async fn a_run_that_lost_its_lease_sends_and_saves_nothing_more() {
         world.sleep(30 * 60).await;
         let before = imports(&world);
         let error = running.await.unwrap().unwrap_err();
-        assert!(error.to_string().contains("the hold on account 123456789012 was lost"), "{error}");
+        assert!(error.to_string().contains("the lock on account 123456789012 was lost"), "{error}");
         assert_eq!(imports(&world), before, "nothing more is sent");
         assert!(held(&world, first.account, "ACTIVE").len() < 300);
         assert_eq!(states(&world), kept, "the state of another run is not overwritten");

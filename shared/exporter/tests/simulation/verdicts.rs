@@ -125,7 +125,7 @@ async fn a_transient_failure_changes_no_verdict() {
     world.access().dark = all;
     let third = check(&world, &integration()).await;
     assert_eq!((third.connection.status, &third.connection.regions), (first.status, &first.regions));
-    assert_eq!(third.connection.problem.as_ref().unwrap().reason, "no_region_answers");
+    assert_eq!(third.connection.problem.as_ref().unwrap().reason, "no_region_responds");
 }
 
 #[tokio::test(start_paused = true)]

@@ -28,12 +28,12 @@ const DAYS_DEFAULT: u8 = 30;
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "describes what `sums` reads")]
 pub(crate) struct HistoryParams {
-    /// What the runs are summed by. Default: `day`.
+    /// The key by which runs are summed. Default: `day`.
     by: Option<HistoryBy>,
     /// Number of UTC days, today included.
     #[param(minimum = 1, maximum = 90, default = 30)]
     days: Option<u32>,
-    /// Only what the runs did for this account.
+    /// Only the results for this account.
     #[param(value_type = Option<String>, pattern = "^[0-9]{12}$")]
     account: Option<AccountId>,
     /// The `next` of the previous page: the newest day to sum. Default: today.

@@ -172,6 +172,6 @@ fn reject_access_key(credentials: Option<&CredentialsBody>) -> Result<(), ApiErr
     let has_key = credentials.is_some_and(|body| {
         body.access_key_id.is_some() || body.secret_access_key.is_some() || body.session_token.is_some()
     });
-    let message = "must name a Secret: a template is no place for an access key";
+    let message = "must have a Secret: an access key must not be in a template";
     if has_key { Err(ApiError::field(CREDENTIALS, message)) } else { Ok(()) }
 }

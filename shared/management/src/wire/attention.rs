@@ -29,10 +29,10 @@ pub enum AttentionKind {
     PendingUploads,
 }
 
-/// Something that needs attention.
+/// An item that needs attention.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AttentionItem {
-    /// Why.
+    /// The kind of item.
     pub kind: AttentionKind,
     /// The integration: the ID of its account or organization.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -54,29 +54,29 @@ pub struct AttentionItem {
     /// The job.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job_id: Option<String>,
-    /// How many findings, accounts, or uploads, by `kind`; otherwise 1.
+    /// Number of findings, accounts, or uploads, depending on `kind`; otherwise 1.
     pub count: u64,
-    /// Of how many.
+    /// The number that `count` is a part of: all accounts of the integration, or all active findings.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub total: Option<u64>,
-    /// Since when, or when the run or job began.
+    /// When the problem began, or the start time of the run or job.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub since: Option<Timestamp>,
-    /// What happened, in a sentence.
+    /// Description of the problem, one sentence.
     pub message: String,
-    /// The command that fixes it, or that shows what to decide.
+    /// The command that fixes the problem, or that shows what to decide.
     pub remediation: String,
 }
 
-/// What needs attention.
+/// The items that need attention.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AttentionList {
     /// The entries, most urgent first; at most 100.
     pub items: Vec<AttentionItem>,
-    /// Entries that are left out.
+    /// Number of further items, which are omitted.
     pub more: u64,
-    /// Runs that were read for it, newest first. An account without a run among them is judged by its connection alone.
+    /// Number of runs that were read, newest first. For an account without a run among them, only the connection counts.
     pub runs_read: u64,
     /// Start time of the newest run, if any.
     #[schema(value_type = Option<String>, format = DateTime)]

@@ -11,7 +11,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// The sums of a day, a Region, or an account. One of `day`, `region`, and `account` is there.
+/// The sums of a day, a Region, or an account. Exactly one of `day`, `region`, and `account` is set.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct HistoryItem {
     /// The UTC day.
@@ -21,14 +21,14 @@ pub struct HistoryItem {
     /// The Region, or `other` for errors that name none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub region: Option<String>,
-    /// The account ID, or `other`: malformed findings belong to no account, and a run tells 2,000 accounts apart.
+    /// The account ID, or `other`: malformed findings belong to no account, and each run has sums for at most 2,000 accounts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
     /// Number of runs. A run with several Regions or accounts counts for each.
     pub runs: u64,
     /// Findings sent.
     pub sent: u64,
-    /// Findings not sent, since Security Hub has them as they are.
+    /// Findings not sent, since Security Hub already has them with this content.
     pub unchanged: u64,
     /// Findings of earlier scans that were archived.
     pub archived: u64,
@@ -38,7 +38,7 @@ pub struct HistoryItem {
     pub unavailable: u64,
     /// Calls that were throttled.
     pub throttled: u64,
-    /// With `by=region`: the totals of each day that has any. A total of 0 is left out.
+    /// With `by=region`: the totals of each day that has any. Zeros are omitted.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schema(value_type = BTreeMap<String, Totals>)]
     pub days: BTreeMap<Date, Totals>,

@@ -67,7 +67,7 @@ pub struct IntegrationView {
     /// Whether that time has passed: the scan is overdue.
     #[serde(default)]
     pub next_scan_overdue: bool,
-    /// Since when it is being deleted: its findings are archived first.
+    /// When the deletion was requested. The findings are archived first.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub deletion_requested_at: Option<Timestamp>,
     /// Version, which increases with each change; initially 1.

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use crate::problem::ApiError;
 
-/// What is approved. Default, also without a body: `pending`.
+/// The findings to approve. Default, even without a body: `pending`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ApprovalBody {
@@ -18,8 +18,7 @@ pub struct ApprovalBody {
     /// is true.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pending: Option<bool>,
-    /// Archive the findings that the scan proves nothing about, and make a scan that looks partial the one that later scans
-    /// are compared with.
+    /// Archive unproven findings. A scan that looks partial becomes the baseline for later scans.
     #[schema(default = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unproven: Option<bool>,
@@ -88,16 +87,16 @@ pub struct JobView {
     pub target: Option<String>,
     /// State of the job.
     pub state: JobState,
-    /// Why it was rejected, failed, or was canceled, or what it waits for.
+    /// Why the job was rejected, failed, or was canceled, or what it waits for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
-    /// How far its current attempt is, if it is pending and runs for longer than a few seconds.
+    /// Progress of the current attempt, if the job is pending and the attempt takes longer than a few seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub progress: Option<JobProgress>,
-    /// The plan, of a plan that succeeded, unless it was deleted by now. Not in lists.
+    /// The plan, if the job is a plan that succeeded and whose report still exists. Omitted in lists.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<Box<PlanReport>>,
-    /// The explanation, of an explanation that succeeded, unless it was deleted by now. Not in lists.
+    /// The explanation, if the job is one that succeeded and whose report still exists. Omitted in lists.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub explanation: Option<Box<Explanation>>,
     /// Runs of its last attempt.
@@ -109,7 +108,7 @@ pub struct JobView {
     pub submitted_at: Timestamp,
     /// Principal that submitted it.
     pub submitted_by: String,
-    /// Why it was submitted, if that was given.
+    /// Reason for the submission, if specified.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// Time of completion.

@@ -31,7 +31,7 @@ fn half_silent() -> Connection {
 fn without(region: &str, status: ConnectionStatus) -> Connection {
     let mut found = connected(ACCOUNT, ACCOUNT, &["eu-west-1", region]);
     let off = found.regions.get_mut(&region.parse().unwrap()).unwrap();
-    (off.status, off.problem) = (RegionStatus::HubNotEnabled, problem("hubs", "Security Hub is off there"));
+    (off.status, off.problem) = (RegionStatus::HubNotEnabled, problem("hubs", "Security Hub is not enabled there"));
     found.status = status;
     found
 }
@@ -79,7 +79,7 @@ async fn an_available_region_without_a_response_does_not_pass() {
 async fn an_unavailable_selected_region_is_reported_and_does_not_pass() {
     let found = || vec![without("ap-southeast-2", ConnectionStatus::Degraded)];
     let named = test(found(), Some(&["eu-west-1", "ap-southeast-2"])).await;
-    let message = "connected in 1 Region: eu-west-1; not in ap-southeast-2: Security Hub is off there. To fix: \
+    let message = "connected in 1 Region: eu-west-1; not in ap-southeast-2: Security Hub is not enabled there. To fix: \
                    the remedy";
     assert_eq!(read(&named), ("partial", message, [1, 0, 1, 0, 0, 0]));
     let all = test(vec![without("ap-southeast-2", ConnectionStatus::Connected)], None).await;

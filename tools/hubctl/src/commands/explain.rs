@@ -21,8 +21,8 @@ const NOTE_CHARS_MAX: usize = 160;
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Reads the export state, the account's last 20 runs, and their quarantine; with
---live also the finding in Security Hub. It changes nothing. The deployment does
-so, as a job; with --local this machine does, with your own credentials.
+--live also the finding in Security Hub. It changes nothing. The deployment
+runs it as a job; --local runs it on this machine with your own credentials.
 
 Examples:
   hubctl explain prowler-s3_bucket_acl-123456789012-eu-west-1-0123456ab

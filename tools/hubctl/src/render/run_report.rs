@@ -194,7 +194,7 @@ fn remarks(report: &RunReport) -> Vec<String> {
         if !part.scan_times.is_empty() {
             let scans = text::count(part.scan_times.len() as u64);
             remarks.push(format!(
-                "account {account}: the file holds {scans} scans of it; the newest entry of each finding counts, and nothing is \
+                "account {account}: the file contains {scans} scans of it; the newest entry of each finding counts, and nothing is \
                  archived for being absent"
             ));
         }

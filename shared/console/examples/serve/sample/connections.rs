@@ -103,9 +103,7 @@ pub(super) fn account(id: &str, provider: &str, kind: Kind, now: Timestamp) -> R
         connection.regions.insert("sa-east-1".parse()?, RegionConnection { status, problem: Some(hub), ..enabled });
         let product = problem(
             "product_not_accepted",
-            format!(
-                "Security Hub in ap-northeast-3 of account {id} does not accept findings of the Prowler product yet"
-            ),
+            format!("Security Hub in ap-northeast-3 of account {id} does not accept the Prowler product yet"),
             format!(
                 "aws securityhub enable-import-findings-for-product --product-arn \
                  arn:aws:securityhub:ap-northeast-3::product/prowler/prowler --region ap-northeast-3  # in account {id}"

@@ -144,7 +144,7 @@ impl<P: Ports> RegionWorker<P> {
         }
         // The service's responses lag behind what was sent recently.
         let is_lost = live().any(|meta| now_ms - meta.sent_ms >= LAG_MS);
-        let lately = "Security Hub does not show yet what was sent within the last hour";
+        let lately = "Security Hub does not return findings yet that were sent within the last hour";
         Ok(if is_lost { SameHub::No } else { SameHub::Unknown(lately.to_owned()) })
     }
 }

@@ -340,7 +340,7 @@ impl<P: Ports> RegionWorker<P> {
     /// overwritten, and the run must not succeed.
     pub(in crate::delivery) fn ensure_lease(&self) -> Result<(), PortError> {
         if self.sender.config().lease.is_lost() {
-            return Err(self.error(&format!("the hold on account {} was lost to another run", self.header.account)));
+            return Err(self.error(&format!("the lock on account {} was lost to another run", self.header.account)));
         }
         Ok(())
     }

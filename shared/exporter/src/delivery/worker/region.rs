@@ -241,8 +241,8 @@ impl<P: Ports> RegionWorker<P> {
         self
     }
 
-    /// Frees the memory of the deduplicator. All entries are deduplicated by now, and the state, from which findings are archived next,
-    /// has each finding once.
+    /// Frees the memory of the deduplicator. All entries are deduplicated by now, and the state, from which findings are
+    /// archived next, has each finding once.
     pub(in crate::delivery) fn free_deduplicator(&mut self) {
         self.state.deduplicator = Deduplicator::default();
     }

@@ -149,7 +149,9 @@ fn alarms(names: &[String], states: Result<Vec<AlarmState>, PortError>) -> Vec<F
     };
     let missing = names.iter().filter(|name| states.iter().all(|alarm| alarm.name != **name));
     let missing: Vec<_> = missing
-        .map(|name| Finding::bad(CHECK, format!("{name} was deleted: nobody is notified"), "sam build && sam deploy"))
+        .map(|name| {
+            Finding::bad(CHECK, format!("{name} was deleted: it sends no notifications"), "sam build && sam deploy")
+        })
         .collect();
     let ringing = states.iter().filter(|alarm| alarm.in_alarm);
     let ringing =
@@ -157,7 +159,7 @@ fn alarms(names: &[String], states: Result<Vec<AlarmState>, PortError>) -> Vec<F
     let findings: Vec<_> = ringing.chain(missing).collect();
     match (findings.is_empty(), names.len()) {
         (true, 0) => {
-            vec![Finding::bad(CHECK, "the stack has no alarms: nobody is notified", "sam build && sam deploy")]
+            vec![Finding::bad(CHECK, "the stack has no alarms: failures are not reported", "sam build && sam deploy")]
         }
         (true, count) => vec![Finding::ok(CHECK, format!("none of {count} in alarm"))],
         _ => findings,

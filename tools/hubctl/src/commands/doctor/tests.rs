@@ -16,7 +16,7 @@ fn at() -> Timestamp {
 fn region(status: RegionStatus, lost: bool, name: &str) -> RegionConnection {
     let problem = Problem {
         reason: "hub_not_enabled".to_owned(),
-        message: "Security Hub is off".to_owned(),
+        message: "Security Hub is not enabled".to_owned(),
         remediation: Some(format!("aws securityhub enable-security-hub --no-enable-default-standards --region {name}")),
     };
     let problem = (status != RegionStatus::Enabled).then_some(problem);
@@ -42,7 +42,7 @@ fn connection(account: &str, status: ConnectionStatus, regions: &[(&str, RegionS
 fn refused(account: &str, reason: &str) -> Connection {
     let problem = Problem {
         reason: reason.to_owned(),
-        message: "arn:aws:iam::210987654321:role/SecurityHubExporter could not be assumed".to_owned(),
+        message: "failed to assume arn:aws:iam::210987654321:role/SecurityHubExporter".to_owned(),
         remediation: Some(
             "aws iam get-role --role-name SecurityHubExporter --query Role.AssumeRolePolicyDocument".to_owned(),
         ),
@@ -167,7 +167,7 @@ fn an_unavailable_selected_region_is_shown_with_its_fix() {
     named.gaps.insert("123456789012".parse().unwrap(), ["us-west-2".parse().unwrap()].into());
     assert_eq!(exit(&named), Exit::Degraded);
     let text = shown(&named);
-    assert!(text.contains("123456789012 in us-west-2: Security Hub is off"), "{text}");
+    assert!(text.contains("123456789012 in us-west-2: Security Hub is not enabled"), "{text}");
 }
 
 #[test]

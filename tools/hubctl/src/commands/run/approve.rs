@@ -25,7 +25,7 @@ const NEWER_RUNS_MAX: usize = 100;
 /// Approve a run's pending archive or unproven findings
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
-Two kinds of findings wait for approval. Pending: the scan shows them as
+Two kinds of findings require approval. Pending: the scan shows them as
 resolved, but they are more than the integration's limit, so none was archived
 (archive_requires_approval). Unproven: they are absent from the scan, but the
 scan does not prove that they are resolved. `hubctl run pending` lists both.

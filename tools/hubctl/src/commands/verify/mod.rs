@@ -38,10 +38,10 @@ an error or Ctrl-C. Findings can't be deleted: Security Hub deletes archived
 ones after 30 days. A killed run may leave active findings: --clean-up archives
 them.
 
-It asks first, and shows the maximum number of ingestion events and their cost.
-It calls Security Hub with your own credentials, which need the actions that
-docs/operations.md lists. The account ID is not in the report unless you add
---include-account-id.
+It shows the maximum number of ingestion events and their cost, and asks for
+confirmation. It calls Security Hub with your own credentials, which need the
+actions that docs/operations.md lists. The account ID is not in the report
+unless you add --include-account-id.
 
 Exit codes: 3 a finding is still active; 4 a permission is missing; 5 Security
 Hub is not enabled, or does not accept the Prowler product; 6 Security Hub

@@ -226,7 +226,7 @@ pub(crate) fn connected() -> Connection {
         |status, problem| RegionConnection { status, since, unavailable_since: None, stale_since: None, problem };
     let off = |name: &str| Problem {
         reason: "hub_not_enabled".to_owned(),
-        message: format!("Security Hub is off in {name}"),
+        message: format!("Security Hub is not enabled in {name}"),
         remediation: Some(format!("aws securityhub enable-security-hub --region {name}")),
     };
     let regions = [

@@ -40,7 +40,7 @@ fn an_unavailable_selected_region_has_exit_code_5() {
     find(&deployment, |found| {
         let mut region = found.regions[&"eu-west-1".parse().unwrap()].clone();
         region.status = RegionStatus::HubNotEnabled;
-        region.problem = problem("Security Hub is off in ap-southeast-2");
+        region.problem = problem("Security Hub is not enabled in ap-southeast-2");
         found.regions.insert("ap-southeast-2".parse().unwrap(), region);
         found.status = ConnectionStatus::Degraded;
     });
