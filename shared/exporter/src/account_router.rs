@@ -4,7 +4,7 @@ use std::collections::btree_map::Entry as FindingMeta;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
-use asff::{AccountId, CheckId, Manual, ManualSubject, Mapped, Outcome, Place, RegionName, Skip, Unsent};
+use asff::{AccountId, CheckId, Location, Manual, ManualSubject, Mapped, Outcome, RegionName, Skip, Unsent};
 use futures::StreamExt;
 use jiff::Timestamp;
 
@@ -70,9 +70,9 @@ impl<P: Ports> AccountRouter<P> {
     }
 
     /// Records the account and Region that an entry names that can't be read or mapped.
-    fn note_error(&mut self, place: &Place) {
-        self.malformed.add(place);
-        if let Some(region) = place.region
+    fn note_error(&mut self, location: &Location) {
+        self.malformed.add(location);
+        if let Some(region) = location.region
             && (self.errors.contains_key(&region) || self.errors.len() < ERROR_REGIONS_MAX)
         {
             *self.errors.entry(region).or_default() += 1;
