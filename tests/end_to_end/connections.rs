@@ -5,7 +5,7 @@ use end_to_end::scans::{finding, scan};
 use end_to_end::stage::{Stage, by_role, by_role_and};
 use end_to_end::wait::{PATIENCE, wait_at_most};
 use exporter::connection::{Connection, ConnectionStatus, RegionStatus};
-use exporter::integration::{Credentials, Integration};
+use exporter::model::integration::{Credentials, Integration};
 use exporter::notifications::{Event, EventKind};
 use exporter::report::RunStatus;
 use jiff::Timestamp;

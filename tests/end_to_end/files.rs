@@ -5,8 +5,8 @@ use asff::ScanFormat;
 use end_to_end::oracle::{id, prowlers_findings};
 use end_to_end::scans::{FIRST, SECOND, finding, gzip, sample_scan, scan};
 use end_to_end::stage::{Stage, by_role};
+use exporter::model::settings::BATCH_BYTES_MAX;
 use exporter::report::{ReadStatus, RunStatus};
-use exporter::settings::BATCH_BYTES_MAX;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
 

@@ -3,8 +3,8 @@
 use anyhow::{Context, Result, ensure};
 use end_to_end::stage::Stage;
 use end_to_end::wait::wait_for;
-use exporter::provider::ProviderId;
-use exporter::settings_store::Stored;
+use exporter::model::provider::ProviderId;
+use exporter::ports::settings_store::Stored;
 use serde_json::{Value, json};
 
 /// Accounts that no other test uses. Their roles do not exist: the stack does not depend on the connection status.
@@ -50,7 +50,10 @@ async fn stack(stage: &Stage, action: &str, name: &str, template: Option<&str>, 
     wait_for(&format!("{name} to be {wanted}"), look).await
 }
 
-async fn integration(stage: &Stage, account: &str) -> Result<Option<Stored<exporter::integration::Integration>>> {
+async fn integration(
+    stage: &Stage,
+    account: &str,
+) -> Result<Option<Stored<exporter::model::integration::Integration>>> {
     let id: ProviderId = account.parse()?;
     stage.integration_of(&id).await
 }

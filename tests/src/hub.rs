@@ -1,7 +1,7 @@
 //! Client of the simulated Security Hub: its findings, its calls, and faults.
 
 use anyhow::{Context, Result, ensure};
-use exporter::settings::BATCH_FINDINGS_MAX;
+use exporter::model::settings::BATCH_FINDINGS_MAX;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use simulator::{Fault, Operation};

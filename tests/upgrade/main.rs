@@ -10,12 +10,12 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use exporter::connection::Connection;
-use exporter::integration::Integration;
 use exporter::jobs::JobRecord;
+use exporter::model::integration::Integration;
+use exporter::model::provider::Provider;
 use exporter::notifications::Notified;
-use exporter::provider::Provider;
+use exporter::ports::settings_store::AuditEntry;
 use exporter::report::{HistoryEntry, IntegrationRun, RunReport};
-use exporter::settings_store::AuditEntry;
 use exporter::state::{StateReader, StateStep};
 use serde::Serialize;
 use serde::de::DeserializeOwned;

@@ -7,12 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use asff::AccountId;
+use exporter::connection::targets::CheckTargets;
 use exporter::connection::{CheckPorts, CheckTarget, Checked, Checker, Connection, SaveOutcome};
+use exporter::model::provider::ProviderId;
+use exporter::model::schedule::Schedule;
 use exporter::notifications::{Event, Notifications, PublishedChanges, StatusChanges, publish_status_changes};
 use exporter::ports::AccountLocks;
-use exporter::provider::ProviderId;
-use exporter::schedule::Schedule;
-use exporter::targets::CheckTargets;
 use futures::StreamExt as _;
 use jiff::Timestamp;
 use runtime::isolation::Ended;

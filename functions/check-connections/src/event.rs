@@ -1,8 +1,8 @@
 //! Parses events: a schedule, a direct invocation that selects accounts, or messages of the function's own queue.
 
 use asff::AccountId;
-use exporter::provider::ProviderId;
-use exporter::targets::TargetSelection;
+use exporter::connection::targets::TargetSelection;
+use exporter::model::provider::ProviderId;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 

@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use asff::AccountId;
 use aws::CheckQueue;
+use exporter::connection::targets::{TargetSelection, delete_stale_connections, select_targets};
 use exporter::connection::{CheckSettings, CheckTarget, Checker, Connection};
 use exporter::notifications::Event;
 use exporter::ports::PortError;
-use exporter::targets::{TargetSelection, delete_stale_connections, select_targets};
 use lambda_runtime::{Diagnostic, LambdaEvent};
 use runtime::deadline::instant;
 use runtime::isolation::Isolation;

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use asff::{AccountId, RegionName};
 use exporter::connection::CheckTarget;
-use exporter::integration::Integration;
+use exporter::model::integration::Integration;
 use futures::StreamExt as _;
 use runtime::isolation::{Ended, Isolation};
 use serde::{Deserialize, Serialize};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use exporter::connection::{Connection, ConnectionStatus, Problem, RegionStatus};
-use exporter::provider::ProviderId;
+use exporter::model::provider::ProviderId;
 use runtime::metrics::{Metric, Sample, Unit};
 
 use crate::batch::{Failed, Report};

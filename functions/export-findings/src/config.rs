@@ -1,7 +1,7 @@
 //! The function's environment, read once. Only this module reads environment variables, except for those that the SDK reads.
 
 use aws::{ManagementConfig, ResourceNames};
-use exporter::settings::Settings;
+use exporter::model::settings::Settings;
 pub use runtime::config::ConfigError;
 use runtime::config::Variables;
 use tracing::level_filters::LevelFilter;

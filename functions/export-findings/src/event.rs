@@ -9,7 +9,7 @@ use aws_lambda_events::eventbridge::EventBridgeEvent;
 use aws_lambda_events::s3::S3Entity;
 use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
 use exporter::jobs::{Chain, JobMessage};
-use exporter::upload::Upload;
+use exporter::model::upload::Upload;
 use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

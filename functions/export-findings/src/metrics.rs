@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use asff::AccountId;
-use exporter::provider::ProviderId;
+use exporter::model::provider::ProviderId;
 use exporter::report::{AccountReport, Counts, RunKind, RunReport, RunStatus, undelivered};
 use runtime::metrics::{Metric, Sample, Unit};
 

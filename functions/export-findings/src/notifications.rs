@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use asff::AccountId;
+use exporter::model::provider::ProviderId;
 use exporter::notifications::{Coverage, Notifications, Unauthorized, publish_coverage, publish_unauthorized};
 use exporter::ports::{Clock, Integrations, PortError};
-use exporter::provider::ProviderId;
 use exporter::report::{AccountReport, RunKind, RunReport};
 use futures::StreamExt as _;
 use tokio::time::Instant;

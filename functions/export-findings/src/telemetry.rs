@@ -80,8 +80,8 @@ pub(crate) fn duration_ms(run: &RunReport) -> i64 {
 
 #[cfg(test)]
 mod tests {
+    use exporter::model::upload::UploadInfo;
     use exporter::report::{Counts, Fate};
-    use exporter::upload::UploadInfo;
     use runtime::logs::capture::written;
     use serde_json::json;
     use tracing::level_filters::LevelFilter;

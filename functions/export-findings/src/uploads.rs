@@ -3,10 +3,10 @@
 use exporter::export::{ExportError, Options};
 use exporter::jobs::Queue;
 use exporter::jobs::{Chain, Delivery, JobStore, end_run, is_locked};
+use exporter::model::upload::{Upload, UploadInfo};
 use exporter::notifications::Notifications;
 use exporter::ports::{OpenError, PortError, Ports, Scans};
 use exporter::report::{RunReport, RunStatus};
-use exporter::upload::{Upload, UploadInfo};
 use tokio::time::Instant;
 use uuid::Uuid;
 

@@ -13,7 +13,7 @@ use aws::{Cloud, ResourceNames};
 use aws_credential_types::Credentials as Keys;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use exporter::connection::{CheckSettings, CheckTarget, Checker, ConnectionStatus};
-use exporter::integration::{Credentials, Integration, Role};
+use exporter::model::integration::{Credentials, Integration, Role};
 use exporter::testing::InMemory;
 use simulator::{Config, Simulator};
 use tokio::time::Instant;

@@ -6,11 +6,11 @@ use std::collections::BTreeSet;
 use asff::{AccountId, Regions};
 use aws_config::SdkConfig;
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
-use exporter::integration::Integration;
+use exporter::connection::targets::{CheckTargets, StoredConnection};
+use exporter::model::integration::Integration;
+use exporter::model::provider::{Provider, ProviderId};
 use exporter::ports::PortError;
-use exporter::provider::{Provider, ProviderId};
-use exporter::settings_store::SettingsStore;
-use exporter::targets::{CheckTargets, StoredConnection};
+use exporter::ports::settings_store::SettingsStore;
 
 use crate::Cloud;
 use crate::dynamodb::item::{Item, get_text};

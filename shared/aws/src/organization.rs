@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use asff::{AccountId, Partition};
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use exporter::model::provider::ProviderId;
 use exporter::ports::PortError;
-use exporter::provider::ProviderId;
 use jiff::Timestamp;
 use serde::Deserialize;
 

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use exporter::jobs::Queue;
 use exporter::jobs::{JobMessage, Round};
+use exporter::model::upload::Upload;
 use exporter::ports::PortError;
-use exporter::upload::Upload;
 use serde_json::json;
 
 use crate::Cloud;

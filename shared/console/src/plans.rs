@@ -1,6 +1,6 @@
 //! Plans of files from the operator's disk. The file itself is not kept: to export it, it is chosen again.
 
-use exporter::plan::PlanReport;
+use exporter::export::plan::PlanReport;
 
 use crate::fingerprint::Fingerprint;
 

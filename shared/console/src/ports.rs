@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use bytes::Bytes;
-use exporter::plan::PlanReport;
+use exporter::export::plan::PlanReport;
 use exporter::ports::Scan;
 use exporter::report::RunReport;
 use tower::ServiceExt as _;

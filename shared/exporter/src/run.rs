@@ -10,14 +10,14 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use crate::delivery::{Shared, new_buffer_slots};
-use crate::json_lines::{JsonLines, WriterTask};
 use crate::lease::lock_until;
+use crate::lines::writer::{JsonLines, WriterTask};
+use crate::model::settings::{DRAIN_SHARE, Settings};
+use crate::ports::report_store::save_report;
 use crate::ports::{PortError, Ports};
 use crate::progress::Progress;
 use crate::quarantine::Quarantine;
 use crate::report::{RunReport, RunStatus};
-use crate::report_store::save_report;
-use crate::settings::{DRAIN_SHARE, Settings};
 
 /// Why a run has no report. All of these errors are worth a retry.
 #[derive(Debug, thiserror::Error)]

@@ -7,12 +7,12 @@ use std::sync::Arc;
 use asff::AccountId;
 use bytes::Bytes;
 use exporter::export::{Exporter, Options};
-use exporter::integration::Integration;
+use exporter::model::integration::Integration;
+use exporter::model::settings::Settings;
+use exporter::model::upload::UploadInfo;
 use exporter::ports::Scan;
 use exporter::report::RunStatus;
-use exporter::settings::Settings;
 use exporter::testing::InMemory;
-use exporter::upload::UploadInfo;
 use futures::StreamExt;
 use serde_json::json;
 

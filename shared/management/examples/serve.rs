@@ -4,13 +4,13 @@
 use std::io::Write as _;
 use std::sync::Arc;
 
-use exporter::integration::Integration;
 use exporter::jobs::{Job, JobRecord};
-use exporter::provider::{Provider, ProviderId};
+use exporter::model::integration::Integration;
+use exporter::model::provider::{Provider, ProviderId};
+use exporter::model::upload::UploadInfo;
+use exporter::ports::settings_store::Stored;
 use exporter::report::{AccountReport, ArchiveSkipped, RunReport, RunStatus};
-use exporter::settings_store::Stored;
 use exporter::testing::InMemory;
-use exporter::upload::UploadInfo;
 use jiff::Timestamp;
 use management::{Service, Settings, router};
 use tokio::net::TcpListener;

@@ -5,9 +5,9 @@ use std::future::Future;
 use asff::AccountId;
 use exporter::connection::Connection;
 use exporter::jobs::{JobRecord, JobReport, JobStore};
+use exporter::model::provider::ProviderId;
+use exporter::ports::settings_store::{Audit, CheckLog, ListPage, Page, RunLog, Secrets, SettingsStore};
 use exporter::ports::{AccountLocks, Clock, PortError};
-use exporter::provider::ProviderId;
-use exporter::settings_store::{Audit, CheckLog, ListPage, Page, RunLog, Secrets, SettingsStore};
 
 /// All ports of management.
 pub trait Ports:

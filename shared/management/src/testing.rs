@@ -2,9 +2,9 @@
 //! those of the exporter: for tests, and to use the API without AWS.
 
 use exporter::jobs::{JobRecord, JobReport, read_job_report, retry, submit};
+use exporter::model::provider::ProviderId;
 use exporter::ports::PortError;
-use exporter::provider::ProviderId;
-use exporter::settings_store::{ListPage, Page};
+use exporter::ports::settings_store::{ListPage, Page};
 use exporter::testing::{InMemory, Operation, TestedConnections, newest_first};
 
 use crate::ports::{ConnectionTestResult, ConnectionTester, JobSubmitter};

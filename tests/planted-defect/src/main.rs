@@ -11,7 +11,7 @@ use std::sync::Arc;
 use asff::AccountId;
 use check_connections::handler::SqsFanOut;
 use exporter::connection::CheckSettings;
-use exporter::integration::Integration;
+use exporter::model::integration::Integration;
 use exporter::testing::{InMemory, Operation};
 use lambda_runtime::{Error, service_fn};
 use manage_integrations::handler::Handler;

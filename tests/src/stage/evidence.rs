@@ -5,8 +5,8 @@ use std::fs;
 use anyhow::{Context, Result, ensure};
 use bytes::Bytes;
 use exporter::ports::Objects as _;
+use exporter::ports::settings_store::{Audit as _, Page};
 use exporter::report::RunReport;
-use exporter::settings_store::{Audit as _, Page};
 use futures::TryStreamExt as _;
 use serde_json::{Value, json};
 

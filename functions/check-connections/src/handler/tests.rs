@@ -3,9 +3,9 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use exporter::connection::ConnectionStatus;
-use exporter::integration::Integration;
-use exporter::problem::Problem;
-use exporter::provider::{Provider, ProviderId};
+use exporter::model::integration::Integration;
+use exporter::model::problem::Problem;
+use exporter::model::provider::{Provider, ProviderId};
 use exporter::testing::{InMemory, TestClock};
 use lambda_runtime::Context;
 use runtime::isolation::scripts::script;

@@ -2,13 +2,13 @@ use std::collections::BTreeSet;
 
 use asff::AccountId;
 use bytes::Bytes;
-use exporter::integration::Integration;
 use exporter::jobs::{Chain, JobMessage, RETRY_DELAY, Round};
+use exporter::model::integration::Integration;
+use exporter::model::scan_source::ScanSource;
+use exporter::model::upload::UploadInfo;
 use exporter::notifications::{Event, EventKind};
 use exporter::report::{AccountReport, RunReport, RunStatus, Uncovered};
-use exporter::scan_source::ScanSource;
 use exporter::testing::{AccountLock, Fault, InMemory, Operation, StoredUpload, UploadLock};
-use exporter::upload::UploadInfo;
 use jiff::Timestamp;
 use lambda_runtime::Context;
 use serde_json::json;

@@ -1,7 +1,7 @@
 use std::time::UNIX_EPOCH;
 
+use exporter::model::upload::UploadInfo;
 use exporter::report::{ArchiveSkipped, Fate, PartialScan, RegionReport, Uncovered};
-use exporter::upload::UploadInfo;
 use serde_json::{Value, json};
 
 use super::*;

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use asff::AccountId;
 use exporter::connection::Connection;
+use exporter::model::provider::ProviderId;
 use exporter::ports::PortError;
-use exporter::provider::ProviderId;
 use futures::StreamExt as _;
 use management::ports::{ConnectionTestResult, ConnectionTester};
 use serde::Deserialize;

@@ -1,9 +1,9 @@
 //! Lists connections.
 
 use exporter::connection::Connection;
+use exporter::model::provider::ProviderId;
 use exporter::ports::PortError;
-use exporter::provider::ProviderId;
-use exporter::settings_store::{CheckLog, ListPage, Page};
+use exporter::ports::settings_store::{CheckLog, ListPage, Page};
 
 use crate::Cloud;
 use crate::dynamodb::item::{Item, ItemError, get, text};

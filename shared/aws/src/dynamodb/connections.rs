@@ -1,11 +1,11 @@
 //! Connections in the table: one item per account, with the newest check.
 
 use asff::AccountId;
+use exporter::connection::targets::StoredConnection;
 use exporter::connection::{Connection, Connections};
+use exporter::model::provider::ProviderId;
 use exporter::ports::PortError;
-use exporter::provider::ProviderId;
-use exporter::settings_store::SettingsStore as _;
-use exporter::targets::StoredConnection;
+use exporter::ports::settings_store::SettingsStore as _;
 use futures::{StreamExt as _, TryStreamExt as _};
 use jiff::Timestamp;
 

@@ -1,8 +1,8 @@
 //! The history: entries of the completed runs by day, newest first.
 
 use exporter::ports::PortError;
+use exporter::ports::settings_store::HistoryPage;
 use exporter::report::HistoryEntry;
-use exporter::settings_store::HistoryPage;
 use jiff::Timestamp;
 use jiff::civil::Date;
 

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use asff::AccountId;
-use exporter::integration::{Credentials, Integration};
+use exporter::model::integration::{Credentials, Integration};
+use exporter::model::provider::ProviderId;
+use exporter::ports::settings_store::SettingsStore as _;
 use exporter::ports::{Integrations, PortError};
-use exporter::provider::ProviderId;
-use exporter::settings_store::SettingsStore as _;
 use jiff::Timestamp;
 use management::{ApiError, Caller, Service, Settings};
 

@@ -2,7 +2,7 @@
 
 use exporter::jobs::{JobProgress, JobRecord, JobReport, JobState, JobStore, read_job_report, retry, submit};
 use exporter::ports::PortError;
-use exporter::settings_store::{ListPage, Page};
+use exporter::ports::settings_store::{ListPage, Page};
 use jiff::{SignedDuration, Timestamp};
 use management::ports::JobSubmitter;
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use exporter::ports::PortError;
-use exporter::settings_store::{ListPage, Page};
+use exporter::ports::settings_store::{ListPage, Page};
 
 use crate::Cloud;
 use crate::dynamodb::item::{Item, ItemError, get_text, text};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use asff::AccountId;
 use aws_sdk_dynamodb::types::AttributeValue;
-use exporter::provider::ProviderId;
+use exporter::model::provider::ProviderId;
 use exporter::report::{AccountReport, HistoryEntry, IntegrationRun, RunReport};
 use jiff::{SignedDuration, Timestamp};
 

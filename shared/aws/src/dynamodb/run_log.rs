@@ -1,10 +1,10 @@
 //! Lists runs and their quarantined and pending findings.
 
 use asff::AccountId;
+use exporter::model::provider::ProviderId;
 use exporter::ports::PortError;
-use exporter::provider::ProviderId;
+use exporter::ports::settings_store::{HistoryPage, ListPage, Page, RunLog};
 use exporter::report::{IntegrationRun, RunReport};
-use exporter::settings_store::{HistoryPage, ListPage, Page, RunLog};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde_json::Value;

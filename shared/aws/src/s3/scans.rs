@@ -7,8 +7,8 @@ use aws_sdk_s3::operation::get_object::{GetObjectError, GetObjectOutput};
 use aws_sdk_s3::primitives::ByteStream;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use bytes::Bytes;
+use exporter::model::upload::{Upload, UploadInfo};
 use exporter::ports::{OpenError, Scan, Scans};
-use exporter::upload::{Upload, UploadInfo};
 use futures::stream::{BoxStream, StreamExt};
 
 use crate::Cloud;

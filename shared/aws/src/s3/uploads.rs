@@ -1,7 +1,7 @@
 //! Lists the objects of a scan bucket, to export old scans.
 
+use exporter::model::upload::Upload;
 use exporter::ports::PortError;
-use exporter::upload::Upload;
 use jiff::Timestamp;
 
 use crate::Cloud;

@@ -2,7 +2,7 @@
 
 use aws_sdk_secretsmanager::types::Tag;
 use exporter::ports::PortError;
-use exporter::settings_store::{AccessKey, MANAGED, Secrets};
+use exporter::ports::settings_store::{AccessKey, MANAGED, Secrets};
 use serde_json::json;
 use uuid::Uuid;
 

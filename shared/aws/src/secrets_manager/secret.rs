@@ -7,8 +7,8 @@ use aws_credential_types::provider::{ProvideCredentials, future};
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use exporter::connection::CredentialOwner;
+use exporter::model::problem::Problem;
 use exporter::ports::ConnectError;
-use exporter::problem::Problem;
 use serde::Deserialize;
 
 use crate::errors::{CallFailure, describe, port_error};

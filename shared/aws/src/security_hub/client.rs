@@ -14,7 +14,7 @@ use aws_sdk_securityhub::config::retry::RetryPartition;
 use aws_sdk_securityhub::config::{self, Config};
 use bytes::Bytes;
 use exporter::connection::Probe;
-use exporter::integration::Role;
+use exporter::model::integration::Role;
 use exporter::ports::{CallError, FailedFinding, Hub, HubState, ImportOutcome, Page};
 use serde::Deserialize;
 use serde_json::value::RawValue;

@@ -14,9 +14,9 @@ use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvid
 use aws_sdk_sts::operation::assume_role::AssumeRoleError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use exporter::connection::{CredentialOwner, assume_role_remediation};
-use exporter::integration::{Credentials as Choice, Role};
+use exporter::model::integration::{Credentials as Choice, Role};
+use exporter::model::problem::Problem;
 use exporter::ports::ConnectError;
-use exporter::problem::Problem;
 
 use crate::errors::{CallFailure, describe, failure, port_error};
 use crate::secrets_manager::secret::SecretKeys;

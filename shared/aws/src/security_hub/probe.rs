@@ -4,7 +4,7 @@ use asff::{Partition, RegionName};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use bytes::Bytes;
 use exporter::connection::{AccountRegion, Probe};
-use exporter::integration::Role;
+use exporter::model::integration::Role;
 use exporter::ports::{CallError, ConnectError, ImportOutcome};
 
 use crate::security_hub::client::SecurityHub;

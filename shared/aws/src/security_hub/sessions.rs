@@ -5,9 +5,9 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_sts::operation::get_caller_identity::GetCallerIdentityError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use exporter::connection::CredentialOwner;
-use exporter::integration::{Credentials, Integration};
+use exporter::model::integration::{Credentials, Integration};
+use exporter::model::problem::Problem;
 use exporter::ports::{ConnectError, Hubs};
-use exporter::problem::Problem;
 
 use crate::Cloud;
 use crate::errors::{CallFailure, cause, causes, describe, failure, port_error};

@@ -1,8 +1,8 @@
 //! Check targets: an organization's accounts, and the queue that fans out a check.
 
 use aws::CheckQueue;
-use exporter::provider::ProviderId;
-use exporter::targets::CheckTargets;
+use exporter::connection::targets::CheckTargets;
+use exporter::model::provider::ProviderId;
 use serde_json::{Value, json};
 
 use crate::wire::{Reply, Request, Wire};

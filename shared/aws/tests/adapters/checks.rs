@@ -5,7 +5,7 @@ use std::sync::Arc;
 use asff::AccountId;
 use aws::Cloud;
 use exporter::connection::{CheckSettings, Checked, Checker, Connection, ConnectionStatus, RegionStatus};
-use exporter::integration::{Credentials, Integration, Role};
+use exporter::model::integration::{Credentials, Integration, Role};
 use exporter::testing::InMemory;
 use serde_json::json;
 use simulator::{Config, Deny, Effect, Fault, Operation, Server, Simulator};

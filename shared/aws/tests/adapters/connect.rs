@@ -1,9 +1,9 @@
 //! Connects to an account of the simulator: the account of the credentials, and denied roles.
 
 use asff::AccountId;
-use exporter::integration::{Credentials, Integration, Role};
+use exporter::model::integration::{Credentials, Integration, Role};
+use exporter::model::problem::Problem;
 use exporter::ports::{ConnectError, Hubs};
-use exporter::problem::Problem;
 use simulator::{Config, Fault, Operation, Server, Simulator};
 
 use crate::{ACCOUNT, cloud};

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use asff::{AccountId, Partition};
+use exporter::connection::targets::{CheckTargets as _, StoredConnection};
 use exporter::connection::{Connection, ConnectionStatus, Connections, Problem, RegionConnection, RegionStatus};
-use exporter::provider::ProviderId;
-use exporter::targets::{CheckTargets as _, StoredConnection};
+use exporter::model::provider::ProviderId;
 use jiff::Timestamp;
 use serde_json::json;
 use simulator::{Config, Organization, Simulator};

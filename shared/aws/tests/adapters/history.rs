@@ -1,8 +1,8 @@
 //! The history as items of the table.
 
 use exporter::ports::Runs as _;
+use exporter::ports::settings_store::{HistoryPage, Page, RunLog as _};
 use exporter::report::{HistoryEntry, IntegrationRun, RunReport, RunStatus};
-use exporter::settings_store::{HistoryPage, Page, RunLog as _};
 use jiff::civil::{Date, date};
 use serde_json::{Value, json};
 

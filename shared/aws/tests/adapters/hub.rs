@@ -2,7 +2,7 @@
 
 use aws::SecurityHub;
 use bytes::Bytes;
-use exporter::integration::{Credentials, Role};
+use exporter::model::integration::{Credentials, Role};
 use exporter::ports::{CallError, Hub, HubState, ImportOutcome};
 use serde_json::{Value, json};
 use simulator::{Config, Effect, Fault, HubOffImport, Operation, Rate, Server, Simulator};

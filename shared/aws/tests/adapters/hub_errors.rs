@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aws::SecurityHub;
 use bytes::Bytes;
-use exporter::integration::Credentials;
+use exporter::model::integration::Credentials;
 use exporter::ports::{CallError, Hub};
 use serde_json::json;
 

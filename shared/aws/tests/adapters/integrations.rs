@@ -1,9 +1,9 @@
 //! Integrations as items of the table.
 
 use asff::AccountId;
-use exporter::integration::{Credentials, Integration, Role};
+use exporter::connection::targets::CheckTargets;
+use exporter::model::integration::{Credentials, Integration, Role};
 use exporter::ports::Integrations;
-use exporter::targets::CheckTargets;
 use serde_json::{Value, json};
 
 use crate::wire::{Reply, Wire};

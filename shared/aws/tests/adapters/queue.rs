@@ -6,8 +6,8 @@ use aws::{Cloud, ResourceNames};
 use exporter::jobs::Queue;
 use exporter::jobs::{Chain, Job, JobMessage, JobProgress, JobRecord, JobState, JobStore as _, Round};
 
-use exporter::settings_store::Page;
-use exporter::upload::Upload;
+use exporter::model::upload::Upload;
+use exporter::ports::settings_store::Page;
 use management::ports::JobSubmitter as _;
 use serde_json::{Value, json};
 

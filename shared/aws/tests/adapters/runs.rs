@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use exporter::model::upload::UploadInfo;
 use exporter::ports::{AccountLocks, Claim, Runs, UploadLocks};
 use exporter::report::{AccountReport, ArchiveSkipped, Fate, RegionReport, RunReport, RunStatus};
-use exporter::upload::UploadInfo;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 

@@ -1,7 +1,7 @@
 //! Reads scans: properties of an object, and broken connections.
 
+use exporter::model::upload::Upload;
 use exporter::ports::{OpenError, Scans};
-use exporter::upload::Upload;
 use futures::TryStreamExt;
 
 use crate::cloud;

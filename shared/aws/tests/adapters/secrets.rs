@@ -2,9 +2,9 @@
 
 use asff::AccountId;
 use aws::Cloud;
-use exporter::integration::{Credentials, Integration, Role};
+use exporter::model::integration::{Credentials, Integration, Role};
+use exporter::model::problem::Problem;
 use exporter::ports::{ConnectError, Hubs};
-use exporter::problem::Problem;
 
 use crate::hub_errors::identity;
 use crate::wire::{Reply, Request, Wire};

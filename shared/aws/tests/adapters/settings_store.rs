@@ -1,10 +1,10 @@
 //! Providers, integrations, and the items that belong to them, in the table and in Secrets Manager.
 
 use aws::{Cloud, ManagementConfig};
-use exporter::integration::Integration;
+use exporter::model::integration::Integration;
+use exporter::model::provider::{Provider, ProviderId};
 use exporter::ports::Integrations as _;
-use exporter::provider::{Provider, ProviderId};
-use exporter::settings_store::{
+use exporter::ports::settings_store::{
     AccessKey, Audit as _, AuditEntry, CheckLog as _, CommitError, ExpectedVersion, IdempotencyRecord, LastApplied,
     ManagedBy, Page, RunLog as _, Secrets as _, SettingsStore as _, Stored, Write,
 };

@@ -2,7 +2,7 @@
 
 use asff::AccountId;
 use aws::ManagementConfig;
-use exporter::provider::ProviderId;
+use exporter::model::provider::ProviderId;
 use management::ports::{ConnectionTestResult, ConnectionTester as _};
 use serde_json::{Value, json};
 

@@ -1,6 +1,6 @@
 //! The largest body of an import (contract 1.1).
 
-use exporter::settings::BATCH_BYTES_MAX;
+use exporter::model::settings::BATCH_BYTES_MAX;
 
 use crate::check::{Check, Checked, Observation};
 use crate::draft::Draft;

@@ -3,13 +3,13 @@
 
 use std::sync::Arc;
 
+use exporter::export::plan::{PlanReport, plan};
 use exporter::export::{Exporter, Options};
-use exporter::plan::{PlanReport, plan};
+use exporter::model::settings::Settings;
+use exporter::model::upload::Upload;
 use exporter::ports::{Scan, Scans as _};
 use exporter::report::RunReport;
-use exporter::settings::Settings;
 use exporter::testing::InMemory;
-use exporter::upload::Upload;
 use web_console::ports::Reply;
 use web_console::{DeploymentCheck, ExportSource, Permissions, Unavailable, Workbench};
 

@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
-use exporter::provider::ProviderId;
+use exporter::model::provider::ProviderId;
 use management::wire::{IntegrationView, ProviderView};
 use serde_json::{Map, Value, json};
 use uuid::{Builder, Uuid};

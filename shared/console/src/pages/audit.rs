@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::response::Response;
-use exporter::settings_store::AuditEntry;
+use exporter::ports::settings_store::AuditEntry;
 use jiff::Timestamp;
 use serde_json::Value;
 

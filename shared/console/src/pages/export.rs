@@ -5,9 +5,9 @@ use askama::filters::HtmlSafe;
 use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
+use exporter::model::upload::UploadInfo;
 use exporter::ports::Scan;
 use exporter::report::RunReport;
-use exporter::upload::UploadInfo;
 
 use super::open::not_found;
 use super::plan::{Made, events, find, not_received};

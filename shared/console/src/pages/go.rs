@@ -2,7 +2,7 @@
 
 use axum::response::{IntoResponse as _, Redirect, Response};
 use exporter::explain::FindingName;
-use exporter::provider::ProviderId;
+use exporter::model::provider::ProviderId;
 use exporter::report::RunReport;
 use management::wire::{IntegrationView, JobView};
 

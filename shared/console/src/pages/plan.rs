@@ -7,7 +7,7 @@ use askama::filters::HtmlSafe;
 use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
-use exporter::plan::PlanReport;
+use exporter::export::plan::PlanReport;
 use exporter::ports::Scan;
 use management::wire::{JobView, PlanBody};
 

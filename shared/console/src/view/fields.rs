@@ -154,7 +154,7 @@ pub(crate) fn find(name: &str) -> Option<&'static Field> {
 mod tests {
     use std::collections::BTreeSet;
 
-    use exporter::integration::{SETTINGS as DECLARED, SettingKind};
+    use exporter::model::integration::{SETTINGS as DECLARED, SettingKind};
 
     use super::*;
 

@@ -2,8 +2,8 @@
 
 use asff::SeverityLabel;
 use exporter::connection::Connection;
-use exporter::integration::{ArchiveScope, MutedFindings};
-use exporter::settings_store::Revision;
+use exporter::model::integration::{ArchiveScope, MutedFindings};
+use exporter::ports::settings_store::Revision;
 use exporter::state::Resend;
 use jiff::Timestamp;
 use management::service::etag;

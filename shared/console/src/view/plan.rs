@@ -1,7 +1,7 @@
 //! A plan: what an export would send, archive, and cost.
 
-use exporter::cost::Cost;
-use exporter::plan::PlanReport;
+use exporter::export::cost::Cost;
+use exporter::export::plan::PlanReport;
 use exporter::report::RunStatus;
 
 use super::outcomes::{Bar, Equation, equation};

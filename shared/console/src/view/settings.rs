@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use exporter::integration::Integration;
-use exporter::scan_source::ScanSource;
+use exporter::model::integration::Integration;
+use exporter::model::scan_source::ScanSource;
 use management::wire::CredentialsKind;
 use management::wire::{CredentialsView, IntegrationView, ProviderView};
 use serde::Serialize;

@@ -9,19 +9,19 @@ use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 
 use super::session::AccountSession;
-use crate::approval::Approval;
 use crate::connection::{CachedConnection, ConnectionCache};
-use crate::coverage::Coverage;
 use crate::delivery::{AccountDelivery, SuspendedDelivery};
+use crate::evidence::coverage::Coverage;
 use crate::evidence::{Evidence, MalformedEntries};
-use crate::integration::Integration;
+use crate::model::approval::Approval;
+use crate::model::integration::Integration;
+use crate::model::problem::Problem;
+use crate::model::provider::ProviderId;
+use crate::model::upload::UploadInfo;
 use crate::ports::{PortError, Ports};
-use crate::problem::Problem;
-use crate::provider::ProviderId;
 use crate::report::{Counts, ReadStatus};
 use crate::run::RunContext;
 use crate::state::{FindingKey, fingerprint};
-use crate::upload::UploadInfo;
 
 /// What the accounts of one export share.
 pub(crate) struct Context<P> {

@@ -9,10 +9,10 @@ use jiff::Timestamp;
 use super::export::{AccountExport, Context, Delivering, Ending, State, settings_of, suspended_error};
 use super::session::AccountSession;
 use crate::connection::{CachedConnection, CheckTarget};
-use crate::coverage::{Coverage, FinishedUpload};
 use crate::delivery::{AccountDelivered, Judging, Limit, Verdicts};
+use crate::evidence::coverage::{Coverage, FinishedUpload};
 use crate::evidence::{Evidence, ManualFor, Proof, Reading};
-use crate::integration::{ArchiveScope, Integration};
+use crate::model::integration::{ArchiveScope, Integration};
 use crate::ports::{PortError, Ports};
 use crate::report::{AccountReport, PendingArchive, ReadStatus, RunReport, undelivered};
 

@@ -5,6 +5,7 @@ mod finish;
 mod open;
 mod problems;
 mod receive;
+pub(crate) mod router;
 mod select;
 mod session;
 mod suspend;

@@ -10,16 +10,16 @@ use super::export::{AccountExport, Context, Delivering, First, State};
 use super::problems::{account_locked, integration_disabled, no_integration, not_authorized, other_format};
 use super::session::{AccountSession, BegunScan, NotLocked};
 use crate::connection::CachedConnection;
-use crate::coverage::{Coverage, FinishedUpload};
 use crate::delivery::{AccountDelivery, DeliveryTarget, Policy};
 use crate::evidence::Evidence;
-use crate::integration::Integration;
+use crate::evidence::coverage::{Coverage, FinishedUpload};
+use crate::model::integration::Integration;
+use crate::model::problem::Problem;
+use crate::model::provider::ProviderId;
 use crate::ports::{InDoubt, PortError, Ports};
-use crate::problem::Problem;
-use crate::provider::ProviderId;
 use crate::report::Counts;
 use crate::report::reasons::filtered::ALREADY_EXPORTED;
-use crate::route::{Route, route};
+use crate::selection::route::{Route, route};
 
 /// The integration and the connection of an account, even if the account can't be opened.
 #[derive(Default)]

@@ -2,12 +2,12 @@
 
 use asff::{AccountId, ScanFormat};
 
-use crate::filter::FilterReason;
-use crate::integration::Integration;
-use crate::problem::Problem;
+use crate::model::integration::Integration;
+use crate::model::problem::Problem;
+use crate::model::upload::UploadInfo;
 use crate::report::reasons::filtered::NOT_AUTHORIZED_SOURCE;
 use crate::report::undelivered;
-use crate::upload::UploadInfo;
+use crate::selection::filter::FilterReason;
 
 /// The account has no integration.
 pub(crate) fn no_integration(account: AccountId) -> Problem {

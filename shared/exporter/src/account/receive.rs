@@ -5,12 +5,12 @@ use asff::{Mapped, RegionName, Unsent};
 use super::export::{AccountExport, Context, Delivering, Older, State, suspended_error};
 use super::select::{Selected, select};
 use super::session::AccountSession;
-use crate::destination::Destination;
-use crate::filter::{FilterReason, filter};
 use crate::ports::{PortError, Ports};
 use crate::report::reasons::filtered::{ALREADY_EXPORTED, SUPERSEDED};
 use crate::report::{Fate, undelivered};
-use crate::route::{Route, route};
+use crate::selection::destination::Destination;
+use crate::selection::filter::{FilterReason, filter};
+use crate::selection::route::{Route, route};
 use crate::state::{FindingKey, SeenInScan};
 
 impl<P: Ports> AccountExport<P> {

@@ -2,10 +2,10 @@
 
 use asff::{Mapped, ScanFormat};
 
-use crate::coverage::Coverage;
-use crate::destination::{Destination, destination};
-use crate::integration::Integration;
+use crate::evidence::coverage::Coverage;
+use crate::model::integration::Integration;
 use crate::report::Fate;
+use crate::selection::destination::{Destination, destination};
 
 /// How a finding is handled by its account's settings.
 pub(crate) enum Selected {

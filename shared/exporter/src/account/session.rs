@@ -13,10 +13,10 @@ use asff::{AccountId, RegionName};
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use crate::coverage::Coverage;
-use crate::deadline::within;
-use crate::integration::{ArchiveScope, Integration};
+use crate::delivery::deadline::within;
+use crate::evidence::coverage::Coverage;
 use crate::lease::Lease;
+use crate::model::integration::{ArchiveScope, Integration};
 use crate::ports::{Acquired, ConnectError, InDoubt, PortError, Ports};
 use crate::run::RunContext;
 use crate::state::state_prefix;

@@ -7,8 +7,8 @@ use tokio::time::Instant;
 
 use super::export::{AccountExport, Context, Delivering, State, SuspendedAccount, settings_of, suspended_error};
 use super::session::AccountSession;
-use crate::coverage::{Coverage, FinishedUpload};
-use crate::integration::Integration;
+use crate::evidence::coverage::{Coverage, FinishedUpload};
+use crate::model::integration::Integration;
 use crate::ports::{ConnectError, PortError, Ports};
 use crate::report::RunReport;
 

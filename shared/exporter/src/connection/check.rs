@@ -16,7 +16,7 @@ use super::ports::{CheckPorts, Probe};
 use super::region::{CheckContext, CheckOutcome, candidates};
 use super::settings::CheckSettings;
 use super::verdict::{Found, verdict};
-use crate::integration::Integration;
+use crate::model::integration::Integration;
 use crate::ports::{ConnectError, PortError};
 
 /// Number of times that a verdict is made again because another check of the account was saved in the meantime.

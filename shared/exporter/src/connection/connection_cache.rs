@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
 use super::{CheckPorts, CheckTarget, Checker, Connection, ConnectionStatus, RegionStatus};
-use crate::integration::Integration;
+use crate::model::integration::Integration;
 use crate::report::RegionReport;
 
 /// The age at which an export has a connection checked again. Scheduled checks run every hour; this is for deployments

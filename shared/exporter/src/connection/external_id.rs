@@ -8,8 +8,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::identity::{EXTERNAL_ID_NOT_REQUIRED, external_id_not_required};
 use super::model::{Connection, ExternalIdCheck};
-use crate::integration::{Integration, Role};
-use crate::problem::Problem;
+use crate::model::integration::{Integration, Role};
+use crate::model::problem::Problem;
 
 /// Time between two trials: slightly less than a day, so that a daily schedule makes a trial at each check.
 const INTERVAL: SignedDuration = SignedDuration::from_hours(23);

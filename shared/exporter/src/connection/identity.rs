@@ -5,9 +5,9 @@ use asff::AccountId;
 use super::denial::{Denial, trusted_arn};
 use super::model::NOT_CHECKED;
 use super::remediation::grant_identity;
-use crate::integration::{Credentials, Integration, Role};
-use crate::problem::Problem;
-use crate::provider::ProviderId;
+use crate::model::integration::{Credentials, Integration, Role};
+use crate::model::problem::Problem;
+use crate::model::provider::ProviderId;
 
 /// The action by which a role is assumed.
 const ASSUME_ROLE: &str = "sts:AssumeRole";

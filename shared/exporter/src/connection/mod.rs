@@ -17,6 +17,7 @@ mod probe;
 mod region;
 mod remediation;
 mod settings;
+pub mod targets;
 #[cfg(test)]
 mod tests;
 mod verdict;
@@ -32,4 +33,4 @@ pub use self::probe::{PROBE_ID, write_probe_body};
 pub(crate) use self::remediation::RegionContext;
 pub use self::remediation::{PERMISSIONS, dns_suffix};
 pub use self::settings::{CheckSettings, WriteProbe};
-pub use crate::problem::Problem;
+pub use crate::model::problem::Problem;

@@ -7,9 +7,9 @@ use asff::{AccountId, RegionName};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::integration::Integration;
-use crate::problem::Problem;
-use crate::provider::ProviderId;
+use crate::model::integration::Integration;
+use crate::model::problem::Problem;
+use crate::model::provider::ProviderId;
 
 /// The reason of a check that failed for a transient reason before it reached the Regions.
 pub(super) const NOT_CHECKED: &str = "not_checked";

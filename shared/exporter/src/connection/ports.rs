@@ -7,7 +7,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 use super::Connection;
-use crate::integration::Role;
+use crate::model::integration::Role;
 use crate::ports::{CallError, Clock, Hubs, ImportOutcome, PortError};
 
 /// All ports of a check.

@@ -13,7 +13,7 @@ use super::probe::{Writing, interpret_write, write_probe_body};
 use super::remediation::RegionContext;
 use super::settings::WriteProbe;
 use super::{AccountRegion, Connection, Probe, Problem, RegionStatus};
-use crate::integration::Integration;
+use crate::model::integration::Integration;
 use crate::ports::{CallError, Hub};
 
 /// Number of write probes to a hub that has just accepted the product and may not apply that yet.

@@ -8,7 +8,7 @@ use super::region::{CheckOutcome, candidates};
 use super::remediation::{RegionContext, dns_suffix};
 use super::verdict::{Found, verdict};
 use super::{AccountRegion, Connection, ConnectionStatus, RegionStatus};
-use crate::integration::Integration;
+use crate::model::integration::Integration;
 
 fn account() -> AccountId {
     "123456789012".parse().unwrap()

@@ -9,8 +9,8 @@ use super::external_id::ExternalId;
 use super::identity::credentials_unknown;
 use super::model::{Connection, ConnectionStatus, NO_REGION_RESPONDS, RegionConnection, RegionStatus};
 use super::region::CheckOutcome;
-use crate::integration::Integration;
-use crate::problem::Problem;
+use crate::model::integration::Integration;
+use crate::model::problem::Problem;
 use crate::report::reasons::unavailable::WRONG_PARTITION;
 
 /// How long a lost Region makes a connection degraded: a week, so that it is noticed after a weekend. After that, the Region

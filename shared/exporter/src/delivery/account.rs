@@ -21,15 +21,15 @@ use super::worker::judge::ReportingRegions;
 use super::worker::judge::Verdicts;
 use super::worker::region::Policy;
 use super::worker::region::{Message, RegionWorker, WorkerState};
-use crate::filter::FilterReason;
-use crate::json_lines::JsonLines;
+use crate::delivery::limit::Limit;
 use crate::lease::Lease;
-use crate::limit::Limit;
+use crate::lines::writer::JsonLines;
+use crate::model::settings::Settings;
 use crate::ports::{PortError, Ports};
 use crate::progress::Progress;
 use crate::quarantine::Quarantine;
 use crate::report::PendingFinding;
-use crate::settings::Settings;
+use crate::selection::filter::FilterReason;
 use crate::state::{Ahead, FindingKey, SeenInScan, StateHeader, Tail};
 
 /// What the deliveries of all accounts of an export share.

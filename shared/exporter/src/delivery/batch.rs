@@ -11,13 +11,13 @@ use tokio::time::Instant;
 use super::call_rate::CallRate;
 use crate::backoff::pause;
 use crate::connection::RegionContext;
+use crate::delivery::pack::Batch;
 use crate::lease::Lease;
-use crate::pack::Batch;
+use crate::model::settings::Settings;
 use crate::ports::{CallError, FailedFinding, Hub};
 use crate::progress::Progress;
 use crate::quarantine::Rejected;
 use crate::report::undelivered;
-use crate::settings::Settings;
 use crate::state::Stored;
 
 /// The configuration that the calls of one Region share.

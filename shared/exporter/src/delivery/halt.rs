@@ -1,8 +1,8 @@
 //! Why a Region gets no more findings in this run, derived from the service's error.
 
 use crate::connection::RegionContext;
+use crate::model::problem::Problem;
 use crate::ports::{CallError, Hub, HubState};
-use crate::problem::Problem;
 
 /// The end of a Region's delivery before its last finding.
 #[derive(Clone, Debug, PartialEq, Eq)]

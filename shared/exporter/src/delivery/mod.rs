@@ -6,8 +6,11 @@
 mod account;
 mod batch;
 mod call_rate;
+pub(crate) mod deadline;
 mod delivered;
 mod halt;
+pub(crate) mod limit;
+pub(crate) mod pack;
 mod sender;
 mod stamp;
 mod suspend;
@@ -21,4 +24,4 @@ pub(crate) use self::call_rate::CallRate;
 pub(crate) use self::delivered::AccountDelivered;
 pub(crate) use self::stamp::resend_stored;
 pub(crate) use self::worker::{Policy, Selector, Verdicts, new_buffer_slots};
-pub(crate) use crate::limit::Limit;
+pub(crate) use crate::delivery::limit::Limit;

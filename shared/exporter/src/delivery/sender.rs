@@ -6,7 +6,7 @@ use tokio::task::JoinSet;
 
 use super::batch::{Delivered, RegionConfig, deliver_batch};
 use super::halt::{RegionHalt, explain_rejection};
-use crate::pack::{Batch, Outgoing, Packer};
+use crate::delivery::pack::{Batch, Outgoing, Packer};
 use crate::ports::Hub;
 use crate::quarantine::Rejected;
 use crate::report::undelivered;

@@ -3,7 +3,7 @@
 use asff::{Mapped, Stamps};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::pack::Outgoing;
+use crate::delivery::pack::Outgoing;
 use crate::ports::PortError;
 use crate::state::{FindingMeta, Stored};
 

@@ -16,12 +16,12 @@ use super::batch::{Counters, RegionConfig};
 use super::call_rate::CallRate;
 use super::halt::RegionHalt;
 use super::sender::{SendOutcome, Sender};
+use crate::delivery::pack::Outgoing;
 use crate::lease::Lease;
-use crate::pack::Outgoing;
+use crate::model::problem::Problem;
+use crate::model::settings::Settings;
 use crate::ports::{CallError, FailedFinding, ImportOutcome};
-use crate::problem::Problem;
 use crate::quarantine::Rejected;
-use crate::settings::Settings;
 use crate::state::{FindingKey, FindingMeta, Stored};
 use crate::testing::{FakeHub, FakeHubs};
 

@@ -5,6 +5,7 @@
 //! is read; [`Proof`] then judges each absent finding by its check, service, and Region. The module is pure: no clock,
 //! no I/O.
 
+pub(crate) mod coverage;
 mod gather;
 mod proof;
 mod regions;

@@ -10,7 +10,7 @@ use super::gather::{Evidence, MalformedEntries};
 use super::regions::RegionSet;
 use super::service;
 use crate::grouped::Grouped;
-use crate::integration::ArchiveScope;
+use crate::model::integration::ArchiveScope;
 use crate::report::{PartialScan, unproven};
 use crate::state::fingerprint;
 

@@ -6,7 +6,7 @@ use asff::{AccountId, CheckId, Location, RegionName};
 use jiff::Timestamp;
 
 use super::*;
-use crate::integration::ArchiveScope;
+use crate::model::integration::ArchiveScope;
 use crate::report::unproven;
 use crate::state::fingerprint;
 

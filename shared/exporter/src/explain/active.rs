@@ -3,10 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::{ExportedState, FindingName};
-use crate::approval::Approval;
-use crate::integration::{ArchiveScope, Integration};
-use crate::pending::PendingFindings;
+use crate::model::approval::Approval;
+use crate::model::integration::{ArchiveScope, Integration};
 use crate::ports::{PortError, Ports};
+use crate::report::pending_findings::PendingFindings;
 use crate::report::unproven::explain;
 use crate::report::{PendingClass, RunKind, RunReport, RunStatus};
 

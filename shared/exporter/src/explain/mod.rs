@@ -14,12 +14,12 @@ use self::active::{absences, stays_active};
 pub use self::exported::{ExportedState, FindingName};
 use self::run_note::{Sent, describe_run, sender};
 use crate::account::regions_with_state;
-use crate::integration::Integration;
+use crate::model::integration::Integration;
 use crate::ports::{ConnectError, Hub, Hubs, PortError, Ports};
 use crate::quarantine::EntryReader;
 use crate::quarantine::Stage;
 use crate::report::RunReport;
-use crate::route::{Route, route};
+use crate::selection::route::{Route, route};
 use crate::state::{Entry, FindingKey, Stored, find_entry, status_of};
 
 /// The export history of one finding.

@@ -4,11 +4,11 @@
 use asff::AccountId;
 
 use super::error::JobError;
-use crate::approval::Approval;
-use crate::integration::ArchiveScope;
+use crate::model::approval::Approval;
+use crate::model::integration::ArchiveScope;
 use crate::ports::Ports;
+use crate::ports::report_store::read_report;
 use crate::report::{RunKind, RunReport, RunStatus};
-use crate::report_store::read_report;
 
 /// Checks that a run can be approved.
 ///
@@ -96,8 +96,8 @@ impl Approval {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::upload::UploadInfo;
     use crate::report::AccountReport;
-    use crate::upload::UploadInfo;
 
     #[test]
     fn a_run_is_outdated_by_the_newest_run_of_a_newer_scan() {

@@ -11,8 +11,8 @@ use super::error::RunnerError;
 use super::locked_account::{LockedAccount, RequiredIntegration, unavailable_error};
 use super::runner::{JobRunner, Options};
 use crate::delivery::{Selector, resend_stored};
+use crate::model::provider::ProviderId;
 use crate::ports::Ports;
-use crate::provider::ProviderId;
 use crate::report::{RunKind, RunReport};
 use crate::state::{Entry, Resolution, Stored, archived, status_of};
 

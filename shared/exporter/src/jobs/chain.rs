@@ -134,8 +134,8 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
+    use crate::model::upload::UploadInfo;
     use crate::report::{AccountReport, Fate, RegionReport, RunStatus};
-    use crate::upload::UploadInfo;
 
     fn run(id: &str) -> RunReport {
         let upload =

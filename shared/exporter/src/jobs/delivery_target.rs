@@ -10,15 +10,15 @@ use super::context::{AccountResult, JobContext};
 use super::locked_account::{LockedAccount, RequiredIntegration, report_problem};
 use crate::account::{Selected, select};
 use crate::delivery::AccountDelivery;
-use crate::destination::Destination;
-use crate::integration::ArchiveScope;
+use crate::model::integration::ArchiveScope;
+use crate::model::problem::Problem;
+use crate::model::upload::UploadInfo;
 use crate::ports::{PortError, Ports};
-use crate::problem::Problem;
 use crate::quarantine::EntryOutcome;
 use crate::report::reasons::filtered::{NOT_AUTHORIZED_SOURCE, SUPERSEDED};
 use crate::report::{AccountReport, Counts, Fate};
+use crate::selection::destination::Destination;
 use crate::state::{FindingKey, SCANS_APART_MS};
-use crate::upload::UploadInfo;
 
 /// The accounts of the findings that are sent.
 pub(super) struct Redelivery<P: Ports> {

@@ -1,8 +1,8 @@
 //! Records that the upload of a run is not continued, and the command that exports it.
 
+use crate::ports::report_store::save_report;
 use crate::ports::{PortError, Ports};
 use crate::report::{RunReport, RunStatus};
-use crate::report_store::save_report;
 
 /// Records that a run failed for `why`, whatever its status was: its upload is not continued at once, or not at all.
 /// `command`: the command that exports the upload.

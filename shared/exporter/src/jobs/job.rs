@@ -6,7 +6,7 @@ use asff::RegionName;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::provider::ProviderId;
+use crate::model::provider::ProviderId;
 
 /// A job. As JSON: `{"job": "undo_archive", "run_id": "..."}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -12,11 +12,11 @@ use super::error::JobError;
 use super::runner::Options;
 use crate::explain::{Explanation, FindingName, explain};
 use crate::export;
-use crate::plan::{PlanError, PlanReport, plan};
+use crate::export::plan::{PlanError, PlanReport, plan};
+use crate::model::settings::Settings;
+use crate::model::upload::Upload;
+use crate::ports::report_store::{read_json, save_json};
 use crate::ports::{Objects, OpenError, PortError, Ports, Scans};
-use crate::report_store::{read_json, save_json};
-use crate::settings::Settings;
-use crate::upload::Upload;
 
 /// Number of the account's last runs that an explanation searches.
 pub const EXPLAINED_RUNS_MAX: usize = 20;

@@ -9,12 +9,12 @@ use jiff::Timestamp;
 use super::context::{AccountResult, JobContext};
 use super::error::RunnerError;
 use crate::account::{AccountSession, NotLocked, account_locked, integration_disabled, no_integration};
-use crate::coverage::Coverage;
 use crate::delivery::{AccountDelivered, AccountDelivery, DeliveryTarget, Policy};
-use crate::integration::Integration;
+use crate::evidence::coverage::Coverage;
+use crate::model::integration::Integration;
+use crate::model::problem::Problem;
+use crate::model::provider::ProviderId;
 use crate::ports::{ConnectError, PortError, Ports};
-use crate::problem::Problem;
-use crate::provider::ProviderId;
 use crate::report::{AccountReport, Fate, undelivered};
 
 /// An account that a job has locked.

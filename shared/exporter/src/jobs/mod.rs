@@ -43,4 +43,4 @@ pub use self::redrive::Redrive;
 pub use self::run::{accounts_with_state, run_job};
 pub use self::runner::{JobRunner, Options};
 pub use self::submit::{retry, submit};
-pub use crate::report_store::read_report;
+pub use crate::ports::report_store::read_report;

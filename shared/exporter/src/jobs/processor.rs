@@ -18,9 +18,9 @@ use super::queue::Queue;
 use super::record::{JobMessage, JobRecord, JobState, JobStore};
 use super::run::{accounts_of_provider, accounts_with_state, run_job};
 use super::runner::Options;
+use crate::model::settings::Settings;
 use crate::ports::{PortError, Ports, Scans};
 use crate::report::{RunReport, RunStatus};
-use crate::settings::Settings;
 
 /// The minimum remaining time for which an invocation also runs the next replay: enough to read a scan of medium size.
 /// With less time, the replay gets its own invocation.

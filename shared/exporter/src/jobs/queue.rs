@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::chain::Round;
 use super::record::JobMessage;
+use crate::model::upload::Upload;
 use crate::ports::PortError;
-use crate::upload::Upload;
 
 /// Puts uploads back in the queue, and adds jobs.
 pub trait Queue {

@@ -12,7 +12,7 @@ use super::runner::{JobRunner, Options};
 use crate::delivery::AccountDelivered;
 use crate::ports::Ports;
 use crate::report::{RunKind, RunReport};
-use crate::route::{Route, route};
+use crate::selection::route::{Route, route};
 
 /// The scope of a reconciliation.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

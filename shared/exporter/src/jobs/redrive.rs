@@ -12,12 +12,12 @@ use super::delivery_target::Redelivery;
 use super::error::RunnerError;
 use super::runner::{JobRunner, Options, require_report};
 use crate::ports::Ports;
+use crate::ports::report_store::read_report;
 use crate::quarantine::EntryReader;
 use crate::quarantine::rewrite;
 use crate::quarantine::{Entry, EntryOutcome, Quarantine, Stage};
 use crate::report::reasons::filtered::DEFERRED_TO_NEXT_SCAN;
 use crate::report::{Counts, Fate, RunKind, RunReport, RunStatus};
-use crate::report_store::read_report;
 use crate::state::is_archived;
 
 /// The entries that are sent again.

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use super::error::JobError;
 use super::runner::Options;
-use crate::approval::Approval;
 use crate::export::{self, ExportError, Exporter};
+use crate::model::approval::Approval;
+use crate::model::settings::Settings;
+use crate::model::upload::Upload;
+use crate::ports::report_store::read_report;
 use crate::ports::{OpenError, Ports, Scans};
 use crate::report::{RunKind, RunReport, RunTrigger};
-use crate::report_store::read_report;
-use crate::settings::Settings;
-use crate::upload::Upload;
 
 /// Exports the upload of a run again.
 pub(super) async fn replay<P: Ports + Scans>(

@@ -15,12 +15,12 @@ use super::record::{JobState, JobStore};
 use super::redrive::Redrive;
 use super::replay::replay;
 use super::runner::{JobRunner, Options};
-use crate::approval::Approval;
+use crate::model::approval::Approval;
+use crate::model::provider::ProviderId;
+use crate::model::settings::Settings;
+use crate::ports::report_store::read_report;
 use crate::ports::{PortError, Ports, Scans};
-use crate::provider::ProviderId;
 use crate::report::{RunReport, RunStatus};
-use crate::report_store::read_report;
-use crate::settings::Settings;
 
 /// Runs a job, and returns its runs. If one of them must be retried, the same job must be run again.
 ///

@@ -13,13 +13,13 @@ use uuid::Uuid;
 
 use super::context::{AccountResult, JobContext};
 use super::error::RunnerError;
+use crate::model::settings::Settings;
+use crate::model::upload::UploadInfo;
+use crate::ports::report_store::read_report;
 use crate::ports::{Objects, Ports};
 use crate::progress::Progress;
 use crate::report::{ReadStatus, RunKind, RunReport, RunTrigger};
-use crate::report_store::read_report;
 use crate::run::{self, RunSettings};
-use crate::settings::Settings;
-use crate::upload::UploadInfo;
 
 /// Runs jobs with the same settings.
 pub struct JobRunner<P> {

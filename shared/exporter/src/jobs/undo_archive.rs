@@ -21,7 +21,7 @@ use crate::ports::Ports;
 use crate::report::reasons::filtered::MODIFIED_SINCE;
 use crate::report::reasons::unavailable::REGION_NOT_SELECTED;
 use crate::report::{AccountReport, Fate, RegionReport, RunKind, RunReport};
-use crate::route::{Route, route};
+use crate::selection::route::{Route, route};
 use crate::state::{Entry, Stored, is_archived, reactivated, status_of};
 
 /// The number of findings that a run archived in one Region, and when.

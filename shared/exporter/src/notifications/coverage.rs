@@ -8,8 +8,8 @@ use jiff::Timestamp;
 
 use super::event::{Detail, Event, EventKind, event_id, single_line};
 use super::{Notifications, Notified, update_and_publish};
+use crate::model::provider::ProviderId;
 use crate::ports::PortError;
-use crate::provider::ProviderId;
 use crate::report::Uncovered;
 use crate::report::unproven::explain;
 

@@ -5,8 +5,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::connection::{Connection, Problem, RegionStatus};
-use crate::provider::ProviderId;
-use crate::schedule::Schedule;
+use crate::model::provider::ProviderId;
+use crate::model::schedule::Schedule;
 
 /// The source of all events, which rules match.
 pub const SOURCE: &str = "securityhub-exporter";

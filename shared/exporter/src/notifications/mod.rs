@@ -20,8 +20,8 @@ pub use self::coverage::{Coverage, publish_coverage};
 pub use self::event::{Detail, Event, EventKind, SOURCE};
 pub use self::source::{Unauthorized, publish_unauthorized};
 use crate::connection::{Connection, ConnectionStatus, RegionStatus};
+use crate::model::schedule::Schedule;
 use crate::ports::PortError;
-use crate::schedule::Schedule;
 
 /// Time in which only the check that saved an event sends it; after that, another check does. Longer than a send with all
 /// its retries.

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::event::{Detail, Event, EventKind, event_id, single_line};
 use super::{Notifications, Notified, update_and_publish};
-use crate::integration::Integration;
+use crate::model::integration::Integration;
 use crate::ports::PortError;
 use crate::report::RunReport;
 use crate::report::reasons::filtered::NOT_AUTHORIZED_SOURCE;
@@ -95,10 +95,10 @@ impl Notified {
 mod tests {
     use super::super::tests::at;
     use super::*;
+    use crate::model::scan_source::ScanSource;
+    use crate::model::upload::UploadInfo;
     use crate::report::{AccountReport, Fate};
-    use crate::scan_source::ScanSource;
     use crate::testing::InMemory;
-    use crate::upload::UploadInfo;
 
     const ACCOUNT: &str = "123456789012";
     const RUN: &str = "01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b";

@@ -5,8 +5,8 @@ use std::future::Future;
 use asff::AccountId;
 
 use super::{Hub, PortError};
-use crate::integration::Integration;
-use crate::problem::Problem;
+use crate::model::integration::Integration;
+use crate::model::problem::Problem;
 use crate::report::undelivered;
 
 /// Connects to the Security Hub of an account.

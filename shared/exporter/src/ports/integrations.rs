@@ -6,8 +6,8 @@ use asff::AccountId;
 use jiff::Timestamp;
 
 use super::PortError;
-use crate::integration::Integration;
-use crate::provider::ProviderId;
+use crate::model::integration::Integration;
+use crate::model::provider::ProviderId;
 
 /// Reads the integrations of accounts.
 pub trait Integrations {

@@ -11,8 +11,10 @@ mod hubs;
 mod integrations;
 mod newest;
 mod objects;
+pub(crate) mod report_store;
 mod runs;
 mod scans;
+pub mod settings_store;
 mod upload_locks;
 
 pub use self::account_locks::{AccountLocks, Acquired, InDoubt};

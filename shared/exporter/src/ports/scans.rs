@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures::stream::BoxStream;
 
 use super::PortError;
-use crate::upload::{Upload, UploadInfo};
+use crate::model::upload::{Upload, UploadInfo};
 
 /// Opens uploads.
 pub trait Scans {

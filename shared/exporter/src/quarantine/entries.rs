@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::Entry;
-use crate::line_reader::LineReader;
+use crate::lines::reader::LineReader;
 use crate::ports::{Objects, PortError};
 use crate::report::RunReport;
 

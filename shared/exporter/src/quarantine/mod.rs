@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 pub use self::entries::EntryReader;
 pub(crate) use self::rewrite::{EntryOutcome, rewrite};
 
-use crate::json_lines::{JsonLines, WriterTask};
+use crate::lines::writer::{JsonLines, WriterTask};
 use crate::ports::Objects;
 use crate::report::RunReport;
 use crate::state::FindingMeta;

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, HashSet};
 use bytes::{BufMut, Bytes, BytesMut};
 
 use super::entries::EntryReader;
+use crate::ports::report_store::save_report;
 use crate::ports::{ObjectWriter, PortError, Ports, PutMode};
 use crate::report::RunReport;
-use crate::report_store::save_report;
 use crate::state::FindingKey;
 
 /// Number of bytes that are buffered before they are written to the store.

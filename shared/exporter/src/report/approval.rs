@@ -6,7 +6,7 @@ use asff::{AccountId, RegionName};
 
 use super::unproven::{NO_REGION_RESULTS, NO_SERVICE_RESULTS, explain};
 use super::{AccountReport, ArchiveSkipped, PartialScan, RunReport, RunTrigger};
-use crate::approval::Approval;
+use crate::model::approval::Approval;
 
 /// Maximum number of names that a sentence lists.
 const NAMES_MAX: usize = 5;
@@ -150,7 +150,7 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::upload::UploadInfo;
+    use crate::model::upload::UploadInfo;
 
     const ACCOUNT: &str = "123456789012";
 

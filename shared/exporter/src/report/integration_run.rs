@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{RunKind, RunReport, RunStatus, undelivered};
-use crate::provider::ProviderId;
+use crate::model::provider::ProviderId;
 
 /// Accounts with pending uploads that an entry names at most. Most uploads have one.
 const ACCOUNTS_MAX: usize = 20;
@@ -95,8 +95,8 @@ impl IntegrationRun {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::upload::UploadInfo;
     use crate::report::{AccountReport, Fate};
-    use crate::upload::UploadInfo;
 
     fn account(integration: &str, fates: &[Fate]) -> AccountReport {
         let mut report = AccountReport { integration: integration.parse().ok(), ..AccountReport::default() };

@@ -7,6 +7,7 @@ pub mod history;
 mod integration_run;
 mod pending;
 mod pending_archive;
+pub mod pending_findings;
 pub mod reasons;
 mod run;
 mod verdict;

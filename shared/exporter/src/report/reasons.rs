@@ -1,7 +1,7 @@
 //! Every reason code: why a finding was not sent or not archived, or is unproven. They appear in reports, in the counts of
 //! runs, and in notifications.
 
-/// The reasons for which findings are filtered, in addition to [`FilterReason`](crate::filter::FilterReason).
+/// The reasons for which findings are filtered, in addition to [`FilterReason`](crate::selection::filter::FilterReason).
 pub mod filtered {
     /// A newer scan was exported before.
     pub const SUPERSEDED: &str = "superseded";

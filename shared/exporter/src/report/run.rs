@@ -7,9 +7,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Counts, Drift, PendingArchive};
-use crate::problem::Problem;
-use crate::provider::ProviderId;
-use crate::upload::UploadInfo;
+use crate::model::problem::Problem;
+use crate::model::provider::ProviderId;
+use crate::model::upload::UploadInfo;
 
 /// The code of malformed elements in the quarantine.
 pub const MALFORMED: &str = "malformed";

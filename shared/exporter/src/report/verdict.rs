@@ -7,9 +7,9 @@ use super::reasons::filtered::{NOT_AUTHORIZED_SOURCE, SUPERSEDED};
 use super::{
     AccountReport, ArchiveSkipped, Counts, ReadStatus, RegionReport, RunKind, RunReport, RunStatus, undelivered,
 };
-use crate::filter::FilterReason;
-use crate::problem::Problem;
-use crate::upload::UploadInfo;
+use crate::model::problem::Problem;
+use crate::model::upload::UploadInfo;
+use crate::selection::filter::FilterReason;
 
 /// The reason for a file that was read to its end and contains no findings.
 pub const NO_FINDINGS: &str = "the file contains no findings";

@@ -8,12 +8,12 @@ use jiff::Timestamp;
 use super::faults::Operation;
 use super::memory::InMemory;
 use super::pages::ascending;
+use crate::connection::targets::{CheckTargets, StoredConnection};
 use crate::connection::{Connection, Connections};
-use crate::integration::Integration;
+use crate::model::integration::Integration;
+use crate::model::provider::{Provider, ProviderId};
+use crate::ports::settings_store::{CheckLog, ListPage, Page};
 use crate::ports::{Integrations, PortError};
-use crate::provider::{Provider, ProviderId};
-use crate::settings_store::{CheckLog, ListPage, Page};
-use crate::targets::{CheckTargets, StoredConnection};
 
 impl<H: Sync> Integrations for InMemory<H> {
     async fn integration(&self, account: &AccountId) -> Result<Option<Integration>, PortError> {

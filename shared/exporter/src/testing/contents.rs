@@ -10,13 +10,13 @@ use jiff::{SignedDuration, Timestamp};
 use super::faults::Faults;
 use super::stored::{AccountLock, StoredUpload, UploadLock};
 use crate::connection::Connection;
-use crate::integration::Integration;
 use crate::jobs::{Job, JobMessage, JobProgress, JobRecord, JobReport, Round};
+use crate::model::integration::Integration;
+use crate::model::provider::{Provider, ProviderId};
+use crate::model::upload::Upload;
 use crate::notifications::{Event, Notified};
-use crate::provider::{Provider, ProviderId};
+use crate::ports::settings_store::{AuditEntry, IdempotencyRecord, Stored};
 use crate::report::RunReport;
-use crate::settings_store::{AuditEntry, IdempotencyRecord, Stored};
-use crate::upload::Upload;
 
 /// The contents of the table, the buckets, the queue, the event bus, and Secrets Manager. Tests can read and change
 /// everything.

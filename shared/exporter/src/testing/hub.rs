@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use super::hub_contents::{HubContents, ImportCall};
 use crate::connection::{AccountRegion, Probe};
-use crate::integration::{Integration, Role};
+use crate::model::integration::{Integration, Role};
 use crate::ports::{CallError, ConnectError, Hub, HubState, Hubs, ImportOutcome, Page};
 
 /// Connects to hubs in memory. Clones share the contents of the hubs.

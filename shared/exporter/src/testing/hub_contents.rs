@@ -7,8 +7,8 @@ use std::time::Duration;
 use asff::{AccountId, RegionName};
 use bytes::Bytes;
 
+use crate::model::problem::Problem;
 use crate::ports::{CallError, ImportOutcome};
-use crate::problem::Problem;
 
 /// A `BatchImportFindings` call, as a test's rule gets it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,8 +6,8 @@ use super::contents::Contents;
 use super::faults::Operation;
 use super::memory::InMemory;
 use crate::jobs::{JobMessage, JobProgress, JobRecord, JobState, JobStore, Queue, Round};
+use crate::model::upload::Upload;
 use crate::ports::PortError;
-use crate::upload::Upload;
 
 impl<H: Sync> Queue for InMemory<H> {
     async fn requeue(&self, upload: &Upload, round: &Round) -> Result<bool, PortError> {

@@ -9,7 +9,7 @@ use super::contents::{Contents, TestClock};
 use super::faults::{Effect, Operation, failure};
 use super::hub::FakeHubs;
 use super::lifetime::Lifetime;
-use crate::integration::Integration;
+use crate::model::integration::Integration;
 use crate::ports::{Clock, ConnectError, Hubs, PortError};
 
 /// The ports in memory, as one run calls them. Clones share the contents and the run.

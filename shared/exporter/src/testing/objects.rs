@@ -7,8 +7,8 @@ use futures::StreamExt as _;
 use super::faults::{Operation, failure};
 use super::memory::InMemory;
 use super::stored::StoredUpload;
+use crate::model::upload::{Upload, UploadInfo};
 use crate::ports::{Object, ObjectWriter, Objects, OpenError, PortError, PutMode, Scan, Scans};
-use crate::upload::{Upload, UploadInfo};
 
 /// Size of the chunks of an object, and of an upload, chosen so that chunks end within the items that are read.
 const CHUNK_BYTES: usize = 10_000;

@@ -1,6 +1,6 @@
 //! Pages of lists in memory. The cursor of a page is the key of its last entry.
 
-use crate::settings_store::{ListPage, Page};
+use crate::ports::settings_store::{ListPage, Page};
 
 /// A page of entries in ascending order of their keys.
 pub(super) fn ascending<'a, T: Clone + 'a>(entries: impl Iterator<Item = (String, &'a T)>, page: &Page) -> ListPage<T> {

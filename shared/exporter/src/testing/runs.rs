@@ -9,11 +9,11 @@ use serde_json::Value;
 use super::faults::Operation;
 use super::memory::InMemory;
 use super::pages::{ascending, newest_first};
+use crate::model::provider::ProviderId;
+use crate::ports::settings_store::{HistoryPage, ListPage, Page, RunLog};
 use crate::ports::{PortError, Runs};
-use crate::provider::ProviderId;
 use crate::report::history::day_of;
 use crate::report::{HistoryEntry, IntegrationRun, RunReport};
-use crate::settings_store::{HistoryPage, ListPage, Page, RunLog};
 
 impl<H: Sync> Runs for InMemory<H> {
     async fn record(&self, report: &RunReport) -> Result<(), PortError> {

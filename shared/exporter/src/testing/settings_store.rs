@@ -8,10 +8,10 @@ use super::contents::Contents;
 use super::faults::Operation;
 use super::memory::InMemory;
 use super::pages::{ascending, newest_first};
-use crate::integration::Integration;
+use crate::model::integration::Integration;
+use crate::model::provider::{Provider, ProviderId};
 use crate::ports::PortError;
-use crate::provider::{Provider, ProviderId};
-use crate::settings_store::{
+use crate::ports::settings_store::{
     AccessKey, Audit, AuditEntry, CommitError, ExpectedVersion, IdempotencyRecord, ListPage, Page, Secrets,
     SettingsStore, Stored, Write,
 };

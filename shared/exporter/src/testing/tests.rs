@@ -10,13 +10,13 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::integration::Integration;
+use crate::model::integration::Integration;
+use crate::model::provider::ProviderId;
+use crate::ports::settings_store::{AuditEntry, CommitError, ExpectedVersion, SettingsStore as _, Stored, Write};
 use crate::ports::{
     AccountLocks as _, Acquired, CallError, Claim, Clock as _, Hub as _, Hubs as _, ObjectWriter as _, Objects as _,
     PortError, PutMode, UploadLocks as _,
 };
-use crate::provider::ProviderId;
-use crate::settings_store::{AuditEntry, CommitError, ExpectedVersion, SettingsStore as _, Stored, Write};
 
 fn account() -> AccountId {
     "123456789012".parse().unwrap()

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use asff::AccountId;
-use exporter::integration::Integration;
+use exporter::model::integration::Integration;
 use exporter::report::{ArchiveSkipped, RunReport, RunStatus};
 use jiff::Timestamp;
 

@@ -19,8 +19,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use exporter::approval::Approval;
-use exporter::integration::{ArchiveScope, Integration};
+use exporter::model::approval::Approval;
+use exporter::model::integration::{ArchiveScope, Integration};
 use exporter::report::PendingClass;
 use jiff::{SignedDuration, Timestamp};
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use exporter::jobs::Options;
 use exporter::jobs::{Delivery, Job, JobMessage, JobRecord, JobState, JobStore as _, Processed, process, retry};
+use exporter::model::settings::Settings;
 use exporter::ports::{AccountLocks as _, Clock as _};
-use exporter::settings::Settings;
 use jiff::SignedDuration;
 
 use crate::fake_aws::World;
@@ -251,8 +251,8 @@ async fn a_job_whose_account_stayed_locked_is_retried_and_runs_once() {
     }
 }
 
-fn run_account() -> exporter::provider::ProviderId {
-    exporter::provider::ProviderId::Account(ACCOUNT.parse().unwrap())
+fn run_account() -> exporter::model::provider::ProviderId {
+    exporter::model::provider::ProviderId::Account(ACCOUNT.parse().unwrap())
 }
 
 #[tokio::test(start_paused = true)]

@@ -7,7 +7,7 @@ use asff::RegionName;
 use exporter::connection::{
     CheckSettings, Checked, Checker, Connection, ConnectionStatus, RegionConnection, RegionStatus,
 };
-use exporter::integration::Integration;
+use exporter::model::integration::Integration;
 use simulator::{Config, Deny, Effect, Fault, HubOffImport, Operation};
 use tokio::time::Instant;
 

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use asff::RegionName;
 use exporter::connection::{CheckSettings, Checker, Connection, ConnectionStatus, RegionStatus, WriteProbe};
+use exporter::export::plan::Planning;
 use exporter::export::{Exporter, Options};
-use exporter::plan::Planning;
+use exporter::model::problem::Problem;
+use exporter::model::settings::Settings;
 use exporter::ports::{ConnectError, Scan};
-use exporter::problem::Problem;
 use exporter::report::RunReport;
-use exporter::settings::Settings;
 use simulator::{Caller, Fault, Input, Operation};
 use tokio::time::Instant;
 

@@ -1,7 +1,7 @@
 //! The table of errors in ARCHITECTURE.md: each response of each call, and its effect.
 
+use exporter::model::problem::Problem;
 use exporter::ports::{ConnectError, PortError};
-use exporter::problem::Problem;
 use exporter::report::{RunReport, RunStatus};
 use exporter::testing::Lifetime;
 use simulator::{Effect, Fault, Operation};

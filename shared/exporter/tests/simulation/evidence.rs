@@ -1,8 +1,8 @@
 //! Absence is not evidence: each row of the rule's table is a test, whose name states the row.
 
-use exporter::approval::Approval;
 use exporter::export::Options;
-use exporter::integration::ArchiveScope;
+use exporter::model::approval::Approval;
+use exporter::model::integration::ArchiveScope;
 use exporter::report::{PendingClass, PendingFinding, RunReport, RunStatus, unproven};
 
 use crate::fake_aws::World;
@@ -52,7 +52,7 @@ pub(crate) fn unproven(report: &RunReport, region: &str, service: &str, reason: 
 }
 
 /// A world after a first scan with all results.
-pub(crate) async fn begun(change: impl FnOnce(&mut exporter::integration::Integration)) -> World {
+pub(crate) async fn begun(change: impl FnOnce(&mut exporter::model::integration::Integration)) -> World {
     let world = world(|config| config);
     integrate(&world, ACCOUNT, change);
     assert_eq!(export(&world, scan(0, base()).upload("0")).await.counts.sent, 45);

@@ -2,7 +2,7 @@
 //! call.
 
 use exporter::connection::Connection;
-use exporter::integration::Role;
+use exporter::model::integration::Role;
 use exporter::ports::CallError;
 
 use crate::checks::{check, integration};

@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use asff::{AccountId, RegionName};
-use exporter::integration::{Integration, Role};
+use exporter::model::integration::{Integration, Role};
+use exporter::model::settings::Settings;
 use exporter::ports::{CallError, Clock as _, ConnectError, Hubs};
-use exporter::settings::Settings;
 use exporter::testing::{Contents, Fault, InMemory, Lifetime, Operation, TestClock};
 use jiff::Timestamp;
 use simulator::Simulator;

@@ -3,7 +3,7 @@
 use asff::{Partition, RegionName};
 use bytes::Bytes;
 use exporter::connection::{AccountRegion, Probe};
-use exporter::integration::Role;
+use exporter::model::integration::Role;
 use exporter::ports::{CallError, ImportOutcome};
 use serde_json::json;
 use simulator::{Input, Operation};

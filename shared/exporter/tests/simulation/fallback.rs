@@ -1,8 +1,8 @@
 //! Findings in a fallback Region are archived there once their own Region has them, and not before.
 
-use exporter::approval::Approval;
 use exporter::export::Options;
-use exporter::integration::Integration;
+use exporter::model::approval::Approval;
+use exporter::model::integration::Integration;
 use exporter::report::RunStatus;
 use serde_json::json;
 use simulator::{Caller, Effect, Fault, Input, Operation};

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use asff::AccountId;
 use exporter::jobs::{self, JobRunner, Reconcile, Redrive};
+use exporter::model::settings::Settings;
 use exporter::report::RunReport;
-use exporter::settings::Settings;
 use rand::RngExt;
 use serde_json::json;
 use simulator::{Caller, Effect, Fault, Input, Operation};

@@ -4,9 +4,9 @@
 //! `SEEDS=10000` runs this number of seeds, from `SEED` on. A failure reports its seed.
 
 use asff::AccountId;
-use exporter::approval::Approval;
 use exporter::export::Options;
-use exporter::integration::{ArchiveScope, Integration, MutedFindings};
+use exporter::model::approval::Approval;
+use exporter::model::integration::{ArchiveScope, Integration, MutedFindings};
 use exporter::report::{ArchiveSkipped, PendingFinding, RunReport, RunStatus};
 use jiff::Timestamp;
 use rand::rngs::StdRng;

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use exporter::export;
+use exporter::export::plan::{PlanError, plan};
 use exporter::jobs::{Job, JobError, JobReport, JobState, Options, process, read_job_report};
-use exporter::plan::{PlanError, plan};
+use exporter::model::settings::Settings;
+use exporter::model::upload::Upload;
 use exporter::ports::{AccountLocks as _, Clock as _, Scans as _};
 use exporter::report::{RunReport, RunStatus};
-use exporter::settings::Settings;
 use exporter::testing::{Lifetime, StoredUpload};
-use exporter::upload::Upload;
 
 use crate::fake_aws::{FakeAws, World};
 use crate::jobs::{FROM_QUEUE, active, record, submitted, upload};

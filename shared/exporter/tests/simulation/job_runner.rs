@@ -2,9 +2,9 @@
 
 use exporter::jobs::{Job, JobError, run_job};
 use exporter::jobs::{JobRunner, Options, Reconcile, RunnerError};
+use exporter::model::settings::Settings;
 use exporter::ports::{AccountLocks as _, Clock as _};
 use exporter::report::{Drift, RunKind, RunReport, RunStatus};
-use exporter::settings::Settings;
 use jiff::SignedDuration;
 use serde_json::json;
 use simulator::{Caller, Effect, Fault, Operation};

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use exporter::integration::ArchiveScope;
 use exporter::jobs::Options;
 use exporter::jobs::{
     Chain, Delivery, Job, JobError, JobMessage, JobRecord, JobState, JobStore, RETRY_DELAY, process, submit,
 };
+use exporter::model::integration::ArchiveScope;
+use exporter::model::settings::Settings;
 use exporter::ports::{AccountLocks as _, Clock as _};
 use exporter::report::{RunReport, RunStatus};
-use exporter::settings::Settings;
 use jiff::SignedDuration;
 use simulator::{Fault, Operation};
 

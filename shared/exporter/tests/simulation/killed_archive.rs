@@ -3,8 +3,8 @@
 
 use exporter::export::{Exporter, Options};
 use exporter::jobs;
+use exporter::model::settings::Settings;
 use exporter::report::{RunReport, RunStatus};
-use exporter::settings::Settings;
 use simulator::{Effect, Fault, Operation};
 
 use crate::evidence::active;

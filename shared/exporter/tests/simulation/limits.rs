@@ -2,11 +2,11 @@
 //! an account is small.
 
 use asff::SeverityLabel;
-use exporter::approval::Approval;
 use exporter::export::Options;
 use exporter::jobs::{Job, JobError, run_job};
+use exporter::model::approval::Approval;
+use exporter::model::settings::Settings;
 use exporter::report::{ArchiveSkipped, PendingClass, RunReport, RunStatus};
-use exporter::settings::Settings;
 use serde_json::json;
 
 use crate::evidence::{active, listed};

@@ -55,14 +55,14 @@ mod weeks;
 use std::sync::Arc;
 
 use asff::AccountId;
+use exporter::export::plan::Planning;
 use exporter::export::{ExportError, Exporter, Options};
-use exporter::integration::Integration;
 use exporter::jobs::JobRunner;
-use exporter::plan::Planning;
+use exporter::model::integration::Integration;
+use exporter::model::settings::Settings;
 use exporter::ports::Scan;
 use exporter::report::history::{HistoryBy, Totals, sums};
 use exporter::report::{ArchiveSkipped, HistoryEntry, PendingSums, RunReport};
-use exporter::settings::Settings;
 use simulator::{Config, Simulator};
 
 use crate::fake_aws::{FakeAws, World};

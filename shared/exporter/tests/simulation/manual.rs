@@ -1,7 +1,7 @@
 //! MANUAL findings, whose checks leave the verdict to a user, are never sent, and earlier findings of these checks are unchanged.
 
-use exporter::approval::Approval;
 use exporter::export::Options;
+use exporter::model::approval::Approval;
 use exporter::report::RunStatus;
 
 use crate::hub_assertions::held;

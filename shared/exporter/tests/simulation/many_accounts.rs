@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use asff::AccountId;
 use exporter::export::Options;
-use exporter::integration::Integration;
+use exporter::model::integration::Integration;
 use exporter::report::{RunReport, RunStatus};
 use exporter::testing::{Fault, Operation};
 use serde_json::Value;

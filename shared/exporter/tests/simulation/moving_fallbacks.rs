@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use asff::RegionName;
-use exporter::integration::Integration;
+use exporter::model::integration::Integration;
 use rand::RngExt;
 use serde_json::json;
 use simulator::{Caller, Fault, Input, Operation};

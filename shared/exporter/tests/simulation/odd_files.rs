@@ -1,8 +1,8 @@
 //! Files without findings, with findings of a Region that this release doesn't know, with entries that can't be mapped, and with
 //! several scans.
 
-use exporter::approval::Approval;
 use exporter::export::Options;
+use exporter::model::approval::Approval;
 use exporter::report::{ArchiveSkipped, RunStatus};
 use serde_json::{Value, json};
 

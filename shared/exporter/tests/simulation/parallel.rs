@@ -1,7 +1,7 @@
 //! Scopes `partial` and `observed`: concurrent scans, each of a part of the account, end in any order, some of them days later.
 //! After each export, Security Hub must match the model of the rule.
 
-use exporter::integration::{ArchiveScope, MutedFindings};
+use exporter::model::integration::{ArchiveScope, MutedFindings};
 use jiff::SignedDuration;
 use rand::RngExt;
 use rand::seq::IndexedRandom;

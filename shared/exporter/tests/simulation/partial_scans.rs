@@ -1,7 +1,7 @@
 //! Scans that look partial compared with the last whole scan, and coverage gaps.
 
-use exporter::approval::Approval;
 use exporter::export::Options;
+use exporter::model::approval::Approval;
 use exporter::report::{RunReport, RunStatus, unproven};
 
 use crate::evidence::{INSTANCE, PUBLIC, active, base, begun, evidence, of, scans, unproven, without};

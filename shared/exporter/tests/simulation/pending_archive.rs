@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use exporter::approval::Approval;
 use exporter::export::Options;
-use exporter::integration::ArchiveScope;
+use exporter::model::approval::Approval;
+use exporter::model::integration::ArchiveScope;
 use exporter::report::{PendingArchive, PendingClass, PendingSums, RunReport, UnusualGroup};
 
 use crate::evidence::{INSTANCE, PUBLIC, active, listed, of};

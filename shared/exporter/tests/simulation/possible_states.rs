@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use exporter::integration::Integration;
+use exporter::model::integration::Integration;
 use jiff::Timestamp;
 
 use crate::archive_rule::{Fate, Known, Measure, looks_partial, step};

@@ -3,8 +3,8 @@
 use exporter::jobs::{
     Job, JobError, JobProgress, JobRecord, JobState, JobStore as _, Options, PROGRESS_INTERVAL, process,
 };
+use exporter::model::settings::Settings;
 use exporter::report::RunReport;
-use exporter::settings::Settings;
 use exporter::testing::{Fault, Operation};
 use jiff::Timestamp;
 

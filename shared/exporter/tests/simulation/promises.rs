@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use exporter::approval::Approval;
 use exporter::export::Options;
+use exporter::model::approval::Approval;
 use exporter::report::{ArchiveSkipped, RunStatus};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;

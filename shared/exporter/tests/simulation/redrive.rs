@@ -1,7 +1,7 @@
 //! Redriving the quarantine.
 
-use exporter::integration::ArchiveScope;
 use exporter::jobs::{Options, Redrive, RunnerError};
+use exporter::model::integration::ArchiveScope;
 use exporter::report::{RunKind, RunReport, RunStatus};
 use simulator::{Effect, Fault};
 

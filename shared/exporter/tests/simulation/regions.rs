@@ -1,6 +1,6 @@
 //! Regions and accounts are independent: no finding is archived because of what another Region or account did.
 
-use exporter::integration::ArchiveScope;
+use exporter::model::integration::ArchiveScope;
 use exporter::report::RunStatus;
 use simulator::Fault;
 

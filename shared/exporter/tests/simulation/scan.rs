@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 
 use asff::AccountId;
 use bytes::Bytes;
-use exporter::integration::{Integration, MutedFindings};
+use exporter::model::integration::{Integration, MutedFindings};
+use exporter::model::upload::UploadInfo;
 use exporter::ports::Scan;
-use exporter::upload::UploadInfo;
 use futures::StreamExt;
 use jiff::Timestamp;
 use rand::RngExt;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use exporter::integration::Integration;
+use exporter::model::integration::Integration;
 use exporter::report::{PendingClass, unproven};
 use jiff::Timestamp;
 

@@ -1,8 +1,8 @@
 //! The order of scans: each finding is compared with its own scan time, and all concurrent scans of parts are exported.
 
-use exporter::approval::Approval;
 use exporter::export::Options;
-use exporter::integration::ArchiveScope;
+use exporter::model::approval::Approval;
+use exporter::model::integration::ArchiveScope;
 use exporter::report::{RunReport, RunStatus};
 use jiff::SignedDuration;
 use simulator::{Fault, Operation};

@@ -1,14 +1,14 @@
 //! Uploads from sources that an integration does not accept have no effect on its account.
 
 use asff::AccountId;
-use exporter::approval::Approval;
 use exporter::export::Options;
-use exporter::integration::{ArchiveScope, Integration};
 use exporter::jobs::{Options as MendOptions, Redrive};
+use exporter::model::approval::Approval;
+use exporter::model::integration::{ArchiveScope, Integration};
+use exporter::model::scan_source::ScanSource;
 use exporter::ports::{AccountLocks as _, Newest, Scan};
 use exporter::report::reasons::filtered::NOT_AUTHORIZED_SOURCE;
 use exporter::report::{RunReport, RunStatus};
-use exporter::scan_source::ScanSource;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use serde_json::Value;

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use exporter::export::{ExportError, Options};
-use exporter::integration::Integration;
+use exporter::model::integration::Integration;
 use exporter::ports::AccountLocks as _;
 use exporter::report::{RunReport, RunStatus};
 use simulator::{Effect, Fault, Operation};

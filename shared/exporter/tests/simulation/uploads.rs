@@ -4,8 +4,8 @@
 use asff::ScanFormat;
 use exporter::export::{Exporter, Options};
 use exporter::jobs::Redrive;
+use exporter::model::settings::Settings;
 use exporter::report::{NO_FINDINGS, RunReport, RunStatus};
-use exporter::settings::Settings;
 
 use crate::fake_aws::World;
 use crate::hub_assertions::held;

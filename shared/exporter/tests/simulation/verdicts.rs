@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use asff::RegionName;
 use exporter::connection::{CheckTarget, Checked, Connection, ConnectionStatus, SaveOutcome};
-use exporter::integration::Integration;
+use exporter::model::integration::Integration;
+use exporter::model::problem::Problem;
 use exporter::ports::{CallError, ConnectError, PortError};
-use exporter::problem::Problem;
 use simulator::{Config, Effect, Fault, Operation};
 use tokio::time::Instant;
 

@@ -9,9 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use asff::AccountId;
-use exporter::approval::Approval;
 use exporter::export::{ExportError, Options};
-use exporter::integration::MutedFindings;
+use exporter::model::approval::Approval;
+use exporter::model::integration::MutedFindings;
 use exporter::report::{RunReport, RunStatus};
 use exporter::state::Resend;
 use jiff::{SignedDuration, Timestamp};

@@ -1,9 +1,9 @@
 //! Validates credentials: the kind, the access key or its secret, and the role.
 
 use asff::{AccountId, Partition, RegionName};
-use exporter::integration::{Credentials, Role};
-use exporter::provider::ProviderId;
-use exporter::settings_store::{AccessKey, MANAGED};
+use exporter::model::integration::{Credentials, Role};
+use exporter::model::provider::ProviderId;
+use exporter::ports::settings_store::{AccessKey, MANAGED};
 use uuid::Uuid;
 
 use super::{Errors, Settings};

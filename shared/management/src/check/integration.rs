@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
 use asff::{RegionName, Regions};
-use exporter::integration::{Integration, SETTINGS, Setting, SettingKind};
-use exporter::provider::ProviderId;
-use exporter::scan_source::{PREFIX_BYTES_MAX, SOURCES_MAX, ScanSource};
+use exporter::model::integration::{Integration, SETTINGS, Setting, SettingKind};
+use exporter::model::provider::ProviderId;
+use exporter::model::scan_source::{PREFIX_BYTES_MAX, SOURCES_MAX, ScanSource};
 use serde::Deserialize as _;
 use serde_json::{Map, Value, json};
 

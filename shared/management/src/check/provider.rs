@@ -1,6 +1,6 @@
 //! Validates providers.
 
-use exporter::provider::{Provider, ProviderId};
+use exporter::model::provider::{Provider, ProviderId};
 
 use super::{Errors, schedule};
 use crate::problem::ApiError;

@@ -1,6 +1,6 @@
 //! Validates scan schedules: `rate(...)` and `cron(...)` in UTC, in the syntax of EventBridge Scheduler.
 
-use exporter::schedule::{InvalidSchedule, Schedule};
+use exporter::model::schedule::{InvalidSchedule, Schedule};
 use jiff::{SignedDuration, Timestamp};
 
 /// Validates a schedule.

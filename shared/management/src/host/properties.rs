@@ -1,7 +1,7 @@
 //! Converts the properties of a custom resource to a request body of the API: names become snake case, and strings, which
 //! CloudFormation sends for all values, become numbers and booleans. The validation of the API checks the values.
 
-use exporter::integration::{Setting, SettingKind};
+use exporter::model::integration::{Setting, SettingKind};
 use serde_json::{Map, Value};
 
 /// Properties that CloudFormation adds.

@@ -2,8 +2,8 @@
 //!
 //! Guarantees: each request with a response URL gets a response, without secrets and within 4 KB.
 
-use exporter::provider::ProviderId;
-use exporter::settings_store::ManagedBy;
+use exporter::model::provider::ProviderId;
+use exporter::ports::settings_store::ManagedBy;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};

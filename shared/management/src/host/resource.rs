@@ -5,8 +5,8 @@
 //! the previous one; an update applies the changes of the template and preserves those of operators; no stack deletes a resource
 //! that it doesn't manage.
 
-use exporter::integration::Credentials;
-use exporter::provider::ProviderId;
+use exporter::model::integration::Credentials;
+use exporter::model::provider::ProviderId;
 use serde_json::{Value, json};
 
 use super::properties::{property, request_body};

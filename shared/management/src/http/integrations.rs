@@ -6,8 +6,8 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use exporter::connection::ConnectionStatus as AccountConnectionStatus;
-use exporter::integration::Integration;
-use exporter::settings_store::Revision;
+use exporter::model::integration::Integration;
+use exporter::ports::settings_store::Revision;
 
 use super::error_responses::{ChangeErrors, CreateErrors, DeleteErrors, ReadErrors, SwitchErrors};
 use super::jobs::reason;

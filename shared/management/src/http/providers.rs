@@ -5,8 +5,8 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use exporter::provider::Provider;
-use exporter::settings_store::{Revision, Stored};
+use exporter::model::provider::Provider;
+use exporter::ports::settings_store::{Revision, Stored};
 
 use super::error_responses::{ChangeErrors, CreateErrors, DeleteErrors, ReadErrors};
 use super::overview::PageParams;

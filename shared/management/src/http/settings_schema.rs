@@ -1,8 +1,8 @@
 //! The settings in the API's description. The schemas of bodies, patches,
 //! and views get their fields from the declaration of the settings.
 
-use exporter::integration::{IntegrationSettings, Setting, SettingKind};
-use exporter::scan_source::SOURCES_MAX;
+use exporter::model::integration::{IntegrationSettings, Setting, SettingKind};
+use exporter::model::scan_source::SOURCES_MAX;
 use serde_json::{Map, Value};
 use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder, OneOfBuilder, Schema, SchemaType, Type};
 use utoipa::openapi::{OpenApi, RefOr};

@@ -2,7 +2,7 @@
 
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use exporter::settings_store::Revision;
+use exporter::ports::settings_store::Revision;
 use serde::Serialize;
 
 use crate::problem::ApiError;

@@ -5,9 +5,9 @@
 //! the template, so that the changes of operators are preserved. The rollback of a change that was
 //! not made changes nothing. Resources of other owners are neither adopted nor deleted.
 
-use exporter::integration::Integration;
-use exporter::provider::{Provider, ProviderId};
-use exporter::settings_store::{
+use exporter::model::integration::Integration;
+use exporter::model::provider::{Provider, ProviderId};
+use exporter::ports::settings_store::{
     CommitError, ExpectedVersion, IdempotencyRecord, LastApplied, ManagedBy, Stored, Write,
 };
 use jiff::Timestamp;

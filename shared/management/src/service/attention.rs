@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use asff::AccountId;
 use exporter::connection::{Connection, ConnectionStatus as AccountStatus, RegionStatus};
-use exporter::integration::Integration;
 use exporter::jobs::{JobRecord, JobState};
-use exporter::provider::ProviderId;
+use exporter::model::integration::Integration;
+use exporter::model::provider::ProviderId;
+use exporter::ports::settings_store::Stored;
 use exporter::report::reasons::undelivered;
 use exporter::report::{AccountReport, ArchiveSkipped, RunKind, RunReport, RunStatus};
-use exporter::settings_store::Stored;
 use futures::{StreamExt as _, TryStreamExt as _};
 
 use super::{Service, first};

@@ -1,6 +1,6 @@
 //! Creates resources idempotently, with the access key of the request.
 
-use exporter::settings_store::{CommitError, ExpectedVersion, Stored, Write};
+use exporter::ports::settings_store::{CommitError, ExpectedVersion, Stored, Write};
 use serde_json::Value;
 
 use super::resource::{StoredResource, differences, entry};

@@ -1,8 +1,8 @@
 //! Changes credentials. A change that is rejected, interrupted, or superseded has no effect on the stored credentials.
 
-use exporter::integration::{Credentials, Integration};
-use exporter::provider::{Provider, ProviderId};
-use exporter::settings_store::Stored;
+use exporter::model::integration::{Credentials, Integration};
+use exporter::model::provider::{Provider, ProviderId};
+use exporter::ports::settings_store::Stored;
 
 use super::resource::{Change, StoredResource};
 use super::{IfMatch, Service, TRIES_MAX};

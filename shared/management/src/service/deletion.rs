@@ -1,9 +1,9 @@
 //! Deletes integrations, immediately or after their findings are archived.
 
-use exporter::integration::Integration;
 use exporter::jobs::Job;
-use exporter::provider::ProviderId;
-use exporter::settings_store::{AuditEntry, CommitError, Stored, Write};
+use exporter::model::integration::Integration;
+use exporter::model::provider::ProviderId;
+use exporter::ports::settings_store::{AuditEntry, CommitError, Stored, Write};
 use jiff::Timestamp;
 use serde_json::Value;
 

@@ -1,7 +1,7 @@
 //! Determines the outcome of a connection test from all accounts and expected Regions of the integration.
 
 use exporter::connection::{Connection, ConnectionStatus, Problem, RegionStatus};
-use exporter::integration::Integration;
+use exporter::model::integration::Integration;
 
 use crate::ports::ConnectionTestResult;
 use crate::wire::TestOutcome;

@@ -3,8 +3,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use exporter::integration::Integration;
-use exporter::provider::ProviderId;
+use exporter::model::integration::Integration;
+use exporter::model::provider::ProviderId;
 use exporter::report::IntegrationRun;
 
 use super::{Service, first};

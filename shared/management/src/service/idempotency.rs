@@ -1,7 +1,7 @@
 //! Requests with an idempotency key take effect once.
 
-use exporter::provider::ProviderId;
-use exporter::settings_store::{IdempotencyRecord, Stored};
+use exporter::model::provider::ProviderId;
+use exporter::ports::settings_store::{IdempotencyRecord, Stored};
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest as _, Sha256};
 

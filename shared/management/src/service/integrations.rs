@@ -1,8 +1,8 @@
 //! Creates, reads, changes, and moves integrations.
 
-use exporter::integration::{Credentials, Integration};
-use exporter::provider::ProviderId;
-use exporter::settings_store::{CommitError, ExpectedVersion, ListPage, Page, Stored, Write};
+use exporter::model::integration::{Credentials, Integration};
+use exporter::model::provider::ProviderId;
+use exporter::ports::settings_store::{CommitError, ExpectedVersion, ListPage, Page, Stored, Write};
 
 use super::credentials::ensure_not_deleting;
 use super::resource::{Change, differences, entry};

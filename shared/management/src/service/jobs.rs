@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use asff::{AccountId, RegionName};
-use exporter::approval::Approval;
-use exporter::integration::ArchiveScope;
 use exporter::jobs::{Job, JobRecord, JobState, newer_run};
+use exporter::model::approval::Approval;
+use exporter::model::integration::ArchiveScope;
+use exporter::ports::settings_store::{AuditEntry, Page};
 use exporter::report::{RunReport, RunStatus};
-use exporter::settings_store::{AuditEntry, Page};
 use uuid::Uuid;
 
 use super::Service;

@@ -5,8 +5,8 @@
 //! the change may have been made: the current version of the resource then shows which secret is unused. If that is uncertain,
 //! both secrets are retained.
 
-use exporter::provider::ProviderId;
-use exporter::settings_store::{Revision, Stored};
+use exporter::model::provider::ProviderId;
+use exporter::ports::settings_store::{Revision, Stored};
 
 use super::Service;
 use super::resource::StoredResource;

@@ -2,8 +2,8 @@
 
 use std::future::Future;
 
-use exporter::integration::Integration;
-use exporter::provider::{Provider, ProviderId};
+use exporter::model::integration::Integration;
+use exporter::model::provider::{Provider, ProviderId};
 use serde_json::{Map, Value};
 
 use super::credentials::ensure_not_deleting;

@@ -27,7 +27,7 @@ mod view;
 use std::sync::Arc;
 
 use exporter::ports::PortError;
-use exporter::settings_store::Page;
+use exporter::ports::settings_store::Page;
 
 pub use self::apply_resource::{CurrentState, Deletion, DesiredResource, Resource};
 pub use self::idempotency::IdempotencyKey;

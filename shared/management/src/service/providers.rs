@@ -1,8 +1,8 @@
 //! Creates, reads, changes, and deletes providers.
 
-use exporter::integration::Credentials;
-use exporter::provider::{Provider, ProviderId};
-use exporter::settings_store::{CommitError, Page, Stored, Write};
+use exporter::model::integration::Credentials;
+use exporter::model::provider::{Provider, ProviderId};
+use exporter::ports::settings_store::{CommitError, Page, Stored, Write};
 
 use super::resource::{Change, differences, entry};
 use super::{Created, IdempotencyKey, IfMatch, Service, TRIES_MAX, unexpected_conflict};

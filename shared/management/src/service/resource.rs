@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 
-use exporter::integration::{Credentials, Integration};
+use exporter::model::integration::{Credentials, Integration};
+use exporter::model::provider::{Provider, ProviderId};
 use exporter::ports::PortError;
-use exporter::provider::{Provider, ProviderId};
-use exporter::settings_store::{AuditEntry, CommitError, ExpectedVersion, FieldChange, Stored, Write};
+use exporter::ports::settings_store::{AuditEntry, CommitError, ExpectedVersion, FieldChange, Stored, Write};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;

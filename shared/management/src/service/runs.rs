@@ -1,8 +1,8 @@
 //! Reads runs, quarantines, pending findings, and the audit log.
 
 use asff::AccountId;
+use exporter::ports::settings_store::{AuditEntry, ListPage, Page};
 use exporter::report::{PendingArchive, RegionReport, RunReport};
-use exporter::settings_store::{AuditEntry, ListPage, Page};
 use serde_json::Value;
 
 use super::Service;
@@ -169,8 +169,8 @@ fn json_bytes(value: &impl serde::Serialize) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use exporter::model::upload::UploadInfo;
     use exporter::report::AccountReport;
-    use exporter::upload::UploadInfo;
     use jiff::Timestamp;
 
     use super::*;

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use exporter::settings_store::{ListPage, Page};
+use exporter::ports::settings_store::{ListPage, Page};
 
 use crate::problem::ApiError;
 

@@ -4,11 +4,11 @@
 use std::collections::{HashMap, HashSet};
 
 use asff::AccountId;
-use exporter::integration::Integration;
 use exporter::jobs::Job;
-use exporter::provider::ProviderId;
+use exporter::model::integration::Integration;
+use exporter::model::provider::ProviderId;
+use exporter::ports::settings_store::Stored;
 use exporter::report::{Counts, RunReport, RunStatus, undelivered};
-use exporter::settings_store::Stored;
 
 use super::credentials::ensure_not_deleting;
 use super::resource::Change;

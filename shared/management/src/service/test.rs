@@ -1,8 +1,8 @@
 //! Connection tests. A failed test doesn't revert the change that caused it; the response states the reason.
 
-use exporter::integration::Integration;
-use exporter::provider::ProviderId;
-use exporter::settings_store::Stored;
+use exporter::model::integration::Integration;
+use exporter::model::provider::ProviderId;
+use exporter::ports::settings_store::Stored;
 
 use super::Service;
 use super::evaluate::evaluate;

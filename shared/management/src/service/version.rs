@@ -1,7 +1,7 @@
 //! The version that a change applies to: `ETag` and `If-Match` (RFC 9110).
 
-use exporter::provider::ProviderId;
-use exporter::settings_store::Revision;
+use exporter::model::provider::ProviderId;
+use exporter::ports::settings_store::Revision;
 
 use crate::problem::ApiError;
 

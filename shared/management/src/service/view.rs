@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use asff::RegionName;
 use exporter::connection::{Connection, ConnectionStatus as AccountStatus, RegionStatus};
-use exporter::integration::Integration;
-use exporter::provider::{Provider, ProviderId};
-use exporter::settings_store::{Page, Stored};
+use exporter::model::integration::Integration;
+use exporter::model::provider::{Provider, ProviderId};
+use exporter::ports::settings_store::{Page, Stored};
 use futures::{StreamExt as _, TryStreamExt as _};
 use jiff::Timestamp;
 

@@ -1,7 +1,7 @@
 //! Credentials in requests, with a secret, and in responses, without one.
 
-use exporter::integration::{Credentials, Integration, Role};
-use exporter::provider::Provider;
+use exporter::model::integration::{Credentials, Integration, Role};
+use exporter::model::provider::Provider;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use asff::AccountId;
+use exporter::ports::settings_store::HistoryPage;
 use exporter::report::history::{HistoryBy, HistorySum, Totals, sums};
-use exporter::settings_store::HistoryPage;
 use jiff::Span;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};

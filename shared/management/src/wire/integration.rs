@@ -2,10 +2,10 @@
 
 use asff::RegionName;
 use exporter::connection::{Connection, Problem};
-use exporter::integration::{Integration, IntegrationSettings};
-use exporter::provider::ProviderId;
+use exporter::model::integration::{Integration, IntegrationSettings};
+use exporter::model::provider::ProviderId;
+use exporter::ports::settings_store::Stored;
 use exporter::report::{IntegrationRun, RunStatus};
-use exporter::settings_store::Stored;
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;

@@ -1,9 +1,9 @@
 //! Jobs in requests and responses.
 
-use exporter::approval::Approval;
 use exporter::explain::Explanation;
+use exporter::export::plan::PlanReport;
 use exporter::jobs::{JobProgress, JobRecord, JobState};
-use exporter::plan::PlanReport;
+use exporter::model::approval::Approval;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use asff::{Availability, RegionName};
 use exporter::connection::Connection;
+use exporter::ports::settings_store::{AuditEntry, ListPage};
 use exporter::report::{PendingFinding, RunReport};
-use exporter::settings_store::{AuditEntry, ListPage};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

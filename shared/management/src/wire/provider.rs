@@ -1,7 +1,7 @@
 //! Providers in requests and responses.
 
-use exporter::provider::Provider;
-use exporter::settings_store::Stored;
+use exporter::model::provider::Provider;
+use exporter::ports::settings_store::Stored;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};

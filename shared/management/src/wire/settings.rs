@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
 
-use exporter::integration::{INTEGRATION_FIELDS, ReadSetting, Setting, SettingKind};
-use exporter::scan_source::ScanSource;
+use exporter::model::integration::{INTEGRATION_FIELDS, ReadSetting, Setting, SettingKind};
+use exporter::model::scan_source::ScanSource;
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::{Value, json};
 

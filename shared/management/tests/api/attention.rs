@@ -1,12 +1,12 @@
 //! The attention list, and the filters of lists.
 
 use exporter::connection::RegionStatus;
-use exporter::integration::Integration;
 use exporter::jobs::{Job, JobRecord, JobState};
-use exporter::provider::ProviderId;
+use exporter::model::integration::Integration;
+use exporter::model::provider::ProviderId;
+use exporter::model::upload::UploadInfo;
+use exporter::ports::settings_store::Stored;
 use exporter::report::{AccountReport, ArchiveSkipped, RunReport, RunStatus};
-use exporter::settings_store::Stored;
-use exporter::upload::UploadInfo;
 use serde_json::{Value, json};
 
 use crate::client::{ACCOUNT, Api, connected, disconnected};

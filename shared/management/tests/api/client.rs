@@ -7,7 +7,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
 use exporter::connection::{Connection, ConnectionStatus, Problem, RegionConnection, RegionStatus};
-use exporter::provider::ProviderId;
+use exporter::model::provider::ProviderId;
 use exporter::testing::{InMemory, TestClock};
 use management::{Caller, Service, Settings, router};
 use serde_json::Value;

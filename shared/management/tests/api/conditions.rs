@@ -1,6 +1,6 @@
 //! Optimistic locking: one of two concurrent writers gets an error.
 
-use exporter::settings_store::{Audit as _, Page};
+use exporter::ports::settings_store::{Audit as _, Page};
 use exporter::testing::{Operation, TestClock};
 use serde_json::json;
 

@@ -1,10 +1,10 @@
 //! The API's description is up to date, and matches the routes and the types.
 
 use exporter::connection::{ExternalIdCheck, Problem, RegionStatus};
-use exporter::integration::{SETTINGS, SettingKind};
+use exporter::model::integration::{SETTINGS, SettingKind};
+use exporter::model::upload::UploadInfo;
+use exporter::ports::settings_store::{AuditEntry, FieldChange};
 use exporter::report::RunReport;
-use exporter::settings_store::{AuditEntry, FieldChange};
-use exporter::upload::UploadInfo;
 use serde_json::{Value, json};
 
 use crate::client::{ACCOUNT, Api, connected};
@@ -51,7 +51,7 @@ fn a_patch_has_all_settings_except_credentials() {
 #[test]
 fn the_schemas_have_the_limits_that_settings_are_validated_with() {
     let schemas = serde_json::to_value(management::document()).unwrap()["components"]["schemas"].clone();
-    let defaults = exporter::integration::IntegrationSettings::default();
+    let defaults = exporter::model::integration::IntegrationSettings::default();
     for (setting, (name, default)) in SETTINGS.iter().zip(defaults.values()) {
         let (body, view) =
             (&schemas["IntegrationBody"]["properties"][name], &schemas["IntegrationView"]["properties"][name]);

@@ -24,7 +24,7 @@ async fn a_large_audit_log_page_is_truncated_and_continued() {
     let entry = api.memory.contents().audit_log[0].clone();
     let long = |number: usize| {
         let by = "x".repeat(180_000);
-        exporter::settings_store::AuditEntry { id: format!("{number:03}"), by, ..entry.clone() }
+        exporter::ports::settings_store::AuditEntry { id: format!("{number:03}"), by, ..entry.clone() }
     };
     api.memory.contents().audit_log = (0..40).map(long).collect();
     let (mut seen, mut after) = (Vec::new(), String::new());

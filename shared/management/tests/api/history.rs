@@ -1,8 +1,8 @@
 //! Sums of runs.
 
+use exporter::model::upload::UploadInfo;
 use exporter::report::{AccountReport, Fate, RegionReport, RunReport, RunStatus};
 use exporter::testing::TestClock;
-use exporter::upload::UploadInfo;
 use serde_json::{Value, json};
 
 use crate::client::{ACCOUNT, Api};

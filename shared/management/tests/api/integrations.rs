@@ -1,9 +1,9 @@
 //! Integrations.
 
 use exporter::jobs::Job;
+use exporter::model::upload::UploadInfo;
 use exporter::report::{AccountReport, Counts, Fate, RunKind, RunReport, RunStatus, undelivered};
 use exporter::testing::TestClock;
-use exporter::upload::UploadInfo;
 use serde_json::json;
 
 use crate::client::{ACCOUNT, Api, connected, disconnected};

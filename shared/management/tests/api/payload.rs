@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use exporter::model::upload::UploadInfo;
 use exporter::report::RunReport;
-use exporter::upload::UploadInfo;
 use management::host::{is_http, respond};
 use management::{Service, router};
 use serde_json::{Value, json};

@@ -1,11 +1,11 @@
 //! Runs and quarantine.
 
-use exporter::integration::{ArchiveScope, Integration};
+use exporter::export::plan::PlanReport;
 use exporter::jobs::{Job, JobReport, JobState};
-use exporter::plan::PlanReport;
+use exporter::model::integration::{ArchiveScope, Integration};
+use exporter::model::upload::UploadInfo;
+use exporter::ports::settings_store::Stored;
 use exporter::report::{AccountReport, ArchiveSkipped, RunReport, RunStatus};
-use exporter::settings_store::Stored;
-use exporter::upload::UploadInfo;
 use serde_json::json;
 
 use crate::client::{ACCOUNT, Api, CALLER};

@@ -112,7 +112,7 @@ async fn credentials_without_a_version_do_not_revert_a_concurrent_key() {
         let stored = contents.integrations.get_mut(ACCOUNT).unwrap();
         stored.version += 1;
         let secret = "securityhub-exporter/managed/theirs".to_owned();
-        stored.value.credentials = Some(exporter::integration::Credentials::Static { secret, role: None });
+        stored.value.credentials = Some(exporter::model::integration::Credentials::Static { secret, role: None });
     });
     // The change replaces only the role; the key is that of the concurrent writer.
     let role = json!({"kind": "static", "role": {"arn": format!("arn:aws:iam::{ACCOUNT}:role/Exporter")}});

@@ -1,9 +1,9 @@
 //! Repeated, lost, and concurrent requests. Each takes effect once, is in the audit log, and reverts no other change.
 
 use exporter::jobs::Job;
+use exporter::model::upload::UploadInfo;
 use exporter::report::{AccountReport, Fate, RunReport, RunStatus, undelivered};
 use exporter::testing::Operation;
-use exporter::upload::UploadInfo;
 use serde_json::json;
 
 use crate::client::{ACCOUNT, Api};

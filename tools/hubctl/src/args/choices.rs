@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 
 use asff::ScanFormat;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use exporter::integration::{ABSENT_SCANS, ArchiveScope, IntegrationSettings, PERCENT};
+use exporter::model::integration::{ABSENT_SCANS, ArchiveScope, IntegrationSettings, PERCENT};
 use exporter::state::Resend;
 use serde::Serialize;
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use asff::{Partition, RegionName, Regions, ScanFormat, SeverityLabel};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use exporter::integration::{IntegrationSettings, MutedFindings};
+use exporter::model::integration::{IntegrationSettings, MutedFindings};
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 

@@ -3,8 +3,8 @@
 use std::str::FromStr;
 
 use asff::{AccountId, Partition};
-use exporter::integration::ANY_ACCOUNT;
-use exporter::provider::ProviderId;
+use exporter::model::integration::ANY_ACCOUNT;
+use exporter::model::provider::ProviderId;
 use uuid::Uuid;
 
 use crate::exit::{Exit, Failure};

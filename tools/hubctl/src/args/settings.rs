@@ -3,8 +3,8 @@
 
 use asff::ScanFormat;
 #[cfg(test)]
-use exporter::integration::{Setting, SettingKind};
-use exporter::scan_source::ScanSource;
+use exporter::model::integration::{Setting, SettingKind};
+use exporter::model::scan_source::ScanSource;
 use serde::{Serialize, Serializer};
 #[cfg(test)]
 use serde_json::{Value, json};
@@ -62,7 +62,7 @@ fn any_or_sources<S: Serializer>(sources: &Option<Vec<OrNull<ScanSource>>>, seri
 /// A value of a setting that is not its default.
 #[cfg(test)]
 pub(crate) fn another_value(setting: &Setting) -> Value {
-    let defaults = exporter::integration::IntegrationSettings::default();
+    let defaults = exporter::model::integration::IntegrationSettings::default();
     let default = defaults.values().find(|(name, _)| *name == setting.name).map(|(_, value)| value);
     let values = match &setting.kind {
         SettingKind::Boolean => vec![json!(true), json!(false)],
@@ -78,7 +78,7 @@ pub(crate) fn another_value(setting: &Setting) -> Value {
 #[cfg(test)]
 mod tests {
     use clap::Parser;
-    use exporter::integration::{IntegrationSettings, SETTINGS};
+    use exporter::model::integration::{IntegrationSettings, SETTINGS};
 
     use super::*;
     use crate::args::filters::changes;

@@ -1,7 +1,7 @@
 //! `hubctl audit`: the audit log.
 
 use anyhow::Result;
-use exporter::settings_store::AuditEntry;
+use exporter::ports::settings_store::AuditEntry;
 use serde_json::Value;
 
 use crate::client::{ConnectionArgs, read};

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clap::builder::{OsStringValueParser, TypedValueParser};
-use exporter::upload::Upload;
+use exporter::model::upload::Upload;
 
 use crate::exit::{Exit, Failure};
 

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use asff::AccountId;
 use aws::{Cloud, ResourceNames, SdkConfig, SecurityHub};
 use bytes::Bytes;
-use exporter::integration::Integration;
+use exporter::model::integration::Integration;
 use exporter::ports::{
     AccountLocks, Acquired, Claim, Clock, ConnectError, Hubs, InDoubt, Integrations, Newest, Object, ObjectWriter,
     Objects, PortError, PutMode, Runs, UploadLocks,

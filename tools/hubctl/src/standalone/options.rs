@@ -5,7 +5,7 @@ use asff::{AccountId, RegionName};
 use aws::SdkConfig;
 use clap::ArgAction;
 use clap::builder::{OsStringValueParser, TypedValueParser};
-use exporter::integration::{Credentials, Integration, Role};
+use exporter::model::integration::{Credentials, Integration, Role};
 
 use super::Standalone;
 use super::store::StateLocation;
@@ -120,7 +120,7 @@ pub(super) fn any_account() -> Result<AccountId> {
 #[cfg(test)]
 mod tests {
     use clap::Parser;
-    use exporter::integration::ArchiveScope;
+    use exporter::model::integration::ArchiveScope;
     use exporter::state::Resend;
 
     use super::*;

@@ -6,8 +6,8 @@ use asff::AccountId;
 use aws::SdkConfig;
 use bytes::Bytes;
 use clap::builder::{OsStringValueParser, TypedValueParser};
-use exporter::integration::Integration;
 use exporter::jobs::read_report;
+use exporter::model::integration::Integration;
 use exporter::ports::{ObjectWriter as _, Objects as _, PortError, PutMode};
 use exporter::report::{RunKind, RunReport};
 

@@ -1,7 +1,7 @@
 //! The audit log in the table. Entries don't expire.
 
 use exporter::ports::PortError;
-use exporter::settings_store::{Audit, AuditEntry, ListPage, Page};
+use exporter::ports::settings_store::{Audit, AuditEntry, ListPage, Page};
 
 use super::items::keyed;
 use crate::Cloud;

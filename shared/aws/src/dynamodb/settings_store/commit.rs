@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::types::{CancellationReason, ConditionCheck, Delete, Put, T
 use aws_smithy_types::error::operation::BuildError;
 use backon::{ExponentialBuilder, Retryable as _};
 use exporter::ports::PortError;
-use exporter::settings_store::{AuditEntry, CommitError, ExpectedVersion, Revision, Write};
+use exporter::ports::settings_store::{AuditEntry, CommitError, ExpectedVersion, Revision, Write};
 use jiff::Timestamp;
 
 use super::audit;

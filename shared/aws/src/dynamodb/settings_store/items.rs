@@ -1,7 +1,7 @@
 //! Items of providers, integrations, and idempotency records.
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use exporter::settings_store::{IdempotencyRecord, Stored};
+use exporter::ports::settings_store::{IdempotencyRecord, Stored};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;

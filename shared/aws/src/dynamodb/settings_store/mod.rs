@@ -4,10 +4,10 @@ mod audit;
 pub(crate) mod commit;
 pub(crate) mod items;
 
-use exporter::integration::Integration;
+use exporter::model::integration::Integration;
+use exporter::model::provider::{Provider, ProviderId};
 use exporter::ports::PortError;
-use exporter::provider::{Provider, ProviderId};
-use exporter::settings_store::{
+use exporter::ports::settings_store::{
     AuditEntry, CommitError, IdempotencyRecord, ListPage, Page, SettingsStore, Stored, Write,
 };
 use jiff::Timestamp;

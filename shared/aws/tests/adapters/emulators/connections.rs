@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use aws::Member;
+use exporter::connection::targets::CheckTargets as _;
 use exporter::connection::{Connection, ConnectionStatus, Connections as _, Problem, RegionConnection, RegionStatus};
+use exporter::model::provider::ProviderId;
 use exporter::notifications::{Event, EventKind, Notifications as _, Notified, OutboxEntry};
-use exporter::provider::ProviderId;
-use exporter::settings_store::{CheckLog as _, Page};
-use exporter::targets::CheckTargets as _;
+use exporter::ports::settings_store::{CheckLog as _, Page};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 

@@ -2,10 +2,10 @@
 
 use asff::{AccountId, RegionName, Status};
 use bytes::Bytes;
+use exporter::ports::settings_store::{Page, RunLog as _};
 use exporter::ports::{ObjectWriter as _, Objects as _, PutMode};
 use exporter::quarantine::{Entry, Stage};
 use exporter::report::RunReport;
-use exporter::settings_store::{Page, RunLog as _};
 use exporter::state::{
     FindingKey, FindingMeta, ScanCode, StateHeader, StateReader, StateStep, StateWriter, Stored, Tail, fingerprint,
     state_key,

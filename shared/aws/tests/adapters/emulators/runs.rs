@@ -2,11 +2,11 @@
 
 use asff::AccountId;
 use exporter::jobs::{Job, JobProgress, JobRecord, JobState, JobStore as _, RegionProgress};
+use exporter::model::upload::UploadInfo;
+use exporter::ports::settings_store::{HistoryPage, Page, RunLog as _};
 use exporter::ports::{AccountLocks as _, Acquired, Claim, InDoubt, Runs as _, UploadLocks as _};
 use exporter::report::history::day_of;
 use exporter::report::{HistoryEntry, RunReport, RunStatus};
-use exporter::settings_store::{HistoryPage, Page, RunLog as _};
-use exporter::upload::UploadInfo;
 use jiff::{SignedDuration, Span, Timestamp};
 use management::ports::JobSubmitter as _;
 

@@ -2,8 +2,8 @@
 
 use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
 use bytes::Bytes;
+use exporter::model::upload::Upload;
 use exporter::ports::{OpenError, Scans as _};
-use exporter::upload::Upload;
 use futures::TryStreamExt as _;
 
 use super::{Place, noise, on_each_emulator};

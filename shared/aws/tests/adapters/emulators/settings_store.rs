@@ -1,13 +1,13 @@
 //! Providers and integrations: changed in transactions, each with an entry in the audit log.
 
 use aws::Cloud;
-use exporter::integration::Integration;
+use exporter::connection::targets::CheckTargets;
+use exporter::model::integration::Integration;
+use exporter::model::provider::{Provider, ProviderId};
 use exporter::ports::Integrations as _;
-use exporter::provider::{Provider, ProviderId};
-use exporter::settings_store::{
+use exporter::ports::settings_store::{
     Audit as _, AuditEntry, CommitError, ExpectedVersion, IdempotencyRecord, Page, SettingsStore, Stored, Write,
 };
-use exporter::targets::CheckTargets;
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 

@@ -6,11 +6,11 @@ mod reports;
 mod runs;
 
 use exporter::connection::Connection;
-use exporter::integration::{Credentials, Integration, Role};
 use exporter::jobs::{Job, JobRecord, JobState};
-use exporter::provider::{Provider, ProviderId};
+use exporter::model::integration::{Credentials, Integration, Role};
+use exporter::model::provider::{Provider, ProviderId};
+use exporter::ports::settings_store::{AuditEntry, FieldChange, Stored};
 use exporter::report::RunReport;
-use exporter::settings_store::{AuditEntry, FieldChange, Stored};
 use exporter::testing::{Contents, InMemory};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;

@@ -1,8 +1,8 @@
 //! Reports of jobs about the sample data.
 
 use exporter::explain::{Explanation, ExportedState, FindingName, RunNote};
+use exporter::export::plan::PlanReport;
 use exporter::jobs::{Job, JobReport};
-use exporter::plan::PlanReport;
 use jiff::Timestamp;
 use serde_json::json;
 

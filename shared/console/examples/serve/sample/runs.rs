@@ -1,12 +1,12 @@
 //! Sample runs, with quarantined and pending findings.
 
-use exporter::problem::Problem;
+use exporter::model::problem::Problem;
+use exporter::model::upload::UploadInfo;
 use exporter::report::{
     AccountReport, ArchiveSkipped, Changes, Counts, EarlierResults, Fate, PendingArchive, PendingSums, ReadStatus,
     RegionReport, RunKind, RunReport, RunStatus, RunTrigger, UnusualArchive, UnusualGroup,
 };
 use exporter::testing::Contents;
-use exporter::upload::UploadInfo;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 

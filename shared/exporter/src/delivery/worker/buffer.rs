@@ -6,9 +6,9 @@ use asff::Mapped;
 use super::region::RegionWorker;
 use super::repeated::BufferedFinding;
 use crate::delivery::stamp::compute_stamps;
-use crate::filter::FilterReason;
 use crate::ports::{PortError, Ports};
 use crate::report::Fate;
+use crate::selection::filter::FilterReason;
 use crate::state::{FindingKey, Stored, compare};
 
 impl<P: Ports> RegionWorker<P> {

@@ -2,8 +2,8 @@
 
 use super::region::{Message, RegionWorker};
 use crate::delivery::halt::RegionHalt;
+use crate::delivery::pack::{Batch, Outgoing};
 use crate::delivery::sender::SendOutcome;
-use crate::pack::{Batch, Outgoing};
 use crate::ports::{PortError, Ports};
 use crate::quarantine::Entry;
 use crate::report::{Fate, undelivered};

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use asff::RegionName;
 use jiff::Timestamp;
 
-use crate::coverage::Coverage;
+use crate::evidence::coverage::Coverage;
 use crate::evidence::{Absence, Proof, service};
 use crate::grouped::Grouped;
-use crate::integration::ArchiveScope;
+use crate::model::integration::ArchiveScope;
 use crate::ports::Ports;
 use crate::report::{PendingClass, PendingSums, Unproven};
 use crate::state::{ABSENT_MAX, FindingKey, FindingMeta, RegionState, SCANS_APART_MS, SeenInScan};

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::check_hub::SameHub;
 use super::region::RegionWorker;
-use crate::deadline::within;
+use crate::delivery::deadline::within;
 use crate::delivery::halt::RegionHalt;
 use crate::ports::{CallError, PortError, Ports};
 use crate::report::{RunReport, undelivered};

@@ -5,14 +5,14 @@ use asff::{Identity, Mapped, RecordState, ResourceHash, Stamps, Status, Unsent};
 use jiff::Timestamp;
 
 use super::region::{LateResolution, Message, RedirectedVersion, RegionWorker};
+use crate::delivery::pack::Outgoing;
 use crate::delivery::stamp::{compute_stamps, retarget};
-use crate::filter::FilterReason;
-use crate::integration::ArchiveScope;
-use crate::pack::Outgoing;
+use crate::model::integration::ArchiveScope;
 use crate::ports::{PortError, Ports};
 use crate::quarantine::Entry;
 use crate::report::Fate;
 use crate::report::reasons::filtered::SUPERSEDED;
+use crate::selection::filter::FilterReason;
 use crate::state::{
     Comparison, FindingKey, FindingMeta, Resend, SCANS_APART_MS, ScanCode, SeenInScan, Stored, compare, fingerprint,
 };

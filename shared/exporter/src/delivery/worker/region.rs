@@ -10,15 +10,15 @@ use tokio::sync::{Semaphore, mpsc};
 
 use super::judge::Judge;
 use super::repeated::Repeated;
+use crate::delivery::pack::Outgoing;
 use crate::delivery::sender::Sender;
 use crate::delivery::timed_hub::TimedHub;
-use crate::filter::FilterReason;
-use crate::integration::ArchiveScope;
-use crate::json_lines::JsonLines;
-use crate::pack::Outgoing;
+use crate::lines::writer::JsonLines;
+use crate::model::integration::ArchiveScope;
 use crate::ports::{InDoubt, PortError, Ports};
 use crate::quarantine::Quarantine;
 use crate::report::{Counts, PendingClass, PendingFinding, RegionReport};
+use crate::selection::filter::FilterReason;
 use crate::state::{FindingKey, RegionState, Resend, SeenInScan, StateHeader};
 
 /// A message to a worker.

@@ -7,8 +7,8 @@ use asff::RegionName;
 
 use super::conclude::Conclusion;
 use super::region::{RegionWorker, WorkerResult};
+use crate::delivery::pack::Outgoing;
 use crate::delivery::{AccountDelivered, AccountDelivery};
-use crate::pack::Outgoing;
 use crate::ports::{PortError, Ports};
 use crate::state::Entry;
 

@@ -1,8 +1,8 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::model::upload::UploadInfo;
 use crate::report::{Fate, RegionReport};
-use crate::upload::UploadInfo;
 
 fn run(id: &str, started_at: &str) -> RunReport {
     let upload =

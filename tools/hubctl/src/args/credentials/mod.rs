@@ -5,7 +5,7 @@ pub(crate) mod key;
 use anyhow::Result;
 use asff::Partition;
 use clap::builder::NonEmptyStringValueParser;
-use exporter::provider::ProviderId;
+use exporter::model::provider::ProviderId;
 use serde_json::{Value, json};
 
 use self::key::{AccessKey, KeySource};

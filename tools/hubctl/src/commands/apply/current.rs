@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use exporter::provider::ProviderId;
-use exporter::settings_store::{MANAGED, Revision};
+use exporter::model::provider::ProviderId;
+use exporter::ports::settings_store::{MANAGED, Revision};
 use jiff::Timestamp;
 use management::wire::CredentialsKind;
 use management::wire::{CredentialsView, IntegrationView, ProviderView};

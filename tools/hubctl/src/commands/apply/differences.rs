@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use exporter::provider::ProviderId;
+use exporter::model::provider::ProviderId;
 use management::wire::{CredentialsView, ProviderView};
 use serde_json::Value;
 

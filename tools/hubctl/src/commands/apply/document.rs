@@ -7,8 +7,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use exporter::integration::IntegrationSettings;
-use exporter::provider::ProviderId;
+use exporter::model::integration::IntegrationSettings;
+use exporter::model::provider::ProviderId;
 use management::wire::{CredentialsKind, IntegrationFields};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
@@ -195,7 +195,7 @@ pub(super) fn kind_word(kind: CredentialsKind) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use exporter::integration::SETTINGS;
+    use exporter::model::integration::SETTINGS;
     use serde_json::json;
 
     use super::*;

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use clap::Subcommand;
-use exporter::integration::IntegrationSettings;
+use exporter::model::integration::IntegrationSettings;
 use serde_json::{Value, json};
 
 use self::current::CurrentState;

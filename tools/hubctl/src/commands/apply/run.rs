@@ -1,7 +1,7 @@
 //! Applies the differences between a configuration file and a deployment, one after another.
 
 use anyhow::Result;
-use exporter::provider::ProviderId;
+use exporter::model::provider::ProviderId;
 use management::wire::Test;
 use management::wire::TestOutcome;
 use serde_json::{Map, Value};

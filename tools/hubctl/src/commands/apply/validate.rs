@@ -6,8 +6,8 @@
 
 use std::path::Path;
 
-use exporter::integration::{Credentials, Role};
-use exporter::provider::{Provider, ProviderId};
+use exporter::model::integration::{Credentials, Role};
+use exporter::model::provider::{Provider, ProviderId};
 use management::problem::{ApiError, FieldError};
 use management::wire::CredentialsKind;
 use management::wire::{CredentialsBody, CredentialsView, IntegrationBody, ProviderPatch};

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use anyhow::Result;
 use bytes::Bytes;
 use exporter::export::Options;
-use exporter::plan::{PlanError, PlanReport, plan};
+use exporter::export::plan::{PlanError, PlanReport, plan};
+use exporter::model::provider::ProviderId;
+use exporter::model::settings::Settings;
 use exporter::ports::Scan;
-use exporter::provider::ProviderId;
 use exporter::report::RunReport;
-use exporter::settings::Settings;
 use tokio::sync::RwLock;
 use web_console::ports::Reply;
 use web_console::{Api, DeploymentCheck, ExportSource, Permissions, Unavailable, Workbench};
@@ -169,7 +169,7 @@ fn unavailable(failure: Failure) -> Unavailable {
 
 #[cfg(test)]
 mod tests {
-    use exporter::upload::UploadInfo;
+    use exporter::model::upload::UploadInfo;
     use futures::StreamExt as _;
 
     use super::*;

@@ -9,9 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
 use asff::{AccountId, RegionName};
+use exporter::connection::targets::{TargetSelection, select_targets};
 use exporter::connection::{CheckTarget, Connection, ConnectionStatus};
-use exporter::provider::ProviderId;
-use exporter::targets::{TargetSelection, select_targets};
+use exporter::model::provider::ProviderId;
 use jiff::Timestamp;
 use serde::Serialize;
 

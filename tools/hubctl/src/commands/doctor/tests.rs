@@ -174,7 +174,7 @@ fn an_unavailable_selected_region_is_shown_with_its_fix() {
 fn an_account_that_was_not_checked_is_a_problem() {
     let target = |account: &str| {
         let account = account.parse().unwrap();
-        CheckTarget::new(account, std::sync::Arc::new(exporter::integration::Integration::new(account)))
+        CheckTarget::new(account, std::sync::Arc::new(exporter::model::integration::Integration::new(account)))
     };
     let targets = [target("123456789012"), target("210987654321")];
     assert_eq!(not_checked(&targets[..1], &[connected()]), None);

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use anyhow::Result;
 use aws::{Cloud, ListedObject};
 use exporter::export::Options;
+use exporter::model::upload::Upload;
 use exporter::ports::Ports;
 use exporter::report::{RunReport, RunStatus, RunTrigger};
-use exporter::upload::Upload;
 use jiff::Timestamp;
 
 use super::{Args, work};

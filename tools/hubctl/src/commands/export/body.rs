@@ -6,8 +6,8 @@ use std::time::UNIX_EPOCH;
 
 use anyhow::{Context, Result};
 use bytes::Bytes;
+use exporter::model::upload::UploadInfo;
 use exporter::ports::Scan;
-use exporter::upload::UploadInfo;
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
 use jiff::Timestamp;

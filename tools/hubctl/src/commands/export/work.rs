@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use exporter::export::{ExportError, Exporter, Options};
+use exporter::model::settings::Settings;
 use exporter::ports::{OpenError, Ports, Scan, Scans};
 use exporter::progress::Progress;
 use exporter::report::RunReport;
-use exporter::settings::Settings;
 
 use super::body;
 use crate::config::Format;

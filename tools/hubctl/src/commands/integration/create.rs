@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use clap::builder::NonEmptyStringValueParser;
-use exporter::provider::ProviderId;
+use exporter::model::provider::ProviderId;
 use management::wire::TestOutcome;
 use serde_json::{Map, Value};
 

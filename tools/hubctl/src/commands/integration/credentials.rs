@@ -1,7 +1,7 @@
 //! `hubctl integration credentials`.
 
 use anyhow::Result;
-use exporter::provider::ProviderId;
+use exporter::model::provider::ProviderId;
 
 use super::shown::{Shown, path};
 use crate::args::credentials::CredentialOptions;

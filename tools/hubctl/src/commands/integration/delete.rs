@@ -1,7 +1,7 @@
 //! `hubctl integration delete`.
 
 use anyhow::Result;
-use exporter::provider::ProviderId;
+use exporter::model::provider::ProviderId;
 use serde_json::Value;
 
 use super::shown::{Shown, path};

@@ -1,7 +1,7 @@
 //! `hubctl integration enable` and `hubctl integration disable`.
 
 use anyhow::Result;
-use exporter::provider::ProviderId;
+use exporter::model::provider::ProviderId;
 
 use super::shown::{Shown, path};
 use crate::args::reason::ReasonOption;

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use exporter::connection::rejected_caller;
-use exporter::provider::ProviderId;
+use exporter::model::provider::ProviderId;
 use management::wire::CredentialsKind;
 use management::wire::{CredentialsView, IntegrationView, ProviderView, RoleView};
 use serde_json::Value;

@@ -1,7 +1,7 @@
 //! `hubctl integration test`.
 
 use anyhow::Result;
-use exporter::provider::ProviderId;
+use exporter::model::provider::ProviderId;
 use management::wire::Test;
 
 use super::shown::path;

@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use aws::{Caller, Cloud};
-use exporter::approval::Approval;
 use exporter::jobs::Options;
 use exporter::jobs::{Job, JobError, run_job};
+use exporter::model::approval::Approval;
+use exporter::model::settings::Settings;
+use exporter::ports::settings_store::{Audit as _, AuditEntry};
 use exporter::progress::Progress;
 use exporter::report::RunReport;
-use exporter::settings::Settings;
-use exporter::settings_store::{Audit as _, AuditEntry};
 use jiff::Timestamp;
 use management::wire::JobView;
 use serde_json::json;

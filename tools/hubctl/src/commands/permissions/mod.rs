@@ -9,7 +9,7 @@ use anyhow::Result;
 use asff::{AccountId, Partition};
 use clap::Subcommand;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use exporter::provider::ProviderId;
+use exporter::model::provider::ProviderId;
 use management::wire::CredentialsKind;
 use management::wire::RoleView;
 use serde::Serialize;

@@ -9,11 +9,11 @@ use std::sync::Arc;
 use anyhow::Result;
 use asff::AccountId;
 use exporter::export::Options;
-use exporter::plan::{PlanReport, Planning, disabled_integrations};
+use exporter::export::plan::{PlanReport, Planning, disabled_integrations};
+use exporter::model::provider::ProviderId;
+use exporter::model::upload::Upload;
 use exporter::ports::{Ports, Scan};
-use exporter::provider::ProviderId;
 use exporter::report::RunReport;
-use exporter::upload::Upload;
 use serde_json::json;
 
 use self::price::Plan;

@@ -1,7 +1,7 @@
 //! The ingestion events and dollars of a plan, compared with sending every finding.
 
 use asff::{AccountId, RegionName};
-use exporter::cost::Cost;
+use exporter::export::cost::Cost;
 use exporter::report::{Counts, RunReport, RunStatus};
 use jiff::Timestamp;
 use serde::Serialize;

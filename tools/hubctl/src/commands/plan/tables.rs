@@ -2,7 +2,7 @@
 
 use std::io;
 
-use exporter::cost::Cost;
+use exporter::export::cost::Cost;
 
 use super::price::Plan;
 use crate::render::run_report::text_style;

@@ -1,7 +1,7 @@
 //! `hubctl provider configure`.
 
 use anyhow::Result;
-use exporter::provider::ProviderId;
+use exporter::model::provider::ProviderId;
 use serde_json::{Map, Value};
 
 use super::shown::Shown;

@@ -1,7 +1,7 @@
 //! `hubctl provider credentials`.
 
 use anyhow::Result;
-use exporter::provider::ProviderId;
+use exporter::model::provider::ProviderId;
 
 use super::shown::Shown;
 use crate::args::credentials::CredentialOptions;

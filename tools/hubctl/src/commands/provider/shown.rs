@@ -1,7 +1,7 @@
 //! A provider as the API returns it, and its output.
 
 use anyhow::Result;
-use exporter::provider::ProviderId;
+use exporter::model::provider::ProviderId;
 use management::wire::ProviderView;
 use management::wire::{CredentialsKind, ProviderKind};
 use serde_json::Value;

@@ -2,9 +2,9 @@
 //! unproven.
 
 use anyhow::Result;
-use exporter::approval::Approval;
-use exporter::integration::ArchiveScope;
 use exporter::jobs::newer_run;
+use exporter::model::approval::Approval;
+use exporter::model::integration::ArchiveScope;
 use exporter::report::{AccountReport, ArchiveSkipped, RunReport, RunStatus};
 use management::wire::IntegrationView;
 
@@ -169,7 +169,7 @@ fn question(part: &AccountReport, approval: Approval) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use asff::AccountId;
-    use exporter::upload::UploadInfo;
+    use exporter::model::upload::UploadInfo;
 
     use super::*;
 

@@ -2,9 +2,9 @@
 
 use anyhow::Result;
 use asff::AccountId;
+use exporter::ports::settings_store::HistoryPage;
 use exporter::report::HistoryEntry;
 use exporter::report::history::{HistoryBy, Totals, day_of};
-use exporter::settings_store::HistoryPage;
 use jiff::civil::Date;
 use jiff::{Span, Timestamp};
 use management::wire::HistoryList;

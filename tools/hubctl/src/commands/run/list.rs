@@ -95,8 +95,8 @@ fn accounts(run: &RunReport) -> String {
 
 #[cfg(test)]
 mod tests {
+    use exporter::model::upload::UploadInfo;
     use exporter::report::{AccountReport, ArchiveSkipped, Fate, RunStatus};
-    use exporter::upload::UploadInfo;
 
     use super::*;
     use crate::config::Style;

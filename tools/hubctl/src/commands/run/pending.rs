@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, VecDeque};
 use anyhow::Result;
 use asff::RegionName;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use exporter::approval::Approval;
-use exporter::pending::PendingFindings;
+use exporter::model::approval::Approval;
+use exporter::report::pending_findings::PendingFindings;
 use exporter::report::unproven::explain;
 use exporter::report::{PendingClass, PendingFinding, RunReport};
 
@@ -291,7 +291,7 @@ impl Listed {
 
 #[cfg(test)]
 mod tests {
-    use exporter::upload::UploadInfo;
+    use exporter::model::upload::UploadInfo;
 
     use super::*;
     use crate::config::Style;

@@ -4,13 +4,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Result;
-use exporter::approval::Approval;
 use exporter::export::Options;
-use exporter::filter::FilterReason;
 use exporter::jobs::{Job, ensure_approvable};
+use exporter::model::approval::Approval;
+use exporter::model::upload::Upload;
 use exporter::ports::{Ports, Scan, Scans};
 use exporter::report::{RunKind, RunReport, RunTrigger};
-use exporter::upload::Upload;
+use exporter::selection::filter::FilterReason;
 
 use crate::commands::export::{Work, work};
 use crate::commands::job::submit::{self, ExecutionOptions};

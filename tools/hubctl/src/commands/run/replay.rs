@@ -1,7 +1,7 @@
 //! `hubctl run replay`: re-exports a run's upload.
 
 use anyhow::Result;
-use exporter::approval::Approval;
+use exporter::model::approval::Approval;
 
 use super::{RunSource, reexport};
 use crate::commands::job::submit::{self, ExecutionOptions, Submitted};

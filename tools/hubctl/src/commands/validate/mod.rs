@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 
 use anyhow::Result;
 use asff::AccountId;
-use exporter::integration::{Integration, IntegrationSettings};
+use exporter::model::integration::{Integration, IntegrationSettings};
 use serde::Serialize;
 
 use self::plan::Plan;

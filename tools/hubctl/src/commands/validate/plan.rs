@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use asff::{Identity, Mapped, Outcome, RegionName, SeverityLabel};
-use exporter::destination::{Destination, destination};
-use exporter::filter::FilterReason;
-use exporter::integration::Integration;
+use exporter::model::integration::Integration;
 use exporter::report::{Counts, Fate};
+use exporter::selection::destination::{Destination, destination};
+use exporter::selection::filter::FilterReason;
 use serde::Serialize;
 
 use crate::scan::pipeline::Item;

@@ -11,7 +11,7 @@ use asff::RegionName;
 use aws::{Cloud, ResourceNames};
 use clap::ValueEnum;
 use conformance::{CleanUp, Options, Report, Session, Stop, Target, Timing, clean_up, events_max};
-use exporter::cost::Cost;
+use exporter::export::cost::Cost;
 use exporter::ports::ConnectError;
 use uuid::Uuid;
 

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use exporter::export::plan::PlanReport;
 use exporter::jobs::{Job, JobReport, JobState};
-use exporter::plan::PlanReport;
+use exporter::model::upload::UploadInfo;
 use exporter::report::{AccountReport, ArchiveSkipped, Fate, RunKind, RunReport, RunStatus};
 use exporter::testing::InMemory;
-use exporter::upload::UploadInfo;
 use serde_json::json;
 
 use super::{ACCOUNT, Deployment};

@@ -1,7 +1,7 @@
-use exporter::integration::{Credentials, Role};
 use exporter::jobs::Job;
+use exporter::model::integration::{Credentials, Role};
+use exporter::model::upload::UploadInfo;
 use exporter::report::{AccountReport, ArchiveSkipped};
-use exporter::upload::UploadInfo;
 
 use super::*;
 

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use asff::AccountId;
 use serde::{Deserialize, Serialize};
 
-use crate::upload::UploadInfo;
+use crate::model::upload::UploadInfo;
 
 /// The placeholder for the ID of the account that a finding belongs to.
 pub const ACCOUNT_ID: &str = "{account_id}";

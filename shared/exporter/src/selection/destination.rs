@@ -3,11 +3,11 @@
 
 use asff::{Mapped, RegionName, ScanFormat};
 
-use crate::filter::{FilterReason, filter};
-use crate::integration::Integration;
+use crate::model::integration::Integration;
 use crate::report::Fate;
 use crate::report::reasons::unavailable::REGION_NOT_SELECTED;
-use crate::route::{Route, route};
+use crate::selection::filter::{FilterReason, filter};
+use crate::selection::route::{Route, route};
 
 /// The Region that a finding is routed to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

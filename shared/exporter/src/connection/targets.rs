@@ -10,9 +10,9 @@ use asff::AccountId;
 
 pub use self::stale::{StoredConnection, delete_stale_connections};
 use crate::connection::CheckTarget;
-use crate::integration::Integration;
+use crate::model::integration::Integration;
+use crate::model::provider::{Provider, ProviderId};
 use crate::ports::{Integrations, PortError};
-use crate::provider::{Provider, ProviderId};
 
 /// Reads the settings and the accounts of organizations.
 pub trait CheckTargets: Integrations {

@@ -10,7 +10,7 @@ use asff::AccountId;
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::credentials::Credentials;
+use crate::model::credentials::Credentials;
 
 /// Minimum number of letters of an organization's ID after `o-` (AWS Organizations API, `OrganizationId`).
 const ORGANIZATION_LETTERS_MIN: usize = 10;
@@ -26,7 +26,7 @@ pub struct Provider {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alias: Option<String>,
     /// The credentials for its accounts, unless the integration has its own. An organization needs a role whose ARN has the
-    /// placeholder [`ANY_ACCOUNT`](crate::credentials::ANY_ACCOUNT) for the account.
+    /// placeholder [`ANY_ACCOUNT`](crate::model::credentials::ANY_ACCOUNT) for the account.
     #[serde(default)]
     pub credentials: Credentials,
     /// When its scans are due: `rate(1 day)` or `cron(0 3 * * ? *)`, in UTC. `None` if scans have no schedule.

@@ -13,10 +13,10 @@ pub use self::settings::{
     ABSENT_SCANS, INTEGRATION_FIELDS, IntegrationSettings, PERCENT, ReadSetting, SETTINGS, Setting, SettingKind,
 };
 pub use self::values::{ArchiveScope, MutedFindings};
-pub use crate::credentials::{ANY_ACCOUNT, Credentials, Role};
-use crate::provider::ProviderId;
-use crate::scan_source::{ScanSource, quoted};
-use crate::upload::UploadInfo;
+pub use crate::model::credentials::{ANY_ACCOUNT, Credentials, Role};
+use crate::model::provider::ProviderId;
+use crate::model::scan_source::{ScanSource, quoted};
+use crate::model::upload::UploadInfo;
 
 /// The integration of a provider. It dereferences to its settings.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

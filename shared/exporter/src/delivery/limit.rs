@@ -2,7 +2,7 @@
 
 /// Number of findings that are archived without approval regardless of their share of the account: in a small account, a few
 /// fixes are a large share. It does not apply if the limit is 0 percent.
-pub const ARCHIVED_WITHOUT_APPROVAL_MAX: u64 = 20;
+pub(crate) const ARCHIVED_WITHOUT_APPROVAL_MAX: u64 = 20;
 
 /// The archive limit of one account in one run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

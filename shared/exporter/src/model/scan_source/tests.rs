@@ -1,4 +1,4 @@
-use crate::integration::Integration;
+use crate::model::integration::Integration;
 use std::slice::from_ref;
 
 use super::*;

@@ -1,6 +1,6 @@
 //! The list of a run's findings that require approval to be archived, read as a stream.
 
-use crate::line_reader::LineReader;
+use crate::lines::reader::LineReader;
 use crate::ports::{Objects, PortError};
 use crate::report::{PendingFinding, RunReport};
 

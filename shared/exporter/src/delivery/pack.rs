@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use crate::settings::{BATCH_BYTES_MAX, BATCH_FINDINGS_MAX};
+use crate::model::settings::{BATCH_BYTES_MAX, BATCH_FINDINGS_MAX};
 use crate::state::{FindingKey, FindingMeta};
 
 const HEAD: &[u8] = b"{\"Findings\":[";

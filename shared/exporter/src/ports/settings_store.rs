@@ -12,9 +12,9 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::connection::Connection;
-use crate::integration::Integration;
+use crate::model::integration::Integration;
+use crate::model::provider::{Provider, ProviderId};
 use crate::ports::PortError;
-use crate::provider::{Provider, ProviderId};
 use crate::report::{HistoryEntry, IntegrationRun, RunReport};
 
 /// A provider or an integration as it is stored.

@@ -5,8 +5,8 @@ use asff::AccountId;
 use jiff::Timestamp;
 
 use super::{CheckTargets, TargetList};
+use crate::model::provider::ProviderId;
 use crate::ports::PortError;
-use crate::provider::ProviderId;
 
 /// A saved connection.
 #[derive(Clone, Debug, PartialEq, Eq)]

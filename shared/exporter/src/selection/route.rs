@@ -3,7 +3,7 @@
 
 use asff::RegionName;
 
-use crate::integration::Integration;
+use crate::model::integration::Integration;
 
 /// The destination of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -12,14 +12,14 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::export::{ExportError, Exporter, Options};
-use crate::integration::Integration;
+use crate::model::integration::Integration;
+use crate::model::provider::ProviderId;
+use crate::model::settings::Settings;
 use crate::ports::{
     AccountLocks, Acquired, CallError, Claim, Clock, ConnectError, Hub, HubState, Hubs, ImportOutcome, InDoubt,
     Integrations, Newest, Object, ObjectWriter, Objects, Page, PortError, Ports, PutMode, Runs, Scan, UploadLocks,
 };
-use crate::provider::ProviderId;
 use crate::report::{RunReport, RunStatus};
-use crate::settings::Settings;
 
 /// Ports that read everything and change nothing.
 ///

@@ -1,5 +1,9 @@
 //! The data flow of an export: claim the upload, read it, determine the outcome of every finding, and record the run.
 
+pub mod cost;
+pub mod plan;
+pub(crate) mod reading;
+
 use std::sync::Arc;
 
 use asff::{ReadLimits, Regions, ScanFormat};
@@ -7,16 +11,16 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::account::Context;
-use crate::account_router::AccountRouter;
-use crate::approval::Approval;
+use crate::account::router::AccountRouter;
 use crate::connection::{CheckTarget, ConnectionCache};
+use crate::export::reading::{Read, Reading};
 use crate::lease::{Lease, lock_until};
+use crate::model::approval::Approval;
+use crate::model::settings::Settings;
 use crate::ports::{Claim, PortError, Ports, Scan};
 use crate::progress::Progress;
-use crate::reading::{Read, Reading};
 use crate::report::{RunReport, RunStatus, RunTrigger};
 use crate::run::{self, RunSettings};
-use crate::settings::Settings;
 
 pub use crate::run::ExportError;
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
 use super::values::{ArchiveScope, MutedFindings};
-use crate::scan_source::ScanSource;
+use crate::model::scan_source::ScanSource;
 use crate::state::Resend;
 
 /// Values of [`IntegrationSettings::absent_scans`]: the state stores the count in four bits.

@@ -2,7 +2,7 @@
 
 use asff::{ScanFormat, SeverityLabel, Status};
 
-use crate::integration::{Integration, MutedFindings};
+use crate::model::integration::{Integration, MutedFindings};
 use crate::state::SeenInScan;
 
 /// Why a finding is filtered.

@@ -1,0 +1,4 @@
+//! JSON Lines in S3 objects, written and read as streams.
+
+pub(crate) mod reader;
+pub mod writer;
