@@ -104,9 +104,9 @@ class Watched:
 
 
 def kind(path: str) -> str:
-    """A path without what is different in each: IDs, and the values of parameters."""
+    """A path without what is different in each: IDs, the values of parameters, and which rows of a list are shown."""
     path, _, query = path.partition("?")
-    names = sorted({pair.split("=")[0] for pair in query.split("&")})
+    names = sorted({pair.split("=")[0] for pair in query.split("&")} - {"sort", "from", "size"})
     parts = ["*" if any(letter.isdigit() for letter in part) else part for part in path.split("/")]
     return "/".join(parts) + "?" + "&".join(names)
 
