@@ -30,7 +30,7 @@ fn aws() -> Arc<InMemory> {
         ("scan", ACCOUNT),
         ("a", ACCOUNT),
         ("denied", ACCOUNT),
-        ("held", ACCOUNT),
+        ("locked", ACCOUNT),
         ("twice", ACCOUNT),
         ("unconnected", UNCONNECTED),
         ("busy", LOCKED),
@@ -48,7 +48,7 @@ fn aws() -> Arc<InMemory> {
     for key in ["100000000001/eu-west-1", "100000000001/us-east-1", "100000000002/x"] {
         contents.put_object(format!("state/{key}.zst"), Bytes::new());
     }
-    for (key, is_completed) in [("held", false), ("twice", true)] {
+    for (key, is_completed) in [("locked", false), ("twice", true)] {
         let lock = UploadLock { run_id: "earlier".to_owned(), until: Timestamp::MAX, is_completed };
         contents.upload_locks.insert(format!("s3://scans/{key}.json#e"), lock);
     }

@@ -1,5 +1,6 @@
 //! Reports: the outcome of every finding of an export. The counts must add up; otherwise the run fails.
 
+mod account;
 mod approval;
 mod counts;
 mod drift;
@@ -12,6 +13,7 @@ pub mod reasons;
 mod run;
 mod verdict;
 
+pub use account::{AccountReport, ArchiveSkipped, Changes, PartialScan, RegionReport, Uncovered, Unproven};
 pub use counts::{Counts, Fate};
 pub use drift::Drift;
 pub use history::HistoryEntry;
@@ -20,8 +22,5 @@ pub use pending::{ARCHIVE_LIMIT, PendingClass, PendingFinding};
 pub(crate) use pending_archive::is_far_fewer;
 pub use pending_archive::{EarlierResults, PendingArchive, PendingRows, PendingSums, UnusualArchive, UnusualGroup};
 pub use reasons::{undelivered, unproven};
-pub use run::{
-    AccountReport, ArchiveSkipped, Changes, MALFORMED, PartialScan, ReadStatus, RegionReport, RunKind, RunReport,
-    RunStatus, RunTrigger, Uncovered, Unproven,
-};
+pub use run::{MALFORMED, ReadStatus, RunKind, RunReport, RunStatus, RunTrigger};
 pub use verdict::NO_FINDINGS;

@@ -129,7 +129,7 @@ async fn errors_have_the_property_names_of_the_template_and_no_secret() {
     let stack = Stack::new(&api, "arn:stack");
     let key = json!({"Kind": "static", "AccessKeyId": "AKIA0123456789ABCDEF", "SecretAccessKey": "planted-secret"});
     let rejected = stack.create(json!({"Provider": ACCOUNT, "Credentials": key})).await;
-    assert!(rejected.reason.contains("Credentials must name a Secret"), "{rejected:?}");
+    assert!(rejected.reason.contains("Credentials must have a Secret"), "{rejected:?}");
     assert!(!serde_json::to_string(&rejected).unwrap().contains("planted-secret"));
     for (properties, reason) in [
         (json!({"Provider": ACCOUNT, "OnlyFialed": "true"}), "OnlyFialed is an unknown field"),

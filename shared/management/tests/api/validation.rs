@@ -201,7 +201,7 @@ async fn an_unavailable_service_is_reported_with_503() {
     assert_eq!((response.status.as_u16(), response.problem()), (503, "unavailable"));
     assert_eq!(response.headers["retry-after"], "5");
     let Value::String(detail) = &response.body["detail"] else { panic!("{}", response.text) };
-    assert!(detail.starts_with("ListIntegrations: "), "{detail}");
+    assert!(detail.starts_with("failed to ListIntegrations: "), "{detail}");
 }
 
 #[tokio::test]

@@ -16,7 +16,11 @@ impl<P: Ports> RegionWorker<P> {
     /// Prepares to judge: finds the home Regions of absent findings of other Regions.
     pub(crate) async fn prepare_judging(&mut self, verdicts: Verdicts, has_response: ReportingRegions) {
         let now_ms = self.ports.now().as_millisecond();
-        let is_absent = |meta: &FindingMeta, seen| meta.foreign && meta.is_active() && seen == SeenInScan::Not;
+        let is_absent = |meta: &FindingMeta, seen| {
+            let is_unattributed =
+                || self.state.region_state.as_ref().is_some_and(|region_state| region_state.is_unattributed(meta));
+            meta.foreign && seen == SeenInScan::Not && (meta.is_active() || is_unattributed())
+        };
         let home_regions = match self.read_home_regions(is_absent).await {
             Ok(home_regions) => home_regions,
             Err(error) => {
@@ -27,7 +31,8 @@ impl<P: Ports> RegionWorker<P> {
         self.state.judging = Some(Judge { verdicts, reporting: has_response, home_regions, now_ms });
     }
 
-    /// Reads the Regions of all active copies, because the sums of a pending archive are by the Region of the resource.
+    /// Reads the Regions of all active copies, because the sums of a pending archive are by the Region of the resource. The
+    /// judgments don't change: the Regions of all findings that may be absent were read before.
     pub(crate) async fn learn_home_regions(&mut self) {
         let home_regions = self.read_home_regions(|meta, _| meta.foreign && meta.is_active()).await;
         match (home_regions, &mut self.state.judging) {
