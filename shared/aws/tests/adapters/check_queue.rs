@@ -60,5 +60,5 @@ async fn ten_messages_are_sent_per_call_and_a_rejected_one_is_an_error() {
         wire.requests().iter().map(|request| request.json()["Entries"].as_array().unwrap().len()).collect();
     assert_eq!(sizes, [10, 2]);
     let error = queue.send(&["{}".to_owned()]).await.unwrap_err().to_string();
-    assert_eq!(error, "send checks to the queue: Throttled: slow down");
+    assert_eq!(error, "failed to send checks to the queue: Throttled: slow down");
 }

@@ -70,5 +70,5 @@ async fn a_missing_stack_is_reported_with_its_region() {
     assert!(error.starts_with("stack exporter not found in eu-west-1;"), "{error}");
     let answer = "<ErrorResponse><Error><Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>";
     let error = of_stack(403, answer.to_owned()).await.unwrap_err();
-    assert_eq!(error, "read the outputs of stack exporter: AccessDenied: no");
+    assert_eq!(error, "failed to read the outputs of stack exporter: AccessDenied: no");
 }

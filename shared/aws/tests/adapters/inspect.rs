@@ -63,7 +63,7 @@ async fn states_of_rules_mappings_queues_functions_and_schedules_are_read() {
 async fn a_denied_call_is_an_error_with_its_action() {
     let (denied, _wire) = inspector(403, r#"{"__type": "AccessDeniedException", "message": "no"}"#).await;
     let error = denied.rule("the-rule").await.unwrap_err().to_string();
-    assert!(error.starts_with("read the rule the-rule: AccessDenied"), "{error}");
+    assert!(error.starts_with("failed to read the rule the-rule: AccessDenied"), "{error}");
 }
 
 #[tokio::test]
@@ -87,7 +87,7 @@ async fn a_crashed_function_is_reported_with_its_message() {
     .await;
     let function = CheckFunction::new(&config_as(ACCOUNT, &wire.url).await, "checks");
     let error = function.check(&[]).await.unwrap_err().to_string();
-    assert_eq!(error, "invoke the function checks: the function failed: the table is gone; see its logs");
+    assert_eq!(error, "failed to invoke the function checks: the function failed: the table is gone; see its logs");
 }
 
 #[tokio::test]

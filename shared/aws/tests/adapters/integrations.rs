@@ -51,7 +51,7 @@ async fn an_invalid_item_is_an_error() {
     let answer = json!({"Item": {"settings": {"M": {"provider": {"S": "12"}}}}}).to_string();
     let wire = Wire::serve(move |_, _| Reply::new(200, answer.clone())).await;
     let error = cloud(&wire.url).await.integration(&ACCOUNT.parse().unwrap()).await.unwrap_err();
-    assert!(error.to_string().starts_with("read the integration of 123456789012: "), "{error}");
+    assert!(error.to_string().starts_with("failed to read the integration of 123456789012: "), "{error}");
 }
 
 #[tokio::test]

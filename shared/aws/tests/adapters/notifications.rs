@@ -57,7 +57,7 @@ async fn only_rejected_entries_are_retried() {
 async fn an_entry_that_is_always_rejected_is_an_error_with_the_message() {
     let wire = Wire::serve(bus(usize::MAX)).await;
     let error = cloud(&wire.url).await.publish(&events(1)).await.unwrap_err().to_string();
-    assert_eq!(error, "put events on the default bus: ThrottlingException: slow down");
+    assert_eq!(error, "failed to put events on the default bus: ThrottlingException: slow down");
     assert_eq!(wire.requests().len(), 4);
     let taken = cloud(&wire.url).await.publish(&events(3)).await.unwrap();
     assert_eq!(taken, BTreeSet::from([1, 2]));

@@ -103,10 +103,10 @@ async fn a_conflicting_write_is_retried_and_a_failed_condition_is_not() {
             assert_eq!((requests.len(), &requests[0].body), (2, &requests[1].body), "{code}, {bytes} bytes");
         }
         let (outcome, requests) = write_rejected(bytes, 409, "ConditionalRequestConflict", usize::MAX).await;
-        assert_eq!(outcome.unwrap_err().to_string(), "write s3://state/x: ConditionalRequestConflict: no");
+        assert_eq!(outcome.unwrap_err().to_string(), "failed to write s3://state/x: ConditionalRequestConflict: no");
         assert_eq!(requests.len(), 3, "the number of the SDK's attempts");
         let (outcome, requests) = write_rejected(bytes, 412, "PreconditionFailed", 1).await;
-        assert_eq!(outcome.unwrap_err().to_string(), "write s3://state/x: PreconditionFailed: no");
+        assert_eq!(outcome.unwrap_err().to_string(), "failed to write s3://state/x: PreconditionFailed: no");
         assert_eq!(requests.len(), 1, "{bytes} bytes");
     });
     futures::future::join_all(small_and_large).await;
@@ -115,7 +115,7 @@ async fn a_conflicting_write_is_retried_and_a_failed_condition_is_not() {
 #[tokio::test]
 async fn an_upload_completion_with_an_error_in_status_200_fails() {
     let (outcome, requests) = write_rejected(PART, 200, "AccessDenied", usize::MAX).await;
-    assert_eq!(outcome.unwrap_err().to_string(), "write s3://state/x: AccessDenied: no");
+    assert_eq!(outcome.unwrap_err().to_string(), "failed to write s3://state/x: AccessDenied: no");
     assert_eq!(requests.len(), 1);
 }
 
@@ -128,11 +128,11 @@ async fn denied_access_may_mean_that_the_object_does_not_exist() {
     };
     assert_eq!(
         read("Access Denied").await,
-        "read s3://state/x: AccessDenied: Access Denied; without s3:ListBucket on state, S3 also denies access to an object \
+        "failed to read s3://state/x: AccessDenied: Access Denied; without s3:ListBucket on state, S3 also denies access to an object \
          that does not exist"
     );
     let named = "User: u is not authorized to perform: kms:Decrypt on the resource";
-    assert_eq!(read(named).await, format!("read s3://state/x: AccessDenied: {named}"));
+    assert_eq!(read(named).await, format!("failed to read s3://state/x: AccessDenied: {named}"));
 }
 
 #[tokio::test]
@@ -153,7 +153,7 @@ async fn a_failed_part_fails_the_object_and_aborts_the_upload() {
     .await;
     let mut writer = cloud(&wire.url).await.create("x", PutMode::Overwrite).await.unwrap();
     let error = writer.write(Bytes::from(vec![0; PART])).await.unwrap_err();
-    assert_eq!(error.to_string(), "write s3://state/x: AccessDenied: no");
+    assert_eq!(error.to_string(), "failed to write s3://state/x: AccessDenied: no");
     drop(writer);
     wait_for_abort(&wire).await;
 }

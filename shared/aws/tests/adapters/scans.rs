@@ -101,7 +101,10 @@ async fn a_deleted_object_is_distinguished_from_a_denied_one() {
             OpenError::NotFound { url } => assert!(gone && url == "s3://scans/k", "{code}"),
             OpenError::Failed(error) => {
                 assert!(!gone, "{code}");
-                assert!(error.to_string().starts_with("open s3://scans/k: AccessDenied: no; without "), "{error}");
+                assert!(
+                    error.to_string().starts_with("failed to open s3://scans/k: AccessDenied: no; without "),
+                    "{error}"
+                );
             }
         }
     }
