@@ -179,7 +179,7 @@ impl<P: BatchPorts, S: FanOut> Handler<P, S> {
             Ok(accounts) => tracing::info!(accounts, "deleted the connections of accounts that are no longer checked"),
             Err(error) => targets
                 .problems
-                .push(format!("failed to delete the connections of accounts that are no longer checked: {error}")),
+                .push(format!("the connections of accounts that are no longer checked were not deleted: {error}")),
         }
         for problem in &targets.problems {
             tracing::warn!(problem, "some requested accounts can't be checked");
