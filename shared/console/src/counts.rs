@@ -1,4 +1,4 @@
-//! Counts on the tabs. They are of what pages have read; nothing is read for them.
+//! Counts on the tabs. They come from data that pages have read; the tabs cause no requests.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 /// How long a count is shown.
 const SHOWN_MAX: SignedDuration = SignedDuration::from_mins(15);
 
-/// What is counted, each on its tab.
+/// A count and its tab.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Counted {
     /// Archives pending approval, on *Runs*.

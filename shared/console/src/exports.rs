@@ -1,4 +1,4 @@
-//! Exports that pages of plans started on this machine: each plan is exported once, unless the export fails.
+//! Exports of plans on this machine. Each plan is exported once; a failed export can be repeated.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
@@ -8,7 +8,7 @@ use exporter::report::{RunReport, RunStatus};
 use crate::ports::Unavailable;
 use crate::task::Task;
 
-/// Exports that are known at most, in progress or ended.
+/// Maximum number of exports in the list, in progress or ended.
 const EXPORTS_MAX: usize = 8;
 
 /// An export.

@@ -1,4 +1,4 @@
-//! The content of a file, as digests of its blocks: what is exported is what was planned, although no file is stored.
+//! The fingerprint of a file: digests of its blocks. With it, an export is of the planned file although no file is stored.
 //!
 //! Each block is compared before the exporter reads it, so that no finding of another file is sent.
 

@@ -11,7 +11,7 @@ pub(crate) struct Numbered<T> {
 }
 
 impl<T: Clone> Numbered<T> {
-    /// Keeps so many values. The page of an older one shows nothing.
+    /// Keeps this number of values. Older values are dropped, and their pages show that.
     pub(crate) fn new(max: usize) -> Self {
         Self { max, entries: Mutex::new((0, VecDeque::new())) }
     }

@@ -1,10 +1,10 @@
-//! Plans of files from the operator's disk. The file itself is not kept: to export it, it is chosen again.
+//! Plans of files on the operator's machine. The file is not stored: the operator selects it again to export it.
 
 use exporter::export::plan::PlanReport;
 
 use crate::fingerprint::Fingerprint;
 
-/// Plans of files that are kept.
+/// Maximum number of plans in memory.
 pub(crate) const PLANS_MAX: usize = 8;
 
 /// A plan of a file.
@@ -12,7 +12,7 @@ pub(crate) const PLANS_MAX: usize = 8;
 pub(crate) struct FilePlan {
     /// Name of the file.
     pub(crate) name: String,
-    /// Its content. None: it was not read to its end, so it can't be exported.
+    /// The fingerprint of its content. `None` if the file was not read to its end; it can't be exported then.
     pub(crate) fingerprint: Option<Fingerprint>,
     pub(crate) plan: PlanReport,
 }

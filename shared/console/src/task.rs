@@ -1,14 +1,14 @@
-//! Work that takes longer than a page may: it continues in the background, and pages ask for its result.
+//! Tasks that take longer than a page may: they run in the background, and pages poll their results.
 
 use std::time::Duration;
 
 use tokio::sync::watch;
 
-/// Work in the background. Clones are of the same work.
+/// A task in the background. Clones refer to the same task.
 #[derive(Clone, Debug)]
 pub(crate) struct Task<T>(watch::Receiver<Option<T>>);
 
-/// How far work is.
+/// The state of a task.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome<T> {
     /// It is in progress.

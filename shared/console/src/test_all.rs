@@ -1,4 +1,4 @@
-//! Tests of all integrations, in the background: a few at once, each as its own button does it.
+//! Tests of all integrations in the background, a few at a time. Each test is that of the integration's *Test* button.
 
 use std::sync::Arc;
 
@@ -12,11 +12,11 @@ use crate::task::Task;
 use crate::view::failure::failure_message;
 use crate::view::tested;
 
-/// Tests of all integrations that are kept.
+/// Maximum number of results in memory.
 pub(crate) const TESTS_MAX: usize = 8;
-/// Integrations that are tested at most.
+/// Maximum number of integrations that are tested.
 const INTEGRATIONS_MAX: usize = 1_000;
-/// Integrations that are tested at once. Each test of an organization checks its accounts with many calls.
+/// Maximum number of concurrent tests. Each test of an organization checks its accounts with many calls.
 const TESTS_AT_ONCE: usize = 4;
 
 /// A test of all integrations.

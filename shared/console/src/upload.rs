@@ -16,21 +16,21 @@ use tokio::sync::mpsc;
 use crate::form::Form;
 use crate::view::text::harmless;
 
-/// Bytes of a file at most. The largest scan known has a sixth of that.
+/// Maximum size of a file in bytes, six times the largest known scan.
 const FILE_BYTES_MAX: u64 = 4 << 30;
-/// Bytes of the other fields at most.
+/// Maximum size of all other fields together, in bytes.
 const FIELDS_BYTES_MAX: usize = 64 * 1024;
-/// Chunks that are received before they are read. A chunk is what the connection has read at once, at most some 400 KB.
+/// Maximum number of chunks that are received ahead of the reader. The connection reads at most about 400 KB per chunk.
 const CHUNKS_AHEAD: usize = 4;
-/// Characters of a file's name that are kept.
+/// Maximum length of a file name, in characters. Longer names are truncated.
 const NAME_CHARS_MAX: usize = 255;
 /// The field with the file.
 const FILE: &str = "scan";
 
-/// Why a form could not be received.
+/// The reason why a form was rejected.
 pub(crate) type Rejection = (StatusCode, String);
 
-/// A form with a file, of which nothing is received yet.
+/// A form with a file, before it is received.
 pub(crate) struct Upload(Multipart);
 
 impl<S: Send + Sync> FromRequest<S> for Upload {
@@ -38,7 +38,7 @@ impl<S: Send + Sync> FromRequest<S> for Upload {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Rejection> {
         let mut request = request.map(|body| Body::from_stream(paced(body.into_data_stream())));
-        // The fields and the file have limits of their own.
+        // The fields and the file have separate limits.
         DefaultBodyLimit::disable().apply(&mut request);
         let form = Multipart::from_request(request, state).await;
         form.map(Self).map_err(|error| (error.status(), error.body_text()))
@@ -79,14 +79,14 @@ impl Upload {
     }
 }
 
-/// The name without folders.
+/// The file name without directories.
 fn file_name(name: &str) -> String {
     let name = name.rsplit(['/', '\\']).next().unwrap_or_default();
     harmless(&name.chars().take(NAME_CHARS_MAX).collect::<String>())
 }
 
-/// The chunks, of which one is ready at a time: the parser reads until none is, and keeps all in memory. The end comes separately, too:
-/// the parser rejects a form whose first boundary arrives together with the end (multer 3.1).
+/// Passes on one chunk per poll: the parser reads until no chunk is ready, and keeps all of them in memory. The end of the stream
+/// is also separate: the parser rejects a form whose first boundary arrives together with the end (multer 3.1).
 fn paced<T: Send>(chunks: impl Stream<Item = T> + Send) -> impl Stream<Item = T> + Send {
     let with_end = chunks.map(Some).chain(stream::once(future::ready(None)));
     let one_at_a_time = with_end.then(|chunk| async {
@@ -112,7 +112,8 @@ async fn text(field: &mut Field<'_>, bytes_max: usize) -> Result<String, Rejecti
     Ok(String::from_utf8_lossy(&value).into_owned())
 }
 
-/// Passes a file to its reader. A reader that has ended gets no more; the rest is received, so that the browser reads the response.
+/// Passes a file to its reader. After the reader ends, the rest of the file is received and discarded, so that the browser reads the
+/// response.
 async fn pass(field: &mut Field<'_>, sender: mpsc::Sender<Part>) -> Result<(), Rejection> {
     let mut bytes = 0;
     while let Some(chunk) = field.chunk().await.map_err(|error| rejection(&error))? {
@@ -126,7 +127,7 @@ async fn pass(field: &mut Field<'_>, sender: mpsc::Sender<Part>) -> Result<(), R
     Ok(())
 }
 
-/// The file as its reader gets it.
+/// The stream from which the reader gets the file.
 fn content(receiver: mpsc::Receiver<Part>) -> BoxStream<'static, io::Result<Bytes>> {
     stream::unfold(Some(receiver), |receiver| async move {
         let mut receiver = receiver?;

@@ -5,7 +5,7 @@ use crate::client::Failed;
 use crate::messages::Message;
 use crate::ports::Unavailable;
 
-/// A failure for people.
+/// A failed request as a message.
 pub(crate) fn failure_message(failed: &Failed) -> Message {
     match failed {
         Failed::Problem(problem) => Message::new("bad", sentence(&problem.title))
@@ -18,7 +18,7 @@ pub(crate) fn failure_message(failed: &Failed) -> Message {
     }
 }
 
-/// An unavailable port for people. What failed is in the title.
+/// A failed port call as a message. The title states what failed.
 pub(crate) fn unavailable_message(title: &'static str, error: &Unavailable) -> Message {
     let title = if error.is_denied { "AWS denied the request. Nothing was changed." } else { title };
     Message::new("bad", title).text(sentence(&error.message)).fix(error.remediation.clone())

@@ -41,7 +41,7 @@ async fn a_file_is_planned_and_nothing_is_sent_or_recorded() {
     let browser = open().await;
     let before = (runs(&browser), browser.host.memory.contents().objects.clone());
     let file = scan("5.46.0-scan-1.ocsf.json.gz");
-    let planned = browser.upload("/plan", Some(("/tmp/<b>scan.json.gz", &file)), &[("events", "20000")]).await;
+    let planned = browser.upload("/plan", Some(("scans/<b>scan.json.gz", &file)), &[("events", "20000")]).await;
     assert_eq!((planned.status, planned.location()), (StatusCode::SEE_OTHER, "/plan/1?events=20000"));
     let page = browser.get(planned.location()).await.text;
     for part in ["The counts add up", "<b>1,474</b> read", "Export now…", "succeeded", "value=\"20000\""] {
@@ -49,7 +49,7 @@ async fn a_file_is_planned_and_nothing_is_sent_or_recorded() {
     }
     assert!(
         !page.contains("<b>scan") && plain(&page).contains("<b>scan.json.gz"),
-        "a name is text, without its folder"
+        "a name is text, without its directory"
     );
     assert_eq!((runs(&browser), browser.host.memory.contents().objects.clone()), before);
     assert_eq!(findings(&browser), 0);

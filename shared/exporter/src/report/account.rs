@@ -38,7 +38,7 @@ pub struct RegionReport {
     /// Findings adopted from Security Hub.
     pub adopted: u64,
     /// Pages of the Region's findings that were read and saved, after which a later run continues.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "super::is_zero")]
     pub pages_read: u64,
     /// Why nothing was adopted, although it should have been. Absent otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -62,11 +62,6 @@ pub struct RegionReport {
     /// Why this Region is unavailable, and the command that fixes it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unavailable: Option<Problem>,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde requires a reference")]
-fn is_zero(number: &u64) -> bool {
-    *number == 0
 }
 
 /// Findings to send, by reason. They were not necessarily delivered.

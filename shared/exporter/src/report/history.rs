@@ -27,28 +27,23 @@ const ACCOUNTS_MAX: usize = 2_000;
 #[serde(default)]
 pub struct Totals {
     /// Sent.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(skip_serializing_if = "super::is_zero")]
     pub sent: u64,
     /// Not sent, since Security Hub already has them with this content.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(skip_serializing_if = "super::is_zero")]
     pub unchanged: u64,
     /// Findings of earlier scans that were archived.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(skip_serializing_if = "super::is_zero")]
     pub archived: u64,
     /// Quarantined, malformed, and undelivered.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(skip_serializing_if = "super::is_zero")]
     pub errors: u64,
     /// Not sent, since their Region is unavailable.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(skip_serializing_if = "super::is_zero")]
     pub unavailable: u64,
     /// Calls that were throttled.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(skip_serializing_if = "super::is_zero")]
     pub throttled: u64,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde requires a reference")]
-fn is_zero(number: &u64) -> bool {
-    *number == 0
 }
 
 impl Totals {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{RunKind, RunReport, RunStatus, undelivered};
 use crate::model::provider::ProviderId;
 
-/// Accounts with pending uploads that an entry names at most. Most uploads have one.
+/// Maximum number of accounts with pending uploads in an entry. Most uploads have one account.
 const ACCOUNTS_MAX: usize = 20;
 
 /// Results of an export for the accounts of an integration.
@@ -28,22 +28,17 @@ pub struct IntegrationRun {
     pub sent: u64,
     /// Findings archived.
     pub archived: u64,
-    /// Quarantined and undelivered findings. Malformed entries are of no account.
+    /// Quarantined and undelivered findings. Malformed entries belong to no account.
     pub errors: u64,
     /// Findings that require approval to be archived.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "super::is_zero")]
     pub pending: u64,
     /// Number of accounts with findings that were not sent because the integration was disabled.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "super::is_zero")]
     pub disabled: u64,
     /// The IDs of the first of these accounts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub disabled_accounts: Vec<AccountId>,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
-fn is_zero(number: &u64) -> bool {
-    *number == 0
 }
 
 impl IntegrationRun {
@@ -117,7 +112,7 @@ mod tests {
         let own = account("123456789012", &[Fate::Sent, Fate::Quarantined("InvalidInput".to_owned())]);
         run.accounts.insert("123456789012".parse().unwrap(), own);
         run.accounts.insert("210987654321".parse().unwrap(), account("", &[waits]));
-        assert!(IntegrationRun::all_of(&run).is_empty(), "it runs");
+        assert!(IntegrationRun::all_of(&run).is_empty(), "the run has not ended");
         run.status = RunStatus::Degraded;
         let entries = IntegrationRun::all_of(&run);
         assert_eq!(entries.len(), 2, "an account without an integration has no entry");
@@ -127,6 +122,6 @@ mod tests {
         assert_eq!((organization.disabled_accounts.len(), organization.names_all_disabled()), (20, false));
         assert_eq!((of("123456789012").sent, of("123456789012").errors, of("123456789012").disabled), (2, 2, 0));
         run.kind = RunKind::Redrive;
-        assert!(IntegrationRun::all_of(&run).is_empty(), "it is no export");
+        assert!(IntegrationRun::all_of(&run).is_empty(), "a redrive is not an export");
     }
 }

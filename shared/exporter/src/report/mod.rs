@@ -24,3 +24,8 @@ pub use pending_archive::{EarlierResults, PendingArchive, PendingRows, PendingSu
 pub use reasons::{undelivered, unproven};
 pub use run::{MALFORMED, ReadStatus, RunKind, RunReport, RunStatus, RunTrigger};
 pub use verdict::NO_FINDINGS;
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde requires a reference")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}

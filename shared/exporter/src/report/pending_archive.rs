@@ -43,7 +43,7 @@ pub struct PendingSums {
     pub active: u64,
     /// Would be archived: absent, and their checks have results in their Regions.
     pub proven: u64,
-    /// Would be archived: absent from as many consecutive scans as the integration asks for.
+    /// Would be archived: absent from as many consecutive scans as the integration requires.
     pub absent: u64,
     /// Would be archived: passed.
     pub passed: u64,
@@ -134,7 +134,7 @@ impl PendingSums {
             PendingClass::Muted => self.muted += 1,
             PendingClass::Proven => self.proven += 1,
             PendingClass::Absent => self.absent += 1,
-            // The limit is not about these.
+            // These do not count toward the limit.
             PendingClass::Moved | PendingClass::Unproven => {}
         }
     }

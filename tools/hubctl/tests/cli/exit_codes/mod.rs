@@ -186,9 +186,9 @@ fn every_command_is_in_the_table_and_every_entry_is_tested() {
     assert_eq!(named, commands(""), "left: docs/configuration.md, right: hubctl --help");
     let undriven: Vec<&Entry> = entries.iter().filter(|entry| driver(entry).is_none()).collect();
     assert!(undriven.is_empty(), "{undriven:#?}");
-    let told: BTreeSet<&str> = rows(&document, "| reason |").iter().map(|row| row[0]).collect();
+    let explained: BTreeSet<&str> = rows(&document, "| reason |").iter().map(|row| row[0]).collect();
     let used: BTreeSet<&str> = entries.iter().map(|entry| entry.when.as_str()).collect();
-    assert_eq!(told, used, "left: the reasons that are explained, right: those in the table");
+    assert_eq!(explained, used, "left: the reasons that are explained, right: those in the table");
     let mut codes: BTreeMap<&str, BTreeSet<i32>> = BTreeMap::new();
     for entry in &entries {
         codes.entry(&entry.when).or_default().insert(entry.code);
