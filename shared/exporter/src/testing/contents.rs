@@ -8,6 +8,7 @@ use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
 
 use super::faults::Faults;
+use super::recorded_runs::RecordedRuns;
 use super::stored::{AccountLock, StoredUpload, UploadLock};
 use crate::connection::Connection;
 use crate::jobs::{Job, JobMessage, JobProgress, JobRecord, JobReport, Round};
@@ -61,7 +62,7 @@ pub struct Contents {
     /// The keys of uploads in the order in which they were opened, including failed attempts.
     pub opened: Vec<String>,
     /// Runs in the order in which they were first recorded.
-    pub runs: Vec<RunReport>,
+    pub runs: RecordedRuns,
     /// Maximum number of days with runs in a page of the history. `None`: unlimited.
     pub history_days_max: Option<usize>,
     /// The entries of a run's quarantine that management reads. An export writes an object instead.

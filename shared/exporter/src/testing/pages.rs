@@ -12,20 +12,11 @@ pub fn newest_first<'a, T: Clone + 'a>(entries: impl Iterator<Item = (String, &'
     cut(entries.skip_while(|(key, _)| page.after.as_ref().is_some_and(|after| key >= after)), page.limit)
 }
 
-/// A page of computed entries, which are given newest first. Entries after the page are not computed.
-pub(super) fn newest_first_of<T>(entries: impl Iterator<Item = (String, T)>, page: &Page) -> ListPage<T> {
-    cut_owned(entries.skip_while(|(key, _)| page.after.as_ref().is_some_and(|after| key >= after)), page.limit)
-}
-
-fn cut<'a, T: Clone + 'a>(rest: impl Iterator<Item = (String, &'a T)>, limit: usize) -> ListPage<T> {
-    cut_owned(rest.map(|(key, entry)| (key, entry.clone())), limit)
-}
-
-fn cut_owned<T>(mut rest: impl Iterator<Item = (String, T)>, limit: usize) -> ListPage<T> {
+fn cut<'a, T: Clone + 'a>(mut rest: impl Iterator<Item = (String, &'a T)>, limit: usize) -> ListPage<T> {
     let mut entries = Vec::new();
     let mut last = None;
     for (key, entry) in rest.by_ref().take(limit) {
-        entries.push(entry);
+        entries.push(entry.clone());
         last = Some(key);
     }
     ListPage { entries, next: if rest.next().is_some() { last } else { None } }

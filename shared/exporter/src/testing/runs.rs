@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::faults::Operation;
 use super::memory::InMemory;
-use super::pages::{ascending, newest_first, newest_first_of};
+use super::pages::{ascending, newest_first};
 use crate::model::provider::ProviderId;
 use crate::ports::settings_store::{HistoryPage, ListPage, Page, RunLog};
 use crate::ports::{PortError, Runs};
@@ -68,11 +68,8 @@ impl<H: Sync> RunLog for InMemory<H> {
         page: &Page,
     ) -> Result<ListPage<IntegrationRun>, PortError> {
         self.call(Operation::ListRuns, integration.as_str(), |contents| {
-            let of_run = |run: &RunReport| IntegrationRun::all_of(run).remove(integration);
-            let mut runs: Vec<&RunReport> = contents.runs.iter().collect();
-            runs.sort_by(|one, other| other.run_id.cmp(&one.run_id));
-            let entries = runs.into_iter().filter_map(of_run);
-            Ok(newest_first_of(entries.map(|entry| (entry.run_id.clone(), entry)), page))
+            let entries = contents.runs.of_integration(integration).iter();
+            Ok(newest_first(entries.map(|entry| (entry.run_id.clone(), entry)), page))
         })
         .await
     }

@@ -34,7 +34,7 @@ fn api() -> Api {
     running.status = RunStatus::Running;
     let mut contents = api.memory.contents();
     contents.clock = TestClock::Fixed("2026-11-28T17:00:00Z".parse().unwrap());
-    contents.runs = vec![
+    *contents.runs = vec![
         run("1", "2026-10-29T23:59:59Z", &[(ACCOUNT, 1_000)]),
         run("2", "2026-10-30T00:00:00Z", &[(ACCOUNT, 1)]),
         run("3", "2026-11-26T23:59:59Z", &[(ACCOUNT, 10), (OTHER, 20)]),

@@ -162,7 +162,7 @@ async fn enabling_replays_uploads_received_while_disabled() {
     let (path, _) = api.integration().await;
     let off = api.post(&format!("{path}/disable"), &json!(null)).await;
     assert_eq!((off.status.as_u16(), &off.body["enabled"]), (200, &json!(false)), "{}", off.text);
-    api.memory.contents().runs = vec![
+    *api.memory.contents().runs = vec![
         run("run-1", "sent before", 0, RunStatus::Succeeded),
         run("run-2", "monday", 3, RunStatus::Degraded),
         run("run-3", "tuesday", 3, RunStatus::Degraded),
@@ -251,7 +251,7 @@ async fn the_last_export_is_the_newest_one_that_has_ended() {
     counts.archived = 4;
     let mut undone = run("run-4", "", 0, RunStatus::Succeeded);
     undone.kind = RunKind::UndoArchive;
-    api.memory.contents().runs = vec![
+    *api.memory.contents().runs = vec![
         // Recorded in another order than begun, as by a retry of the queue.
         second,
         run("run-1", "monday", 0, RunStatus::Succeeded),
@@ -283,7 +283,7 @@ async fn uploads_that_wait_are_those_of_accounts_without_an_integration() {
         run.accounts.insert(account.parse().unwrap(), report);
         run
     };
-    api.memory.contents().runs =
+    *api.memory.contents().runs =
         vec![waits("run-1", "monday", OTHER), waits("run-2", "tuesday", OTHER), waits("run-3", "wednesday", ACCOUNT)];
     let pending = || async { api.get(&path).await.body.get("pending_uploads").cloned() };
     let expected = |runs: u64| Some(json!({"runs": runs, "replayed": 0, "more": false}));

@@ -29,7 +29,7 @@ fn api() -> Api {
     able.counts.malformed = 1;
     able.quarantine = Some("runs/able/quarantine.jsonl".to_owned());
     let mut contents = api.memory.contents();
-    contents.runs = vec![able, run("idle", "scan.json")];
+    *contents.runs = vec![able, run("idle", "scan.json")];
     contents.quarantine.insert("able".to_owned(), vec![json!({"code": "InvalidInput"}), json!({"code": "malformed"})]);
     drop(contents);
     api

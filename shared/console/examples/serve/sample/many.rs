@@ -33,6 +33,6 @@ pub(super) fn fill(contents: &mut Contents, accounts: u64, run_count: u64, now: 
         older.push(runs::plain(&id(number % accounts.max(1)), number, minutes, now)?);
     }
     older.append(&mut contents.runs);
-    contents.runs = older;
+    *contents.runs = older;
     Ok(())
 }
