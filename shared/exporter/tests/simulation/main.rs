@@ -53,6 +53,7 @@ mod verdicts;
 mod weeks;
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use asff::AccountId;
 use exporter::export::plan::Planning;
@@ -195,12 +196,20 @@ impl Run {
     }
 }
 
+/// Time between two lines of progress.
+const PROGRESS_INTERVAL: Duration = Duration::from_secs(60);
+
 /// Runs a simulation for each seed: `SEEDS` seeds from `SEED` on, or by default `count` seeds from 0 on. A failure reports its
 /// seed.
 pub(crate) fn seeds<F: Future<Output = ()>>(name: &str, count: u64, simulation: impl Fn(u64) -> F) {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse().ok());
     let (first, count) = (number("SEED").unwrap_or(0), number("SEEDS").unwrap_or(count));
+    let mut shown_at = Instant::now();
     for seed in first..first + count {
+        if shown_at.elapsed() >= PROGRESS_INTERVAL {
+            eprintln!("{name}: seed {seed}, {} of {count} passed", seed - first);
+            shown_at = Instant::now();
+        }
         let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             let runtime =
                 tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
