@@ -37,7 +37,13 @@ OTHER_ACCOUNT = "210987654321"
 NOT_SENT = 3
 NOT_CONNECTED = 4
 
+# What a reader does next.
+NEXT = "For a real account: deploy the template (README.md, Deploy), and create its integration (README.md, First integration)."
+# The console stops by itself if it is not used for so long; until then it is stopped with the stack.
+CONSOLE_IDLE = "168h"
+
 RUN_SECONDS_MAX = 120
+LINK_SECONDS_MAX = 30
 POLL_SECONDS = 0.3
 SEVERITIES = ("CRITICAL", "HIGH", "MEDIUM", "LOW", "INFORMATIONAL")
 
@@ -178,14 +184,39 @@ def leave_decisions(demo: Demo) -> None:
     demo.hubctl("integration", "test", OTHER_ACCOUNT, codes=(NOT_CONNECTED,))
 
 
-def look_further(up: Stack, keep: bool) -> None:
-    if not keep:
-        print("\nTo look around yourself, leave everything up:  make demo KEEP=1\n")
+def serve_console(config: settings.Settings, up: Stack) -> str:
+    """Serves the web console in the background, as a server of the stack, and returns its one-time link."""
+    port = processes.free_port(None, settings.CONSOLE_PORT)
+    command = [
+        str(stack.program("hubctl")), "console", "--stack", STACK_NAME, "--port", str(port), "--name", "demo", "--no-open",
+        "--idle-timeout", CONSOLE_IDLE,
+    ]  # fmt: skip
+    log = config.logs / "console.log"
+    server = processes.start("console", command, processes.inherited() | up.environment(), port, log)
+    stack.add(config, up, server)
+    deadline = time.monotonic() + LINK_SECONDS_MAX
+    while time.monotonic() < deadline:
+        link = next((line for line in log.read_text().splitlines() if line.startswith(server.url)), None)
+        if link:
+            return link
+        time.sleep(POLL_SECONDS)
+    sys.exit(f"the console printed no link; the end of {log}:\n{processes.tail(log)}")
+
+
+def look_further(up: Stack, link: str | None) -> None:
+    if not link:
+        print(f"""
+To look around in the web console and in a shell, leave everything up:  make demo KEEP=1
+{NEXT}
+""")
         return
     folder = up.directory.relative_to(ROOT)
     print(f"""
-It is all still up. The console shows two integrations, three runs, an archive to approve, and a quarantine. This prints its link, which
-is valid once, for a minute:
+It is all still up. The web console shows two integrations, three runs, an archive to approve, and a quarantine:
+
+    {link}
+
+The link can be used once, within one minute. For another one:
 
     (. {folder}/env.sh; .local/bin/hubctl console --stack {STACK_NAME})
 
@@ -200,6 +231,7 @@ In a shell here:
     make invoke EVENT=events/sqs-eventbridge.json  # the function alone
 
 Stop it with `make stack-down`.
+{NEXT}
 """)
 
 
@@ -225,7 +257,7 @@ def main() -> None:
         run(demo)
         if keep:
             leave_decisions(demo)
-        look_further(up, keep)
+        look_further(up, serve_console(config, up) if keep else None)
         finished = True
     except KeyboardInterrupt:
         print("\ninterrupted; stopping what was started", flush=True)

@@ -21,6 +21,7 @@ STACK_NAME = "securityhub-exporter"
 # Tried first; where they are taken, free ones are chosen.
 AWS_PORT = 4566
 SIMULATOR_PORT = 4600
+CONSOLE_PORT = 8017
 
 # Overrides of template.yaml's parameters. An upload that fails is tried again after seconds, not hours, so that one can
 # watch it reach the dead-letter queue.

@@ -33,6 +33,8 @@ from processes import Server
 from settings import ACCOUNT, PROGRAMS, REGION, ROOT, STACK_NAME, Settings
 
 DEPLOYMENT_BUCKET = "deployments"
+# The servers of every stack. Other servers are added later, and their end does not affect it.
+SERVERS = ("simulator", "ministack")
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,13 @@ def up(config: Settings, say=print, deploy=None) -> Stack:
         raise
 
 
+def add(config: Settings, stack: Stack, server: Server) -> Stack:
+    """Adds a running server, which is stopped with the stack."""
+    stack = Stack(stack.directory, [*stack.servers, server], stack.outputs)
+    _write(config, stack)
+    return stack
+
+
 def down(config: Settings) -> None:
     """Stops the stack of the settings' folder, if any. Its logs are retained."""
     if not config.stack_file.exists():
@@ -105,7 +114,7 @@ def load(config: Settings) -> Stack:
         sys.exit(f"no stack is up in {config.directory}: make stack-up")
     document = json.loads(config.stack_file.read_text())
     servers = [Server(**server) for server in document["servers"]]
-    stopped = [server.name for server in servers if not processes.is_running(server)]
+    stopped = [server.name for server in servers if server.name in SERVERS and not processes.is_running(server)]
     if stopped or not document["outputs"]:
         sys.exit(f"the stack in {config.directory} is no longer up: make stack-up")
     return Stack(config.directory, servers, document["outputs"])
@@ -206,7 +215,7 @@ def _outputs(stack: Stack) -> dict[str, str]:
 
 
 def _write(config: Settings, stack: Stack) -> None:
-    environment = stack.environment() if len(stack.servers) == 2 else {}
+    environment = stack.environment() if len(stack.servers) >= len(SERVERS) else {}
     document = {
         "stack_name": STACK_NAME,
         "account": ACCOUNT,
