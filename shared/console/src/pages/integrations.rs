@@ -33,6 +33,7 @@ struct Page {
     is_table: bool,
     is_empty: bool,
     all_href: String,
+    attention_href: String,
     may_change: bool,
 }
 
@@ -90,7 +91,7 @@ async fn connection(client: &Client, id: &str) -> Result<Option<Connection>, Fai
 
 fn view(visit: &Visit, known: &[Known], attention_list: &AttentionList) -> Page {
     let (now, query) = (visit.now(), &visit.query);
-    let attention = attention(attention_list, now);
+    let attention = attention(attention_list, query.get("attention") == "all", now);
     let (q, status, chosen) = (query.get("q").to_lowercase(), query.get("status"), query.get("state"));
     let total = known.len();
     let matches = |one: &Known| {
@@ -121,6 +122,7 @@ fn view(visit: &Visit, known: &[Known], attention_list: &AttentionList) -> Page 
         is_table,
         is_empty: total == 0,
         all_href: "/integrations".to_owned(),
+        attention_href: visit.with("attention", Some("all")),
         may_change: visit.may_change(),
     }
 }

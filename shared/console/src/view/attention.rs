@@ -7,7 +7,7 @@ use super::parts::State;
 use super::text::{age, clock, count, counted, sentence, time};
 use crate::form::encoded;
 
-/// Maximum number of lines. The remaining items are counted.
+/// Maximum number of lines until all are requested. The remaining items are counted.
 const ITEMS_MAX: usize = 7;
 
 /// An item that needs attention.
@@ -24,16 +24,25 @@ pub(crate) struct Item {
 pub(crate) struct Attention {
     pub(crate) items: Vec<Item>,
     pub(crate) more: u64,
+    /// The number of lines, and of items.
+    pub(crate) shown: String,
+    /// Whether the page with all lines shows more.
+    pub(crate) is_cut: bool,
     pub(crate) summary: String,
 }
 
-/// Converts the attention list to its lines.
-pub(crate) fn attention(list: &AttentionList, now: Timestamp) -> Attention {
-    let left_out = list.items.len().saturating_sub(ITEMS_MAX) as u64;
+/// Converts the attention list to its lines: the first ones, or all that the list has.
+pub(crate) fn attention(list: &AttentionList, with_all: bool, now: Timestamp) -> Attention {
+    let shown = if with_all { list.items.len() } else { ITEMS_MAX.min(list.items.len()) };
+    let left_out = (list.items.len() - shown) as u64;
+    let more = left_out + list.more;
+    let all = counted(list.items.len() as u64 + list.more, "item", "items");
     let newest = list.last_run_at.map(|at| format!(" Last run {}.", clock(at, now)));
     Attention {
-        items: list.items.iter().take(ITEMS_MAX).map(|item| line(item, now)).collect(),
-        more: left_out + list.more,
+        items: list.items.iter().take(shown).map(|item| line(item, now)).collect(),
+        more,
+        shown: if more == 0 { all } else { format!("{} of {all}", count(shown as u64)) },
+        is_cut: left_out > 0,
         summary: format!("Nothing needs attention.{}", newest.unwrap_or_default()),
     }
 }
@@ -71,6 +80,9 @@ fn label(item: &AttentionItem) -> (&'static str, String) {
             ("bad", format!("{} accounts disconnected", count(item.count)))
         }
         AttentionKind::Disconnected => ("bad", "Disconnected".to_owned()),
+        AttentionKind::RegionUnavailable if item.count > 1 => {
+            ("bad", format!("Region unavailable in {} accounts", count(item.count)))
+        }
         AttentionKind::RegionUnavailable => ("bad", "Region unavailable".to_owned()),
         AttentionKind::Undelivered => ("bad", format!("{} undelivered", findings())),
         AttentionKind::JobFailed => ("bad", "Job failed".to_owned()),
@@ -93,6 +105,7 @@ fn href(item: &AttentionItem) -> String {
         AttentionKind::Quarantine => "/quarantine".to_owned(),
         AttentionKind::JobFailed => format!("/jobs/{}", item.job_id.as_deref().map(encoded).unwrap_or_default()),
         AttentionKind::Disconnected if item.count > 1 => format!("/accounts?of={integration}&status=Disconnected"),
+        AttentionKind::RegionUnavailable if item.count > 1 => format!("/accounts?of={integration}&status=Degraded"),
         AttentionKind::Disconnected
         | AttentionKind::RegionUnavailable
         | AttentionKind::ScanOverdue
@@ -120,7 +133,7 @@ mod tests {
             { "kind": "region_unavailable", "alias": "production", "integration": "123456789012", "region": "us-east-1", "count": 1,
               "message": "access denied", "remediation": "hubctl integration test 123456789012" },
         ]));
-        let shown = attention(&list, NOW.parse().unwrap());
+        let shown = attention(&list, false, NOW.parse().unwrap());
         let hrefs: Vec<_> = shown.items.iter().map(|item| (item.href.as_str(), item.action)).collect();
         assert_eq!(hrefs, [("/runs/r1#pending", "Review"), ("/integrations/123456789012", "Fix")]);
         assert!(shown.items[0].place.starts_with("123456789012 · "), "{}", shown.items[0].place);
@@ -132,8 +145,11 @@ mod tests {
     fn items_that_are_not_shown_are_counted() {
         let item =
             serde_json::json!({ "kind": "quarantine", "run_id": "r", "count": 1, "message": "m", "remediation": "c" });
-        let shown = attention(&list(&serde_json::json!(vec![item; 10])), NOW.parse().unwrap());
-        assert_eq!((shown.items.len(), shown.more), (7, 5));
-        assert!(attention(&list(&serde_json::json!([])), NOW.parse().unwrap()).summary.contains("Last run"));
+        let all = list(&serde_json::json!(vec![item; 10]));
+        let lines = |with_all| attention(&all, with_all, NOW.parse().unwrap());
+        let (first, rest) = (lines(false), lines(true));
+        assert_eq!((first.items.len(), first.more, first.is_cut, first.shown.as_str()), (7, 5, true, "7 of 12 items"));
+        assert_eq!((rest.items.len(), rest.more, rest.is_cut), (10, 2, false));
+        assert!(attention(&list(&serde_json::json!([])), false, NOW.parse().unwrap()).summary.contains("Last run"));
     }
 }

@@ -1,9 +1,9 @@
 //! The attention list, computed from the integrations, their connections, the newest runs, and the newest jobs.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use asff::AccountId;
-use exporter::connection::{Connection, ConnectionStatus as AccountStatus, RegionStatus};
+use asff::{AccountId, RegionName};
+use exporter::connection::{Connection, ConnectionStatus as AccountStatus, RegionConnection, RegionStatus};
 use exporter::jobs::{JobRecord, JobState};
 use exporter::model::integration::Integration;
 use exporter::model::provider::ProviderId;
@@ -93,14 +93,15 @@ impl<P: Ports> Service<P> {
         let provider = self.ports.provider(id).await?.map(|stored| stored.value);
         let next_scan = self.next_scan(provider.as_ref()).await?;
         let mut items = Vec::new();
-        let (mut accounts, mut disconnected, mut page) = (0, Vec::new(), first(ACCOUNTS_PER_PAGE));
+        let (mut accounts, mut page) = (0, first(ACCOUNTS_PER_PAGE));
+        let (mut disconnected, mut lost_regions) = (Vec::new(), LostRegions::new());
         for _ in 0..ACCOUNT_PAGES {
             let list_page = self.ports.connections(id, &page).await?;
             for connection in &list_page.entries {
                 accounts += 1;
                 match connection.status {
                     AccountStatus::Disconnected => disconnected.push(connection.clone()),
-                    AccountStatus::Connected | AccountStatus::Degraded => items.extend(lost_regions(connection)),
+                    AccountStatus::Connected | AccountStatus::Degraded => add_lost_regions(&mut lost_regions, connection),
                 }
             }
             page.after = list_page.next;
@@ -109,6 +110,7 @@ impl<P: Ports> Service<P> {
             }
         }
         items.extend(disconnected_item(id, accounts, &disconnected));
+        items.extend(lost_regions.into_iter().map(|(name, item)| of_accounts(item, name, id, accounts)));
         if let Some(due) = next_scan.filter(|due| *due < self.ports.now()) {
             items.push(AttentionItem {
                 since: Some(due),
@@ -162,27 +164,54 @@ fn disconnected_item(id: &ProviderId, accounts: u64, disconnected: &[Connection]
     })
 }
 
-/// Items for the Regions of an account that no longer accept findings.
-fn lost_regions(connection: &Connection) -> impl Iterator<Item = AttentionItem> + '_ {
-    let lost = connection
-        .regions
-        .iter()
-        .filter(|(_, region)| region.unavailable_since.is_some() && region.status != RegionStatus::Enabled);
-    lost.map(|(name, region)| {
-        let problem = region.problem.as_ref();
-        let remediation = problem.and_then(|problem| problem.remediation.clone());
-        AttentionItem {
-            account: Some(connection.account),
-            region: Some(*name),
-            since: region.unavailable_since,
-            message: problem.map_or_else(
-                || format!("{name} no longer accepts findings of account {}", connection.account),
-                |problem| problem.message.clone(),
-            ),
-            remediation: remediation.unwrap_or_else(|| format!("hubctl integration test {}", connection.provider)),
-            ..item(AttentionKind::RegionUnavailable)
-        }
-    })
+/// The Regions that no longer accept findings of an integration. Each has the item of its first account, and the number of accounts.
+type LostRegions = BTreeMap<RegionName, AttentionItem>;
+
+/// Adds the Regions of an account that no longer accept findings.
+fn add_lost_regions(lost_regions: &mut LostRegions, connection: &Connection) {
+    let is_lost = |region: &RegionConnection| {
+        region.unavailable_since.is_some() && region.status != RegionStatus::Enabled
+    };
+    for (name, region) in connection.regions.iter().filter(|(_, region)| is_lost(region)) {
+        let Some(item) = lost_regions.get_mut(name) else {
+            lost_regions.insert(*name, lost_region(connection, *name, region));
+            continue;
+        };
+        item.count += 1;
+        item.since = item.since.min(region.unavailable_since);
+    }
+}
+
+fn lost_region(connection: &Connection, name: RegionName, region: &RegionConnection) -> AttentionItem {
+    let problem = region.problem.as_ref();
+    let remediation = problem.and_then(|problem| problem.remediation.clone());
+    AttentionItem {
+        account: Some(connection.account),
+        region: Some(name),
+        since: region.unavailable_since,
+        message: problem.map_or_else(
+            || format!("{name} no longer accepts findings of account {}", connection.account),
+            |problem| problem.message.clone(),
+        ),
+        remediation: remediation.unwrap_or_else(|| format!("hubctl integration test {}", connection.provider)),
+        ..item(AttentionKind::RegionUnavailable)
+    }
+}
+
+/// The item of a Region that several accounts have lost: one item, because the cause is often the same, such as a service control
+/// policy.
+fn of_accounts(lost: AttentionItem, name: RegionName, id: &ProviderId, accounts: u64) -> AttentionItem {
+    let (count, account) = (lost.count, lost.account.filter(|_| lost.count > 1));
+    let Some(account) = account else { return lost };
+    AttentionItem {
+        total: Some(accounts),
+        message: format!(
+            "{name} no longer accepts findings of {count} of {accounts} accounts; account {account}: {}",
+            lost.message
+        ),
+        remediation: format!("hubctl integration test {id}"),
+        ..lost
+    }
 }
 
 /// The quarantined findings of all runs.

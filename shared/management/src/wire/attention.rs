@@ -13,7 +13,7 @@ pub enum AttentionKind {
     ArchiveRequiresApproval,
     /// No Region of the account accepts findings; of an organization, `count` of `total` accounts.
     Disconnected,
-    /// A Region that accepted findings no longer does.
+    /// A Region that accepted findings no longer does; of an organization, in `count` of `total` accounts if more than one.
     RegionUnavailable,
     /// `count` findings of the account's newest run were not sent.
     Undelivered,

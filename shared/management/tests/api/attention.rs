@@ -74,7 +74,7 @@ async fn each_kind_is_listed_once_and_the_most_urgent_first() {
     );
     job.state = JobState::Failed;
     api.memory.contents().connections.insert(connection.account, connection);
-    api.memory.contents().runs = vec![
+    *api.memory.contents().runs = vec![
         run("older", "2026-11-20T00:00:00Z", ACCOUNT, pending(7)),
         quarantined,
         run("disabled", "2026-11-21T12:00:00Z", "333333333333", disabled),
@@ -128,7 +128,7 @@ async fn nothing_requires_approval_without_an_integration() {
     let mut report = pending(80);
     report.counts.unproven = 3;
     report.counts.undelivered.insert("throttled".to_owned(), 5);
-    api.memory.contents().runs = vec![run("run", "2026-11-22T00:00:00Z", ACCOUNT, report)];
+    *api.memory.contents().runs = vec![run("run", "2026-11-22T00:00:00Z", ACCOUNT, report)];
     assert_eq!(
         kinds(&api.get("/attention").await.body),
         ["undelivered"],
@@ -137,10 +137,33 @@ async fn nothing_requires_approval_without_an_integration() {
 }
 
 #[tokio::test]
+async fn a_region_that_many_accounts_lost_is_listed_once() {
+    let api = Api::new();
+    add_organization(&api);
+    let accounts = ["100000000001", "100000000002", "100000000003"];
+    for (account, since) in accounts.into_iter().zip(["2026-11-22T00:00:00Z", "2026-11-21T00:00:00Z", ""]) {
+        let mut connection = connected(account, ORGANIZATION, &["eu-west-1", "us-east-1"]);
+        if let Ok(since) = since.parse() {
+            let region = connection.regions.get_mut(&"us-east-1".parse().unwrap()).unwrap();
+            (region.status, region.unavailable_since) = (RegionStatus::AccessDenied, Some(since));
+        }
+        api.memory.contents().connections.insert(connection.account, connection);
+    }
+    let list = api.get("/attention").await.body;
+    assert_eq!(kinds(&list), ["region_unavailable"], "{list:#}");
+    let item = &list["items"][0];
+    assert_eq!((&item["region"], &item["count"], &item["total"]), (&json!("us-east-1"), &json!(2), &json!(3)));
+    assert_eq!(item["since"], "2026-11-21T00:00:00Z", "the earliest");
+    let message = item["message"].as_str().unwrap();
+    assert!(message.starts_with("us-east-1 no longer accepts findings of 2 of 3 accounts; account 1000"), "{message}");
+    assert_eq!(item["remediation"], format!("hubctl integration test {ORGANIZATION}"));
+}
+
+#[tokio::test]
 async fn at_most_100_entries_are_listed_and_the_rest_is_counted() {
     let api = Api::new();
     add_organization(&api);
-    api.memory.contents().runs = (0..130)
+    *api.memory.contents().runs = (0..130)
         .map(|number| {
             run(&format!("run-{number:05}"), "2026-11-22T00:00:00Z", &format!("{number:012}"), pending(number))
         })
@@ -153,7 +176,7 @@ async fn at_most_100_entries_are_listed_and_the_rest_is_counted() {
 async fn a_search_continues_after_its_cursor_and_skips_no_entry() {
     let api = Api::new();
     let status = |number: u64| if number.is_multiple_of(7) { RunStatus::Failed } else { RunStatus::Succeeded };
-    api.memory.contents().runs = (0..1_500)
+    *api.memory.contents().runs = (0..1_500)
         .map(|number| RunReport {
             status: status(number),
             ..run(&format!("run-{number:05}"), "2026-11-22T00:00:00Z", ACCOUNT, AccountReport::default())
