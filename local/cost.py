@@ -36,6 +36,8 @@ CHECK_SECONDS_THOUSAND = 160
 POLLS_MONTH = 5 * DAYS * 86_400 // 20
 # Requests that deliver one upload: EventBridge sends it, Lambda receives and deletes it.
 SQS_REQUESTS_PER_UPLOAD = 3
+# "Object Created", once for each object, whether it was uploaded whole or in parts.
+BUCKET_EVENTS_PER_UPLOAD = 1
 # Above this size, boto3 uploads an object in parts of this size.
 PART_BYTES = 8 * 2**20
 # Reports and quarantine (RunRetentionDays); earlier versions of the state are retained for 30 days.
@@ -129,7 +131,8 @@ def monthly(measured: dict, size: str, accounts: int) -> dict[str, float]:
         "DynamoDB": (exports * export["read_units"] + HOURS * check_dynamodb["read_units"]) * prices.DYNAMODB_READ_UNIT
         + (exports * export["write_units"] + HOURS * check_dynamodb["write_units"]) * prices.DYNAMODB_WRITE_UNIT,
         "SQS": (template["polled_queues"] * POLLS_MONTH + exports * SQS_REQUESTS_PER_UPLOAD) * prices.SQS_REQUEST,
-        "EventBridge": HOURS * prices.SCHEDULER_INVOCATION + exports * export["events"] * prices.EVENTBRIDGE_EVENT,
+        "EventBridge": HOURS * prices.SCHEDULER_INVOCATION
+        + exports * (BUCKET_EVENTS_PER_UPLOAD + export["events"]) * prices.EVENTBRIDGE_EVENT,
         "CloudWatch": template["alarms"] * prices.CLOUDWATCH_ALARM_MONTH
         + template["dashboards"] * prices.CLOUDWATCH_DASHBOARD_MONTH
         + metric_months * prices.CLOUDWATCH_METRIC_MONTH

@@ -73,10 +73,12 @@ class Month(unittest.TestCase):
 
     def _is_unused(self, name: str) -> bool:
         dashboards = self.measured["template"]["dashboards"]
-        return (name == "CLOUDWATCH_DASHBOARD_MONTH" and not dashboards) or (name == "EVENTBRIDGE_EVENT" and not self._events())
+        return name == "CLOUDWATCH_DASHBOARD_MONTH" and not dashboards
 
-    def _events(self) -> int:
-        return sum(runs["changed"]["events"] for runs in self.measured["sizes"].values())
+    def test_each_upload_is_an_event_of_the_bucket(self) -> None:
+        size = next(iter(self.measured["sizes"]))
+        more, fewer = (cost.monthly(self.measured, size, accounts)["EventBridge"] for accounts in (2_000, 1_000))
+        self.assertAlmostEqual(more - fewer, 1_000 * cost.DAYS * 1.00 / 1_000_000)
 
     def test_the_template_has_what_was_counted(self) -> None:
         self.assertEqual(self.measured["template"], cost.template_counts(), "make cost")
