@@ -15,7 +15,7 @@ use management::Settings;
 use serde_json::Value;
 
 pub(crate) use self::connection::ConnectionArgs;
-pub(crate) use self::request::{Answer, Request, read, segment};
+pub(crate) use self::request::{ApiResponse, Request, read, segment};
 use crate::exit::Failure;
 
 /// Entries per page.
@@ -46,11 +46,11 @@ pub(crate) struct Management {
 
 impl Management {
     /// Sends a request. A problem becomes a failure.
-    pub(crate) async fn send(&self, request: Request) -> Result<Answer, Failure> {
+    pub(crate) async fn send(&self, request: Request) -> Result<ApiResponse, Failure> {
         let words = request.describe();
         let response = (self.transport)(request.into_http()?).await?;
         if response.status().is_success() {
-            Answer::of(&response, &words)
+            ApiResponse::of(&response, &words)
         } else {
             Err(problem::failure(&words, &response))
         }
@@ -62,18 +62,18 @@ impl Management {
     }
 
     /// Reads a resource.
-    pub(crate) async fn get(&self, path: impl Into<String>) -> Result<Answer, Failure> {
+    pub(crate) async fn get(&self, path: impl Into<String>) -> Result<ApiResponse, Failure> {
         self.send(Request::get(path)).await
     }
 
     /// Reads a resource that may not exist.
-    pub(crate) async fn find(&self, path: impl Into<String>) -> Result<Option<Answer>, Failure> {
+    pub(crate) async fn find(&self, path: impl Into<String>) -> Result<Option<ApiResponse>, Failure> {
         let request = Request::get(path);
         let words = request.describe();
         let response = (self.transport)(request.into_http()?).await?;
         match response.status().as_u16() {
             404 => Ok(None),
-            200..300 => Answer::of(&response, &words).map(Some),
+            200..300 => ApiResponse::of(&response, &words).map(Some),
             _ => Err(problem::failure(&words, &response)),
         }
     }
@@ -100,7 +100,7 @@ impl Management {
             if !response.status().is_success() {
                 return Err(problem::failure(&words, &response));
             }
-            let mut body = Answer::of(&response, &words)?.body;
+            let mut body = ApiResponse::of(&response, &words)?.body;
             if let Some(Value::Array(page)) = body.get_mut("items").map(Value::take) {
                 entries.extend(page);
             }

@@ -29,7 +29,7 @@ pub(crate) struct Request {
 
 /// A response without a problem.
 #[derive(Clone, Debug)]
-pub(crate) struct Answer {
+pub(crate) struct ApiResponse {
     /// The resource. Null if the body is empty.
     pub(crate) body: Value,
     /// The version of the resource, for a later change.
@@ -108,7 +108,7 @@ impl Request {
     }
 }
 
-impl Answer {
+impl ApiResponse {
     /// The content of a successful response.
     pub(super) fn of(response: &http::Response<Bytes>, words: &str) -> Result<Self, Failure> {
         let etag = response.headers().get(ETAG).and_then(|value| value.to_str().ok()).map(str::to_owned);

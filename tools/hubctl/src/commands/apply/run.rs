@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::differences::{Action, Difference, ResourceKind};
 use super::validate::Ready;
-use crate::client::{Answer, Management, Request, read};
+use crate::client::{ApiResponse, Management, Request, read};
 use crate::commands::integration::shown::{path, provider_path};
 use crate::commands::integration::tested;
 use crate::exit::{Exit, Failure};
@@ -26,16 +26,16 @@ pub(super) async fn run(all: Vec<Ready<'_>>, management: &Management, output: &m
     for (done, ready) in all.into_iter().enumerate() {
         let Ready { difference, credentials } = ready;
         let (noun, action, id) = (difference.noun.word(), difference.action.word(), &difference.id);
-        let mut answers = Vec::new();
-        let carried_out = apply_one(&difference, credentials, management, &mut answers).await;
-        if carried_out.is_ok() {
+        let mut responses = Vec::new();
+        let applied = apply_one(&difference, credentials, management, &mut responses).await;
+        if applied.is_ok() {
             output.note(format!("{noun} {id}: {action}d"))?;
         }
-        for answer in &answers {
-            let exit = report_test(id, &answer.body, output)?;
+        for response in &responses {
+            let exit = report_test(id, &response.body, output)?;
             worst = if exit.severity() > worst.severity() { exit } else { worst };
         }
-        carried_out.map_err(|failure| stopped(failure, &difference, &answers, (done, total)))?;
+        applied.map_err(|failure| stopped(failure, &difference, &responses, (done, total)))?;
     }
     Ok(worst)
 }
@@ -44,26 +44,26 @@ pub(super) async fn run(all: Vec<Ready<'_>>, management: &Management, output: &m
 fn stopped(
     failure: Failure,
     difference: &Difference<'_>,
-    answers: &[Answer],
+    responses: &[ApiResponse],
     (done, total): (usize, usize),
 ) -> Failure {
     let (noun, id) = (difference.noun.word(), &difference.id);
-    let half = if answers.is_empty() { "" } else { "; its settings were changed, its credentials were not" };
+    let half = if responses.is_empty() { "" } else { "; its settings were changed, its credentials were not" };
     let so_far = match done {
-        0 if answers.is_empty() => "nothing was changed".to_owned(),
+        0 if responses.is_empty() => "nothing was changed".to_owned(),
         _ => format!("{done} of {total} differences were applied, as listed above"),
     };
-    let changed = done > 0 || !answers.is_empty();
+    let changed = done > 0 || !responses.is_empty();
     let exit = if changed && failure.exit == Exit::Usage { Exit::Error } else { failure.exit };
     Failure { exit, message: format!("{noun} {id}: {}{half}; {so_far}", failure.message), ..failure }
 }
 
-/// Applies one difference. `answers` gets the API's responses, even if a second request fails.
+/// Applies one difference. `responses` gets the API's responses, even if a second request fails.
 async fn apply_one(
     difference: &Difference<'_>,
     credentials: Option<Value>,
     management: &Management,
-    answers: &mut Vec<Answer>,
+    responses: &mut Vec<ApiResponse>,
 ) -> Result<(), Failure> {
     let address = match difference.noun {
         ResourceKind::Provider => provider_path(&difference.id),
@@ -73,8 +73,8 @@ async fn apply_one(
         Action::Delete => {
             management.send(Request::delete(address).at_version(difference.etag.clone())).await?;
         }
-        Action::Create => answers.push(management.send(create(difference, credentials)).await?),
-        Action::Change => change(difference, address, credentials, management, answers).await?,
+        Action::Create => responses.push(management.send(create(difference, credentials)).await?),
+        Action::Change => change(difference, address, credentials, management, responses).await?,
     }
     Ok(())
 }
@@ -96,20 +96,20 @@ async fn change(
     address: String,
     credentials: Option<Value>,
     management: &Management,
-    answers: &mut Vec<Answer>,
+    responses: &mut Vec<ApiResponse>,
 ) -> Result<(), Failure> {
     let mut etag = difference.etag.clone();
     if !difference.settings.is_empty() {
         let body = Value::Object(after(difference).collect());
         let changed = management.send(Request::change(&address, body).at_version(etag)).await?;
         etag = changed.etag.clone();
-        answers.push(changed);
+        responses.push(changed);
     }
     if let Some(credentials) = credentials {
         let address = format!("{address}/credentials");
         let is_providers = credentials["kind"] == "provider";
         let request = if is_providers { Request::delete(address) } else { Request::put(address, credentials) };
-        answers.push(management.send(request.at_version(etag)).await?);
+        responses.push(management.send(request.at_version(etag)).await?);
     }
     Ok(())
 }

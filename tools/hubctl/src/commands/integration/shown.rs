@@ -8,7 +8,7 @@ use management::wire::{CredentialsView, IntegrationView, ProviderView, RoleView}
 use serde_json::Value;
 
 use super::{tested, words};
-use crate::client::{Answer, Management, read};
+use crate::client::{ApiResponse, Management, read};
 use crate::commands::permissions::policy::Policy;
 use crate::config::Format;
 use crate::exit::{Exit, Failure};
@@ -36,24 +36,24 @@ pub(in crate::commands) fn provider_path(id: &ProviderId) -> String {
 impl Shown {
     /// Reads an integration, which must exist.
     pub(in crate::commands) async fn find(management: &Management, id: &ProviderId) -> Result<Self, Failure> {
-        let Some(answer) = management.find(path(id)).await? else {
+        let Some(response) = management.find(path(id)).await? else {
             return Err(Failure::new(Exit::Error, format!("{id} has no integration"))
                 .hint(format!("hubctl integration create --provider {id}")));
         };
-        Self::of(management, answer).await
+        Self::of(management, response).await
     }
 
     /// The integration in a response.
-    pub(in crate::commands) async fn of(management: &Management, answer: Answer) -> Result<Self, Failure> {
-        let view: IntegrationView = read(&answer.body)?;
+    pub(in crate::commands) async fn of(management: &Management, response: ApiResponse) -> Result<Self, Failure> {
+        let view: IntegrationView = read(&response.body)?;
         let provider = match view.credentials.kind {
             CredentialsKind::Provider => {
                 let found = management.find(format!("/providers/{}", view.provider)).await?;
-                found.map(|answer| read(&answer.body)).transpose()?
+                found.map(|response| read(&response.body)).transpose()?
             }
             CredentialsKind::Default | CredentialsKind::Static => None,
         };
-        Ok(Self { view, etag: answer.etag, json: answer.body, provider })
+        Ok(Self { view, etag: response.etag, json: response.body, provider })
     }
 
     /// The credentials for the account.

@@ -6,7 +6,7 @@ use management::wire::ProviderView;
 use management::wire::{CredentialsKind, ProviderKind};
 use serde_json::Value;
 
-use crate::client::{Answer, Management, read};
+use crate::client::{ApiResponse, Management, read};
 use crate::commands::integration::shown::{assumes, note_unknown_trust, provider_path, trust};
 use crate::commands::integration::tested;
 use crate::commands::integration::words::{changed, credential_facts};
@@ -24,16 +24,16 @@ pub(super) struct Shown {
 impl Shown {
     /// Reads a provider, which must exist.
     pub(super) async fn find(management: &Management, id: &ProviderId) -> Result<Self, Failure> {
-        let Some(answer) = management.find(provider_path(id)).await? else {
+        let Some(response) = management.find(provider_path(id)).await? else {
             return Err(Failure::new(Exit::Error, format!("provider {id} not found"))
                 .hint(format!("to create it: hubctl provider create {id}; to list providers: hubctl provider list")));
         };
-        Self::of(answer)
+        Self::of(response)
     }
 
     /// The provider in a response.
-    pub(super) fn of(answer: Answer) -> Result<Self, Failure> {
-        Ok(Self { view: read(&answer.body)?, etag: answer.etag, json: answer.body })
+    pub(super) fn of(response: ApiResponse) -> Result<Self, Failure> {
+        Ok(Self { view: read(&response.body)?, etag: response.etag, json: response.body })
     }
 
     /// Exit code: that of the connection test. A test without a result is not a success.
