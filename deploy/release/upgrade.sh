@@ -1,5 +1,5 @@
 #!/bin/sh
-# Upgrades a deployment to this release, and rolls it back if an alarm of its functions fires during the upgrade or in the half hour after it.
+# Upgrades a deployment to this release, and rolls it back if an alarm of its functions fires during the upgrade or in the 30 minutes after it.
 #
 #     sh upgrade.sh BUCKET REGION [STACK] [--yes]
 #

@@ -1,5 +1,5 @@
-# The role that securityhub-exporter assumes in an account. Use it as a module, once for each account's provider, or as it is:
-# `hubctl permissions print --format terraform` prints it with the defaults of one integration filled in.
+# The role that securityhub-exporter assumes in an account. Use it as a module, once for each account's provider, or on its own:
+# `hubctl permissions print --format terraform` prints it with the values of one integration filled in.
 
 terraform {
   required_version = ">= 1.3"
@@ -30,7 +30,7 @@ variable "role_name" {
 }
 
 variable "role_path" {
-  description = "Path of the role; a part of its name for MemberRoleNamePattern."
+  description = "Path of the role. MemberRoleNamePattern must match the path and the name."
   type        = string
   default     = "/"
 }
@@ -66,7 +66,7 @@ locals {
     Statement = concat(
       [
         {
-          # A product's ARN has no account in it, which only a star matches.
+          # The ARN of a product has no account ID, which only a wildcard matches.
           Sid    = "SendFindings"
           Effect = "Allow"
           Action = "securityhub:BatchImportFindings"
@@ -113,6 +113,6 @@ resource "aws_iam_role_policy" "securityhub_exporter" {
 }
 
 output "role_arn" {
-  description = "What the integration assumes."
+  description = "ARN of the role that the integration assumes."
   value       = aws_iam_role.securityhub_exporter.arn
 }

@@ -1,5 +1,5 @@
 # Deploys a release of securityhub-exporter as a CloudFormation stack, so that Terraform manages its parameters and reads its outputs.
-# The template stays the one description of the resources. A release has this module in terraform/deployment.
+# The template remains the only description of the resources. A release has this module in terraform/deployment.
 
 terraform {
   required_version = ">= 1.3"
@@ -14,7 +14,7 @@ variable "artifact_bucket" {
 }
 
 variable "artifact_prefix" {
-  description = "Prefix of the keys in that bucket, with a slash at its end."
+  description = "Prefix of the keys in that bucket; it ends with a slash."
   type        = string
   default     = "securityhub-exporter/"
 
@@ -25,7 +25,7 @@ variable "artifact_prefix" {
 }
 
 variable "release_directory" {
-  description = "Directory of the extracted release. null, the directory that contains this module's directory terraform."
+  description = "Directory of the extracted release. null: the directory that contains this module's directory terraform."
   type        = string
   default     = null
 }
@@ -49,7 +49,7 @@ variable "tags" {
 }
 
 variable "iam_role_arn" {
-  description = "Role with which CloudFormation creates the resources. null, the credentials of the caller."
+  description = "Role with which CloudFormation creates the resources. null: the credentials of the caller."
   type        = string
   default     = null
 }

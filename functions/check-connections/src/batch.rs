@@ -58,7 +58,7 @@ pub struct Report {
     pub export_due_at: Option<Timestamp>,
 }
 
-/// An account whose check ended without a result. The problem is transient: the next schedule checks the account again.
+/// An account whose check ended without a result. The problem is transient: the next scheduled check includes the account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failed {
     /// The account.

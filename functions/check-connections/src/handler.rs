@@ -100,7 +100,7 @@ pub struct InvocationResponse {
     pub events: Vec<Event>,
     /// Number of accounts that further invocations check.
     pub forwarded: usize,
-    /// Accounts that are not checked before the next schedule.
+    /// Accounts that are not checked before the next scheduled check.
     pub not_reached: Vec<AccountId>,
     /// Accounts whose check ended without a result because of an internal error. `problems` has the reasons.
     pub failed: Vec<AccountId>,
@@ -263,7 +263,7 @@ impl<P: BatchPorts, S: FanOut> Handler<P, S> {
             tracing::error!(
                 accounts = accounts.len(),
                 round = request.round,
-                "accounts not checked; the next schedule checks them"
+                "accounts not checked; the next scheduled check includes them"
             );
         }
         response.not_reached.extend(accounts);

@@ -80,11 +80,11 @@ pub fn log_failure(failed: &Failed) {
         integration.id = failed.provider.as_str(),
         account = failed.account.as_str(),
         reason = failed.reason,
-        "account not checked: its check ended without a result; the next schedule checks it again"
+        "account not checked: its check ended without a result; the next scheduled check includes it"
     );
 }
 
-/// Metric of the number of accounts that are not checked before the next schedule. An alarm monitors it.
+/// Metric of the number of accounts that are not checked before the next scheduled check. An alarm monitors it.
 pub fn not_checked(function: &str, accounts: usize) -> Sample {
     of_function(function, "AccountsNotChecked", accounts)
 }

@@ -107,7 +107,7 @@ pub struct TooLarge {
 pub enum RawStatus {
     /// The check passed.
     Pass,
-    /// It is not.
+    /// The check failed.
     Fail,
 }
 

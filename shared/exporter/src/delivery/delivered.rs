@@ -35,7 +35,7 @@ pub(crate) struct AccountDelivered {
     pub(crate) fully_compared: BTreeSet<RegionName>,
     /// Each Region with a worker whose state was opened, and whether its Security Hub has findings of other Regions.
     pub(crate) copy_regions: BTreeMap<RegionName, bool>,
-    /// The number of archived findings that do not count towards the limit.
+    /// The number of archived findings that do not count toward the limit.
     pub(crate) unlimited: u64,
     pub(crate) error: Option<PortError>,
     /// The keys of undelivered findings, if [`Policy::collects_deferred`] is set.

@@ -300,7 +300,7 @@ impl<'a, P: Ports + Scans + Queue + JobStore> Processor<'a, P> {
         Ok(())
     }
 
-    /// Whether this invocation may run the next job: each invocation that starts another one counts towards Lambda's
+    /// Whether this invocation may run the next job: each invocation that starts another one counts toward Lambda's
     /// recursive loop detection, if that is enabled.
     fn has_time_for_next(&self) -> bool {
         let left = self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));

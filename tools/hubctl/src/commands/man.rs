@@ -15,6 +15,7 @@ Examples:
   hubctl man . && man ./hubctl-integration-create.1")]
 pub(crate) struct Args {
     /// Output directory; created if missing
+    #[arg(value_name = "DIRECTORY")]
     folder: PathBuf,
 }
 

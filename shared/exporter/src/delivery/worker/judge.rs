@@ -14,7 +14,7 @@ use crate::ports::Ports;
 use crate::report::{PendingClass, PendingSums, Unproven};
 use crate::state::{ABSENT_MAX, FindingKey, FindingMeta, RegionState, SCANS_APART_MS, SeenInScan};
 
-/// Whether findings that are resolved on this evidence count towards the limit. Findings that a user approved
+/// Whether findings that are resolved on this evidence count toward the limit. Findings that a user approved
 /// separately don't count, nor do copies of findings that stay active in their own Region.
 pub(in crate::delivery) fn is_limited(class: PendingClass) -> bool {
     !matches!(class, PendingClass::Unproven | PendingClass::Moved)

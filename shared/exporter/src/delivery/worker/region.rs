@@ -132,7 +132,7 @@ pub(crate) struct WorkerState<P: Ports> {
     pub(in crate::delivery) archiving: bool,
     /// The Region's Security Hub has active findings of other Regions.
     pub(in crate::delivery) holds_copies: bool,
-    /// Archived findings that do not count towards the limit.
+    /// Archived findings that do not count toward the limit.
     pub(in crate::delivery) archived_unlimited: u64,
     /// All findings of the scan that should be in Security Hub are there.
     pub(in crate::delivery) is_complete: bool,
@@ -202,7 +202,7 @@ pub(crate) struct WorkerResult {
     pub(crate) is_fully_compared: bool,
     /// Whether the Region's Security Hub has findings of other Regions. `None` if its state was not opened.
     pub(crate) holds_copies: Option<bool>,
-    /// The number of archived findings that do not count towards the limit.
+    /// The number of archived findings that do not count toward the limit.
     pub(crate) unlimited: u64,
     pub(crate) deferred_keys: HashSet<FindingKey>,
 }

@@ -19,7 +19,7 @@ use crate::render::Output;
 #[command(after_help = "\
 This can't be undone: the settings, the integration's own access key, and its
 connection status are deleted. Its findings stay in Security Hub, unless you add
---archive: then they are archived, and the integration is deleted afterwards.
+--archive: then they are archived, and the integration is deleted afterward.
 The provider is not deleted. To delete it, run hubctl provider delete ID.
 
 Examples:
