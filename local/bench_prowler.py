@@ -1,7 +1,7 @@
 """Measures Prowler's own Security Hub sender and this exporter on the same scans, against the same simulator.
 
 Run by `make bench-prowler`. Each tool starts with an empty Security Hub and sends three scans: a first one, one with the same findings a day
-later, and one in which a tenth of the findings are resolved: half of these pass, the resources of the others are gone. After each scan the
+later, and one in which a tenth of the findings are resolved: half of these pass, the resources of the others no longer exist. After each scan the
 findings in Security Hub are compared with the scan. Prints a table in Markdown.
 
     FINDINGS=2000 REGIONS="1 16" LIMITS="quota throttled" RETRIES=10 make bench-prowler

@@ -117,7 +117,7 @@ def tables() -> str:
     lines += [f"| `{check}` | {kind} | `{parameter}` |" for check, (parameter, kind) in BY_PARAMETER.items()]
     lines += ["", "| check | resources | why it fails |", "| --- | --- | --- |"]
     lines += [f"| `{check}` | {', '.join(resources)} | {reason} |" for check, (resources, reason) in EXCEPTIONS.items()]
-    lines += ["", "| check | why it is not made |", "| --- | --- |"]
+    lines += ["", "| check | why it is not run |", "| --- | --- |"]
     lines += [f"| `{check}` | {reason} |" for check, reason in EXCLUDED.items()]
     return "\n".join(lines)
 

@@ -12,7 +12,7 @@ use crate::scan::Result;
 use crate::{ACCOUNT, REGIONS, Run, export, integrate, world};
 
 const ARCHITECTURE: &str = include_str!("../../../../ARCHITECTURE.md");
-const HEAD: &str = "| call | answer |";
+const HEAD: &str = "| call | response |";
 /// The Region in which calls fail.
 const HERE: &str = "eu-west-1";
 
@@ -32,8 +32,8 @@ fn error(status: u16, error_type: &str) -> Effect {
 }
 
 /// Injects a fault, so that the call gets this response from now on.
-fn inject(world: &World, call: &str, answer: &str, resolved: &str) {
-    let kind = answer.split(',').next().unwrap();
+fn inject(world: &World, call: &str, response: &str, resolved: &str) {
+    let kind = response.split(',').next().unwrap();
     let operation = match call {
         "BatchImportFindings" | "FailedFindings" => Operation::BatchImportFindings,
         "DescribeHub" => Operation::DescribeHub,
@@ -43,7 +43,7 @@ fn inject(world: &World, call: &str, answer: &str, resolved: &str) {
                 "state malformed" => world.fail_reads(&format!("{HERE}.zst")),
                 "state unwritable" => world.fail_writes(&format!("{HERE}.zst")),
                 "report unwritable" => world.fail_writes("report.json"),
-                "refused" => {
+                "denied" => {
                     let (message, remediation) = ("no".to_owned(), None);
                     world.access().refusal = Some(ConnectError::Rejected(Problem {
                         reason: "assume_role_denied".to_owned(),
@@ -55,7 +55,7 @@ fn inject(world: &World, call: &str, answer: &str, resolved: &str) {
                     let (action, message) = ("assume the role".to_owned(), "503".to_owned());
                     world.access().refusal = Some(ConnectError::Failed(PortError { action, message }));
                 }
-                other => unreachable!("an unknown answer: {other}"),
+                other => unreachable!("an unknown response: {other}"),
             }
             return;
         }
@@ -68,7 +68,7 @@ fn inject(world: &World, call: &str, answer: &str, resolved: &str) {
     };
     let effect = match kind {
         "unreachable" => {
-            let dark: &[&str] = if answer.ends_with("all") { &REGIONS } else { &[HERE] };
+            let dark: &[&str] = if response.ends_with("all") { &REGIONS } else { &[HERE] };
             world.access().dark = dark.iter().map(|region| region.parse().unwrap()).collect();
             if operation == Operation::BatchImportFindings {
                 world.access().dark_operation = Some(operation);
@@ -113,9 +113,9 @@ fn fate(report: &RunReport) -> String {
     "sent".to_owned()
 }
 
-async fn walk([call, answer, findings, status]: &[String; 4]) {
-    let row = format!("{call}, {answer}");
-    let has = |word: &str| answer.split(", ").any(|part| part == word);
+async fn walk([call, response, findings, status]: &[String; 4]) {
+    let row = format!("{call}, {response}");
+    let has = |word: &str| response.split(", ").any(|part| part == word);
     let world = world(|config| config);
     integrate(&world, ACCOUNT, |_| {});
     if !has("first") {
@@ -138,7 +138,7 @@ async fn walk([call, answer, findings, status]: &[String; 4]) {
         let one = results.iter().rfind(|one| one.region == HERE).unwrap().clone();
         (results, one)
     };
-    inject(&world, call, answer, &one.id(ACCOUNT.parse().unwrap()));
+    inject(&world, call, response, &one.id(ACCOUNT.parse().unwrap()));
     let outcome = Run::new(&world).go(scan(3, results.clone()).upload("2")).await.unwrap();
     match &outcome {
         Ok(report) => {
