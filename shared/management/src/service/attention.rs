@@ -101,7 +101,9 @@ impl<P: Ports> Service<P> {
                 accounts += 1;
                 match connection.status {
                     AccountStatus::Disconnected => disconnected.push(connection.clone()),
-                    AccountStatus::Connected | AccountStatus::Degraded => add_lost_regions(&mut lost_regions, connection),
+                    AccountStatus::Connected | AccountStatus::Degraded => {
+                        add_lost_regions(&mut lost_regions, connection)
+                    }
                 }
             }
             page.after = list_page.next;
@@ -169,9 +171,8 @@ type LostRegions = BTreeMap<RegionName, AttentionItem>;
 
 /// Adds the Regions of an account that no longer accept findings.
 fn add_lost_regions(lost_regions: &mut LostRegions, connection: &Connection) {
-    let is_lost = |region: &RegionConnection| {
-        region.unavailable_since.is_some() && region.status != RegionStatus::Enabled
-    };
+    let is_lost =
+        |region: &RegionConnection| region.unavailable_since.is_some() && region.status != RegionStatus::Enabled;
     for (name, region) in connection.regions.iter().filter(|(_, region)| is_lost(region)) {
         let Some(item) = lost_regions.get_mut(name) else {
             lost_regions.insert(*name, lost_region(connection, *name, region));
