@@ -3,10 +3,11 @@
 use askama::Template;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
+use exporter::model::integration::Role;
 use exporter::model::provider::ProviderId;
 use management::wire::{IntegrationView, ProviderView};
 use serde_json::{Map, Value, json};
-use uuid::{Builder, Uuid};
+use uuid::Uuid;
 
 use super::role::links;
 use crate::client::{Failed, Request};
@@ -96,7 +97,7 @@ pub(crate) async fn next(visit: Visit, form: Form) -> Response {
     if !fields.has("kind") {
         fields.set("kind", "default");
         fields.set("with_role", "on");
-        fields.set("external_id", Builder::from_random_bytes(rand::random()).into_uuid().to_string());
+        fields.set("external_id", Role::new_external_id());
         if let Some(account) = id.account() {
             fields.set("role_arn", format!("arn:aws:iam::{account}:role/SecurityHubExporter"));
         } else {

@@ -2,6 +2,7 @@
 
 use asff::AccountId;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 /// The placeholder in a role's ARN for the ID of each account of an organization.
 pub const ANY_ACCOUNT: &str = "::*:";
@@ -20,6 +21,14 @@ pub struct Role {
     /// The length of the session, 900 to 3600 seconds: STS limits role chaining to one hour. `None`: 3600.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duration_seconds: Option<u16>,
+}
+
+impl Role {
+    /// A new External ID. It is random, because an External ID that other customers can guess doesn't protect the role (IAM User
+    /// Guide, "The confused deputy problem").
+    pub fn new_external_id() -> String {
+        Uuid::new_v4().to_string()
+    }
 }
 
 /// The credentials with which an account is called. They contain no secrets, only the name of the secret that stores them.

@@ -4,7 +4,6 @@ use asff::{AccountId, Partition, RegionName};
 use exporter::model::integration::{Credentials, Role};
 use exporter::model::provider::ProviderId;
 use exporter::ports::settings_store::{AccessKey, MANAGED};
-use uuid::Uuid;
 
 use super::{Errors, Settings};
 use crate::problem::ApiError;
@@ -248,7 +247,7 @@ fn validate_role(body: &RoleBody, before: Option<&Role>, errors: &mut Errors) ->
     }
     // The External ID is unchanged unless the request has another one, even if the role changes.
     let current = before.and_then(|role| role.external_id.clone());
-    let external_id = body.external_id.clone().or(current).unwrap_or_else(|| Uuid::now_v7().to_string());
+    let external_id = body.external_id.clone().or(current).unwrap_or_else(Role::new_external_id);
     Role {
         arn: body.arn.clone(),
         external_id: Some(external_id),

@@ -3,9 +3,8 @@
 use std::str::FromStr;
 
 use asff::{AccountId, Partition};
-use exporter::model::integration::ANY_ACCOUNT;
+use exporter::model::integration::{ANY_ACCOUNT, Role};
 use exporter::model::provider::ProviderId;
-use uuid::Uuid;
 
 use crate::exit::{Exit, Failure};
 
@@ -119,7 +118,7 @@ pub(crate) struct ExternalId(pub(crate) String);
 impl ExternalId {
     /// Generates a unique External ID.
     pub(crate) fn generate() -> Self {
-        Self(Uuid::now_v7().to_string())
+        Self(Role::new_external_id())
     }
 }
 
