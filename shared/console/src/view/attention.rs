@@ -66,6 +66,7 @@ fn line(item: &AttentionItem, now: Timestamp) -> Item {
         action: match item.kind {
             AttentionKind::Disconnected | AttentionKind::RegionUnavailable => "Fix",
             AttentionKind::ScanOverdue => "Details",
+            AttentionKind::PendingUploads if is_of_run(item) => "Replay",
             AttentionKind::PendingUploads => "Enable and replay",
             _ => "Review",
         },
@@ -89,9 +90,14 @@ fn label(item: &AttentionItem) -> (&'static str, String) {
         AttentionKind::CoverageLost => ("warn", "Coverage lost".to_owned()),
         AttentionKind::Quarantine => ("warn", format!("{} in quarantine", findings())),
         AttentionKind::ScanOverdue => ("warn", "Scan missing".to_owned()),
-        AttentionKind::PendingUploads => ("warn", "Upload pending".to_owned()),
+        AttentionKind::PendingUploads => ("warn", format!("{} pending", counted(item.count, "upload", "uploads"))),
     };
     (tone, label)
+}
+
+/// Whether the pending upload is replayed by its run, since it is not one of the integration.
+fn is_of_run(item: &AttentionItem) -> bool {
+    item.remediation.starts_with("hubctl run replay ")
 }
 
 /// The page that shows the item and what to do about it.
@@ -102,6 +108,7 @@ fn href(item: &AttentionItem) -> String {
         AttentionKind::ArchiveRequiresApproval => format!("/runs/{run}#pending"),
         AttentionKind::CoverageLost => format!("/runs/{run}#unproven"),
         AttentionKind::Undelivered => format!("/runs/{run}"),
+        AttentionKind::PendingUploads if is_of_run(item) => format!("/runs/{run}"),
         AttentionKind::Quarantine => "/quarantine".to_owned(),
         AttentionKind::JobFailed => format!("/jobs/{}", item.job_id.as_deref().map(encoded).unwrap_or_default()),
         AttentionKind::Disconnected if item.count > 1 => format!("/accounts?of={integration}&status=Disconnected"),
@@ -132,10 +139,21 @@ mod tests {
               "since": "2026-11-27T03:00:00Z", "message": "80 of 120 would be archived", "remediation": "hubctl run pending r1" },
             { "kind": "region_unavailable", "alias": "production", "integration": "123456789012", "region": "us-east-1", "count": 1,
               "message": "access denied", "remediation": "hubctl integration test 123456789012" },
+            { "kind": "pending_uploads", "integration": "123456789012", "run_id": "r2", "count": 2, "message": "m",
+              "remediation": "hubctl integration enable 123456789012 --replay" },
+            { "kind": "pending_uploads", "integration": "123456789012", "run_id": "r3", "count": 1, "message": "m",
+              "remediation": "hubctl run replay r3" },
         ]));
         let shown = attention(&list, false, NOW.parse().unwrap());
         let hrefs: Vec<_> = shown.items.iter().map(|item| (item.href.as_str(), item.action)).collect();
-        assert_eq!(hrefs, [("/runs/r1#pending", "Review"), ("/integrations/123456789012", "Fix")]);
+        let expected = [
+            ("/runs/r1#pending", "Review"),
+            ("/integrations/123456789012", "Fix"),
+            ("/integrations/123456789012", "Enable and replay"),
+            ("/runs/r3", "Replay"),
+        ];
+        assert_eq!(hrefs, expected);
+        assert_eq!(shown.items[2].state, State::new("warn", "2 uploads pending"));
         assert!(shown.items[0].place.starts_with("123456789012 · "), "{}", shown.items[0].place);
         assert_eq!(shown.items[1].place, "production · us-east-1");
         assert_eq!((shown.more, shown.items[1].why.as_str()), (2, "Access denied."));

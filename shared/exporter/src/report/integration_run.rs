@@ -24,6 +24,9 @@ pub struct IntegrationRun {
     pub status: RunStatus,
     /// The identity of the upload. Only the newest run of an upload counts.
     pub upload: String,
+    /// The newest scan time of the upload's findings. Absent if it has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scanned_at: Option<Timestamp>,
     /// Findings sent.
     pub sent: u64,
     /// Findings archived.
@@ -77,6 +80,7 @@ impl IntegrationRun {
             started_at: run.started_at,
             status: run.status,
             upload: run.upload.identity(),
+            scanned_at: run.scanned_at,
             sent: 0,
             archived: 0,
             errors: 0,

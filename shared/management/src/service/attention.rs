@@ -12,6 +12,7 @@ use exporter::report::reasons::undelivered;
 use exporter::report::{AccountReport, ArchiveSkipped, RunKind, RunReport, RunStatus};
 use futures::{StreamExt as _, TryStreamExt as _};
 
+use super::exports::Exports;
 use super::{Service, first};
 use crate::ports::Ports;
 use crate::problem::ApiError;
@@ -30,6 +31,9 @@ const ACCOUNTS_PER_PAGE: usize = 500;
 /// Integrations that are read concurrently.
 const LOOKUPS_CONCURRENT_MAX: usize = 16;
 
+/// All integrations, and whether they are enabled.
+type Owners = BTreeMap<ProviderId, bool>;
+
 impl<P: Ports> Service<P> {
     /// The items that need attention, most urgent first.
     ///
@@ -38,7 +42,8 @@ impl<P: Ports> Service<P> {
     /// If the table is unavailable.
     pub async fn attention(&self) -> Result<AttentionList, ApiError> {
         let (integrations, runs) = futures::try_join!(self.all_integrations(), self.newest_runs())?;
-        let owners: BTreeSet<ProviderId> = integrations.iter().map(|stored| stored.value.provider.clone()).collect();
+        let owners: Owners =
+            integrations.iter().map(|stored| (stored.value.provider.clone(), stored.value.enabled)).collect();
         let jobs = self.ports.jobs(&first(ENTRIES_PER_PAGE)).await?.entries;
         let lookups: Vec<_> = integrations.iter().map(|stored| self.attention_of(stored)).collect();
         let found: Vec<Vec<AttentionItem>> =
@@ -57,7 +62,7 @@ impl<P: Ports> Service<P> {
         })
     }
 
-    async fn all_integrations(&self) -> Result<Vec<Stored<Integration>>, ApiError> {
+    pub(super) async fn all_integrations(&self) -> Result<Vec<Stored<Integration>>, ApiError> {
         let (mut all, mut page) = (Vec::new(), first(ENTRIES_PER_PAGE));
         for _ in 0..INTEGRATION_PAGES {
             let list_page = self.ports.integrations(&page).await?;
@@ -83,13 +88,19 @@ impl<P: Ports> Service<P> {
         Ok(all)
     }
 
-    /// Items from an integration's connections and schedule. Empty if the integration is disabled or being deleted.
+    /// Items from an integration's connections and schedule, or its pending uploads if it is disabled. Empty if it is being
+    /// deleted: enabling it would cancel the deletion.
     async fn attention_of(&self, stored: &Stored<Integration>) -> Result<Vec<AttentionItem>, ApiError> {
         let integration = &stored.value;
-        if !integration.enabled || integration.deletion_requested_at.is_some() {
+        let id = &integration.provider;
+        if integration.deletion_requested_at.is_some() {
             return Ok(Vec::new());
         }
-        let id = &integration.provider;
+        if !integration.enabled {
+            let Some(item) = pending_uploads_item(id, &self.pending_exports(id).await?) else { return Ok(Vec::new()) };
+            let alias = self.ports.provider(id).await?.and_then(|stored| stored.value.alias);
+            return Ok(vec![AttentionItem { alias, ..item }]);
+        }
         let provider = self.ports.provider(id).await?.map(|stored| stored.value);
         let next_scan = self.next_scan(provider.as_ref()).await?;
         let mut items = Vec::new();
@@ -228,13 +239,36 @@ fn quarantine_item(runs: &[RunReport]) -> Option<AttentionItem> {
     })
 }
 
-/// The integration that exports an account: its own, or the organization's.
-fn owner_of(account: AccountId, owners: &BTreeSet<ProviderId>) -> Option<&ProviderId> {
-    owners.get(&account.into()).or_else(|| owners.iter().find(|owner| owner.account().is_none()))
+/// The pending uploads of a disabled integration.
+fn pending_uploads_item(id: &ProviderId, exports: &Exports) -> Option<AttentionItem> {
+    let (newest, oldest) = (exports.pending.first()?, exports.pending.last()?);
+    let count = exports.pending.len() as u64;
+    let at_least = if exports.more { "at least " } else { "" };
+    let uploads = if count == 1 { "upload was" } else { "uploads were" };
+    Some(AttentionItem {
+        integration: Some(id.to_string()),
+        account: id.account(),
+        run_id: Some(newest.run_id.clone()),
+        count,
+        since: Some(oldest.started_at),
+        message: format!("{at_least}{count} {uploads} recorded while the integration was disabled, and not exported"),
+        remediation: format!("hubctl integration enable {id} --replay"),
+        ..item(AttentionKind::PendingUploads)
+    })
+}
+
+/// The integration that exports an account, and whether it is enabled: its own, or its organization's. The report of a run
+/// names the organization's if the account used it.
+fn owner_of<'a>(account: AccountId, report: &AccountReport, owners: &'a Owners) -> Option<(&'a ProviderId, bool)> {
+    let is_organization = |id: &&ProviderId| id.account().is_none();
+    let own = owners.get_key_value(&account.into());
+    let named = || owners.get_key_value(report.integration.as_ref().filter(is_organization)?);
+    let any = || owners.iter().find(|(owner, _)| is_organization(owner));
+    own.or_else(named).or_else(any).map(|(owner, is_enabled)| (owner, *is_enabled))
 }
 
 /// Items from the newest runs. For each account, only its newest export counts.
-fn run_items(runs: &[RunReport], owners: &BTreeSet<ProviderId>) -> Vec<AttentionItem> {
+fn run_items(runs: &[RunReport], owners: &Owners) -> Vec<AttentionItem> {
     let mut reported: BTreeSet<AccountId> = BTreeSet::new();
     let mut items: Vec<AttentionItem> = quarantine_item(runs).into_iter().collect();
     for run in runs {
@@ -247,7 +281,7 @@ fn run_items(runs: &[RunReport], owners: &BTreeSet<ProviderId>) -> Vec<Attention
         }
         for (account, report) in &run.accounts {
             if reported.insert(*account) {
-                items.extend(account_items(run, *account, report, owner_of(*account, owners)));
+                items.extend(account_items(run, *account, report, owner_of(*account, report, owners)));
             }
         }
     }
@@ -263,9 +297,9 @@ fn account_items(
     run: &RunReport,
     account: AccountId,
     report: &AccountReport,
-    owner: Option<&ProviderId>,
+    owner: Option<(&ProviderId, bool)>,
 ) -> Vec<AttentionItem> {
-    let integration = owner.map(ToString::to_string);
+    let integration = owner.map(|(owner, _)| owner.to_string());
     let account_item =
         |kind| AttentionItem { account: Some(account), integration: integration.clone(), ..run_item(kind, run) };
     let run_id = &run.run_id;
@@ -294,10 +328,14 @@ fn account_items(
         });
     }
     let disabled = report.counts.undelivered.get(undelivered::INTEGRATION_DISABLED).copied().unwrap_or_default();
-    if let Some(owner) = owner.filter(|_| disabled > 0) {
+    // The uploads of a disabled integration are one item (`pending_uploads_item`). This one was enabled without a replay.
+    if let Some((owner, true)) = owner.filter(|_| disabled > 0) {
+        // Enabling an integration replays its own uploads. The account may have used another one, which was deleted since.
+        let is_same = report.integration.as_ref() == Some(owner);
+        let replay = || format!("hubctl run replay {run_id}");
         items.push(AttentionItem {
             message: format!("a scan of account {account} was uploaded while its integration was disabled"),
-            remediation: format!("hubctl integration enable {owner} --replay"),
+            remediation: if is_same { format!("hubctl integration enable {owner} --replay") } else { replay() },
             ..account_item(AttentionKind::PendingUploads)
         });
     }

@@ -30,6 +30,13 @@ fn pending(findings: u64) -> AccountReport {
     AccountReport { archive, ..AccountReport::default() }
 }
 
+/// An account with findings that were not sent because this integration was disabled.
+fn disabled(integration: &str) -> AccountReport {
+    let mut report = AccountReport { integration: integration.parse().ok(), ..AccountReport::default() };
+    report.counts.undelivered.insert("integration_disabled".to_owned(), 9);
+    report
+}
+
 /// An organization whose integration exports the accounts without their own integration.
 const ORGANIZATION: &str = "o-a1b2c3d4e5";
 
@@ -64,8 +71,7 @@ async fn each_kind_is_listed_once_and_the_most_urgent_first() {
     let mut newest = pending(80);
     newest.counts.unproven = 3;
     newest.counts.undelivered.insert("throttled".to_owned(), 5);
-    let mut disabled = AccountReport::default();
-    disabled.counts.undelivered.insert("integration_disabled".to_owned(), 9);
+    let disabled = disabled(ORGANIZATION);
     let mut job = JobRecord::new(
         "job".to_owned(),
         Job::UndoArchive { run_id: "x".to_owned() },
@@ -120,6 +126,58 @@ async fn disconnected_accounts_are_listed_unless_the_integration_is_disabled() {
     let (_, etag) = api.integration().await;
     assert_eq!(api.patch(&format!("/integrations/{ACCOUNT}"), &etag, &json!({"enabled": false})).await.status, 200);
     assert_eq!(kinds(&api.get("/attention").await.body), Vec::<&str>::new());
+}
+
+#[tokio::test]
+async fn uploads_of_a_disabled_integration_are_one_item_however_old() {
+    let api = Api::with_integration().await;
+    api.post(&format!("/integrations/{ACCOUNT}/disable"), &json!(null)).await;
+    let mut runs = vec![
+        run("run-00001", "2026-11-20T00:00:00Z", ACCOUNT, disabled(ACCOUNT)),
+        run("run-00002", "2026-11-21T00:00:00Z", ACCOUNT, disabled(ACCOUNT)),
+    ];
+    // More runs of another account than the list reads.
+    runs.extend((3..700).map(|number| {
+        run(&format!("run-{number:05}"), "2026-11-22T00:00:00Z", "333333333333", AccountReport::default())
+    }));
+    *api.memory.contents().runs = runs;
+    let list = api.get("/attention").await.body;
+    let expected = json!([{
+        "kind": "pending_uploads", "integration": ACCOUNT, "alias": "production", "account": ACCOUNT, "run_id": "run-00002",
+        "count": 2, "since": "2026-11-20T00:00:00Z",
+        "message": "2 uploads were recorded while the integration was disabled, and not exported",
+        "remediation": format!("hubctl integration enable {ACCOUNT} --replay"),
+    }]);
+    assert_eq!((&list["items"], &list["runs_read"]), (&expected, &json!(500)));
+    assert_eq!(
+        api.get(&format!("/integrations/{ACCOUNT}")).await.body["pending_uploads"]["runs"],
+        2,
+        "as the integration itself shows"
+    );
+}
+
+#[tokio::test]
+async fn an_upload_that_was_not_replayed_is_listed_until_the_next_export() {
+    let api = Api::with_integration().await;
+    add_organization(&api);
+    *api.memory.contents().runs = vec![
+        run("own", "2026-11-21T00:00:00Z", ACCOUNT, disabled(ACCOUNT)),
+        run("moved", "2026-11-21T00:00:00Z", "333333333333", disabled("333333333333")),
+    ];
+    let commands = || async {
+        let list = api.get("/attention").await.body;
+        assert!(kinds(&list).iter().all(|kind| *kind == "pending_uploads"), "{list:#}");
+        let of = |item: &Value| item["remediation"].as_str().unwrap().to_owned();
+        let mut commands: Vec<_> = list["items"].as_array().unwrap().iter().map(of).collect();
+        commands.sort();
+        commands
+    };
+    let own = format!("hubctl integration enable {ACCOUNT} --replay");
+    // The integration of the other account was deleted: enabling the organization's replays the organization's uploads.
+    assert_eq!(commands().await, [own, "hubctl run replay moved".to_owned()]);
+    let newer = run("newer", "2026-11-22T00:00:00Z", ACCOUNT, AccountReport::default());
+    api.memory.contents().runs.push(newer);
+    assert_eq!(commands().await, ["hubctl run replay moved"]);
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ mod attention;
 mod client;
 mod conditions;
 mod description;
+mod exports;
 mod guarded;
 mod history;
 mod idempotency;

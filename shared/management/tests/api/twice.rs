@@ -75,7 +75,7 @@ async fn each_job_is_in_the_audit_log() {
         UploadInfo { source: "s3://b/k".into(), etag: "e".into(), bytes: 1, modified_at: None, requester: None };
     let mut run = RunReport::new("run-1".into(), upload, "2026-11-23T08:00:00Z".parse().unwrap());
     run.status = RunStatus::Degraded;
-    let mut part = AccountReport::default();
+    let mut part = AccountReport { integration: ACCOUNT.parse().ok(), ..AccountReport::default() };
     for counts in [&mut run.counts, &mut part.counts] {
         counts.add(Fate::Undelivered(undelivered::INTEGRATION_DISABLED.to_owned()), 1);
     }

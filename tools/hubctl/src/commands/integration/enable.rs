@@ -68,6 +68,9 @@ pub(super) fn enable(
         let runs = text::counted(pending_uploads.runs, "upload", "uploads");
         let at_least = if pending_uploads.more { "at least " } else { "" };
         match (pending_uploads.runs, pending_uploads.replayed) {
+            (0, _) if args.replay && pending_uploads.more => output.note(
+                "None of the newest exports is pending. Older ones were not read. To list runs: hubctl run list",
+            )?,
             (0, _) => {}
             (_, 0) => output.note(format!(
                 "{at_least}{runs} received while disabled. To export them: hubctl integration enable {} --replay",
