@@ -22,11 +22,8 @@ pub(super) fn details(view: &IntegrationView, provider: Option<&ProviderView>) -
         let (text_style, words) = last_run(run);
         details.add(text_style, "Last Export", words);
     }
-    let waiting = view.pending_uploads.as_ref().filter(|uploads| !view.settings.enabled && uploads.runs > 0);
-    if let Some(PendingUploads { runs, more, .. }) = waiting {
-        let at_least = if *more { "at least " } else { "" };
-        let words = format!("{at_least}{} received while disabled", text::counted(*runs, "upload", "uploads"));
-        details.add(TextStyle::Warning, "Pending Uploads", words);
+    if let Some(uploads) = pending_uploads(view) {
+        details.add(TextStyle::Warning, "Pending Uploads", format!("{uploads} received while disabled"));
         details.add(TextStyle::Plain, "To export them", format!("hubctl integration enable {} --replay", view.id));
     }
     let (text_style, next) = next_scan(view);
@@ -48,13 +45,25 @@ pub(super) fn details(view: &IntegrationView, provider: Option<&ProviderView>) -
 
 /// The last export that has ended: when, what it did, and its run.
 fn last_run(run: &LastRun) -> (TextStyle, String) {
-    let mut words = format!("{}, {}, {} sent", text::time(run.at), run.status.as_str(), text::count(run.sent));
+    let words = format!("{}, {} (run {})", text::time(run.at), run_words(run), run.id);
+    (if run.errors > 0 { TextStyle::Warning } else { TextStyle::Plain }, words)
+}
+
+/// Status of the last export, and its findings.
+pub(super) fn run_words(run: &LastRun) -> String {
+    let mut words = format!("{}, {} sent", run.status.as_str(), text::count(run.sent));
     let others = [(run.archived, "archived"), (run.errors, "errors"), (run.pending, "pending approval")];
     for (number, what) in others.into_iter().filter(|(number, _)| *number > 0) {
         words.push_str(&format!(", {} {what}", text::count(number)));
     }
-    words.push_str(&format!(" (run {})", run.id));
-    (if run.errors > 0 { TextStyle::Warning } else { TextStyle::Plain }, words)
+    words
+}
+
+/// Number of uploads that a disabled integration received. `None` if it has none, or is enabled.
+pub(super) fn pending_uploads(view: &IntegrationView) -> Option<String> {
+    let PendingUploads { runs, more, .. } = view.pending_uploads.as_ref()?;
+    let at_least = if *more { "at least " } else { "" };
+    (!view.settings.enabled && *runs > 0).then(|| format!("{at_least}{}", text::counted(*runs, "upload", "uploads")))
 }
 
 /// Time of the next expected scan, or the time since which it is overdue.
