@@ -69,6 +69,7 @@ impl<P: Ports> AccountExport<P> {
                 stale = self.cached_connection.and_then(CachedConnection::target_if_rejected);
             }
         }
+        context.run.shared.progress.plan([]);
         Finished { account, report, error, stale }
     }
 }

@@ -155,6 +155,7 @@ impl<P: Ports> AccountRouter<P> {
         let ending = Ending { end: run.read_status.clone(), has_end, malformed: Arc::new(self.malformed) };
         let mut manual = self.manual;
         let mut first_error = None;
+        self.context.run.shared.progress.begin_plans(self.accounts.len());
         let (context, ending) = (&self.context, &ending);
         let finishing = self.accounts.into_iter().map(|(account, export)| {
             let manual = manual.remove(&account).unwrap_or_default();

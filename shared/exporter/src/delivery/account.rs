@@ -290,6 +290,8 @@ impl<P: Ports> AccountDelivery<P> {
                     delivered.add_up_pending(&drained);
                 }
             }
+            let to_send = |worker: &RegionWorker<P>| (worker.header.region, worker.findings_to_send(conclusion));
+            self.context.shared.progress.plan(drained.iter().map(to_send));
         }
         let conclude = |worker: RegionWorker<P>| (worker.header.region, tokio::spawn(worker.conclude(conclusion)));
         let saves: Vec<_> = drained.into_iter().map(conclude).collect();

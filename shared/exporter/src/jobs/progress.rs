@@ -19,7 +19,9 @@ pub struct JobProgress {
     /// Number of findings to process, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub total: Option<u64>,
-    /// Progress by Region: findings read from Security Hub for a reconciliation, otherwise findings that it stored.
+    /// Progress by Region: findings read from Security Hub for a reconciliation, otherwise findings that it stored. The
+    /// totals of a replay are known once the scan was read and it was decided what is archived; until then, those of an
+    /// approval are the findings to archive.
     #[cfg_attr(feature = "openapi", schema(value_type = BTreeMap<String, RegionProgress>))]
     pub regions: BTreeMap<RegionName, RegionProgress>,
     /// When the progress was saved.
@@ -51,9 +53,9 @@ impl JobProgress {
             Job::UndoArchive { .. } | Job::ArchiveAll { .. } => progress.findings_sent(),
         };
         let is_comparison = matches!(job, Job::Reconcile { .. });
-        let of_region = |RegionCounts { read, sent, expected }: RegionCounts| {
+        let of_region = |RegionCounts { read, sent, expected, planned }: RegionCounts| {
             let done = if is_comparison { read } else { sent };
-            RegionProgress { done, total: expected.map(|total| total.max(done)) }
+            RegionProgress { done, total: planned.or(expected).map(|total| total.max(done)) }
         };
         Self {
             done,

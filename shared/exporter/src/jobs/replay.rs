@@ -41,6 +41,9 @@ pub(super) async fn replay<P: Ports + Scans>(
         return Err(rejected(format!("{source} has changed since run {run_id} exported it")));
     }
     options.progress.expect(earlier.counts.read + earlier.findings_to_approve(approval));
+    for (region, findings) in earlier.regions_to_approve(approval) {
+        options.progress.expect_in(region, findings);
+    }
     let exporter = Exporter::new(ports.clone(), settings.clone());
     let Options { job_id, run_id, deadline, progress } = options.clone();
     let trigger = RunTrigger::of_reexport(approval);

@@ -58,6 +58,25 @@ impl RunReport {
         self.accounts.values().map(|report| pending(report) + unproven(report)).sum()
     }
 
+    /// How many findings this approval would archive in each Region. Without Regions that were unavailable or not selected:
+    /// findings of these are archived in the fallback Region, or stay as they are.
+    pub(crate) fn regions_to_approve(&self, approval: Approval) -> BTreeMap<RegionName, u64> {
+        let mut regions = BTreeMap::new();
+        for report in self.accounts.values() {
+            let pending =
+                report.pending_archive.iter().filter(|_| approval.pending).flat_map(|pending| &pending.regions);
+            let pending = pending.map(|(region, sums)| (*region, sums.pending()));
+            let unproven = report.unproven.iter().filter(|_| approval.unproven);
+            let unproven =
+                unproven.map(|(region, services)| (*region, services.values().flat_map(BTreeMap::values).sum()));
+            let is_own = |region: &RegionName| report.regions.get(region).is_some_and(|own| own.unavailable.is_none());
+            for (region, findings) in pending.chain(unproven).filter(|(region, _)| is_own(region)) {
+                *regions.entry(region).or_default() += findings;
+            }
+        }
+        regions
+    }
+
     /// Whether anything of the run requires approval.
     pub fn needs_approval(&self) -> bool {
         self.accounts_to_approve(Approval { pending: true, unproven: true }).next().is_some()

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use crate::fake_aws::World;
 use crate::jobs::{FROM_QUEUE, record, submitted, upload};
-use crate::promises::{failed, scan};
+use crate::promises::{failed, result, scan};
 use crate::{ACCOUNT, REGIONS, integrate, world};
 
 /// Number of findings of a job that takes some seconds: ten calls in each of three Regions.
@@ -74,9 +74,70 @@ async fn an_approval_counts_what_it_reads_and_what_it_archives() {
     assert_eq!(held.counts.archived, 0, "the findings are above the limit");
     world.sleep(3600).await;
     run_slowly(&world, "8", Job::Approve { run_id: held.run_id, pending: false, unproven: false }).await.unwrap();
-    let last = written(&world).pop().unwrap();
+    let written = written(&world);
+    let last = written.last().unwrap();
     assert_eq!(last.total, Some(FINDINGS), "600 findings are read, and 2,400 archived");
     assert!((600..=FINDINGS).contains(&last.done), "{last:?}");
+    for progress in &written {
+        assert_eq!(totals(progress), [Some(800); 3], "{progress:?}");
+    }
+}
+
+/// The totals of the Regions.
+fn totals(progress: &JobProgress) -> Vec<Option<u64>> {
+    progress.regions.values().map(|region| region.total).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_approval_shows_the_pending_findings_of_each_region_at_once() {
+    let (world, _) = archiving().await;
+    let with = |only_failed: bool| {
+        integrate(&world, ACCOUNT, |integration| {
+            (integration.partial_scan_percent, integration.only_failed) = (0, only_failed);
+        });
+    };
+    with(true);
+    let mut results = failed(600);
+    for number in 3_000..4_800 {
+        let mut passed = result(number, REGIONS[number as usize % 3]);
+        passed.failed = false;
+        results.push(passed);
+    }
+    let held = upload(&world, "second", &scan(1, results)).await;
+    assert_eq!((held.counts.sent, held.counts.archived), (0, 0));
+    world.sleep(3600).await;
+    // Passed findings are exported since, and sent before anything is archived.
+    with(false);
+    let job = Job::Approve { run_id: held.run_id, pending: false, unproven: false };
+    let approved = run_slowly(&world, "8", job).await.unwrap();
+    assert_eq!((approved[0].counts.sent, approved[0].counts.archived), (1_800, 2_400));
+    let written = written(&world);
+    assert_eq!(totals(&written[0]), [Some(800); 3], "{written:?}");
+    assert_eq!(totals(written.last().unwrap()), [Some(1_400); 3], "{written:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_replay_shows_the_totals_of_regions_once_they_are_decided() {
+    let (world, _) = archiving().await;
+    let parked = |enabled: bool| {
+        integrate(&world, ACCOUNT, |integration| {
+            integration.enabled = enabled;
+            integration.resend = exporter::state::Resend::Always;
+            (integration.partial_scan_percent, integration.archive_limit_percent) = (0, 100);
+        })
+    };
+    parked(false);
+    let run = upload(&world, "second", &scan(1, failed(1_500))).await;
+    assert_eq!(run.counts.sent, 0);
+    parked(true);
+    let job = Job::Replay { run_id: run.run_id, next_run_ids: Vec::new() };
+    let replayed = run_slowly(&world, "9", job).await.unwrap();
+    assert_eq!((replayed[0].counts.sent, replayed[0].counts.archived), (1_500, 1_500));
+    let written = written(&world);
+    assert_eq!(totals(&written[0]), [None; 3], "while 1,500 findings are sent: {written:?}");
+    let last = written.last().unwrap();
+    assert_eq!(totals(last), [Some(1_000); 3], "while 1,500 are archived: {last:?}");
+    assert!(last.regions.values().all(|region| region.done > 500 && region.done <= 1_000), "{last:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -38,7 +38,7 @@ pub(crate) struct Conclusion {
 
 impl Conclusion {
     /// Whether a finding that is resolved on this evidence is archived.
-    fn archives(self, class: PendingClass) -> bool {
+    pub(super) fn archives(self, class: PendingClass) -> bool {
         match class {
             PendingClass::Unproven => self.archives_unproven,
             PendingClass::Moved => self.archives_moved,
@@ -47,7 +47,7 @@ impl Conclusion {
     }
 
     /// Returns the same conclusion without archiving.
-    fn without_archiving(self) -> Self {
+    pub(super) fn without_archiving(self) -> Self {
         Self { archives: false, archives_moved: false, archives_unproven: false, ..self }
     }
 }
@@ -93,8 +93,7 @@ impl<P: Ports> RegionWorker<P> {
             return Ok(false);
         }
         self.ensure_lease()?;
-        let may_archive = self.state.is_complete && self.sender.halt().is_none();
-        let conclusion = if may_archive { conclusion } else { conclusion.without_archiving() };
+        let conclusion = self.restrict(conclusion);
         let full = self.is_full_comparison();
         let plan = self.plan_pass(conclusion, full);
         let Some(region_state) = &mut self.state.region_state else { return Ok(false) };

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use asff::RegionName;
 use jiff::Timestamp;
 
+use super::conclude::Conclusion;
 use super::judge::{Judge, Judgment, ReportingRegions, Tally, Verdicts, is_limited};
 use super::region::RegionWorker;
 use crate::evidence::service;
@@ -132,6 +133,30 @@ impl<P: Ports> RegionWorker<P> {
             tally.open.update(service, region, |all| *all += open);
         }
         tally
+    }
+
+    /// The conclusion, without archiving if the Region does not have all findings of the scan.
+    pub(super) fn restrict(&self, conclusion: Conclusion) -> Conclusion {
+        let may_archive = self.state.is_complete && self.sender.halt().is_none();
+        if may_archive { conclusion } else { conclusion.without_archiving() }
+    }
+
+    /// Number of findings that the Region gets from this run, for its progress: those that it stored, and those that are
+    /// archived next.
+    pub(crate) fn findings_to_send(&self, conclusion: Conclusion) -> u64 {
+        let stored = self.state.counts.sent + self.state.counts.archived;
+        let Some(region_state) = self.state.region_state.as_ref().filter(|_| self.state.error.is_none()) else {
+            return stored;
+        };
+        let conclusion = self.restrict(conclusion);
+        let is_archived = |meta: &FindingMeta, seen| match self.judge(meta, seen) {
+            Judgment::Resolved(class) => conclusion.archives(class) && !region_state.is_unattributed(meta),
+            Judgment::Stays | Judgment::Absent(_) | Judgment::Unproven(_) => false,
+        };
+        let archived = region_state.index.unreplaced().filter(|(meta, seen)| is_archived(meta, *seen)).count();
+        let is_complete = self.state.judging.as_ref().is_some_and(|judge| judge.verdicts.proof.is_complete());
+        let late = if conclusion.archives && is_complete { self.state.late_resolutions.len() } else { 0 };
+        stored + (archived + late) as u64
     }
 
     /// How the entry of a finding that is not sent changes in the next state.
