@@ -4,6 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use bytes::Bytes;
+use exporter::explain::Explanation;
 use exporter::export::plan::PlanReport;
 use exporter::ports::Scan;
 use exporter::report::RunReport;
@@ -31,6 +32,10 @@ pub trait Workbench: Send + Sync + 'static {
 
     /// The plan of a scan file, which is read as it arrives: that of `hubctl plan FILE`.
     fn plan(&self, scan: Scan) -> Reply<PlanReport>;
+
+    /// The explanation of a finding: that of `hubctl explain --local`. `live`: with the finding in Security Hub. It submits no
+    /// job and changes nothing.
+    fn explain(&self, finding_id: String, live: bool) -> Reply<Explanation>;
 
     /// Exports a scan as `hubctl export` does. The host waits for it before it stops.
     fn export(&self, source: ExportSource) -> Reply<RunReport>;

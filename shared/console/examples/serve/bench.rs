@@ -3,11 +3,13 @@
 
 use std::sync::Arc;
 
+use exporter::explain::{Explanation, FindingName, explain};
 use exporter::export::plan::{PlanReport, plan};
 use exporter::export::{Exporter, Options};
+use exporter::jobs::EXPLAINED_RUNS_MAX;
 use exporter::model::settings::Settings;
 use exporter::model::upload::Upload;
-use exporter::ports::{Scan, Scans as _};
+use exporter::ports::{Runs as _, Scan, Scans as _};
 use exporter::report::RunReport;
 use exporter::testing::InMemory;
 use web_console::ports::Reply;
@@ -49,6 +51,16 @@ impl Workbench for Bench {
         let options = Options { reexport: true, any_format: true, ..Options::default() };
         Box::pin(async move {
             plan(memory, &Settings::default(), scan, options, None).await.map_err(|error| unavailable(&error))
+        })
+    }
+
+    fn explain(&self, finding_id: String, live: bool) -> Reply<Explanation> {
+        let memory = self.memory.clone();
+        Box::pin(async move {
+            let name = FindingName::parse(&finding_id).ok_or_else(|| unavailable(&"not the ID of a finding"))?;
+            let runs =
+                memory.newest_runs(name.account, EXPLAINED_RUNS_MAX).await.map_err(|error| unavailable(&error))?;
+            explain(memory.as_ref(), &finding_id, name, &runs, live).await.map_err(|error| unavailable(&error))
         })
     }
 

@@ -14,6 +14,7 @@ use super::open::not_found;
 use super::reported::{LONG_PATIENCE, PATIENCE, failure, wait};
 use crate::client::Request;
 use crate::form::{Form, encoded};
+use crate::view::failure::unavailable_message;
 use crate::view::integration::Fact;
 use crate::view::parts::{Note, Remediation, State};
 use crate::view::settings::secret_body;
@@ -32,6 +33,8 @@ struct Page {
     id: String,
     live: bool,
     error: &'static str,
+    /// How the form is sent. None: the finding can't be explained.
+    method: Option<&'static str>,
     result: Option<Panel>,
 }
 
@@ -61,19 +64,29 @@ struct RegionState {
     finding: String,
 }
 
-/// `GET /explain[?id&live]`
+/// `GET /explain[?id&live]`. A read-only console submits no job: `hubctl` explains the finding on this machine.
 pub(crate) async fn ask(visit: Visit) -> Response {
     let (id, live) = (visit.query.get("id").to_owned(), visit.query.has("live"));
     let error = if id.is_empty() || FindingName::parse(&id).is_some() { "" } else { WRONG };
     let status = if error.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
-    rendered(status, &page(&visit, &id, live, error, None))
+    let workbench = visit.app.workbench.clone().filter(|_| !visit.may_change() && !id.is_empty() && error.is_empty());
+    let Some(workbench) = workbench else { return rendered(status, &page(&visit, &id, live, error, None)) };
+    let (status, panel) = match workbench.explain(id.clone(), live).await {
+        Ok(explanation) => (StatusCode::OK, view(&explanation, visit.now())),
+        Err(unavailable) => {
+            let note = unavailable_message("The finding could not be explained.", &unavailable).into();
+            (StatusCode::BAD_GATEWAY, Panel { error: Some(note), ..Panel::default() })
+        }
+    };
+    rendered(status, &page(&visit, &id, live, "", Some(panel)))
 }
 
 fn page(visit: &Visit, id: &str, live: bool, error: &'static str, result: Option<Panel>) -> Page {
     let option = if live { " --live" } else { "" };
     let shown = if id.is_empty() || !error.is_empty() { "FINDING-ID" } else { id };
     let frame = visit.frame("explain", "Explain", &format!("hubctl explain {shown}{option}"));
-    Page { frame, id: harmless(id), live, error, result }
+    let method = if visit.may_change() { Some("post") } else { visit.app.workbench.as_ref().map(|_| "get") };
+    Page { frame, id: harmless(id), live, error, method, result }
 }
 
 /// `POST /explain`: submits the job that explains, and shows its result.

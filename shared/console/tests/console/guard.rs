@@ -146,6 +146,22 @@ async fn read_only_rejects_changes_and_shows_no_buttons() {
 }
 
 #[tokio::test]
+async fn read_only_explains_on_this_machine_without_a_job() {
+    let browser = Browser::of(Host::with(|settings| web_console::Settings { is_read_only: true, ..settings })).await;
+    let number = || browser.host.memory.contents().jobs.len();
+    let before = number();
+    let form = browser.get("/explain").await.text;
+    assert!(form.contains("method=\"get\"") && form.contains("submits no job"), "{form}");
+    let id = "prowler-s3_bucket_acl-123456789012-eu-west-1-0123456ab";
+    let page = browser.get(&format!("/explain?id={id}")).await;
+    assert_eq!(page.status, StatusCode::OK, "{}", page.text);
+    assert!(page.text.contains("the finding was never sent") && page.text.contains("Last runs"), "{}", page.text);
+    assert_eq!(browser.get("/explain?id=finding").await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(browser.post("/explain", &[("id", id)]).await.status, StatusCode::FORBIDDEN);
+    assert_eq!(number(), before, "an explanation by the deployment is a job");
+}
+
+#[tokio::test]
 async fn no_path_redirects_or_links_to_another_host() {
     let browser = Browser::open().await;
     for path in ["//evil.example/?theme=dark", "///evil.example/?theme=dark", "/integrations?theme=dark"] {

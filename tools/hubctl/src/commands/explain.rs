@@ -51,10 +51,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<Exit> {
-    let name = FindingName::parse(&args.id).ok_or_else(|| {
-        Failure::new(Exit::Usage, format!("{:?} is not the Id of a Prowler finding", args.id))
-            .hint("expected prowler-CHECK-ACCOUNT-REGION-HASH, which Security Hub shows as Finding ID")
-    })?;
+    let name = parse_name(&args.id)?;
     let origin = match &args.state.location {
         Some(location) => Origin::standalone(location, global),
         None => Origin::deployment(&args.reach, global),
@@ -69,7 +66,7 @@ pub(crate) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<E
             return Ok(explained.map_err(|error| port(&error))?);
         }
         if args.reach.local {
-            return locally(global, &args.id, name, args.live).await;
+            return locally(global, &args.id, args.live).await;
         }
         by_deployment(args, global, output).await
     })?;
@@ -91,8 +88,17 @@ async fn by_deployment(args: &Args, global: &Global, output: &Output) -> Result<
     Ok(*job.explanation.ok_or_else(missing)?)
 }
 
+/// The parts of a finding's ID.
+fn parse_name(id: &str) -> Result<FindingName, Failure> {
+    FindingName::parse(id).ok_or_else(|| {
+        Failure::new(Exit::Usage, format!("{id:?} is not the Id of a Prowler finding"))
+            .hint("expected prowler-CHECK-ACCOUNT-REGION-HASH, which Security Hub shows as Finding ID")
+    })
+}
+
 /// Explains a finding from the deployment's state, with the caller's own credentials.
-async fn locally(global: &Global, id: &str, name: FindingName, live: bool) -> Result<Explanation> {
+pub(in crate::commands) async fn locally(global: &Global, id: &str, live: bool) -> Result<Explanation> {
+    let name = parse_name(id)?;
     let connected = deployment::connect(global).await?;
     let runs =
         connected.cloud.list_runs(EXPLAINED_RUNS_MAX, Some(&name.account)).await.map_err(|error| port(&error))?;

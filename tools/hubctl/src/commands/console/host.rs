@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use bytes::Bytes;
+use exporter::explain::Explanation;
 use exporter::export::Options;
 use exporter::export::plan::{PlanError, PlanReport, plan};
 use exporter::model::provider::ProviderId;
@@ -17,6 +18,7 @@ use web_console::{Api, DeploymentCheck, ExportSource, Permissions, Unavailable, 
 use crate::args::role::ExternalId;
 use crate::client::Management;
 use crate::commands::doctor::{self, Finding, Health};
+use crate::commands::explain::locally;
 use crate::commands::export::work::{export_silently, failed, open, until_interrupted};
 use crate::commands::permissions::{document, policy::TemplateFormat};
 use crate::config::Global;
@@ -91,6 +93,11 @@ impl Workbench for Host {
             let planned = plan(connected.cloud, &Settings::default(), scan, options, Some(PLAN_BYTES_MAX)).await;
             planned.map_err(|error| not_planned(&error).into())
         }))
+    }
+
+    fn explain(&self, finding_id: String, live: bool) -> Reply<Explanation> {
+        let global = self.global.clone();
+        Box::pin(on_a_thread(move || async move { locally(&global, &finding_id, live).await }))
     }
 
     fn export(&self, source: ExportSource) -> Reply<RunReport> {
