@@ -94,12 +94,14 @@ impl<P: Ports> Delivering<P> {
             lately: coverage.archived_lately(newest),
             approved: context.approval.pending,
         });
+        // A run that stopped reading lacks findings that its file has, and that no list for approval had.
+        let has_read = !matches!(ending.end, ReadStatus::Unread | ReadStatus::Stopped);
         let verdicts = Verdicts {
             proof: proof.clone(),
             coverage: coverage.clone(),
             scope: integration.archive_scope,
             absent_scans: integration.absent_scans,
-            approves_unproven: context.approval.unproven,
+            approves_unproven: context.approval.unproven && has_read,
             scanned_at: newest,
             scan_time: proof.times().last().copied().unwrap_or(scanned_at),
         };

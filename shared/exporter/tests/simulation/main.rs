@@ -4,6 +4,7 @@
 
 mod account;
 mod adoption;
+mod approvals;
 mod archive_rule;
 mod chains;
 mod checks;
