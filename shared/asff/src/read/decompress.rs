@@ -64,7 +64,7 @@ enum Decoder {
         decoder: Box<ZstdDecoder<'static>>,
         frame: Member,
     },
-    /// Only bytes without meaning follow, such as padding.
+    /// Only padding may follow.
     Over(Compression),
 }
 
@@ -179,7 +179,7 @@ impl Source {
             };
             let (used, step) = match &mut self.decoder {
                 Decoder::Undetected | Decoder::Plain => copy(chunk, out),
-                Decoder::Over(_) => (chunk.len(), Step::More),
+                Decoder::Over(_) => pass_padding(chunk),
                 Decoder::Gzip { inflate, member } => inflate_chunk(inflate, member, chunk, out),
                 Decoder::Zstd { decoder, frame } => unzstd_chunk(decoder, frame, chunk, out),
             };
@@ -256,6 +256,16 @@ fn copy(chunk: &Bytes, out: &mut Vec<u8>) -> (usize, Step) {
     (count, Step::Made)
 }
 
+/// Passes what follows the compressed data. Only padding is without meaning: anything else may be findings.
+fn pass_padding(chunk: &Bytes) -> (usize, Step) {
+    let is_padding = chunk.iter().all(|byte| *byte == 0 || byte.is_ascii_whitespace());
+    if is_padding {
+        (chunk.len(), Step::More)
+    } else {
+        (0, Step::Broken("data that can't be decompressed follows the compressed data"))
+    }
+}
+
 fn inflate_chunk(
     inflate: &mut Box<Decompress>,
     member: &mut Member,
@@ -264,7 +274,7 @@ fn inflate_chunk(
 ) -> (usize, Step) {
     if *member == Member::Between {
         if chunk.first() != Some(&GZIP_MAGIC[0]) {
-            return (chunk.len(), Step::Over);
+            return (0, Step::Over);
         }
         *inflate = new_inflate();
         *member = Member::Inside;
@@ -280,10 +290,6 @@ fn inflate_chunk(
         Ok(Status::StreamEnd) => *member = Member::Between,
         Ok(Status::Ok | Status::BufError) if *member == Member::First => *member = Member::Inside,
         Ok(Status::Ok | Status::BufError) => {}
-        // Data after a complete member that is not a member itself is padding.
-        Err(_) if in_before == 0 && out_before == 0 && *member == Member::Inside => {
-            return (chunk.len(), Step::Over);
-        }
         Err(_) => return (used, Step::Broken("the gzip stream is corrupt")),
     }
     (used, if made > 0 { Step::Made } else { Step::More })
@@ -305,9 +311,9 @@ fn unzstd_chunk(
     match hint {
         Ok(0) => *frame = Member::Between,
         Ok(_) => *frame = Member::Inside,
-        // Data after a complete frame that is not a frame itself is padding.
-        Err(_) if *frame == Member::Between => return (chunk.len(), Step::Over),
         Err(error) if error.to_string().contains(ZSTD_WINDOW_ERROR) => return (used, Step::Window),
+        // Data after a complete frame that is not a frame itself.
+        Err(_) if *frame == Member::Between => return (0, Step::Over),
         Err(_) => return (used, Step::Broken("the zstd stream is corrupt")),
     }
     (used, if made > 0 { Step::Made } else { Step::More })

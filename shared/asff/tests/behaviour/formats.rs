@@ -88,6 +88,25 @@ fn every_compression_results_in_the_same_findings() {
 }
 
 #[test]
+fn only_padding_may_follow_compressed_data() {
+    let text = serde_json::to_vec(&small().0).unwrap();
+    for whole in [gzip(&text), zstd(&text)] {
+        for padding in [&b"\n"[..], b"\r\n", &[0; 512]] {
+            let (_, ending) = read([&whole, padding].concat());
+            assert_eq!(ending, Ending::Complete, "{padding:?}");
+        }
+        // Another part of the file that was not compressed, or a member that is damaged at its beginning.
+        for rest in [&text[..], b"x", b"\n[]", b"\x1f\x8b\xff\xff\xff\xff\xff\xff\xff\xff\xff"] {
+            let file = Bytes::from([&whole, rest].concat());
+            for chunk in [1, 100, file.len()] {
+                let (_, ending, _) = read_with(ReadLimits::default(), &file, chunk);
+                assert!(matches!(ending, Ending::Truncated { .. }), "{:?}: {ending:?}", &rest[..rest.len().min(9)]);
+            }
+        }
+    }
+}
+
+#[test]
 fn only_one_array_or_one_object_of_findings_has_an_end() {
     let (entries, _) = small();
     let lines: Vec<String> = entries.iter().map(Value::to_string).collect();

@@ -25,6 +25,7 @@ mod hub_assertions;
 mod job_reports;
 mod job_runner;
 mod jobs;
+mod joined_files;
 mod killed_archive;
 mod leases;
 mod limits;
