@@ -64,6 +64,8 @@ pub(super) struct JsonSplitter {
     documents: u32,
     /// Whether anything was outside of them.
     loose: bool,
+    /// Whether an object with a list of findings has other fields, such as a token for the next page.
+    is_page: bool,
 }
 
 impl JsonSplitter {
@@ -78,12 +80,14 @@ impl JsonSplitter {
             after_list: false,
             documents: 0,
             loose: false,
+            is_page: false,
         }
     }
 
-    /// Whether the file so far shows where it ends: it is one list, or one object with a list of findings, and nothing else.
+    /// Whether the file so far shows where it ends: it is one list, or one object with a list of findings, and nothing else. An
+    /// object with other fields may be one page of several.
     pub(super) fn has_end(&self) -> bool {
-        self.documents == 1 && !self.loose && !self.gap.comma
+        self.documents == 1 && !self.loose && !self.is_page && !self.gap.comma
     }
 
     pub(super) fn next(&mut self, window: &mut Window) -> Split {
@@ -194,6 +198,7 @@ impl JsonSplitter {
             }
             Scanned::Findings(length) if length <= self.entry_bytes_max && self.frames.len() + 2 <= NESTING_MAX => {
                 window.consume(length);
+                self.is_page |= scan.has_other_fields();
                 self.open(Some(scan));
                 (Position::Between, None)
             }
@@ -242,6 +247,7 @@ impl JsonSplitter {
         match scan.advance(window.bytes()) {
             Scanned::Whole(length) => {
                 window.consume(length);
+                self.is_page |= scan.has_other_fields();
                 self.gap = Gap { after_document: true, ..Gap::default() };
                 (Position::Between, None)
             }

@@ -22,6 +22,8 @@ pub(super) struct ValueScan {
     name_at: usize,
     /// Whether the next value of the outermost object is the list of findings.
     at_findings: bool,
+    /// The number of fields of the outermost object.
+    fields: u32,
     /// The number of bytes that were scanned.
     scanned: usize,
 }
@@ -48,6 +50,11 @@ impl ValueScan {
     /// The number of bytes that were scanned so far, for a message.
     pub(super) fn scanned(&self) -> usize {
         self.scanned
+    }
+
+    /// Whether the outermost object has other fields than its list of findings, as far as it was scanned.
+    pub(super) fn has_other_fields(&self) -> bool {
+        self.fields > 1
     }
 
     /// Continues after the list of findings, which was the field's value. The bytes so far are no longer in the window.
@@ -144,6 +151,7 @@ impl ValueScan {
     /// Begins a string that may be the name of a field of the outermost object.
     fn begin_name(&mut self, bytes: &[u8], at: usize) {
         self.at_findings = false;
+        self.fields = self.fields.saturating_add(1);
         let may_be = bytes.get(at).is_none_or(|first| matches!(first, b'f' | b'F' | b'\\'));
         if may_be && self.objects & 1 == 1 {
             self.name_at = at;

@@ -116,6 +116,8 @@ fn only_one_array_or_one_object_of_findings_has_an_end() {
         (list.clone(), true),
         (format!("{list}\n"), true),
         (page, true),
+        (format!("{{\"Findings\": {list}, \"NextToken\": \"x\"}}"), false),
+        (format!("{{\"NextToken\": \"x\", \"Findings\": {list}}}"), false),
         ("[]".to_owned(), true),
         (lines.join("\n"), false),
         (lines[0].clone(), false),

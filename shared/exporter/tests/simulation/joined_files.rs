@@ -54,3 +54,17 @@ async fn blanks_and_zeros_after_a_compressed_file_are_its_end() {
         assert_eq!((report.counts.archived, active(&world)), (15, 45), "{padding:?}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_page_of_findings_is_not_a_whole_scan() {
+    for page in [r#"{"NextToken": "x", "Findings": "#, r#"{"Findings": "#] {
+        let world = world(|config| config);
+        integrate(&world, ACCOUNT, |_| {});
+        export(&world, scan(0, failed(60)).upload("0")).await;
+        world.sleep(3600).await;
+        let list = String::from_utf8(scan(1, failed(45)).bytes()).unwrap();
+        let end = if page.contains("NextToken") { "}" } else { r#", "NextToken": "x"}"# };
+        let report = export(&world, open("1", format!("{page}{list}{end}").as_bytes())).await;
+        assert_eq!((report.counts.archived, active(&world)), (0, 60), "{page}: {:?}", report.reasons);
+    }
+}
