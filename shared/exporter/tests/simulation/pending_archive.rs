@@ -12,6 +12,7 @@ use crate::fake_aws::World;
 use crate::promises::scan;
 use crate::scan::Result;
 use crate::{ACCOUNT, REGIONS, Run, export, integrate, plan, world};
+use exporter::testing::Lifetime;
 
 const SNAPSHOT: &str = "ec2_ebs_public_snapshot";
 
@@ -160,4 +161,33 @@ async fn copies_in_the_fallback_region_count_for_their_own_region() {
     let of = |region: &str| regions.get(&region.parse().unwrap()).map(|sums| (sums.active, sums.passed, sums.results));
     assert_eq!(of("sa-east-1"), Some((30, 25, 30)), "{:?}", report.reasons);
     assert_eq!((of("us-east-1"), of("eu-west-1")), (Some((30, 0, 30)), Some((30, 0, 30))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn copies_that_a_killed_run_archived_are_in_all_sums() {
+    let mut counted = 0;
+    for killed_at in 10..60 {
+        let world = world(|config| config.region(ACCOUNT, "sa-east-1", |region| region.hub = false));
+        let fallback = "us-east-1".parse().unwrap();
+        integrate(&world, ACCOUNT, |integration| {
+            (integration.archive_limit_percent, integration.fallback_region) = (50, Some(fallback));
+        });
+        export(&world, scan(0, each(PUBLIC, 30)).upload("0")).await;
+        world.sleep(2 * 3600).await;
+        // Of the Region without a hub, all findings are gone; one check of it passes.
+        let all: Vec<_> = each(PUBLIC, 31).into_iter().filter(|one| !one.resource.ends_with("-30")).collect();
+        let mut passed = of(PUBLIC, "sa-east-1", 1000);
+        passed.failed = false;
+        let gone: Vec<_> = all.iter().filter(|one| one.region != "sa-east-1").cloned().chain([passed]).collect();
+        let lifetime = Lifetime::until(Some(killed_at), killed_at % 3 != 0);
+        let killed = Run { lifetime, ..Run::new(&world) }.go(scan(1, gone.clone()).upload("1")).await.is_none();
+        world.sleep(2 * 3600).await;
+        integrate(&world, ACCOUNT, |integration| {
+            (integration.archive_limit_percent, integration.fallback_region) = (0, Some(fallback));
+        });
+        // `go` asserts that the sums are those of the decision.
+        let report = export(&world, scan(2, gone).upload("2")).await;
+        counted += u32::from(killed && report.accounts[&ACCOUNT.parse().unwrap()].pending_archive.is_some());
+    }
+    assert!(counted > 5, "{counted}");
 }

@@ -37,7 +37,7 @@ impl<P: Ports> RegionWorker<P> {
     pub(crate) async fn learn_home_regions(&mut self) {
         let home_regions = self.read_home_regions(|meta, _| meta.foreign && meta.is_active()).await;
         match (home_regions, &mut self.state.judging) {
-            (Ok(home_regions), Some(judge)) => judge.home_regions = home_regions,
+            (Ok(home_regions), Some(judge)) => judge.home_regions.extend(home_regions),
             (Ok(_), None) => {}
             (Err(error), _) => self.note_error(Err(error)),
         }
