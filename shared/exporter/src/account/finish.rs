@@ -89,9 +89,11 @@ impl<P: Ports> Delivering<P> {
         let proof = Arc::new(proof(account, evidence, manual, integration, &coverage, ending));
         // If a file has several scans, later scans must not be older than its newest.
         let newest = proof.times().last().copied().unwrap_or(scanned_at).min(context.run.ports.now()).max(scanned_at);
-        let limit = integration.archive_previous_findings.then(|| Limit {
+        let (lately, of_scan) = coverage.archived_lately(newest);
+        let limit = integration.archive_previous_findings.then_some(Limit {
             percent: integration.archive_limit_percent,
-            lately: coverage.archived_lately(newest),
+            lately,
+            of_scan,
             approved: context.approval.pending,
         });
         // A run that stopped reading lacks findings that its file has, and that no list for approval had.

@@ -50,7 +50,9 @@ impl AccountDelivered {
         limit: Limit,
         drained: &[RegionWorker<P>],
     ) -> Conclusion {
+        let mut unattributed = 0;
         for tally in drained.iter().map(RegionWorker::tally) {
+            unattributed += tally.unattributed;
             self.pending_sums.merge(&tally.sums, PendingSums::add);
             self.waiting.merge(&tally.open, |all, open| *all += open);
             self.counts.absent += tally.absent;
@@ -58,7 +60,8 @@ impl AccountDelivered {
         }
         let total = |of: fn(&PendingSums) -> u64| self.pending_sums.services.values().map(of).sum::<u64>();
         let (active, pending) = (total(|sums| sums.active), total(PendingSums::pending));
-        let conclusion = self.decide(verdicts, limit, drained, (pending, active));
+        let lately = limit.lately + limit.of_scan.saturating_sub(unattributed);
+        let conclusion = self.decide(verdicts, Limit { lately, ..limit }, drained, (pending, active));
         if !conclusion.archives {
             self.waiting.merge(&self.pending_sums, |all, sums| *all += sums.pending());
         }

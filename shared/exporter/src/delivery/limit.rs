@@ -9,8 +9,11 @@ pub(crate) const ARCHIVED_WITHOUT_APPROVAL_MAX: u64 = 20;
 pub(crate) struct Limit {
     /// The share of the account's active findings, in percent.
     pub(crate) percent: u8,
-    /// Number of findings that scans of the last days archived without approval.
+    /// Number of findings that other scans of the last days archived without approval.
     pub(crate) lately: u64,
+    /// Number of findings that runs of this scan archived without approval. Those of a run that left no report are judged
+    /// again, too.
+    pub(crate) of_scan: u64,
     /// Whether a user approved archiving findings above the limit.
     pub(crate) approved: bool,
 }

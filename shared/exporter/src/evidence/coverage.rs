@@ -165,10 +165,13 @@ impl Coverage {
         times.is_some_and(|times| times.verdict > scanned_at)
     }
 
-    /// Findings that scans of the days before this one archived without approval.
-    pub(crate) fn archived_lately(&self, scanned_at: Timestamp) -> u64 {
+    /// Findings that were archived without approval by other scans since the days before this one, and by runs of this scan.
+    /// Scans of parts of the account arrive in any order, and several may have the same time.
+    pub(crate) fn archived_lately(&self, scanned_at: Timestamp) -> (u64, u64) {
         let from = scanned_at.saturating_sub(SignedDuration::from_hours(24 * ARCHIVED_DAYS)).unwrap_or(Timestamp::MIN);
-        self.archived.range(from..scanned_at).map(|(_, findings)| findings).sum()
+        let all: u64 = self.archived.range(from..).map(|(_, findings)| findings).sum();
+        let of_scan = self.archived.get(&scanned_at).copied().unwrap_or_default();
+        (all - of_scan, of_scan)
     }
 
     /// Records how many findings a scan archived without approval.

@@ -5,8 +5,10 @@ use asff::SeverityLabel;
 use exporter::export::Options;
 use exporter::jobs::{Job, JobError, run_job};
 use exporter::model::approval::Approval;
+use exporter::model::integration::ArchiveScope;
 use exporter::model::settings::Settings;
 use exporter::report::{ArchiveSkipped, PendingClass, RunReport, RunStatus};
+use jiff::SignedDuration;
 use serde_json::json;
 
 use crate::evidence::{active, listed};
@@ -206,4 +208,26 @@ async fn a_finding_of_a_manual_check_counts_as_active() {
     results[0].manual = true;
     let report = export(&world, scan(1, results).upload("2")).await;
     assert_eq!(asked(&report), Some((28, 48)), "{:?}", report.reasons);
+}
+
+#[tokio::test(start_paused = true)]
+async fn files_of_several_scanners_share_the_limit_in_any_order() {
+    // The files have the same scan time, or the newest one arrives first.
+    for seconds_between in [0, 1] {
+        let world = world(|config| config);
+        integrate(&world, ACCOUNT, |integration| integration.archive_scope = ArchiveScope::Observed);
+        export(&world, scan(0, failed(100)).upload("0")).await;
+        world.sleep(2 * 3600).await;
+        let mut archived = 0;
+        // Each file shows 20 findings as passed.
+        for (part, seconds) in (0..5).zip(0_i64..) {
+            let mut results = failed(100).split_off(part * 20);
+            results.truncate(20);
+            results.iter_mut().for_each(|one| one.failed = false);
+            let mut file = scan(1, results);
+            file.at -= SignedDuration::from_secs(seconds * seconds_between);
+            archived += export(&world, file.upload(&format!("part-{part}"))).await.counts.archived;
+        }
+        assert_eq!((archived, active(&world)), (40, 60), "{seconds_between}: no more than half of the account");
+    }
 }

@@ -88,6 +88,8 @@ pub(crate) struct Tally {
     pub(crate) absent: u64,
     /// Findings whose absence is unproven.
     pub(crate) unproven: Unproven,
+    /// Resolved findings that a run without a report archived.
+    pub(crate) unattributed: u64,
 }
 
 impl Judge {

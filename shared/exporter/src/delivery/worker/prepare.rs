@@ -118,6 +118,7 @@ impl<P: Ports> RegionWorker<P> {
             sums.active += u64::from(is_counted);
             *open += u64::from(is_open);
             resolved.into_iter().for_each(|class| sums.count(class));
+            tally.unattributed += u64::from(resolved.is_some() && region_state.is_unattributed(meta));
             match judgment {
                 Judgment::Absent(_) => tally.absent += u64::from(is_open),
                 Judgment::Unproven(reason) if is_open => {
