@@ -14,6 +14,11 @@ use crate::selection::filter::FilterReason;
 /// The reason for a file that was read to its end and contains no findings.
 pub const NO_FINDINGS: &str = "the file contains no findings";
 
+/// The reason for a file that was read to its end and contains only findings that are never sent.
+const NO_AWS_FINDINGS: &str = "the file contains no findings of Prowler about AWS";
+/// The reasons for which findings of other clouds and products are filtered.
+const OTHERS: [&str; 2] = ["not_aws", "other_product"];
+
 impl RunReport {
     /// Determines the status from the outcomes of the findings. `command_options` are the options that the commands in the
     /// reasons need.
@@ -36,7 +41,8 @@ impl RunReport {
             _ if broken => RunStatus::Failed,
             _ if out_of_time => RunStatus::Unfinished,
             ReadStatus::Rejected { .. } if counts.read == 0 => RunStatus::Ignored,
-            _ if self.is_empty() || self.is_all_filtered(FilterReason::OtherFormat.as_str()) => RunStatus::Ignored,
+            _ if self.is_empty() || self.is_of_others() => RunStatus::Ignored,
+            _ if self.is_all_filtered(FilterReason::OtherFormat.as_str()) => RunStatus::Ignored,
             _ if self.is_all_filtered(SUPERSEDED) => RunStatus::Superseded,
             _ if self.reasons.is_empty() => RunStatus::Succeeded,
             _ => RunStatus::Degraded,
@@ -59,6 +65,14 @@ impl RunReport {
         self.kind == RunKind::Export && self.read_status == ReadStatus::Complete && self.counts.read == 0
     }
 
+    /// Whether the upload was read to its end and has only findings of other clouds and products.
+    fn is_of_others(&self) -> bool {
+        let filtered = |reason: &&str| self.counts.filtered.get(*reason).copied().unwrap_or_default();
+        let others: u64 = OTHERS.iter().map(filtered).sum();
+        let manual = filtered(&FilterReason::Manual.as_str());
+        self.kind == RunKind::Export && others > 0 && others + manual == self.counts.read
+    }
+
     /// Whether the scan was filtered as a whole for this reason, such as an outdated scan in every account. Manual checks,
     /// which are never sent, don't count.
     fn is_all_filtered(&self, reason: &str) -> bool {
@@ -76,6 +90,7 @@ impl RunReport {
         let mut reasons = Vec::new();
         match &self.read_status {
             ReadStatus::Complete if self.is_empty() => reasons.push(NO_FINDINGS.to_owned()),
+            ReadStatus::Complete if self.is_of_others() => reasons.push(NO_AWS_FINDINGS.to_owned()),
             ReadStatus::Complete => {}
             ReadStatus::Unread => reasons.push("the file was not read".to_owned()),
             ReadStatus::Stopped => reasons.push("deadline exceeded before the end of the file".to_owned()),

@@ -122,3 +122,14 @@ async fn approving_several_scans_archives_nothing_of_their_older_entries() {
     let report = Run { options, ..Run::new(&world) }.go(both.upload("2")).await.unwrap().unwrap();
     assert_eq!((report.counts.archived, active(&world)), (5, 25), "{:?}", report.reasons);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_scan_of_another_cloud_is_ignored_with_a_reason() {
+    let world = world(|config| config);
+    integrate(&world, ACCOUNT, |_| {});
+    let mut all = events(0, 30);
+    all.iter_mut().for_each(|event| event["cloud"]["provider"] = json!("azure"));
+    let report = export(&world, open("1", &serde_json::to_vec(&all).unwrap())).await;
+    assert_eq!((report.status, report.counts.sent), (RunStatus::Ignored, 0), "{:?}", report.reasons);
+    assert_eq!(report.reasons.len(), 1, "0 sent findings always have a reason: {:?}", report.reasons);
+}
