@@ -3,8 +3,10 @@
 
 /// Why an object is skipped. `None` if the object may be a scan.
 pub fn skip_reason(key: &str) -> Option<&'static str> {
-    let name = key.rsplit('/').next().unwrap_or(key);
-    let in_compliance = key.split('/').rev().skip(1).any(|folder| folder == "compliance");
+    let mut parts = key.rsplit('/');
+    let name = parts.next().unwrap_or(key);
+    // Only the folder of the file itself: a user may keep scans anywhere in a folder of this name.
+    let in_compliance = parts.next() == Some("compliance");
     match name {
         "" => Some("a directory marker"),
         "test-prowler-connection.txt" => Some("the object of a connection test"),
@@ -35,6 +37,8 @@ mod tests {
             "out/prowler-output-123456789012-20261123.csv",
             "compliance/scan.ocsf.json",
             "compliance.csv",
+            "compliance/csv/prowler-output-123456789012-20261123.csv",
+            "audit/compliance/prowler/csv/prowler-output-123456789012-20261123.csv",
             "scan",
             "scan.json.gz",
         ] {
