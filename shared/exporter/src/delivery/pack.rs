@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use bytes::{BufMut, Bytes, BytesMut};
+use jiff::Timestamp;
 
 use crate::model::settings::{BATCH_BYTES_MAX, BATCH_FINDINGS_MAX};
 use crate::state::{FindingKey, FindingMeta};
@@ -21,6 +22,13 @@ pub(crate) struct Outgoing {
     pub(crate) meta: FindingMeta,
     /// An earlier version of the same finding may be in flight: this one must not share a request with it.
     pub(crate) apart: bool,
+}
+
+impl Outgoing {
+    /// The finding, sent at this time.
+    pub(crate) fn sent_at(self, now: Timestamp) -> Self {
+        Self { meta: FindingMeta { sent_ms: now.as_millisecond(), ..self.meta }, ..self }
+    }
 }
 
 /// The position of a finding in a request body.

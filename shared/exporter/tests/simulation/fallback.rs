@@ -1,6 +1,7 @@
 //! Findings in a fallback Region are archived there once their own Region has them, and not before.
 
 use exporter::export::Options;
+use exporter::jobs;
 use exporter::model::approval::Approval;
 use exporter::model::integration::Integration;
 use exporter::report::RunStatus;
@@ -10,9 +11,9 @@ use simulator::{Caller, Effect, Fault, Input, Operation};
 use crate::evidence::active;
 use crate::fake_aws::World;
 use crate::hub_assertions::held;
-use crate::promises::{failed, scan};
-use crate::scan::{Layout, Scanned};
-use crate::{ACCOUNT, REGIONS, Run, export, integrate, world};
+use crate::promises::{failed, result, scan};
+use crate::scan::{Layout, Result, Scanned};
+use crate::{ACCOUNT, REGIONS, Run, export, integrate, runner, world};
 
 fn falls_back(integration: &mut Integration) {
     integration.fallback_region = Some("us-east-1".parse().unwrap());
@@ -224,4 +225,24 @@ async fn a_failed_attempt_does_not_count_as_an_absence_in_other_regions() {
     }
     let report = export(&world, lines(3).upload("2")).await;
     assert_eq!((report.counts.archived, active(&world)), (3, 57), "{:?}", report.reasons);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_archived_copy_of_two_scans_in_a_file_can_be_undone() {
+    let world = world(|config| config.region(ACCOUNT, "sa-east-1", |region| region.hub = false));
+    integrate(&world, ACCOUNT, |integration| integration.fallback_region = "us-east-1".parse().ok());
+    let all = |detail: u32, failed: bool| -> Vec<_> {
+        (0..5).map(|number| Result { detail, failed, ..result(number, "sa-east-1") }).collect()
+    };
+    export(&world, scan(0, all(0, true)).upload("0")).await;
+    world.sleep(3 * 3600).await;
+    world.simulator.inject(Fault::new(Effect::Latency { ms: 500 }).on(Operation::BatchImportFindings));
+    // The first scan of the file changes the findings, the second one resolves them.
+    let older = scan(1, Vec::new()).at;
+    let older = all(1, true).into_iter().map(|one| Result { at: Some(older), ..one });
+    let report = export(&world, scan(2, older.chain(all(1, false)).collect()).upload("1")).await;
+    assert_eq!((report.counts.archived, active(&world)), (5, 0), "{:?}", report.reasons);
+    world.sleep(3600).await;
+    let undone = runner(&world).undo_archive(&report.run_id, &jobs::Options::default()).await.unwrap();
+    assert_eq!(active(&world), 5, "{:?} {:?}", undone.reasons, undone.counts);
 }

@@ -181,7 +181,7 @@ impl<P: Ports> RegionWorker<P> {
                 self.state.report.archived_at = Some(now);
                 match resolution {
                     LateResolution::Own(mapped, _) => self.send_resolved(&mapped, key, now).await?,
-                    LateResolution::Redirected(finding) => self.send_redirected(finding).await?,
+                    LateResolution::Redirected(finding) => self.send_redirected(finding.sent_at(now)).await?,
                 }
                 self.complete_sent().await?;
             } else if conclusion.lists
