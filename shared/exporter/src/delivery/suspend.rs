@@ -118,7 +118,6 @@ impl<P: Ports> RegionWorker<P> {
     /// Reads the state again that this run saved.
     pub(super) async fn reopen(&mut self) -> Result<(), PortError> {
         let mut region_state = self.read_region_state().await?;
-        region_state.orphaned = self.find_orphaned_archive(&region_state).await?;
         if let Some(old) = region_state.old.as_ref().filter(|old| old.scanned_at > region_state.header.scanned_at) {
             (region_state.header.scanned_at, region_state.header.ahead) = (old.scanned_at, old.ahead);
         }

@@ -5,15 +5,16 @@ use exporter::export::{Exporter, Options};
 use exporter::jobs;
 use exporter::model::settings::Settings;
 use exporter::report::{RunReport, RunStatus};
-use simulator::{Effect, Fault, Operation};
+use serde_json::json;
+use simulator::{Caller, Effect, Fault, Operation};
 
 use crate::evidence::active;
 use crate::fake_aws::World;
 use crate::hub_assertions::held;
-use crate::promises::{failed, scan};
+use crate::promises::{failed, prowlers_own, result, scan};
 use crate::scan::Expected;
 use crate::scan::{Layout, Scanned};
-use crate::{ACCOUNT, START, export, integrate, runner, world};
+use crate::{ACCOUNT, REGIONS, Run, START, export, integrate, runner, world};
 use exporter::testing::Lifetime;
 
 #[tokio::test(start_paused = true)]
@@ -128,4 +129,42 @@ async fn an_archive_without_a_response_is_sent_by_the_next_attempt() {
             assert_eq!((report.counts.archived, report.counts.absent), (0, 15), "{context}");
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reconcile_does_not_forget_what_a_killed_run_archived() {
+    let account: asff::AccountId = ACCOUNT.parse().unwrap();
+    let mut saved = 0;
+    for killed_at in 20..50 {
+        let world = world(|config| config);
+        integrate(&world, ACCOUNT, |_| {});
+        export(&world, scan(0, failed(330)).upload("1")).await;
+        world.sleep(2 * 3600).await;
+        let wrong = scan(1, failed(170));
+        let lifetime = Lifetime::until(Some(killed_at), killed_at % 3 != 0);
+        let run = Run { lifetime, ..Run::new(&world) };
+        if run.go(wrong.upload("2")).await.is_some() {
+            continue;
+        }
+        let archived_by_killed = held(&world, account, "ARCHIVED").len();
+        saved += u32::from(archived_by_killed == 160);
+        world.sleep(2 * 3600).await;
+        // Each Region has a finding of another sender, so that the reconciliation writes each state.
+        for (number, region) in (1000..).zip(REGIONS) {
+            let finding = prowlers_own(&result(number, region), &scan(2, Vec::new()));
+            let body = serde_json::to_vec(&json!({ "Findings": [finding] })).unwrap();
+            assert!(world.simulator.batch_import_findings(&Caller::user(ACCOUNT), region, &body).is_success());
+        }
+        let what = jobs::Reconcile::default();
+        runner(&world).reconcile(account, &what, &jobs::Options::default()).await.unwrap();
+        world.sleep(2 * 3600).await;
+        let report = export(&world, wrong.upload("2")).await;
+        let context = format!("killed at {killed_at} after {archived_by_killed}");
+        assert_eq!(active(&world), 173, "{context}: {:?}", report.reasons);
+        world.sleep(3600).await;
+        let undoable = if report.counts.archived > 0 { report.run_id.clone() } else { archiving_run(&world) };
+        let undone = runner(&world).undo_archive(&undoable, &jobs::Options::default()).await;
+        assert_eq!(active(&world), 333, "{context}: {:?}", undone.map(|run| run.reasons));
+    }
+    assert!(saved > 3, "{saved} runs were killed after they archived everything");
 }

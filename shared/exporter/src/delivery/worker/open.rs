@@ -91,7 +91,6 @@ impl<P: Ports> RegionWorker<P> {
 
     /// Starts to work on a state that can be trusted.
     async fn start(&mut self, mut region_state: RegionState<P>) -> Result<(), PortError> {
-        region_state.orphaned = self.find_orphaned_archive(&region_state).await?;
         if let Some(old) = region_state.old.as_ref().filter(|old| old.scanned_at > region_state.header.scanned_at) {
             // Findings of an older scan that are sent late do not make the state one of that scan.
             (region_state.header.scanned_at, region_state.header.ahead) = (old.scanned_at, old.ahead);
@@ -111,11 +110,15 @@ impl<P: Ports> RegionWorker<P> {
         Ok(())
     }
 
-    /// Reads the Region's state.
+    /// Reads the Region's state, and whether a run archived findings of it without leaving a report: whatever saves the state
+    /// next must not forget them.
     pub(in crate::delivery) async fn read_region_state(&self) -> Result<RegionState<P>, PortError> {
         let action = || format!("read {}", state_key(self.header.account, self.header.region));
         let end = self.sender.config().give_up_at;
-        within(end, action, RegionState::open(self.ports.clone(), self.header.clone())).await
+        let opening = RegionState::open(self.ports.clone(), self.header.clone());
+        let mut region_state = within(end, action, opening).await?;
+        region_state.orphaned = self.find_orphaned_archive(&region_state).await?;
+        Ok(region_state)
     }
 
     /// How far the service's responses are trusted if the hub must be read because the state can't be trusted. `None`
@@ -129,10 +132,7 @@ impl<P: Ports> RegionWorker<P> {
     }
 
     /// When a run archived findings without leaving a report.
-    pub(in crate::delivery) async fn find_orphaned_archive(
-        &self,
-        region_state: &RegionState<P>,
-    ) -> Result<Option<Timestamp>, PortError> {
+    async fn find_orphaned_archive(&self, region_state: &RegionState<P>) -> Result<Option<Timestamp>, PortError> {
         let by = region_state.old.as_ref().and_then(|old| old.tail.archived.clone());
         // After the retention time, a report may have expired.
         let is_recent = |at: Timestamp| self.ports.now().duration_since(at) < REPORT_RETENTION_MIN;

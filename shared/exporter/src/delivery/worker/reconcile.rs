@@ -16,8 +16,7 @@ use crate::delivery::stamp::resend_stored;
 use crate::ports::{CallError, PortError, Ports};
 use crate::report::Drift;
 use crate::state::{
-    Entry, FindingKey, FindingMeta, Pages, RegionState, Stored, Unread, is_archived, read_hub_finding, resent,
-    status_of,
+    Entry, FindingKey, FindingMeta, Pages, Stored, Unread, is_archived, read_hub_finding, resent, status_of,
 };
 
 /// Findings of the hub that the state lacks, before they are written: some hundred KB.
@@ -43,7 +42,7 @@ impl<P: Ports> RegionWorker<P> {
         if !self.check_hub().await {
             return Ok(());
         }
-        self.state.region_state = Some(Box::new(RegionState::open(self.ports.clone(), self.header.clone()).await?));
+        self.state.region_state = Some(Box::new(self.read_region_state().await?));
         self.expect_active();
         let mut drift = Drift::default();
         let mut found = HashMap::new();
