@@ -17,7 +17,7 @@ pub const OTHER: &str = "other";
 /// Maximum number of pairs of account and Region in an entry, with 150 bytes each. If a run has more, its entry has the
 /// totals by account and by Region separately.
 const CELLS_MAX: usize = 1_000;
-/// Maximum number of accounts in an entry, with 160 bytes each: 320 KB of the 400 KB to which an item of the table is
+/// Maximum number of accounts in an entry, with 190 bytes each: 380 KB of the 400 KB to which an item of the table is
 /// limited.
 const ACCOUNTS_MAX: usize = 2_000;
 
@@ -87,7 +87,10 @@ impl Totals {
 
 type ByRegion = BTreeMap<String, Totals>;
 
-/// The results of a finished run, by account and Region. Small: some 300 bytes for an account with four Regions.
+/// Active findings by account and Region.
+type ActiveByAccount = BTreeMap<String, BTreeMap<String, u64>>;
+
+/// The results of a finished run, by account and Region. Small: some 450 bytes for an account with four Regions.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HistoryEntry {
     /// The run.
@@ -104,6 +107,13 @@ pub struct HistoryEntry {
     /// Totals by Region, only if the run has too many accounts and Regions to list each pair.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub regions: ByRegion,
+    /// The newest scan time among the findings of an export. Absent if the run exported no scan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scanned_at: Option<Timestamp>,
+    /// Active findings after the run, where it determined them, by account and Region. If the run has too many accounts and
+    /// Regions to list each pair, an account has one number for all Regions, with the key [`OTHER`].
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub active: ActiveByAccount,
 }
 
 impl HistoryEntry {
@@ -125,6 +135,8 @@ impl HistoryEntry {
             status: run.status,
             accounts,
             regions: ByRegion::new(),
+            scanned_at: run.scanned_at.filter(|_| is_scan(run)),
+            active: run.accounts.iter().filter_map(active_of).collect(),
         };
         entry.bound();
         Some(entry)
@@ -137,8 +149,10 @@ impl HistoryEntry {
 
     /// Merges Regions and accounts above the limits, so that the entry fits into an item.
     fn bound(&mut self) {
-        if self.accounts.values().map(BTreeMap::len).sum::<usize>() <= CELLS_MAX && self.accounts.len() <= ACCOUNTS_MAX
-        {
+        let totals: usize = self.accounts.values().map(BTreeMap::len).sum();
+        // Regions without results may have active findings.
+        let active: usize = self.active.values().map(BTreeMap::len).sum();
+        if totals.max(active) <= CELLS_MAX && self.accounts.len() <= ACCOUNTS_MAX {
             return;
         }
         self.regions = merged(self.accounts.values());
@@ -147,13 +161,19 @@ impl HistoryEntry {
         // Accounts with errors are first, so that they aren't merged.
         accounts.sort_by_key(|(account, totals)| (account != OTHER, std::cmp::Reverse(totals.errors)));
         self.accounts.clear();
+        let mut left = ActiveByAccount::new();
         for (index, (account, totals)) in accounts.into_iter().enumerate() {
             let account = if index < ACCOUNTS_MAX - 1 { account } else { OTHER.to_owned() };
+            let active = self.active.remove(&account).filter(|_| account != OTHER);
+            if let Some(active) = active {
+                left.insert(account.clone(), [(OTHER.to_owned(), active.values().sum())].into());
+            }
             let regions = self.accounts.entry(account).or_default();
             if !totals.is_zero() {
                 regions.entry(OTHER.to_owned()).or_default().add(&totals);
             }
         }
+        self.active = left;
     }
 
     /// The totals by Region, of one account or of all. `None` if the run has no results of the account.
@@ -164,6 +184,18 @@ impl HistoryEntry {
             None => Some(self.regions.clone()),
         }
     }
+}
+
+/// Whether a run exported a scan, or tried to.
+fn is_scan(run: &RunReport) -> bool {
+    run.kind == RunKind::Export && !matches!(run.status, RunStatus::Ignored | RunStatus::Duplicate)
+}
+
+/// The active findings of an account by Region. `None` if the run determined none.
+fn active_of((account, part): (&AccountId, &AccountReport)) -> Option<(String, BTreeMap<String, u64>)> {
+    let known = part.regions.iter().filter_map(|(region, report)| Some((region.to_string(), report.active?)));
+    let regions: BTreeMap<String, u64> = known.collect();
+    (!regions.is_empty()).then(|| (account.to_string(), regions))
 }
 
 fn of_account(part: &AccountReport) -> ByRegion {
@@ -231,6 +263,26 @@ pub enum HistoryBy {
     Account,
 }
 
+/// Active findings in Security Hub, by the export state after the newest runs that determined them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ActiveFindings {
+    /// Start time of the newest of these runs.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
+    pub at: Timestamp,
+    /// The ID of this run.
+    pub run_id: String,
+    /// Number of active findings. Each account and Region has the number of the newest run that determined it.
+    pub findings: u64,
+}
+
+impl ActiveFindings {
+    fn add(&mut self, other: Self) {
+        let findings = self.findings + other.findings;
+        *self = Self { findings, ..other.max(std::mem::take(self)) };
+    }
+}
+
 /// The sums for a day, a Region, or an account.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HistorySum {
@@ -240,18 +292,23 @@ pub struct HistorySum {
     pub totals: Totals,
     /// The totals of each day that has any.
     pub days: BTreeMap<Date, Totals>,
+    /// Active findings, of a Region or an account. `None` if no run determined them.
+    pub active: Option<ActiveFindings>,
+    /// The newest scan of an account. `None` if none was exported.
+    pub last_scan_at: Option<Timestamp>,
 }
 
 /// Sums of runs by day (`2026-11-28`), Region, or account, of one account or of all. A run counts once, even if its entry is
 /// repeated. A run without results counts for its day, or else for [`OTHER`].
 pub fn sums<'a>(
-    entries: impl IntoIterator<Item = &'a HistoryEntry>,
+    entries: impl IntoIterator<Item = &'a HistoryEntry, IntoIter: Clone>,
     by: HistoryBy,
     account: Option<AccountId>,
 ) -> BTreeMap<String, HistorySum> {
     let account = account.map(|account| account.to_string());
     let (mut sums, mut seen) = (BTreeMap::<String, HistorySum>::new(), BTreeSet::new());
-    for entry in entries {
+    let entries = entries.into_iter();
+    for entry in entries.clone() {
         let Some(regions) = entry.by_region(account.as_deref()).filter(|_| seen.insert(&entry.run_id)) else {
             continue;
         };
@@ -269,15 +326,61 @@ pub fn sums<'a>(
             groups.push((OTHER.to_owned(), Totals::default()));
         }
         for (key, totals) in groups {
+            let scanned_at = entry.scanned_at.filter(|_| by == HistoryBy::Account && key != OTHER);
             let group = sums.entry(key).or_default();
             group.runs += 1;
             group.totals.add(&totals);
+            group.last_scan_at = group.last_scan_at.max(scanned_at);
             if !totals.is_zero() {
                 group.days.entry(day).or_default().add(&totals);
             }
         }
     }
+    if by != HistoryBy::Day {
+        add_active(&mut sums, newest_active(entries, account.as_deref()), by, account.is_some());
+    }
     sums
+}
+
+/// The newest number of active findings by account and then Region: the start time and the ID of the run, and the number.
+type NewestActive<'a> = BTreeMap<&'a str, BTreeMap<&'a str, (Timestamp, &'a str, u64)>>;
+
+/// The newest numbers of active findings, of one account or of all.
+fn newest_active<'a>(entries: impl Iterator<Item = &'a HistoryEntry>, account: Option<&str>) -> NewestActive<'a> {
+    let mut newest = NewestActive::new();
+    for entry in entries {
+        for (id, regions) in entry.active.iter().filter(|(id, _)| account.is_none_or(|account| *id == account)) {
+            let known = newest.entry(id).or_default();
+            for (region, findings) in regions {
+                let last = known.entry(region).or_default();
+                *last = (*last).max((entry.started_at, &entry.run_id, *findings));
+            }
+        }
+    }
+    newest
+}
+
+/// Adds active findings to the sums. Where a number is of all Regions of an account, it is not added to those of single Regions:
+/// then the account has this number, and the sums of all accounts by Region have none.
+fn add_active(sums: &mut BTreeMap<String, HistorySum>, newest: NewestActive<'_>, by: HistoryBy, is_of_one: bool) {
+    let is_partial = newest.len() > 1 && newest.values().any(|regions| regions.contains_key(OTHER));
+    if by == HistoryBy::Region && is_partial {
+        return;
+    }
+    for (account, mut regions) in newest {
+        match regions.remove(OTHER) {
+            Some(all) if by == HistoryBy::Account => regions = [(OTHER, all)].into(),
+            _ => {}
+        }
+        for (region, (at, run_id, findings)) in regions {
+            let active = ActiveFindings { at, run_id: run_id.to_owned(), findings };
+            let key = if by == HistoryBy::Account { account } else { region };
+            // Among the Regions of all accounts, one without results is only listed if it has active findings.
+            if sums.contains_key(key) || active.findings > 0 || is_of_one {
+                sums.entry(key.to_owned()).or_default().active.get_or_insert_default().add(active);
+            }
+        }
+    }
 }
 
 #[cfg(test)]

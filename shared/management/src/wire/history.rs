@@ -5,9 +5,9 @@ use std::collections::btree_map::Entry;
 
 use asff::AccountId;
 use exporter::ports::settings_store::HistoryPage;
-use exporter::report::history::{HistoryBy, HistorySum, Totals, sums};
-use jiff::Span;
+use exporter::report::history::{ActiveFindings, HistoryBy, HistorySum, Totals, sums};
 use jiff::civil::Date;
+use jiff::{Span, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -42,12 +42,21 @@ pub struct HistoryItem {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schema(value_type = BTreeMap<String, Totals>)]
     pub days: BTreeMap<Date, Totals>,
+    /// With `by=region` or `by=account`: active findings in Security Hub. Each account and Region has the number of the newest run of
+    /// the period that determined it. Absent if none did; with `by=region` for all accounts also if a run had too many accounts to
+    /// record each Region.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub active: Option<ActiveFindings>,
+    /// With `by=account`: time of the newest scan of the account that was exported. Absent if there is none in the period.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub last_scan_at: Option<Timestamp>,
 }
 
 impl HistoryItem {
     /// The sums of a key: a day, a Region, or an account.
     pub fn new(by: HistoryBy, key: &str, sum: HistorySum) -> Self {
-        let HistorySum { runs, totals, days } = sum;
+        let HistorySum { runs, totals, days, active, last_scan_at } = sum;
         let key_of = |kind| (by == kind).then(|| key.to_owned());
         Self {
             day: key_of(HistoryBy::Day).and_then(|day| day.parse().ok()),
@@ -61,6 +70,8 @@ impl HistoryItem {
             unavailable: totals.unavailable,
             throttled: totals.throttled,
             days: if by == HistoryBy::Region { days } else { BTreeMap::new() },
+            active,
+            last_scan_at,
         }
     }
 
@@ -86,6 +97,10 @@ impl HistoryItem {
         (self.errors, self.unavailable, self.throttled) = (errors, unavailable, throttled);
         for (day, totals) in &other.days {
             self.days.entry(*day).or_default().add(totals);
+        }
+        self.last_scan_at = self.last_scan_at.max(other.last_scan_at);
+        if self.active < other.active {
+            self.active.clone_from(&other.active);
         }
     }
 

@@ -3,6 +3,7 @@
 use exporter::model::upload::UploadInfo;
 use exporter::report::{AccountReport, Fate, RegionReport, RunReport, RunStatus};
 use exporter::testing::TestClock;
+use management::wire::HistoryList;
 use serde_json::{Value, json};
 
 use crate::client::{ACCOUNT, Api};
@@ -108,6 +109,44 @@ async fn each_page_has_whole_days_and_all_pages_are_the_history() {
     assert_eq!(column(&last, "day", "sent"), pairs(&[("2026-10-30", 1)]));
     let later = api.get("/history?days=1&after=2027-01-01").await.body;
     assert_eq!(column(&later, "day", "sent"), pairs(&[("2026-11-29", 0)]));
+}
+
+#[tokio::test]
+async fn the_history_has_active_findings_and_the_last_scan() {
+    let api = api();
+    {
+        let contents = &mut *api.memory.contents();
+        for (run, active) in contents.runs.iter_mut().zip([None, Some(70), Some(40), None, None]) {
+            run.scanned_at = run.started_at.checked_sub(jiff::SignedDuration::from_mins(5)).ok();
+            let regions = run.accounts.values_mut().flat_map(|part| part.regions.values_mut());
+            regions.for_each(|region| region.active = active);
+        }
+    }
+    let newest = json!({"at": "2026-11-26T23:59:59Z", "run_id": "3", "findings": 40});
+    let both = json!({"at": "2026-11-26T23:59:59Z", "run_id": "3", "findings": 80});
+    let accounts = api.get("/history?by=account").await.body;
+    assert_eq!((&accounts["items"][0]["active"], &accounts["items"][1]["active"]), (&newest, &newest));
+    assert_eq!(accounts["items"][0]["last_scan_at"], "2026-11-26T23:54:59Z");
+    assert_eq!(
+        accounts["items"][1]["last_scan_at"], "2026-11-27T23:55:00Z",
+        "the newest run did not determine the number"
+    );
+    let regions = api.get("/history?by=region").await.body;
+    assert_eq!((&regions["items"][0]["active"], &regions["items"][0]["last_scan_at"]), (&both, &Value::Null));
+    let one = api.get(&format!("/history?by=region&account={OTHER}")).await.body;
+    assert_eq!(one["items"][0]["active"], newest);
+    let today = api.get("/history?by=account&days=1").await.body;
+    assert_eq!(today["items"][0]["active"], Value::Null, "unknown is not 0");
+    // The newest number of several pages counts, whichever page is added.
+    api.memory.contents().history_days_max = Some(1);
+    let page = async |after: &str| -> HistoryList {
+        serde_json::from_value(api.get(&format!("/history?by=account{after}")).await.body).unwrap()
+    };
+    let mut joined = page("").await;
+    while let Some(next) = joined.next {
+        joined.append(page(&format!("&after={next}")).await);
+    }
+    assert_eq!(serde_json::to_value(&joined.items).unwrap(), accounts["items"]);
 }
 
 #[tokio::test]

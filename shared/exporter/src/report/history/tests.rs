@@ -68,12 +68,102 @@ fn one_account_of_a_run_is_summed_alone() {
     assert_eq!(sums(&entries, HistoryBy::Account, None)[OTHER].runs, 1, "the run did nothing");
 }
 
+/// A run of one account that determined these active findings.
+fn with_active(id: &str, started_at: &str, account: &str, regions: &[(&str, Option<u64>)]) -> HistoryEntry {
+    let mut whole = with(run(id, started_at), account, AccountReport::default());
+    whole.scanned_at = Some(whole.started_at - jiff::SignedDuration::from_mins(7));
+    for (region, active) in regions {
+        let report = RegionReport { unchanged: 1, active: *active, ..RegionReport::default() };
+        whole.accounts.get_mut(&account.parse().unwrap()).unwrap().regions.insert(region.parse().unwrap(), report);
+    }
+    HistoryEntry::of(&whole).unwrap()
+}
+
+fn active(sums: &BTreeMap<String, HistorySum>, key: &str) -> Option<(u64, String)> {
+    sums.get(key)?.active.clone().map(|active| (active.findings, active.run_id))
+}
+
+#[test]
+fn active_findings_are_of_the_newest_run_that_determined_them() {
+    let entries = [
+        with_active("3", "2026-11-27T03:00:00Z", FIRST, &[("eu-west-1", Some(40)), ("us-east-1", None)]),
+        with_active("2", "2026-11-26T03:00:00Z", FIRST, &[("eu-west-1", Some(70)), ("us-east-1", Some(5))]),
+        with_active("1", "2026-11-25T03:00:00Z", SECOND, &[("eu-west-1", Some(0)), ("sa-east-1", None)]),
+        HistoryEntry::of(&with(run("0", "2026-11-28T03:00:00Z"), FIRST, account(1, 0, 0))).unwrap(),
+    ];
+    let of = |findings: u64, run: &str| Some((findings, run.to_owned()));
+    let accounts = sums(&entries, HistoryBy::Account, None);
+    assert_eq!((active(&accounts, FIRST), active(&accounts, SECOND)), (of(45, "3"), of(0, "1")));
+    assert_eq!(accounts[FIRST].active.as_ref().unwrap().at.to_string(), "2026-11-27T03:00:00Z");
+    let regions = sums(&entries, HistoryBy::Region, Some(FIRST.parse().unwrap()));
+    assert_eq!((active(&regions, "eu-west-1"), active(&regions, "us-east-1")), (of(40, "3"), of(5, "2")));
+    let all = sums(&entries, HistoryBy::Region, None);
+    assert_eq!((active(&all, "eu-west-1"), active(&all, "sa-east-1")), (of(40, "3"), None), "0 is not unknown");
+    assert!(sums(&entries, HistoryBy::Day, None).values().all(|sum| sum.active.is_none()));
+    // The order of the entries has no effect.
+    let mut reversed = entries.to_vec();
+    reversed.reverse();
+    assert_eq!(sums(&reversed, HistoryBy::Account, None), accounts);
+}
+
+#[test]
+fn a_region_without_results_is_listed_with_its_active_findings() {
+    let mut entry = with_active("1", "2026-11-27T03:00:00Z", FIRST, &[("eu-west-1", Some(4)), ("us-east-1", Some(0))]);
+    entry.accounts.get_mut(FIRST).unwrap().clear();
+    let regions = sums([&entry], HistoryBy::Region, None);
+    assert_eq!(regions.keys().collect::<Vec<_>>(), ["eu-west-1", OTHER], "the run counts for the other results");
+    assert_eq!((regions["eu-west-1"].runs, active(&regions, "eu-west-1")), (0, Some((4, "1".to_owned()))));
+    let one = sums([&entry], HistoryBy::Region, Some(FIRST.parse().unwrap()));
+    assert_eq!(active(&one, "us-east-1"), Some((0, "1".to_owned())), "of one account, 0 is known");
+}
+
+#[test]
+fn the_last_scan_of_an_account_is_that_of_an_export() {
+    let mut redrive = with_active("2", "2026-11-27T05:00:00Z", FIRST, &[]);
+    assert_eq!(redrive.scanned_at.unwrap().to_string(), "2026-11-27T04:53:00Z");
+    let last = |entries: &[HistoryEntry]| sums(entries, HistoryBy::Account, None)[FIRST].last_scan_at;
+    let scan = with_active("1", "2026-11-27T03:00:00Z", FIRST, &[]);
+    assert_eq!(last(&[scan.clone(), redrive.clone()]), redrive.scanned_at);
+    redrive.scanned_at = None;
+    assert_eq!(last(&[redrive, scan.clone()]), scan.scanned_at);
+    for (kind, status) in [
+        (RunKind::Redrive, RunStatus::Succeeded),
+        (RunKind::Export, RunStatus::Ignored),
+        (RunKind::Export, RunStatus::Duplicate),
+    ] {
+        let mut other = run("3", "2026-11-27T06:00:00Z");
+        (other.kind, other.status, other.scanned_at) = (kind, status, Some(other.started_at));
+        assert_eq!(HistoryEntry::of(&other).unwrap().scanned_at, None, "{kind:?} {status:?}");
+    }
+    assert_eq!(sums([&scan], HistoryBy::Region, None)[OTHER].last_scan_at, None);
+}
+
+#[test]
+fn a_large_run_has_the_active_findings_of_whole_accounts() {
+    let mut large = run("2", "2026-11-27T03:00:00Z");
+    for number in 0..600_u32 {
+        let mut part = account(1, 0, 0);
+        part.regions.insert("us-east-1".parse().unwrap(), RegionReport { active: Some(3), ..RegionReport::default() });
+        part.regions.values_mut().next().unwrap().active = Some(4);
+        large = with(large, &format!("{number:012}"), part);
+    }
+    let small = with_active("1", "2026-11-26T03:00:00Z", "000000000001", &[("eu-west-1", Some(90))]);
+    let entries = [HistoryEntry::of(&large).unwrap(), small];
+    let accounts = sums(&entries, HistoryBy::Account, None);
+    assert_eq!(active(&accounts, "000000000001"), Some((7, "2".to_owned())));
+    assert!(sums(&entries, HistoryBy::Region, None).values().all(|sum| sum.active.is_none()), "not known by Region");
+    let one = sums(&entries, HistoryBy::Region, Some("000000000001".parse().unwrap()));
+    assert_eq!((active(&one, "eu-west-1"), active(&one, OTHER)), (Some((90, "1".to_owned())), None));
+}
+
 #[test]
 fn the_entry_of_a_large_run_is_bounded_and_its_sums_are_correct() {
     for accounts in [500, 5_000_u32] {
         let mut large = run("r", "2026-11-27T03:00:00Z");
         for number in 0..accounts {
-            large = with(large, &format!("{number:012}"), account(u64::MAX / 100_000_000, 0, 7));
+            let mut part = account(u64::MAX / 100_000_000, 0, 7);
+            part.regions.values_mut().for_each(|region| region.active = Some(1_000_000));
+            large = with(large, &format!("{number:012}"), part);
         }
         let worst = with(large, "999999999999", account(1, 9, 0));
         let entry = HistoryEntry::of(&worst).unwrap();
@@ -97,7 +187,8 @@ fn any_part() -> impl Strategy<Value = AccountReport> {
             part.counts.add(Fate::Unchanged, unchanged);
             part.counts.archived += archived;
             part.counts.add(Fate::RegionUnavailable(name, "unreachable".to_owned()), unavailable);
-            let report = RegionReport { sent, unchanged, archived, throttled, ..RegionReport::default() };
+            let active = (sent > 0).then_some(unchanged);
+            let report = RegionReport { sent, unchanged, archived, throttled, active, ..RegionReport::default() };
             part.regions.insert(name, report);
         }
         part.counts.add(Fate::Quarantined("a".to_owned()), quarantined);

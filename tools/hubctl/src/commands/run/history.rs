@@ -42,7 +42,9 @@ Examples:
 
 JSON: from, to (days), items with day, region, or account, and runs, sent,
 unchanged, archived, errors, unavailable, throttled (calls); by Region also
-these totals of each day (days), where they aren't 0.")]
+these totals of each day (days), where they aren't 0. By Region or account,
+active has the active findings and the run that determined them (findings,
+run_id, at); by account, last_scan_at has the time of the newest scan.")]
 pub(crate) struct Args {
     /// What to sum by
     #[arg(long, value_name = "WHAT", default_value = "day", value_parser = ["day", "region", "account"])]
