@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
+use crate::account_sums::AccountSums;
 use crate::client::Client;
 use crate::connections::Snapshot;
 use crate::counts::Counts;
@@ -33,6 +34,7 @@ pub(crate) struct App {
     pub(crate) counts: Counts,
     pub(crate) connections: Snapshot,
     pub(crate) histories: Histories,
+    pub(crate) account_sums: AccountSums,
     /// Event streams that may still be opened.
     pub(crate) streams: Arc<Semaphore>,
 }

@@ -1,16 +1,19 @@
 //! The connections of all integrations, which several pages show. An organization of a thousand accounts takes ten requests, so
 //! consecutive pages share the result.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use exporter::connection::Connection;
+use exporter::model::provider::ProviderId;
 use futures::{StreamExt as _, stream};
 use jiff::{SignedDuration, Timestamp};
-use management::wire::IntegrationView;
+use management::wire::{IntegrationView, ProviderView};
 use tokio::sync::Mutex;
 
 use crate::client::{Client, Failed};
 use crate::form::encoded;
+use crate::view::last_scan::Awaited;
 use crate::view::matrix::{fixes, needs_action, rank};
 
 /// Integrations that are read at most, and accounts of each.
@@ -31,6 +34,8 @@ pub(crate) struct Connections {
     pub(crate) read_at: Timestamp,
     /// Number of fixes that they need.
     pub(crate) fixes: u64,
+    /// The scans that are awaited, by integration.
+    pub(crate) awaited: Arc<BTreeMap<ProviderId, Awaited>>,
     /// [`Client::changes`] before they were read.
     changes: u64,
 }
@@ -52,16 +57,21 @@ impl Snapshot {
         if let Some(last) = last.as_ref().filter(is_shared).filter(|_| !is_fresh) {
             return Ok(last.clone());
         }
-        let all: Arc<[Named]> = read(client).await?.into();
+        let (all, awaited) = read(client).await?;
+        let (all, awaited): (Arc<[Named]>, _) = (all.into(), Arc::new(awaited));
         let wrong: Vec<&Connection> =
             all.iter().map(|(connection, _)| connection).filter(|connection| needs_action(connection)).collect();
         let fixes = fixes(&wrong, now).len() as u64;
-        Ok(last.insert(Connections { all, read_at: now, fixes, changes }).clone())
+        Ok(last.insert(Connections { all, read_at: now, fixes, awaited, changes }).clone())
     }
 }
 
-async fn read(client: &Client) -> Result<Vec<Named>, Failed> {
-    let (integrations, _) = client.list::<IntegrationView>("/integrations", INTEGRATIONS_MAX).await?;
+async fn read(client: &Client) -> Result<(Vec<Named>, BTreeMap<ProviderId, Awaited>), Failed> {
+    let ((integrations, _), (providers, _)) = futures::try_join!(
+        client.list::<IntegrationView>("/integrations", INTEGRATIONS_MAX),
+        client.list::<ProviderView>("/providers", INTEGRATIONS_MAX),
+    )?;
+    let awaited = integrations.iter().filter_map(|integration| Awaited::of(integration, &providers)).collect();
     let reads = stream::iter(integrations).map(async |view: IntegrationView| {
         let path = format!("/integrations/{}/connections", encoded(&view.id));
         let (connections, _) = client.list::<Connection>(&path, ACCOUNTS_MAX).await?;
@@ -74,5 +84,5 @@ async fn read(client: &Client) -> Result<Vec<Named>, Failed> {
         all.extend(part?);
     }
     all.sort_by_key(|(connection, _)| (rank(connection), connection.account));
-    Ok(all)
+    Ok((all, awaited))
 }

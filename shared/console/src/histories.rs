@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use exporter::report::history::{Totals, day_of};
+use exporter::report::history::{ActiveFindings, Totals, day_of};
 use jiff::civil::Date;
 use jiff::{SignedDuration, Span, Timestamp};
 use management::wire::{HistoryItem, HistoryList};
@@ -15,16 +15,19 @@ use crate::form::encoded;
 /// Requests for one period, of some 15,000 runs or a day each.
 const REQUESTS_MAX: usize = 20;
 /// How long past days are kept.
-const PAST_MAX: SignedDuration = SignedDuration::from_hours(1);
+pub(crate) const PAST_MAX: SignedDuration = SignedDuration::from_hours(1);
 /// How long pages share today and yesterday.
-const SHARED_MAX: SignedDuration = SignedDuration::from_secs(30);
+pub(crate) const SHARED_MAX: SignedDuration = SignedDuration::from_secs(30);
 /// Days that are read again: today, and yesterday, whose last runs may just have ended.
-const RECENT_DAYS: u8 = 2;
+pub(crate) const RECENT_DAYS: u8 = 2;
 /// Accounts whose days are kept, some 300 KB each at most.
 const ACCOUNTS_MAX: usize = 20;
 
 /// Totals by day and Region.
 pub(crate) type Days = BTreeMap<Date, BTreeMap<String, Totals>>;
+
+/// Active findings by Region.
+type Active = BTreeMap<String, ActiveFindings>;
 
 /// The days of a period.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -37,6 +40,8 @@ pub(crate) struct Period {
     pub(crate) is_cut: bool,
     /// The days with a run.
     pub(crate) days: Days,
+    /// Active findings by the newest run of the period that determined them.
+    pub(crate) active: Active,
 }
 
 /// Days that were read, of an account or of all.
@@ -67,23 +72,21 @@ impl Histories {
         let mut all = self.0.lock().await;
         let (changes, today) = (client.changes(), day_of(now));
         let first = today.saturating_sub(Span::new().days(i64::from(days) - 1));
-        let is_young = |at: Timestamp, most: SignedDuration| {
-            let age = now.duration_since(at);
-            !age.is_negative() && age < most
-        };
+        let is_young = |at: Timestamp, most: SignedDuration| is_young(at, most, now);
         let has_past = |kept: &&mut Kept| {
             let reaches = kept.period.from <= first || kept.period.is_cut;
             !is_fresh && reaches && kept.period.to == today && is_young(kept.read_at, PAST_MAX)
         };
         if let Some(kept) = all.get_mut(account).filter(has_past) {
             if kept.changes != changes || !is_young(kept.recent_at, SHARED_MAX) {
-                kept.renew(&read(client, "region", account, RECENT_DAYS).await?);
+                kept.renew(&read(client, "region", account, RECENT_DAYS, None).await?);
                 (kept.recent_at, kept.changes) = (now, changes);
             }
             return Ok(kept.period.since(first));
         }
-        let list = read(client, "region", account, days).await?;
-        let period = Period { from: list.from, to: list.to, is_cut: list.next.is_some(), days: by_day(&list.items) };
+        let list = read(client, "region", account, days, None).await?;
+        let (is_cut, days, active) = (list.next.is_some(), by_day(&list.items), active(&list.items).collect());
+        let period = Period { from: list.from, to: list.to, is_cut, days, active };
         let shown = period.since(first);
         if all.len() >= ACCOUNTS_MAX && !all.contains_key(account) {
             let oldest = all.iter().min_by_key(|(_, kept)| kept.recent_at).map(|(account, _)| account.clone());
@@ -94,12 +97,19 @@ impl Histories {
     }
 }
 
+/// Whether data that was read at a time may still be shown.
+pub(crate) fn is_young(at: Timestamp, most: SignedDuration, now: Timestamp) -> bool {
+    let age = now.duration_since(at);
+    !age.is_negative() && age < most
+}
+
 impl Kept {
     /// Replaces the newest days.
     fn renew(&mut self, list: &HistoryList) {
         self.period.days.retain(|day, _| *day < list.from);
         let from = self.period.from;
         self.period.days.extend(by_day(&list.items).into_iter().filter(|(day, _)| *day >= from));
+        self.period.active.extend(active(&list.items));
     }
 }
 
@@ -107,22 +117,36 @@ impl Period {
     fn since(&self, first: Date) -> Self {
         let from = self.from.max(first);
         let days = self.days.range(from..).map(|(day, regions)| (*day, regions.clone())).collect();
-        Self { from, to: self.to, is_cut: self.is_cut && self.from > first, days }
+        let active = self.active.iter().filter(|(_, active)| day_of(active.at) >= from);
+        let active = active.map(|(region, active)| (region.clone(), active.clone())).collect();
+        Self { from, to: self.to, is_cut: self.is_cut && self.from > first, days, active }
     }
 }
 
-/// Sums of the last `days` days.
-pub(crate) async fn read(client: &Client, by: &str, account: &str, days: u8) -> Result<HistoryList, Failed> {
+/// Sums of the last `days` days, without those after `newest`.
+pub(crate) async fn read(
+    client: &Client,
+    by: &str,
+    account: &str,
+    days: u8,
+    newest: Option<Date>,
+) -> Result<HistoryList, Failed> {
     let mut address = format!("/history?by={by}&days={days}");
     if !account.is_empty() {
         address = format!("{address}&account={}", encoded(account));
     }
-    let mut list = client.get::<HistoryList>(address.clone()).await?.value;
+    let page = |after: Option<Date>| after.map_or_else(|| address.clone(), |day| format!("{address}&after={day}"));
+    let mut list = client.get::<HistoryList>(page(newest)).await?.value;
     for _ in 1..REQUESTS_MAX {
         let Some(next) = list.next else { break };
-        list.append(client.get::<HistoryList>(format!("{address}&after={next}")).await?.value);
+        list.append(client.get::<HistoryList>(page(Some(next))).await?.value);
     }
     Ok(list)
+}
+
+/// The active findings of each Region for which they are known.
+fn active(regions: &[HistoryItem]) -> impl Iterator<Item = (String, ActiveFindings)> + '_ {
+    regions.iter().filter_map(|item| Some((item.region.clone()?, item.active.clone()?)))
 }
 
 fn by_day(regions: &[HistoryItem]) -> Days {

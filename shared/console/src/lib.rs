@@ -6,6 +6,7 @@
 //! Guarantees: a `GET` changes nothing; each change comes from the console's own pages, in the browser that was
 //! opened with the link; text from scans is shown as text; secrets go in and never come out. `tests/console` names each.
 
+mod account_sums;
 mod app;
 mod assets;
 mod chart;
@@ -57,6 +58,7 @@ pub fn console(ports: Ports, settings: Settings) -> (Router, Arc<Gate>) {
     let app = Arc::new(app::App {
         client: client::Client::new(ports.api),
         connections: connections::Snapshot::default(),
+        account_sums: account_sums::AccountSums::default(),
         histories: histories::Histories::default(),
         workbench: ports.workbench,
         settings,

@@ -6,17 +6,20 @@ use axum::extract::Path;
 use axum::response::Response;
 use exporter::connection::{Connection, RegionStatus};
 use exporter::report::{Drift, RegionReport, RunReport};
+use futures::FutureExt as _;
 use management::wire::{JobView, ReasonBody};
 
 use super::ask::Ask;
 use super::connections::connections;
 use super::open::not_found;
+use super::sums::region_sums;
 use crate::client::{Failed, Request};
 use crate::form::{Form, encoded};
+use crate::histories::Period;
 use crate::messages::Message;
 use crate::view::account::{Recent, Regions, account_state};
 use crate::view::integration::Fact;
-use crate::view::parts::State;
+use crate::view::parts::{State, Unread};
 use crate::view::region::{Fix, fixes};
 use crate::view::settings::secret_body;
 use crate::view::text::{age, clock, count, counted, sentence, time};
@@ -62,6 +65,7 @@ struct Read {
     connection: Option<(Connection, String)>,
     runs: Vec<RunReport>,
     compared: Option<RunReport>,
+    sums: Result<Period, Unread>,
 }
 
 async fn newest(visit: &Visit, account: &str, kind: &str, max: usize) -> Result<Vec<RunReport>, Failed> {
@@ -70,13 +74,14 @@ async fn newest(visit: &Visit, account: &str, kind: &str, max: usize) -> Result<
 }
 
 async fn read(visit: &Visit, account: &str) -> Result<Read, Failed> {
-    let (all, runs, compared) = futures::try_join!(
+    let (all, runs, compared, sums) = futures::try_join!(
         connections(visit),
         newest(visit, account, "", RUNS_SHOWN),
         newest(visit, account, "&kind=reconcile", 1),
+        region_sums(visit, account).map(Ok),
     )?;
     let found = all.all.iter().find(|(connection, _)| connection.account.as_str() == account);
-    Ok(Read { connection: found.cloned(), runs, compared: compared.into_iter().next() })
+    Ok(Read { connection: found.cloned(), runs, compared: compared.into_iter().next(), sums })
 }
 
 /// `GET /accounts/{account}`
@@ -86,11 +91,11 @@ pub(crate) async fn show(visit: Visit, Path(account): Path<String>) -> Response 
     }
     match read(&visit, &account).await {
         Ok(read) if read.connection.is_none() && read.runs.is_empty() => not_found(visit).await,
-        read => visit.show(read.map(|read| view(&visit, account, &read))),
+        read => visit.show(read.map(|read| view(&visit, account, read))),
     }
 }
 
-fn view(visit: &Visit, account: String, read: &Read) -> Page {
+fn view(visit: &Visit, account: String, read: Read) -> Page {
     let now = visit.now();
     let connection = read.connection.as_ref().map(|(connection, _)| connection);
     let integration = read.connection.as_ref();
@@ -109,7 +114,7 @@ fn view(visit: &Visit, account: String, read: &Read) -> Page {
             })
             .unwrap_or_default(),
         fixes: connection.map(fixes).unwrap_or_default(),
-        regions: connection.map(|connection| Regions::new(visit, connection)),
+        regions: connection.map(|connection| Regions::new(visit, connection, read.sums)),
         runs: read.runs.iter().map(|run| Recent::new(run, now)).collect(),
         compared: read.compared.as_ref().map(|run| compared(visit, run, &account)),
         choices: accepting.map(|name| (name.to_string(), chosen.contains(&name.to_string()))).collect(),

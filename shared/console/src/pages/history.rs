@@ -100,7 +100,7 @@ impl Panel {
     ) -> Result<(), Failed> {
         let client = &visit.app.client;
         if *is_by_account {
-            let (list, names) = futures::try_join!(read(client, "account", account, *days), names(client))?;
+            let (list, names) = futures::try_join!(read(client, "account", account, *days, None), names(client))?;
             self.accounts = Some(accounts(&list.items, &names)).filter(|accounts| !accounts.rows.is_empty());
         } else {
             let is_fresh = visit.query.has("fresh");

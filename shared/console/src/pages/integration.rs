@@ -5,17 +5,20 @@ use axum::extract::Path;
 use axum::response::Response;
 use exporter::connection::{Connection, ConnectionStatus};
 use exporter::report::RunReport;
+use futures::FutureExt as _;
 use management::wire::CredentialsKind;
 use management::wire::{IntegrationView, ProviderView};
 
+use super::sums::region_sums;
 use crate::client::Failed;
 use crate::form::encoded;
+use crate::histories::Period;
 use crate::view::account::{Recent, Regions, account_state, problem_of};
 use crate::view::integration::{
     Actions, Fact, Known, actions, archiving, connection_state, credentials_since, filters, pending_uploads, sending,
     state,
 };
-use crate::view::parts::{Chip, State};
+use crate::view::parts::{Chip, State, Unread};
 use crate::view::region::{Fix, fixes};
 use crate::view::text::{age, clock, count, principal, time};
 use crate::visit::{Frame, Visit};
@@ -65,6 +68,8 @@ struct Read {
     provider: Option<ProviderView>,
     connections: Vec<Connection>,
     runs: Option<Vec<RunReport>>,
+    /// The sums by Region. Not read for an organization.
+    sums: Option<Result<Period, Unread>>,
 }
 
 /// `GET /integrations/{id}`
@@ -84,17 +89,20 @@ async fn read(visit: &Visit, id: &str) -> Result<Read, Failed> {
             false => Ok(None),
         }
     };
-    let (view, connections, provider, runs) = futures::try_join!(
+    let sums = async { if is_account { Some(region_sums(visit, &id).await) } else { None } };
+    let (view, connections, provider, runs, sums) = futures::try_join!(
         client.get::<IntegrationView>(integration),
         client.list::<Connection>(&connections, ACCOUNTS_READ),
         client.find::<ProviderView>(format!("/providers/{id}")),
         runs,
+        sums.map(Ok),
     )?;
-    Ok(Read { view: view.value, provider: provider.map(|answer| answer.value), connections: connections.0, runs })
+    let (view, provider) = (view.value, provider.map(|answer| answer.value));
+    Ok(Read { view, provider, connections: connections.0, runs, sums })
 }
 
 fn view(visit: &Visit, read: Read) -> Page {
-    let Read { view, provider, mut connections, runs } = read;
+    let Read { view, provider, mut connections, runs, sums } = read;
     let now = visit.now();
     connections.sort_by_key(|connection| (rank(connection.status), connection.account));
     let is_organization = view.provider.starts_with("o-");
@@ -102,7 +110,7 @@ fn view(visit: &Visit, read: Read) -> Page {
     let known = Known { view, provider, connection: account };
     let view = &known.view;
     let command = format!("hubctl integration test {}", view.id);
-    let shown = known.connection.as_ref().map(|connection| Regions::new(visit, connection));
+    let shown = known.connection.as_ref().zip(sums).map(|(connection, sums)| Regions::new(visit, connection, sums));
     Page {
         frame: visit.frame("integrations", known.alias(), &command),
         alias: known.alias(),

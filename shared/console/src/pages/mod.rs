@@ -30,6 +30,7 @@ mod reported;
 mod role;
 mod run;
 mod runs;
+mod sums;
 
 use std::sync::Arc;
 

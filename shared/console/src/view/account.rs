@@ -4,10 +4,12 @@ use exporter::connection::{Connection, ConnectionStatus};
 use exporter::report::RunReport;
 use jiff::Timestamp;
 
-use super::parts::State;
+use super::parts::{State, Unread};
 use super::region::{Row, rows, unavailable};
+use super::region_sums::RegionSums;
 use super::run;
 use super::text::{clock, count, time};
+use crate::histories::Period;
 use crate::visit::Visit;
 
 /// States of a connection, worst first: name, tone.
@@ -35,6 +37,12 @@ pub(crate) struct Regions {
     pub(crate) rows: Vec<Row>,
     pub(crate) left_out: usize,
     pub(crate) all_href: String,
+    /// The run that most active findings are of: its page, and its time.
+    pub(crate) as_of: Option<(String, String)>,
+    /// What the numbers don't include. Empty: they are complete.
+    pub(crate) limits: String,
+    /// Why the numbers are unknown.
+    pub(crate) unread: Option<Unread>,
 }
 
 /// A run in a few words.
@@ -49,11 +57,14 @@ pub(crate) struct Recent {
 
 impl Regions {
     /// The Regions of a connection; with `?regions=all` those that were never enabled, too.
-    pub(crate) fn new(visit: &Visit, connection: &Connection) -> Self {
+    pub(crate) fn new(visit: &Visit, connection: &Connection, sums: Result<Period, Unread>) -> Self {
         let now = visit.now();
-        let (rows, left_out) = rows(connection, visit.query.get("regions") == "all", now);
+        let (period, unread) = sums.map_or_else(|unread| (None, Some(unread)), |period| (Some(period), None));
+        let sums = RegionSums::new(period);
+        let (rows, left_out) = rows(connection, &sums, visit.query.get("regions") == "all", now);
         let checked = clock(connection.checked_at, now);
-        Self { checked, rows, left_out, all_href: visit.with("regions", Some("all")) }
+        let (as_of, limits) = (sums.as_of(now), sums.limits());
+        Self { checked, rows, left_out, all_href: visit.with("regions", Some("all")), as_of, limits, unread }
     }
 }
 

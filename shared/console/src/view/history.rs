@@ -208,12 +208,8 @@ mod tests {
     use super::*;
 
     fn period(days: &[(&str, &str, Totals)]) -> Period {
-        let mut period = Period {
-            from: "2026-11-25".parse().unwrap(),
-            to: "2026-11-27".parse().unwrap(),
-            is_cut: false,
-            days: BTreeMap::new(),
-        };
+        let mut period =
+            Period { from: "2026-11-25".parse().unwrap(), to: "2026-11-27".parse().unwrap(), ..Period::default() };
         for (day, region, totals) in days {
             period.days.entry(day.parse().unwrap()).or_default().insert((*region).to_owned(), *totals);
         }

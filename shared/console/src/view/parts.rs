@@ -2,7 +2,9 @@
 
 use askama::Template;
 use askama::filters::HtmlSafe;
+use jiff::civil::Date;
 
+use super::text::count;
 use crate::messages::Message;
 
 /// A state, shown as a symbol, a word, and a color.
@@ -123,5 +125,60 @@ impl Chip {
     /// Makes the label a link.
     pub(crate) fn link(self, href: impl Into<String>) -> Self {
         Self { href: href.into(), ..self }
+    }
+}
+
+/// A cell with a number, which may be unknown. `0` is gray.
+#[derive(Clone, Debug, PartialEq, Eq, Template)]
+#[template(path = "parts/number.html")]
+pub(crate) struct Number {
+    text: String,
+    class: &'static str,
+    heading: &'static str,
+    aside: String,
+}
+
+impl HtmlSafe for Number {}
+
+impl Number {
+    /// A number, or an unknown one.
+    pub(crate) fn new(heading: &'static str, number: Option<u64>) -> Self {
+        let class = match number {
+            None => " muted",
+            Some(0) => " zero",
+            Some(_) => "",
+        };
+        Self { text: number.map(count).unwrap_or_default(), class, heading, aside: String::new() }
+    }
+
+    /// A number of errors.
+    pub(crate) fn errors(heading: &'static str, number: Option<u64>) -> Self {
+        let class = if number.is_some_and(|number| number > 0) { " bad strong" } else { "" };
+        let cell = Self::new(heading, number);
+        Self { class: if class.is_empty() { cell.class } else { class }, ..cell }
+    }
+
+    /// Adds an explanation.
+    pub(crate) fn aside(self, aside: String) -> Self {
+        Self { aside, ..self }
+    }
+}
+
+/// Why numbers of a page are unknown.
+#[derive(Clone, Debug, PartialEq, Eq, Template)]
+#[template(path = "parts/unread.html")]
+pub(crate) struct Unread {
+    pub(crate) text: String,
+    /// The page with them. Empty: none.
+    pub(crate) href: String,
+}
+
+impl HtmlSafe for Unread {}
+
+impl Unread {
+    /// The sums have only days since this one.
+    pub(crate) fn since(day: Date) -> Self {
+        let text = format!("Sums since {} only: there are too many runs.", day.strftime("%-d %b"));
+        Self { text, href: String::new() }
     }
 }

@@ -4,7 +4,8 @@ use asff::RegionName;
 use exporter::connection::{Connection, Problem, RegionConnection, RegionStatus};
 use jiff::Timestamp;
 
-use super::parts::{Remediation, State};
+use super::parts::{Number, Remediation, State};
+use super::region_sums::RegionSums;
 use super::text::{sentence, time};
 
 /// The row of a Region, with the results of its checks.
@@ -14,6 +15,8 @@ pub(crate) struct Row {
     pub(crate) checks: [Check; 4],
     pub(crate) since: String,
     pub(crate) is_stale: bool,
+    /// Active findings, and findings sent.
+    pub(crate) numbers: [Number; 2],
 }
 
 /// The result of a check.
@@ -107,15 +110,15 @@ pub(crate) fn worst_problem(connection: &Connection) -> Option<&Problem> {
 }
 
 /// The rows of an account, worst first, and the number of Regions that are omitted because they were never enabled.
-pub(crate) fn rows(connection: &Connection, with_all: bool, now: Timestamp) -> (Vec<Row>, usize) {
+pub(crate) fn rows(connection: &Connection, sums: &RegionSums, with_all: bool, now: Timestamp) -> (Vec<Row>, usize) {
     let all = sorted(connection);
     let hidden = |region: &RegionConnection| !with_all && rank(region) == 3;
     let left_out = all.iter().filter(|(_, region)| hidden(region)).count();
     let shown = all.into_iter().filter(|(_, region)| !hidden(region));
-    (shown.map(|(name, region)| row(name, region, now)).collect(), left_out)
+    (shown.map(|(name, region)| row(name, region, sums, now)).collect(), left_out)
 }
 
-fn row(name: &RegionName, region: &RegionConnection, now: Timestamp) -> Row {
+fn row(name: &RegionName, region: &RegionConnection, sums: &RegionSums, now: Timestamp) -> Row {
     let tone = if region.status == RegionStatus::Enabled { "good" } else { tone(region) };
     let no = |word: &str| Check::No(State::new(tone, word));
     let (yes, not) = (Check::Yes, Check::NotChecked);
@@ -135,6 +138,7 @@ fn row(name: &RegionName, region: &RegionConnection, now: Timestamp) -> Row {
         checks,
         since: time(region.since, now),
         is_stale: region.stale_since.is_some(),
+        numbers: sums.cells(name, now),
     }
 }
 

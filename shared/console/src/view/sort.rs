@@ -11,12 +11,15 @@ pub(crate) struct Column {
     /// The value of `aria-sort`; empty if another column sorts.
     pub(crate) order: &'static str,
     pub(crate) arrow: &'static str,
+    pub(crate) is_number: bool,
 }
 
 /// The columns of a list that sort.
 pub(crate) struct Columns {
     /// Name, and key in the query.
     pub(crate) names: &'static [(&'static str, &'static str)],
+    /// The keys of columns with numbers.
+    pub(crate) numbers: &'static [&'static str],
     /// The key of the order that the list has by default.
     pub(crate) default: &'static str,
 }
@@ -41,7 +44,9 @@ impl Columns {
                 (true, false) => ("ascending", " ↑"),
                 (true, true) => ("descending", " ↓"),
             };
-            Column { name, href: visit.with_all(&[("from", None), ("sort", Some(&next))]), order, arrow }
+            let (href, is_number) =
+                (visit.with_all(&[("from", None), ("sort", Some(&next))]), self.numbers.contains(key));
+            Column { name, href, order, arrow, is_number }
         };
         self.names.iter().map(column).collect()
     }

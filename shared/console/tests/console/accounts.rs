@@ -21,7 +21,8 @@ async fn accounts_are_sorted_by_each_column_in_both_orders() {
     let heading = "aria-sort=\"ascending\"><a href=\"/accounts?size=100&sort=-status\">Connection ↑";
     assert!(worst_first.contains(heading), "{worst_first}");
     let all = listed(&worst_first).len();
-    for key in ["account", "integration", "status", "checked", "regions", "problem"] {
+    for key in ["account", "integration", "status", "checked", "regions", "problem", "scan", "active", "sent", "errors"]
+    {
         let page = get(&format!("&sort={key}")).await;
         let (up, mut down) = (listed(&page), listed(&get(&format!("&sort=-{key}")).await));
         down.reverse();

@@ -5,6 +5,7 @@
 #[path = "../../examples/serve/sample/mod.rs"]
 mod sample;
 
+mod account_numbers;
 mod accounts;
 mod exports;
 mod files;

@@ -137,17 +137,27 @@ pub(super) fn account(id: &str, provider: &str, kind: Kind, now: Timestamp) -> R
     Ok(connection)
 }
 
-/// The connections of the accounts of an organization.
+/// The organization.
+pub(super) const ORGANIZATION: &str = "o-a1b2c3d4e5";
+/// Number of its accounts.
+pub(super) const ORGANIZATION_ACCOUNTS: u64 = 24;
+
+/// The ID of an account of the organization.
+pub(super) fn organization_account(number: u64) -> String {
+    format!("{:012}", 600_000_000_000 + number * 11_111_111_111)
+}
+
+/// The connections of the accounts of the organization.
 pub(super) fn organization(now: Timestamp) -> Result<Vec<Connection>, Failure> {
     let mut found = Vec::new();
-    for number in 0..24_u64 {
-        let id = format!("{:012}", 600_000_000_000 + number * 11_111_111_111);
+    for number in 0..ORGANIZATION_ACCOUNTS {
+        let id = organization_account(number);
         let kind = match number {
             0 | 1 => Kind::Disconnected,
             2..6 => Kind::Degraded,
             _ => Kind::Connected,
         };
-        found.push(account(&id, "o-a1b2c3d4e5", kind, now)?);
+        found.push(account(&id, ORGANIZATION, kind, now)?);
     }
     Ok(found)
 }

@@ -4,11 +4,9 @@ use exporter::connection::Connection;
 use exporter::testing::Contents;
 use jiff::Timestamp;
 
-use super::connections::{Kind, account};
+use super::connections::{Kind, ORGANIZATION, account};
 use super::{Failure, runs};
 
-/// The organization.
-const ORGANIZATION: &str = "o-a1b2c3d4e5";
 /// Minutes between two runs: a thousand accounts with one scan per day.
 const MINUTES_PER_RUN: f64 = 1.44;
 

@@ -1,5 +1,7 @@
 //! Sample runs, with quarantined and pending findings.
 
+use std::collections::btree_map::Entry;
+
 use exporter::model::problem::Problem;
 use exporter::model::upload::UploadInfo;
 use exporter::report::{
@@ -10,9 +12,27 @@ use exporter::testing::Contents;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
+use super::connections::{ORGANIZATION, ORGANIZATION_ACCOUNTS, organization_account};
 use super::{Failure, RUN, ago};
 
+const PRODUCTION: &str = "123456789012";
 const STAGING: &str = "210987654321";
+/// Regions of production with few changes, and their unchanged findings.
+const QUIET: [(&str, u64); 13] = [
+    ("us-east-2", 640),
+    ("us-west-1", 380),
+    ("us-west-2", 511),
+    ("ca-central-1", 120),
+    ("eu-west-2", 377),
+    ("eu-west-3", 210),
+    ("eu-central-1", 1_260),
+    ("eu-north-1", 0),
+    ("ap-south-1", 302),
+    ("ap-northeast-1", 415),
+    ("ap-northeast-2", 77),
+    ("ap-southeast-1", 260),
+    ("ap-southeast-2", 228),
+];
 const SEVERITIES: [&str; 4] = ["LOW", "MEDIUM", "HIGH", "CRITICAL"];
 /// Findings of the large run that require approval, by service: service, count, class.
 const PENDING: [(&str, usize, &str); 5] =
@@ -63,7 +83,38 @@ pub(super) fn plain(account: &str, number: u64, minutes: i64, now: Timestamp) ->
     Ok(run)
 }
 
-/// Adds the counts of the only account of a run, by Region: sent, unchanged, filtered, archived.
+/// Adds the counts of the quiet Regions of production, with a few findings sent in some of them.
+fn add_quiet(run: &mut RunReport, day: u64) -> Result<(), Failure> {
+    for (number, (name, unchanged)) in (1..).zip(QUIET) {
+        let sent = if day == 0 || unchanged == 0 { 0 } else { day * number % 7 };
+        add_counts(run, PRODUCTION, &[(name, sent, unchanged - sent, 2 * unchanged, sent)])?;
+    }
+    Ok(())
+}
+
+/// The run of a file with the scans of an organization's accounts, some days ago. One account was never scanned, and the scans of
+/// two are missing since two days.
+fn accounts_of_organization(day: i64, now: Timestamp) -> Result<RunReport, Failure> {
+    let id = format!("0193{:04x}-1000-7c41-9a3b-000000000024", 0x8000 - day - 1);
+    // Its scans are due at 03:00 UTC.
+    let minutes = (now.as_second() / 60 - 202).rem_euclid(1_440);
+    let mut all = run(&id, ORGANIZATION, day * 1_440 + minutes, now);
+    for number in (0..ORGANIZATION_ACCOUNTS).filter(|number| *number != 6) {
+        if day < 2 && [9, 14].contains(&number) {
+            continue;
+        }
+        let active = 37 + number * 7_919 % 840;
+        let sent = (number + u64::try_from(day)?) % 5;
+        let regions = [("eu-west-1", sent, active - sent, 3 * active, sent), ("us-east-1", 0, active / 4, active, 0)];
+        add_counts(&mut all, &organization_account(number), &regions)?;
+    }
+    for report in all.accounts.values_mut() {
+        report.integration = Some(ORGANIZATION.parse()?);
+    }
+    Ok(all)
+}
+
+/// Adds the counts of an account of a run, by Region: sent, unchanged, filtered, archived.
 fn add_counts(run: &mut RunReport, account: &str, regions: &[(&str, u64, u64, u64, u64)]) -> Result<(), Failure> {
     let mut report = AccountReport::default();
     for (name, sent, unchanged, filtered, archived) in regions {
@@ -90,17 +141,24 @@ fn add_counts(run: &mut RunReport, account: &str, regions: &[(&str, u64, u64, u6
     add(run, account, report)
 }
 
+/// Adds the results of an account, or of further Regions of it.
 fn add(run: &mut RunReport, account: &str, mut report: AccountReport) -> Result<(), Failure> {
     run.counts.merge(&report.counts);
     report.integration = Some(account.parse()?);
-    run.accounts.insert(account.parse()?, report);
+    match run.accounts.entry(account.parse()?) {
+        Entry::Vacant(place) => drop(place.insert(report)),
+        Entry::Occupied(mut known) => {
+            known.get_mut().counts.merge(&report.counts);
+            known.get_mut().regions.append(&mut report.regions);
+        }
+    }
     Ok(())
 }
 
 /// Adds the sample runs, oldest first.
 pub(super) fn fill(contents: &mut Contents, now: Timestamp) -> Result<(), Failure> {
     for day in (1..20_i64).rev() {
-        for (index, account) in ["123456789012", STAGING].into_iter().enumerate() {
+        for (index, account) in [PRODUCTION, STAGING].into_iter().enumerate() {
             let minutes = day * 1_440 + 30 * i64::try_from(index)?;
             let id = format!("0193{:04x}-0000-7c41-9a3b-{index:012}", 0x8000 - day);
             let mut past = run(&id, account, minutes, now);
@@ -110,8 +168,14 @@ pub(super) fn fill(contents: &mut Contents, now: Timestamp) -> Result<(), Failur
                 account,
                 &[("eu-west-1", sent, 6_020, 12_400, sent / 4), ("us-east-1", sent / 3, 3_010, 6_200, sent / 9)],
             )?;
+            if account == PRODUCTION {
+                // The Region became unavailable later.
+                add_counts(&mut past, account, &[("eu-south-2", sent / 60, 214 - sent / 60, 380, sent / 60)])?;
+                add_quiet(&mut past, u64::try_from(day)?)?;
+            }
             contents.runs.push(past);
         }
+        contents.runs.push(accounts_of_organization(day - 1, now)?);
     }
     let mut sandbox = run("0193a1c3-0000-7c41-9a3b-000000000010", "345678901234", 530, now);
     (sandbox.status, sandbox.reasons) =
@@ -130,13 +194,18 @@ pub(super) fn fill(contents: &mut Contents, now: Timestamp) -> Result<(), Failur
     let mut production = run("0193a1e0-0000-7c41-9a3b-000000000012", "123456789012", 153, now);
     add_counts(
         &mut production,
-        "123456789012",
+        PRODUCTION,
         &[("eu-west-1", 201, 6_098, 12_410, 61), ("us-east-1", 97, 3_010, 6_410, 23)],
     )?;
+    add_quiet(&mut production, 0)?;
     contents.runs.push(production);
     let mut undone = run("0193a1f0-0000-7c41-9a3b-000000000013", "123456789012", 100, now);
     (undone.kind, undone.source_run_id) = (RunKind::UndoArchive, contents.runs.first().map(|run| run.run_id.clone()));
-    add_counts(&mut undone, "123456789012", &[("eu-west-1", 61, 0, 0, 0)])?;
+    add_counts(&mut undone, PRODUCTION, &[("eu-west-1", 61, 0, 0, 0)])?;
+    // The findings of the export before it, and those that are active again.
+    for report in undone.accounts.values_mut().flat_map(|report| report.regions.values_mut()) {
+        report.active = Some(201 + 6_098 + 61);
+    }
     contents.runs.push(undone);
     let mut running = run("0193a201-0000-7c41-9a3b-000000000014", "600000000000", 0, now);
     (running.status, running.finished_at) = (RunStatus::Running, None);
@@ -150,13 +219,25 @@ fn staging(contents: &mut Contents, now: Timestamp) -> Result<RunReport, Failure
     big.status = RunStatus::Degraded;
     let mut report = AccountReport::default();
     let counts = &mut report.counts;
-    for (name, sent, unchanged, filtered) in
-        [("eu-west-1", 218, 1_710, 9_902), ("us-east-1", 118, 1_014, 6_620), ("eu-central-1", 76, 413, 4_580)]
-    {
+    // The last number: findings that stay active, since their archive is pending or they are unproven.
+    for (name, sent, unchanged, filtered, stay) in [
+        ("eu-west-1", 218, 1_710, 9_902, 120),
+        ("us-east-1", 118, 1_014, 6_620, 4),
+        ("eu-central-1", 76, 413, 4_580, 0),
+    ] {
+        let active = Some(sent + unchanged + stay);
         let changes =
             Changes { new: sent / 2, changed: sent / 3, reactivated: 2, refresh_due: sent - sent / 2 - sent / 3 - 2 };
-        let region =
-            RegionReport { sent, changes, unchanged, filtered, calls: 10, throttled: 1, ..RegionReport::default() };
+        let region = RegionReport {
+            sent,
+            changes,
+            unchanged,
+            filtered,
+            active,
+            calls: 10,
+            throttled: 1,
+            ..RegionReport::default()
+        };
         report.regions.insert(name.parse()?, region);
         counts.add(Fate::Sent, sent);
         counts.add(Fate::Unchanged, unchanged);
