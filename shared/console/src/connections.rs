@@ -34,8 +34,8 @@ pub(crate) struct Connections {
     pub(crate) read_at: Timestamp,
     /// Number of fixes that they need.
     pub(crate) fixes: u64,
-    /// The scans that are awaited, by integration.
-    pub(crate) awaited: Arc<BTreeMap<ProviderId, Awaited>>,
+    /// The scans that are awaited, by integration. `None` if the schedules can't be read.
+    pub(crate) awaited: Option<Arc<BTreeMap<ProviderId, Awaited>>>,
     /// [`Client::changes`] before they were read.
     changes: u64,
 }
@@ -58,7 +58,7 @@ impl Snapshot {
             return Ok(last.clone());
         }
         let (all, awaited) = read(client).await?;
-        let (all, awaited): (Arc<[Named]>, _) = (all.into(), Arc::new(awaited));
+        let (all, awaited): (Arc<[Named]>, _) = (all.into(), awaited.map(Arc::new));
         let wrong: Vec<&Connection> =
             all.iter().map(|(connection, _)| connection).filter(|connection| needs_action(connection)).collect();
         let fixes = fixes(&wrong, now).len() as u64;
@@ -66,12 +66,15 @@ impl Snapshot {
     }
 }
 
-async fn read(client: &Client) -> Result<(Vec<Named>, BTreeMap<ProviderId, Awaited>), Failed> {
-    let ((integrations, _), (providers, _)) = futures::try_join!(
+async fn read(client: &Client) -> Result<(Vec<Named>, Option<BTreeMap<ProviderId, Awaited>>), Failed> {
+    let (integrations, providers) = futures::join!(
         client.list::<IntegrationView>("/integrations", INTEGRATIONS_MAX),
         client.list::<ProviderView>("/providers", INTEGRATIONS_MAX),
-    )?;
-    let awaited = integrations.iter().filter_map(|integration| Awaited::of(integration, &providers)).collect();
+    );
+    let (integrations, _) = integrations?;
+    let awaited = providers.ok().map(|(providers, _)| {
+        integrations.iter().filter_map(|integration| Awaited::of(integration, &providers)).collect()
+    });
     let reads = stream::iter(integrations).map(async |view: IntegrationView| {
         let path = format!("/integrations/{}/connections", encoded(&view.id));
         let (connections, _) = client.list::<Connection>(&path, ACCOUNTS_MAX).await?;

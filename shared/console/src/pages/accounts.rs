@@ -99,8 +99,10 @@ fn view(visit: &Visit, read: &Connections, sums: Result<Arc<HistoryList>, Unread
     let query = &visit.query;
     let (sums, unread) = sums.map_or_else(|unread| (None, Some(unread)), |sums| (Some(sums), None));
     let cut = sums.as_deref().filter(|list| list.next.is_some()).map(|list| Unread::since(list.from));
+    let no_schedules = read.awaited.is_none().then(Unread::schedules);
+    let has_scans = sums.is_some() && read.awaited.is_some();
     let of = query.get("of");
-    let numbers = AllNumbers::new(sums.as_deref(), &read.awaited, visit.now());
+    let numbers = AllNumbers::new(sums.as_deref(), read.awaited.as_deref(), visit.now());
     let is_of = |(connection, _): &&Named| of.is_empty() || connection.provider.as_str() == of;
     let all: Vec<Listed<'_>> = read.all.iter().filter(is_of).map(|named| Listed::new(named, &numbers)).collect();
     let mut shown: Vec<&Listed<'_>> = all.iter().filter(|listed| listed.matches(query)).collect();
@@ -111,13 +113,13 @@ fn view(visit: &Visit, read: &Connections, sums: Result<Arc<HistoryList>, Unread
     Page {
         frame: visit.frame("accounts", "Accounts", "hubctl doctor").read_at(visit, read.read_at),
         counts: counts(visit, &all),
-        scans: if sums.is_some() { scans(visit, &all) } else { Vec::new() },
+        scans: if has_scans { scans(visit, &all) } else { Vec::new() },
         q: query.get("q").to_owned(),
         kept: kept.filter(|(_, value)| !value.is_empty()).collect(),
         of: name.map(|name| (name.to_owned(), format!("/integrations/{}", encoded(of)))),
         columns: COLUMNS.headings(visit),
         rows: shown[pager.rows.clone()].iter().map(|listed| row(listed, visit.now())).collect(),
-        unread: unread.or(cut),
+        unread: unread.or(no_schedules).or(cut),
         pager,
         is_empty: read.all.is_empty(),
         test_all: check::button(visit),

@@ -25,7 +25,7 @@ pub(crate) struct AllNumbers<'a> {
     by_account: BTreeMap<&'a str, &'a HistoryItem>,
     /// Whether an account without sums has no run in the period.
     is_complete: bool,
-    awaited: &'a BTreeMap<ProviderId, Awaited>,
+    awaited: Option<&'a BTreeMap<ProviderId, Awaited>>,
     now: Timestamp,
 }
 
@@ -33,7 +33,7 @@ impl<'a> AllNumbers<'a> {
     /// The numbers by the sums that were read.
     pub(crate) fn new(
         sums: Option<&'a HistoryList>,
-        awaited: &'a BTreeMap<ProviderId, Awaited>,
+        awaited: Option<&'a BTreeMap<ProviderId, Awaited>>,
         now: Timestamp,
     ) -> Self {
         let items = || sums.into_iter().flat_map(|list| &list.items);
@@ -50,7 +50,7 @@ impl<'a> AllNumbers<'a> {
         let sums = self.by_account.get(connection.account.as_str()).copied();
         let is_known = sums.is_some() || self.is_complete;
         let last_scan = if is_known { LastScan::of(sums) } else { LastScan::Unknown };
-        let awaited = self.awaited.get(&connection.provider);
+        let awaited = self.awaited.and_then(|awaited| awaited.get(&connection.provider));
         let number = |of: fn(&HistoryItem) -> u64| is_known.then(|| sums.map_or(0, of));
         AccountNumbers {
             last_scan,

@@ -176,6 +176,12 @@ pub(crate) struct Unread {
 impl HtmlSafe for Unread {}
 
 impl Unread {
+    /// The schedules of scans could not be read.
+    pub(crate) fn schedules() -> Self {
+        let text = "It is unknown which scans are missing: the schedules of the providers can't be read.".to_owned();
+        Self { text, href: String::new() }
+    }
+
     /// The sums have only days since this one.
     pub(crate) fn since(day: Date) -> Self {
         let text = format!("Sums since {} only: there are too many runs.", day.strftime("%-d %b"));

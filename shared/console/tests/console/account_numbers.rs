@@ -126,6 +126,16 @@ async fn pages_are_shown_without_numbers_that_cant_be_read() {
     assert_eq!(accounts(&unknown.text).len(), 25);
 }
 
+#[tokio::test]
+async fn which_scans_are_missing_is_unknown_without_schedules() {
+    let browser = Browser::open().await;
+    browser.host.memory.contents().faults.add(Fault::fail(Operation::ListProviders));
+    let page = browser.get("/accounts?size=100").await;
+    assert_eq!(page.status, StatusCode::OK);
+    assert!(page.text.contains("It is unknown which scans are missing") && !page.text.contains("scan missing"));
+    assert_eq!(last::<4>(&page.text, "/accounts/699999999999\"")[0], "25 Nov 03:15");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_page_does_not_wait_long_for_the_sums_of_runs() {
     let browser = Browser::open().await;

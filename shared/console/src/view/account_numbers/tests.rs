@@ -63,7 +63,7 @@ fn item(account: &str, last_scan_at: Option<&str>) -> serde_json::Value {
 }
 
 fn numbers(sums: Option<&HistoryList>, awaited: &BTreeMap<ProviderId, Awaited>, provider: &str) -> AccountNumbers {
-    AllNumbers::new(sums, awaited, now()).of(&connection(provider))
+    AllNumbers::new(sums, Some(awaited), now()).of(&connection(provider))
 }
 
 #[test]
