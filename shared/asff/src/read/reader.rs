@@ -110,8 +110,8 @@ impl ScanReader {
     }
 
     /// Whether the layout of the file so far proves where the file ends: it is exactly one JSON array, or one JSON object with
-    /// nothing but an array of findings. A file with one object per line, a page of an API, several documents, or rows may have been truncated between two of them
-    /// without any sign of it, regardless of the compression. Valid after [`Step::Done`].
+    /// nothing but an array of findings. A file with one object per line, a page of an API, several documents, or rows may have
+    /// been truncated between two of them without any sign of it, regardless of the compression. Valid after [`Step::Done`].
     #[must_use]
     pub fn has_end(&self) -> bool {
         matches!(&self.stage, Stage::Json(splitter) if splitter.has_end())
