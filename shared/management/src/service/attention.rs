@@ -113,7 +113,7 @@ impl<P: Ports> Service<P> {
                 match connection.status {
                     AccountStatus::Disconnected => disconnected.push(connection.clone()),
                     AccountStatus::Connected | AccountStatus::Degraded => {
-                        add_lost_regions(&mut lost_regions, connection)
+                        add_lost_regions(&mut lost_regions, connection);
                     }
                 }
             }
