@@ -302,7 +302,8 @@ impl Rule {
         if percent == 0 {
             return pending > 0;
         }
-        let recent = |(then, _): &&(Timestamp, u64)| *then < at && *then >= at - RECENT;
+        // Those of newer scans count, too: scans of parts of the account arrive in any order.
+        let recent = |(then, _): &&(Timestamp, u64)| *then >= at - RECENT;
         let recent: u64 = self.archived_freely.iter().filter(recent).map(|(_, count)| count).sum();
         let count = pending + recent;
         pending > 0 && count > ARCHIVED_FREELY && count * 100 > u64::from(percent) * (active + recent)
