@@ -54,7 +54,12 @@ mod uploads;
 mod verdicts;
 mod weeks;
 
-use std::sync::Arc;
+use std::iter::repeat_with;
+use std::num::NonZero;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
 use asff::AccountId;
@@ -201,25 +206,43 @@ impl Run {
 /// Time between two lines of progress.
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(60);
 
-/// Runs a simulation for each seed: `SEEDS` seeds from `SEED` on, or by default `count` seeds from 0 on. A failure reports its
-/// seed.
-pub(crate) fn seeds<F: Future<Output = ()>>(name: &str, count: u64, simulation: impl Fn(u64) -> F) {
+/// Runs a simulation for each seed, on all cores: `SEEDS` seeds from `SEED` on, or by default `count` seeds from 0 on. A failure
+/// reports its seed.
+pub(crate) fn seeds<F: Future<Output = ()>>(name: &str, count: u64, simulation: impl Fn(u64) -> F + Sync) {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse().ok());
     let (first, count) = (number("SEED").unwrap_or(0), number("SEEDS").unwrap_or(count));
-    let mut shown_at = Instant::now();
-    for seed in first..first + count {
-        if shown_at.elapsed() >= PROGRESS_INTERVAL {
-            eprintln!("{name}: seed {seed}, {} of {count} passed", seed - first);
-            shown_at = Instant::now();
+    let end = first + count;
+    let (next, shown_at) = (AtomicU64::new(first), Mutex::new(Instant::now()));
+    let work = || {
+        for seed in repeat_with(|| next.fetch_add(1, Ordering::Relaxed)).take_while(|seed| *seed < end) {
+            show_progress(&shown_at, || format!("{name}: seed {seed}, {} of {count}", seed - first));
+            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| run_seed(simulation(seed)))) {
+                eprintln!("seed {seed} fails; again with: SEED={seed} SEEDS=1 cargo nextest run -p exporter {name}");
+                next.store(end, Ordering::Relaxed);
+                resume_unwind(panic);
+            }
         }
-        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            let runtime =
-                tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
-            runtime.block_on(simulation(seed));
-        }));
-        if let Err(panic) = outcome {
-            eprintln!("seed {seed} fails; again with: SEED={seed} SEEDS=1 cargo nextest run -p exporter {name}");
-            std::panic::resume_unwind(panic);
+    };
+    let cores = available_parallelism().map_or(1, NonZero::get);
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..cores).map(|_| scope.spawn(work)).collect();
+        for worker in workers {
+            worker.join().unwrap_or_else(|panic| resume_unwind(panic));
         }
+    });
+}
+
+/// Runs a simulation with tokio's clock paused.
+fn run_seed(simulation: impl Future<Output = ()>) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    runtime.block_on(simulation);
+}
+
+/// Prints a line of progress if the last one is old.
+fn show_progress(shown_at: &Mutex<Instant>, line: impl FnOnce() -> String) {
+    let mut shown_at = shown_at.lock().unwrap();
+    if shown_at.elapsed() >= PROGRESS_INTERVAL {
+        eprintln!("{}", line());
+        *shown_at = Instant::now();
     }
 }
