@@ -102,7 +102,7 @@ pub struct HistoryEntry {
     /// The final status.
     pub status: RunStatus,
     /// Totals by account and Region. Results of no account or no Region have the key [`OTHER`], such as malformed entries that name
-    /// no Region.
+    /// no Region. If the upload has one account, everything counts for it.
     pub accounts: BTreeMap<String, ByRegion>,
     /// Totals by Region, only if the run has too many accounts and Regions to list each pair.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -126,7 +126,9 @@ impl HistoryEntry {
             run.accounts.iter().map(|(account, part)| (account.to_string(), of_account(part))).collect();
         let rest = Totals::of(&run.counts).minus(&sum(accounts.values().flat_map(BTreeMap::values)));
         if !rest.is_zero() {
-            accounts.insert(OTHER.to_owned(), with_errors(ByRegion::new(), &run.errors, &rest));
+            let key = run.only_account().map_or_else(|| OTHER.to_owned(), |account| account.to_string());
+            let regions = accounts.remove(&key).unwrap_or_default();
+            accounts.insert(key, with_errors(regions, &run.errors, &rest));
         }
         let mut entry = Self {
             run_id: run.run_id.clone(),

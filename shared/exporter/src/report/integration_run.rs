@@ -31,7 +31,8 @@ pub struct IntegrationRun {
     pub sent: u64,
     /// Findings archived.
     pub archived: u64,
-    /// Quarantined and undelivered findings. Malformed entries belong to no account.
+    /// Quarantined and undelivered findings, and malformed entries if all accounts of the upload use the integration. Otherwise it
+    /// is not known to which integration these belong.
     pub errors: u64,
     /// Findings that require approval to be archived.
     #[serde(default, skip_serializing_if = "super::is_zero")]
@@ -65,6 +66,11 @@ impl IntegrationRun {
                     entry.disabled_accounts.push(*account);
                 }
             }
+        }
+        let attributed: u64 = run.accounts.values().map(|report| report.counts.errors()).sum();
+        let has_all = run.accounts.values().all(|report| report.integration.is_some());
+        if let (1, Some(entry), true) = (entries.len(), entries.values_mut().next(), has_all) {
+            entry.errors += run.counts.errors().saturating_sub(attributed);
         }
         entries
     }
@@ -127,5 +133,21 @@ mod tests {
         assert_eq!((of("123456789012").sent, of("123456789012").errors, of("123456789012").disabled), (2, 2, 0));
         run.kind = RunKind::Redrive;
         assert!(IntegrationRun::all_of(&run).is_empty(), "a redrive is not an export");
+    }
+
+    #[test]
+    fn errors_without_an_account_are_of_the_only_integration() {
+        let mut run = RunReport::new("r".to_owned(), UploadInfo::default(), Timestamp::UNIX_EPOCH);
+        run.status = RunStatus::Degraded;
+        let quarantined = Fate::Quarantined("InvalidInput".to_owned());
+        run.accounts.insert("123456789012".parse().unwrap(), account("123456789012", &[quarantined]));
+        run.counts.add(Fate::Quarantined("InvalidInput".to_owned()), 2);
+        run.counts.add(Fate::Quarantined("partition_mismatch".to_owned()), 4);
+        run.counts.add(Fate::Malformed, 1);
+        let errors =
+            |run: &RunReport| IntegrationRun::all_of(run).into_values().map(|entry| entry.errors).collect::<Vec<_>>();
+        assert_eq!(errors(&run), [7]);
+        run.accounts.insert("210987654321".parse().unwrap(), account("", &[]));
+        assert_eq!(errors(&run), [2], "another account may have them");
     }
 }

@@ -210,6 +210,12 @@ pub struct RunReport {
 }
 
 impl RunReport {
+    /// The account of the upload, if all findings that name an account have the same.
+    pub fn only_account(&self) -> Option<AccountId> {
+        let mut accounts = self.accounts.keys();
+        accounts.next().copied().filter(|_| accounts.next().is_none())
+    }
+
     /// A run that has just begun.
     pub fn new(run_id: String, upload: UploadInfo, started_at: Timestamp) -> Self {
         Self {

@@ -50,8 +50,10 @@ fn an_entry_has_totals_by_region_and_the_rest() {
     let regions = &entry.accounts[FIRST];
     assert_eq!(regions["eu-west-1"], Totals { sent: 5, unchanged: 10, archived: 2, throttled: 1, ..Totals::default() });
     assert_eq!(regions["sa-east-1"], Totals { unavailable: 7, ..Totals::default() });
-    assert_eq!(regions[OTHER], Totals { errors: 3, ..Totals::default() });
-    assert_eq!(entry.accounts[OTHER][OTHER], Totals { errors: 4, ..Totals::default() });
+    assert_eq!(regions[OTHER], Totals { errors: 7, ..Totals::default() }, "malformed entries are of the only account");
+    let both = HistoryEntry::of(&with(whole, SECOND, account(0, 0, 0))).unwrap();
+    assert_eq!(both.accounts[FIRST][OTHER], Totals { errors: 3, ..Totals::default() });
+    assert_eq!(both.accounts[OTHER][OTHER], Totals { errors: 4, ..Totals::default() }, "of either account");
     assert!(serde_json::to_string(&entry).unwrap().len() < 450, "{}", serde_json::to_string(&entry).unwrap());
 }
 
