@@ -13,7 +13,7 @@ const NUMBERS_UNKNOWN: &str = "Some numbers are unknown.";
 /// The cells of the row that begins with a text, without markup.
 fn cells(page: &str, first: &str) -> Vec<String> {
     let row = page.split("<tr>").find(|row| row.contains("<th scope=\"row\"") && row.contains(first));
-    let row = row.unwrap_or_else(|| panic!("{first}: {page}"));
+    let row = row.ok_or_else(|| format!("no row {first} in {page}")).unwrap();
     let text = |cell: &str| {
         let parts = cell.split('<').map(|part| part.split_once('>').map_or(part, |(_, text)| text));
         parts.collect::<String>().trim().to_owned()

@@ -49,7 +49,7 @@ fn awaited(
     Awaited::of(&view, &[ProviderView::of(&Stored::new(of, created_at, ""))]).into_iter().collect()
 }
 
-fn list(items: serde_json::Value) -> HistoryList {
+fn list(items: &serde_json::Value) -> HistoryList {
     serde_json::from_value(json!({"from": "2026-10-29", "to": "2026-11-27", "items": items, "next": null})).unwrap()
 }
 
@@ -73,15 +73,15 @@ fn what_was_not_read_is_unknown_and_an_account_without_a_run_has_0() {
         AccountNumbers { last_scan: LastScan::Unknown, is_missing: false, active: None, sent: None, errors: None };
     assert_eq!(numbers(None, &none, ACCOUNT), unknown);
     let empty = AccountNumbers { last_scan: LastScan::None, sent: Some(0), errors: Some(0), ..unknown };
-    assert_eq!(numbers(Some(&list(json!([]))), &none, ACCOUNT), empty, "the active findings stay unknown");
+    assert_eq!(numbers(Some(&list(&json!([]))), &none, ACCOUNT), empty, "the active findings stay unknown");
     let found = AccountNumbers { active: Some(70), sent: Some(5), errors: Some(2), ..unknown };
-    assert_eq!(numbers(Some(&list(json!([item(ACCOUNT, None)]))), &none, ACCOUNT), found, "an earlier release");
-    let cut = HistoryList { next: "2026-11-20".parse().ok(), ..list(json!([])) };
+    assert_eq!(numbers(Some(&list(&json!([item(ACCOUNT, None)]))), &none, ACCOUNT), found, "an earlier release");
+    let cut = HistoryList { next: "2026-11-20".parse().ok(), ..list(&json!([])) };
     assert_eq!(numbers(Some(&cut), &none, ACCOUNT), unknown, "earlier days were not read");
     // A run of more accounts than its entry can name: the account may be among the others.
-    let merged = list(json!([item("other", None)]));
+    let merged = list(&json!([item("other", None)]));
     assert_eq!(numbers(Some(&merged), &none, ACCOUNT), unknown);
-    let mut malformed = merged.clone();
+    let mut malformed = merged;
     malformed.items[0].sent = 0;
     assert_eq!(numbers(Some(&malformed), &none, ACCOUNT), empty, "malformed entries belong to no account");
 }
@@ -91,7 +91,7 @@ fn a_scan_is_missing_by_the_schedule_of_the_provider() {
     let daily = "cron(0 3 * * ? *)";
     let is_missing = |provider: &str, schedule: Option<&str>, last: Option<&str>| {
         let items = last.map_or(json!([]), |last| json!([item(ACCOUNT, Some(last))]));
-        numbers(Some(&list(items)), &awaited(provider, schedule, |_| {}), provider).is_missing
+        numbers(Some(&list(&items)), &awaited(provider, schedule, |_| {}), provider).is_missing
     };
     for provider in [ACCOUNT, ORGANIZATION] {
         assert!(!is_missing(provider, Some(daily), Some("2026-11-27T03:00:00Z")));
