@@ -21,7 +21,8 @@ pub struct HistoryItem {
     /// The Region, or `other` for errors that name none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub region: Option<String>,
-    /// The account ID, or `other`: malformed findings belong to no account, and each run has sums for at most 2,000 accounts.
+    /// The account ID, or `other`: malformed findings of a file with several accounts belong to none, and a run has sums for at
+    /// most 2,000 accounts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
     /// Number of runs. A run with several Regions or accounts counts for each.
