@@ -30,9 +30,13 @@ STRICT := .venv-strict/installed
 # The AWS CLI, with which a release is installed.
 AWSCLI := .venv-awscli/installed
 # Starts a local AWS, runs one command, and stops it. Its Security Hub has the accounts of the tests.
-ON_A_STACK := LOCAL_DIR=$(TEST_DIR) SIMULATOR_CONFIG=tests/end_to_end/world.json $(PYTHON) local/stack.py run
+ON_A_STACK := env LOCAL_DIR=$(TEST_DIR) SIMULATOR_CONFIG=tests/end_to_end/world.json $(PYTHON) local/stack.py run
 # Starts the emulators of the adapter tests, runs one command, and stops them.
 ON_EMULATORS := env LOCAL_DIR=$(TEST_DIR) $(PYTHON) local/emulators.py run
+# Runs commands that are separated by -- at the same time.
+CONCURRENTLY = $(PYTHON) local/concurrently.py
+# Threads for the profile `complete` of .config/nextest.toml: two for each core.
+THREADS := $(shell python3 -c 'import os; print(2 * (os.cpu_count() or 1))')
 # One build for the demo, the tests, and the sample server. It builds the whole workspace, so that every package uses the same features of
 # its dependencies, and an example, which enables the features that only tests request. Otherwise the tests compile the AWS SDK again.
 PROGRAMS := --locked --workspace --bins --example serve --example serve-console
@@ -84,9 +88,9 @@ clean-local: stack-down ## Stop the local stack and delete its files
 test: $(VENV) $(STRICT) build ## Run all tests, including end-to-end tests on a separate local AWS
 	$(call say,compiling the tests)
 	@$(SHOWN) --usually "$(USUALLY_TESTS)" cargo nextest run --locked --workspace --tests --no-run
-	$(ON_A_STACK) $(ON_EMULATORS) cargo nextest run --locked --workspace --tests
-	$(PYTHON) local/test_api.py .local/bin/serve
-	$(PYTHON) local/test_console.py .local/bin/serve-console
+	$(CONCURRENTLY) $(ON_A_STACK) $(ON_EMULATORS) cargo nextest run --locked --workspace --tests --profile complete --test-threads $(THREADS) \
+		-- $(PYTHON) local/test_console.py .local/bin/serve-console \
+		-- $(PYTHON) local/test_api.py .local/bin/serve
 	$(PYTHON) local/iam.py --check
 	$(UNIT_TESTS)
 
