@@ -67,7 +67,19 @@ impl Schedule {
     pub fn is_due_after(&self, time: Timestamp) -> bool {
         match &self.kind {
             Kind::Rate(_) => true,
-            Kind::Cron(cron) => cron.find_next_occurrence(&Civil(TimeZone::UTC.to_datetime(time)), false).is_ok(),
+            Kind::Cron(cron) => first_after(cron, time).is_some(),
+        }
+    }
+
+    /// The scan that is due after the newest one; for a cron expression without a known scan, after `since`. `None` if no scan is
+    /// known and the schedule is a rate, or if no further scan is due.
+    pub fn next(&self, newest: Option<Timestamp>, since: Timestamp) -> Option<Timestamp> {
+        match &self.kind {
+            Kind::Rate(period) => newest?.checked_add(*period).ok(),
+            Kind::Cron(cron) => {
+                let arrived = newest.and_then(|newest| newest.checked_add(SCAN_EARLY).ok());
+                first_after(cron, since.max(arrived.unwrap_or(Timestamp::MIN)))
+            }
         }
     }
 
@@ -199,6 +211,12 @@ fn check_numbers(field: &str, least: u32, most: u32) -> Result<(), String> {
         return Err("an item of the list is empty".to_owned());
     }
     Ok(())
+}
+
+/// The first time after `start` at which a cron expression is due. `None` if it is never due again.
+fn first_after(cron: &Cron, start: Timestamp) -> Option<Timestamp> {
+    let Civil(due) = cron.find_next_occurrence(&Civil(TimeZone::UTC.to_datetime(start)), false).ok()?;
+    TimeZone::UTC.to_timestamp(due).ok()
 }
 
 /// The last time before or at `end` at which a cron expression is due. `None` if it was never due before.

@@ -16,5 +16,5 @@ pub(crate) use integration::REGIONS_MAX;
 pub use integration::{integration, patchable_settings};
 pub use provider::{alias, provider, provider_id};
 pub use reason::{REASON_CHARS_MAX, reason};
-pub use schedule::{next_scan, schedule};
+pub use schedule::schedule;
 pub use settings::Settings;

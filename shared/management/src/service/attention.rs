@@ -102,7 +102,7 @@ impl<P: Ports> Service<P> {
             return Ok(vec![AttentionItem { alias, ..item }]);
         }
         let provider = self.ports.provider(id).await?.map(|stored| stored.value);
-        let next_scan = self.next_scan(provider.as_ref()).await?;
+        let scan = self.expected_scan(provider.as_ref(), stored.created_at).await?;
         let mut items = Vec::new();
         let (mut accounts, mut page) = (0, first(ACCOUNTS_PER_PAGE));
         let (mut disconnected, mut lost_regions) = (Vec::new(), LostRegions::new());
@@ -124,7 +124,7 @@ impl<P: Ports> Service<P> {
         }
         items.extend(disconnected_item(id, accounts, &disconnected));
         items.extend(lost_regions.into_iter().map(|(name, item)| of_accounts(item, name, id, accounts)));
-        if let Some(due) = next_scan.filter(|due| *due < self.ports.now()) {
+        if let Some(due) = scan.at.filter(|_| scan.is_missing) {
             items.push(AttentionItem {
                 since: Some(due),
                 message: format!("the scan that was due at {due} has not arrived"),

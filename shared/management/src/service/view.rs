@@ -6,13 +6,13 @@ use asff::RegionName;
 use exporter::connection::{Connection, ConnectionStatus as AccountStatus, RegionStatus};
 use exporter::model::integration::Integration;
 use exporter::model::provider::{Provider, ProviderId};
+use exporter::model::schedule::Schedule;
 use exporter::ports::settings_store::{Page, Stored};
 use futures::{StreamExt as _, TryStreamExt as _};
 use jiff::Timestamp;
 
 use super::search::search;
 use super::{Service, first};
-use crate::check::next_scan;
 use crate::ports::Ports;
 use crate::problem::ApiError;
 use crate::wire::{ConnectionFilter, ConnectionStatus, ConnectionSummary, IntegrationView, List};
@@ -30,11 +30,11 @@ impl<P: Ports> Service<P> {
         let id = &stored.value.provider;
         let provider = self.ports.provider(id).await?.map(|stored| stored.value);
         let connection = self.summary(id).await?;
-        let next = self.next_scan(provider.as_ref()).await?;
+        let scan = self.expected_scan(provider.as_ref(), stored.created_at).await?;
         let alias = provider.and_then(|provider| provider.alias);
         let (last_run, pending_uploads) = self.exports(&stored.value).await?;
-        let view = IntegrationView::of(stored, alias, connection, next, self.ports.now());
-        Ok(IntegrationView { last_run, pending_uploads, ..view })
+        let view = IntegrationView::of(stored, alias, connection, scan.at, self.ports.now());
+        Ok(IntegrationView { last_run, pending_uploads, next_scan_overdue: scan.is_missing, ..view })
     }
 
     pub(super) async fn views(&self, all: &[Stored<Integration>]) -> Result<Vec<IntegrationView>, ApiError> {
@@ -73,17 +73,35 @@ impl<P: Ports> Service<P> {
         Ok(totals.summary())
     }
 
-    pub(super) async fn next_scan(&self, provider: Option<&Provider>) -> Result<Option<Timestamp>, ApiError> {
-        let Some((schedule, id)) = provider.and_then(|provider| Some((provider.scan_schedule.as_ref()?, &provider.id)))
-        else {
-            return Ok(None);
+    /// The scan that an integration expects since a time. The accounts of an organization are scanned at different times, so that
+    /// only the time of the next scan is known.
+    pub(super) async fn expected_scan(
+        &self,
+        provider: Option<&Provider>,
+        since: Timestamp,
+    ) -> Result<ExpectedScan, ApiError> {
+        let found = provider.and_then(|provider| {
+            let schedule: Schedule = provider.scan_schedule.as_ref()?.parse().ok()?;
+            Some((schedule, &provider.id))
+        });
+        let Some((schedule, id)) = found else { return Ok(ExpectedScan::default()) };
+        let now = self.ports.now();
+        let Some(account) = id.account() else {
+            return Ok(ExpectedScan { at: schedule.next(None, now), is_missing: false });
         };
-        let last = match id.account() {
-            Some(account) => self.ports.lock_status(account).await?.map(|(newest, _)| newest.newest),
-            None => None,
-        };
-        Ok(next_scan(schedule, last))
+        let newest = self.ports.lock_status(account).await?.map(|(newest, _)| newest.newest);
+        let missing = schedule.missing(newest, since, now);
+        Ok(ExpectedScan { at: missing.or_else(|| schedule.next(newest, since)), is_missing: missing.is_some() })
     }
+}
+
+/// The scan that an integration expects.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct ExpectedScan {
+    /// When it is due. `None` without a schedule, or if it is not known.
+    pub(super) at: Option<Timestamp>,
+    /// Whether it is missing: it was due, and the grace period is over.
+    pub(super) is_missing: bool,
 }
 
 /// Totals over accounts.

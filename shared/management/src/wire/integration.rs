@@ -61,10 +61,10 @@ pub struct IntegrationView {
     pub credentials: CredentialsView,
     /// Connection status, from the newest checks.
     pub connection: ConnectionSummary,
-    /// Time of the next expected scan, if the provider has a schedule.
+    /// Time of the next expected scan, or of the missing one, if the provider has a schedule.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub next_scan_at: Option<Timestamp>,
-    /// Whether that time has passed: the scan is overdue.
+    /// Whether the scan is missing: it was due more than six hours ago.
     #[serde(default)]
     pub next_scan_overdue: bool,
     /// When the deletion was requested. The findings are archived first.

@@ -172,8 +172,19 @@ async fn the_next_scan_is_returned_if_the_provider_has_a_schedule() {
     api.memory.contents().put_newest_scan(ACCOUNT.parse().unwrap(), "2026-11-23T03:00:00Z".parse().unwrap());
     let view = api.get(&path).await.body;
     assert_eq!((&view["next_scan_at"], &view["next_scan_overdue"]), (&json!("2026-11-23T15:00:00Z"), &json!(false)));
-    api.memory.contents().clock = TestClock::Fixed("2026-11-23T15:00:01Z".parse().unwrap());
-    assert_eq!(api.get(&path).await.body["next_scan_overdue"], true);
+    let is_overdue = async |at: &str| {
+        api.memory.contents().clock = TestClock::Fixed(at.parse().unwrap());
+        let view = api.get(&path).await.body;
+        let listed = api.get("/attention").await.text.contains("scan_overdue");
+        assert_eq!(view["next_scan_overdue"], listed, "{view:#}");
+        listed
+    };
+    assert!(!is_overdue("2026-11-23T20:59:00Z").await, "a scan takes hours");
+    assert!(is_overdue("2026-11-24T04:00:00Z").await);
+    api.patch(&format!("/providers/{ACCOUNT}"), "*", &json!({"scan_schedule": "cron(0 3 * * ? *)"})).await;
+    assert!(!is_overdue("2026-11-24T08:59:00Z").await);
+    assert_eq!(api.get(&path).await.body["next_scan_at"], "2026-11-24T03:00:00Z");
+    assert!(is_overdue("2026-11-24T09:00:01Z").await, "of a cron expression, too");
 }
 
 #[tokio::test]
