@@ -218,7 +218,7 @@ fn of_accounts(lost: AttentionItem, name: RegionName, id: &ProviderId, accounts:
     AttentionItem {
         total: Some(accounts),
         message: format!(
-            "{name} no longer accepts findings of {count} of {accounts} accounts; account {account}: {}",
+            "{count} of {accounts} accounts: {name} no longer accepts findings; account {account}: {}",
             lost.message
         ),
         remediation: format!("hubctl integration test {id}"),
@@ -340,13 +340,13 @@ fn account_items(
         });
     }
     let undelivered = report.counts.undelivered_total() - disabled;
+    // The lines after the message have the commands.
+    let message = report.problem.as_deref().and_then(|problem| problem.lines().next());
     if undelivered > 0 {
         items.push(AttentionItem {
             count: undelivered,
-            message: report
-                .problem
-                .clone()
-                .unwrap_or_else(|| format!("{undelivered} findings of account {account} were not sent")),
+            message: message
+                .map_or_else(|| format!("{undelivered} findings of account {account} were not sent"), str::to_owned),
             remediation: format!("hubctl run show {run_id}"),
             ..account_item(AttentionKind::Undelivered)
         });

@@ -213,7 +213,7 @@ async fn a_region_that_many_accounts_lost_is_listed_once() {
     assert_eq!((&item["region"], &item["count"], &item["total"]), (&json!("us-east-1"), &json!(2), &json!(3)));
     assert_eq!(item["since"], "2026-11-21T00:00:00Z", "the earliest");
     let message = item["message"].as_str().unwrap();
-    assert!(message.starts_with("us-east-1 no longer accepts findings of 2 of 3 accounts; account 1000"), "{message}");
+    assert!(message.starts_with("2 of 3 accounts: us-east-1 no longer accepts findings; account 1000"), "{message}");
     assert_eq!(item["remediation"], format!("hubctl integration test {ORGANIZATION}"));
 }
 

@@ -78,11 +78,13 @@ fn an_overdue_scan_is_shown_as_overdue() {
     let deployment = Deployment::new();
     deployment.json(&format!("integration create --provider {ACCOUNT}"));
     deployment.json(&format!("provider configure {ACCOUNT} --scan-schedule 'rate(1 day)'"));
-    deployment.memory.contents().put_newest_scan(ACCOUNT.parse().unwrap(), "2026-11-22T08:00:00Z".parse().unwrap());
+    deployment.memory.contents().put_newest_scan(ACCOUNT.parse().unwrap(), "2026-11-23T10:00:00Z".parse().unwrap());
+    let later = "2026-11-24T16:00:01Z".parse().unwrap();
+    deployment.memory.contents().clock = exporter::testing::TestClock::Fixed(later);
     let shown = deployment.run(&format!("integration show {ACCOUNT}")).stdout;
-    assert!(shown.contains("Next Scan          overdue since 2026-11-23 08:00:00 UTC"), "{shown}");
+    assert!(shown.contains("Next Scan          overdue since 2026-11-24 10:00:00 UTC"), "{shown}");
     let listed = deployment.run("integration list").stdout;
-    assert!(listed.contains("overdue") && !listed.contains("08:00"), "{listed}");
+    assert!(listed.contains("overdue") && !listed.contains("10:00"), "{listed}");
 }
 
 /// Test: credential validity, Security Hub's accessibility, Regions, permission to export.
