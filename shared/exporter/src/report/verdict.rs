@@ -70,7 +70,8 @@ impl RunReport {
         let filtered = |reason: &&str| self.counts.filtered.get(*reason).copied().unwrap_or_default();
         let others: u64 = OTHERS.iter().map(filtered).sum();
         let manual = filtered(&FilterReason::Manual.as_str());
-        self.kind == RunKind::Export && others > 0 && others + manual == self.counts.read
+        let is_read = self.kind == RunKind::Export && self.read_status == ReadStatus::Complete;
+        is_read && others > 0 && others + manual == self.counts.read
     }
 
     /// Whether the scan was filtered as a whole for this reason, such as an outdated scan in every account. Manual checks,

@@ -132,4 +132,7 @@ async fn a_scan_of_another_cloud_is_ignored_with_a_reason() {
     let report = export(&world, open("1", &serde_json::to_vec(&all).unwrap())).await;
     assert_eq!((report.status, report.counts.sent), (RunStatus::Ignored, 0), "{:?}", report.reasons);
     assert_eq!(report.reasons.len(), 1, "0 sent findings always have a reason: {:?}", report.reasons);
+    let bytes = serde_json::to_vec(&all).unwrap();
+    let cut = export(&world, open("2", &bytes[..bytes.len() - 9])).await;
+    assert_eq!(cut.status, RunStatus::Degraded, "what is missing may be about AWS: {:?}", cut.reasons);
 }
