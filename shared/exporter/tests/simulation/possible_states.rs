@@ -38,60 +38,60 @@ impl Cloud {
     /// Applies the export of a scan.
     pub(crate) fn export(&mut self, scanned: &Scanned, integration: &Integration, effect: Effect) {
         let at = scanned.newest();
-        let mut after: BTreeMap<Place, BTreeSet<Option<Known>>> = BTreeMap::new();
         let mut measures = BTreeSet::new();
-        let is_newer = |since: &&Option<Timestamp>| **since < Some(at);
-        let mut sinces: BTreeSet<_> = self.newest.iter().filter(is_newer).copied().collect();
-        if sinces.is_empty() {
-            // The same scan again: the time of the scan before it has no effect.
-            sinces.insert(None);
-        }
-        for since in sinces {
+        let mut readings = Vec::new();
+        for since in self.sinces(scanned) {
             let reading = Reading::of(scanned, integration, since);
+            let mut partials = BTreeSet::new();
             for measure in &self.measures {
                 let partial = looks_partial(&reading, integration, *measure);
-                self.each(&reading, integration, partial, effect, &mut after);
+                partials.insert(partial);
                 let whole = reading.to_end && reading.times.len() == 1 && reading.malformed.is_empty();
                 let checks = reading.checks.len() as u64;
                 let own = Measure { at, verdicts: reading.verdicts, checks };
                 let counts = whole && !partial && reading.verdicts > 0;
                 measures.insert(if counts { (*measure).max(Some(own)) } else { *measure });
             }
+            readings.push((reading, partials));
+        }
+        let mut before = std::mem::take(&mut self.findings);
+        for place in readings.iter().flat_map(|(reading, _)| reading.entries.keys()) {
+            if !before.contains_key(place) {
+                before.insert(place.clone(), [None].into());
+            }
+        }
+        for (place, states) in before {
+            let mut after = BTreeSet::new();
+            for (reading, partials) in &readings {
+                for (partial, known) in
+                    partials.iter().flat_map(|partial| states.iter().map(move |known| (*partial, known)))
+                {
+                    after.extend(next_states(known.as_ref(), &place, reading, integration, partial, effect));
+                }
+            }
+            if effect == Effect::Unknown {
+                after.extend(states);
+            }
+            self.findings.insert(place, after);
         }
         if effect == Effect::Unknown {
             measures.extend(&self.measures);
             self.newest.insert(Some(at));
-            for (place, states) in &mut after {
-                states.extend(self.findings.get(place).cloned().unwrap_or_else(|| [None].into()));
-            }
         } else {
             self.newest = [self.newest.last().copied().flatten().max(Some(at))].into();
         }
-        (self.findings, self.measures) = (after, measures);
+        self.measures = measures;
     }
 
-    fn each(
-        &self,
-        reading: &Reading,
-        integration: &Integration,
-        partial: bool,
-        effect: Effect,
-        after: &mut BTreeMap<Place, BTreeSet<Option<Known>>>,
-    ) {
-        let unknown: BTreeSet<Option<Known>> = [None].into();
-        let places: BTreeSet<&Place> = self.findings.keys().chain(reading.entries.keys()).collect();
-        for place in places {
-            for known in self.findings.get(place).unwrap_or(&unknown) {
-                let (next, fate) = step(known.as_ref(), place, reading, integration, partial);
-                let states = after.entry(place.clone()).or_default();
-                if matches!(fate, Fate::Archive(_)) && effect != Effect::Asked {
-                    states.insert(next.clone().map(|next| next.archived(reading.at)));
-                }
-                if !matches!(fate, Fate::Archive(_)) || effect != Effect::Whole {
-                    states.insert(next);
-                }
-            }
-        }
+    /// The possible times of the scan before this one, as the first time in the file that is not before it: all times with the
+    /// same first time have the same effect.
+    fn sinces(&self, scanned: &Scanned) -> BTreeSet<Option<Timestamp>> {
+        let newest = scanned.newest();
+        let times: BTreeSet<Timestamp> = scanned.results.iter().map(|one| one.at.unwrap_or(scanned.at)).collect();
+        let first = |since: &Option<Timestamp>| times.range(since.unwrap_or(Timestamp::MIN)..).next().copied();
+        let sinces: BTreeSet<_> = self.newest.iter().filter(|since| **since < Some(newest)).map(first).collect();
+        // The same scan again: the time of the scan before it has no effect.
+        if sinces.is_empty() { [None].into() } else { sinces }
     }
 
     /// Security Hub of a Region lost all its findings.
@@ -139,6 +139,22 @@ impl Cloud {
             assert!(self.findings.contains_key(place), "{context}: {place:?} is active, and no scan had it");
         }
     }
+}
+
+/// The possible states of a finding after a run that found it in this state.
+fn next_states(
+    known: Option<&Known>,
+    place: &Place,
+    reading: &Reading,
+    integration: &Integration,
+    partial: bool,
+    effect: Effect,
+) -> impl Iterator<Item = Option<Known>> {
+    let (next, fate) = step(known, place, reading, integration, partial);
+    let archives = matches!(fate, Fate::Archive(_));
+    let archived = (archives && effect != Effect::Asked).then(|| next.clone().map(|next| next.archived(reading.at)));
+    let unchanged = (!archives || effect != Effect::Whole).then_some(next);
+    archived.into_iter().chain(unchanged)
 }
 
 fn is_active(known: Option<&Known>) -> bool {
