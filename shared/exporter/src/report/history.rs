@@ -1,7 +1,7 @@
 //! The history of runs: the results of each finished run by account and Region, and sums over runs by day, Region, or
 //! account.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use asff::{AccountId, RegionName};
 use jiff::Timestamp;
@@ -9,7 +9,10 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
+pub use self::sums::{ActiveFindings, HistoryBy, HistorySum, sums};
 use super::{AccountReport, Counts, RunKind, RunReport, RunStatus};
+
+mod sums;
 
 /// The key for results of no account or no Region, such as malformed entries, and for results that are merged to limit the
 /// size.
@@ -177,15 +180,6 @@ impl HistoryEntry {
         }
         self.active = left;
     }
-
-    /// The totals by Region, of one account or of all. `None` if the run has no results of the account.
-    fn by_region(&self, account: Option<&str>) -> Option<ByRegion> {
-        match account {
-            Some(account) => self.accounts.get(account).cloned(),
-            None if self.regions.is_empty() => Some(merged(self.accounts.values())),
-            None => Some(self.regions.clone()),
-        }
-    }
 }
 
 /// Whether a run exported a scan, or tried to.
@@ -249,140 +243,6 @@ fn merged<'a>(all: impl IntoIterator<Item = &'a ByRegion>) -> ByRegion {
 /// The UTC day of a time.
 pub fn day_of(at: Timestamp) -> Date {
     TimeZone::UTC.to_datetime(at).date()
-}
-
-/// The key by which runs are summed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum HistoryBy {
-    /// The UTC day on which they began.
-    #[default]
-    Day,
-    /// By Region.
-    Region,
-    /// By account.
-    Account,
-}
-
-/// Active findings in Security Hub, by the export state after the newest runs that determined them.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct ActiveFindings {
-    /// Start time of the newest of these runs.
-    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
-    pub at: Timestamp,
-    /// The ID of this run.
-    pub run_id: String,
-    /// Number of active findings. Each account and Region has the number of the newest run that determined it.
-    pub findings: u64,
-}
-
-impl ActiveFindings {
-    fn add(&mut self, other: Self) {
-        let findings = self.findings + other.findings;
-        *self = Self { findings, ..other.max(std::mem::take(self)) };
-    }
-}
-
-/// The sums for a day, a Region, or an account.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct HistorySum {
-    /// Number of runs.
-    pub runs: u64,
-    /// The totals of the runs.
-    pub totals: Totals,
-    /// The totals of each day that has any.
-    pub days: BTreeMap<Date, Totals>,
-    /// Active findings, of a Region or an account. `None` if no run determined them.
-    pub active: Option<ActiveFindings>,
-    /// The newest scan of an account. `None` if none was exported.
-    pub last_scan_at: Option<Timestamp>,
-}
-
-/// Sums of runs by day (`2026-11-28`), Region, or account, of one account or of all. A run counts once, even if its entry is
-/// repeated. A run without results counts for its day, or else for [`OTHER`].
-pub fn sums<'a>(
-    entries: impl IntoIterator<Item = &'a HistoryEntry, IntoIter: Clone>,
-    by: HistoryBy,
-    account: Option<AccountId>,
-) -> BTreeMap<String, HistorySum> {
-    let account = account.map(|account| account.to_string());
-    let (mut sums, mut seen) = (BTreeMap::<String, HistorySum>::new(), BTreeSet::new());
-    let entries = entries.into_iter();
-    for entry in entries.clone() {
-        let Some(regions) = entry.by_region(account.as_deref()).filter(|_| seen.insert(&entry.run_id)) else {
-            continue;
-        };
-        let day = entry.day();
-        let all = || sum(regions.values());
-        let mut groups: Vec<(String, Totals)> = match (by, &account) {
-            (HistoryBy::Day, _) => vec![(day.to_string(), all())],
-            (HistoryBy::Account, Some(account)) => vec![(account.clone(), all())],
-            (HistoryBy::Account, None) => {
-                entry.accounts.iter().map(|(account, part)| (account.clone(), sum(part.values()))).collect()
-            }
-            (HistoryBy::Region, _) => regions.into_iter().collect(),
-        };
-        if groups.is_empty() {
-            groups.push((OTHER.to_owned(), Totals::default()));
-        }
-        for (key, totals) in groups {
-            let scanned_at = entry.scanned_at.filter(|_| by == HistoryBy::Account && key != OTHER);
-            let group = sums.entry(key).or_default();
-            group.runs += 1;
-            group.totals.add(&totals);
-            group.last_scan_at = group.last_scan_at.max(scanned_at);
-            if !totals.is_zero() {
-                group.days.entry(day).or_default().add(&totals);
-            }
-        }
-    }
-    if by != HistoryBy::Day {
-        add_active(&mut sums, newest_active(entries, account.as_deref()), by, account.is_some());
-    }
-    sums
-}
-
-/// The newest number of active findings by account and then Region: the start time and the ID of the run, and the number.
-type NewestActive<'a> = BTreeMap<&'a str, BTreeMap<&'a str, (Timestamp, &'a str, u64)>>;
-
-/// The newest numbers of active findings, of one account or of all.
-fn newest_active<'a>(entries: impl Iterator<Item = &'a HistoryEntry>, account: Option<&str>) -> NewestActive<'a> {
-    let mut newest = NewestActive::new();
-    for entry in entries {
-        for (id, regions) in entry.active.iter().filter(|(id, _)| account.is_none_or(|account| *id == account)) {
-            let known = newest.entry(id).or_default();
-            for (region, findings) in regions {
-                let last = known.entry(region).or_default();
-                *last = (*last).max((entry.started_at, &entry.run_id, *findings));
-            }
-        }
-    }
-    newest
-}
-
-/// Adds active findings to the sums. Where a number is of all Regions of an account, it is not added to those of single Regions:
-/// then the account has this number, and the sums of all accounts by Region have none.
-fn add_active(sums: &mut BTreeMap<String, HistorySum>, newest: NewestActive<'_>, by: HistoryBy, is_of_one: bool) {
-    let is_partial = newest.len() > 1 && newest.values().any(|regions| regions.contains_key(OTHER));
-    if by == HistoryBy::Region && is_partial {
-        return;
-    }
-    for (account, mut regions) in newest {
-        match regions.remove(OTHER) {
-            Some(all) if by == HistoryBy::Account => regions = [(OTHER, all)].into(),
-            _ => {}
-        }
-        for (region, (at, run_id, findings)) in regions {
-            let active = ActiveFindings { at, run_id: run_id.to_owned(), findings };
-            let key = if by == HistoryBy::Account { account } else { region };
-            // Among the Regions of all accounts, one without results is only listed if it has active findings.
-            if sums.contains_key(key) || active.findings > 0 || is_of_one {
-                sums.entry(key.to_owned()).or_default().active.get_or_insert_default().add(active);
-            }
-        }
-    }
 }
 
 #[cfg(test)]

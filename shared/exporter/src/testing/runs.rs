@@ -12,7 +12,6 @@ use super::pages::{ascending, newest_first};
 use crate::model::provider::ProviderId;
 use crate::ports::settings_store::{HistoryPage, ListPage, Page, RunLog};
 use crate::ports::{PortError, Runs};
-use crate::report::history::day_of;
 use crate::report::{HistoryEntry, IntegrationRun, RunReport};
 
 impl<H: Sync> Runs for InMemory<H> {
@@ -42,8 +41,8 @@ impl<H: Sync> Runs for InMemory<H> {
 impl<H: Sync> RunLog for InMemory<H> {
     async fn history(&self, from: Date, to: Date) -> Result<HistoryPage, PortError> {
         self.call(Operation::ReadHistory, "", |contents| {
-            let runs = contents.runs.iter().filter(|run| (from..=to).contains(&day_of(run.started_at)));
-            let mut entries: Vec<_> = runs.filter_map(HistoryEntry::of).collect();
+            let of_period = |entry: &&HistoryEntry| (from..=to).contains(&entry.day());
+            let mut entries: Vec<_> = contents.runs.history().iter().filter(of_period).cloned().collect();
             let Some(days_max) = contents.history_days_max else { return Ok(HistoryPage { entries, next: None }) };
             let days: BTreeSet<Date> = entries.iter().map(HistoryEntry::day).collect();
             let next = days.into_iter().nth_back(days_max);

@@ -32,5 +32,6 @@ pub(super) fn fill(contents: &mut Contents, accounts: u64, run_count: u64, now: 
     }
     older.append(&mut contents.runs);
     *contents.runs = older;
+    contents.runs.index();
     Ok(())
 }
