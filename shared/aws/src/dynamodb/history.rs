@@ -1,5 +1,7 @@
 //! The history: entries of the completed runs by day, newest first.
 
+use std::sync::Arc;
+
 use exporter::ports::PortError;
 use exporter::ports::settings_store::HistoryPage;
 use exporter::report::HistoryEntry;
@@ -36,10 +38,10 @@ impl Cloud {
             .expression_attribute_values(":to", text(format!("{to}#{LAST}")))
             .expression_attribute_values(":now", number(Timestamp::now().as_second()));
         let mut pages = query.into_paginator().send();
-        let mut entries: Vec<HistoryEntry> = Vec::new();
+        let mut entries: Vec<Arc<HistoryEntry>> = Vec::new();
         for number in 0..DAY_PAGES_MAX {
-            let oldest = entries.last().map(HistoryEntry::day);
-            let has_whole_day = oldest != entries.first().map(HistoryEntry::day);
+            let oldest = entries.last().map(|entry| entry.day());
+            let has_whole_day = oldest != entries.first().map(|entry| entry.day());
             if let Some(oldest) = oldest.filter(|_| number >= PAGES_MAX && has_whole_day) {
                 // The other entries of the oldest day may be on the next page.
                 entries.retain(|entry| entry.day() > oldest);
@@ -47,7 +49,7 @@ impl Cloud {
             }
             let Some(page) = pages.next().await else { return Ok(HistoryPage { entries, next: None }) };
             for item in page.map_err(|error| port_error(ACTION, &error))?.items() {
-                entries.push(from_history_item(item).map_err(|error| failure(ACTION, error))?);
+                entries.push(Arc::new(from_history_item(item).map_err(|error| failure(ACTION, error))?));
             }
         }
         if pages.next().await.is_none() {

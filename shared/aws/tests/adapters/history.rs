@@ -153,5 +153,5 @@ async fn an_entry_is_read_as_it_was_written() {
     let item = request.json()["TransactItems"][1]["Put"]["Item"].clone();
     let wire = Wire::serve(move |_, _| Reply::new(200, json!({ "Items": [item] }).to_string())).await;
     let page = cloud(&wire.url).await.history(FROM, TO).await.unwrap();
-    assert_eq!(page, HistoryPage { entries: vec![HistoryEntry::of(&report).unwrap()], next: None });
+    assert_eq!(page, HistoryPage { entries: vec![HistoryEntry::of(&report).unwrap().into()], next: None });
 }

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::sync::Arc;
 
 use asff::AccountId;
 use jiff::Timestamp;
@@ -283,8 +284,8 @@ pub trait CheckLog {
 /// Entries of the history for whole UTC days.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HistoryPage {
-    /// The entries, in any order.
-    pub entries: Vec<HistoryEntry>,
+    /// The entries, in any order. A store in memory shares them.
+    pub entries: Vec<Arc<HistoryEntry>>,
     /// The newest of the requested days that were not read. `None` if all were read.
     pub next: Option<Date>,
 }

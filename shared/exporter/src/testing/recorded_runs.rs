@@ -3,6 +3,7 @@
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
 
 use crate::model::provider::ProviderId;
 use crate::report::{HistoryEntry, IntegrationRun, RunReport};
@@ -12,7 +13,7 @@ use crate::report::{HistoryEntry, IntegrationRun, RunReport};
 #[derive(Default)]
 pub struct RecordedRuns {
     reports: Vec<RunReport>,
-    history: OnceCell<Vec<HistoryEntry>>,
+    history: OnceCell<Vec<Arc<HistoryEntry>>>,
     by_integration: OnceCell<BTreeMap<ProviderId, Vec<IntegrationRun>>>,
 }
 
@@ -24,8 +25,8 @@ impl RecordedRuns {
     }
 
     /// The entries of the history, in the order of the runs.
-    pub fn history(&self) -> &[HistoryEntry] {
-        self.history.get_or_init(|| self.reports.iter().filter_map(HistoryEntry::of).collect())
+    pub fn history(&self) -> &[Arc<HistoryEntry>] {
+        self.history.get_or_init(|| self.reports.iter().filter_map(HistoryEntry::of).map(Arc::new).collect())
     }
 
     /// The entries of an integration, newest first.

@@ -1,6 +1,7 @@
 //! Records of runs, and the reads of management.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use asff::AccountId;
 use jiff::civil::Date;
@@ -41,10 +42,10 @@ impl<H: Sync> Runs for InMemory<H> {
 impl<H: Sync> RunLog for InMemory<H> {
     async fn history(&self, from: Date, to: Date) -> Result<HistoryPage, PortError> {
         self.call(Operation::ReadHistory, "", |contents| {
-            let of_period = |entry: &&HistoryEntry| (from..=to).contains(&entry.day());
+            let of_period = |entry: &&Arc<HistoryEntry>| (from..=to).contains(&entry.day());
             let mut entries: Vec<_> = contents.runs.history().iter().filter(of_period).cloned().collect();
             let Some(days_max) = contents.history_days_max else { return Ok(HistoryPage { entries, next: None }) };
-            let days: BTreeSet<Date> = entries.iter().map(HistoryEntry::day).collect();
+            let days: BTreeSet<Date> = entries.iter().map(|entry| entry.day()).collect();
             let next = days.into_iter().nth_back(days_max);
             entries.retain(|entry| next.is_none_or(|next| entry.day() > next));
             Ok(HistoryPage { entries, next })

@@ -133,7 +133,7 @@ impl HistoryList {
     /// The sums of the days that were read, of one account or of all. `from` and `to` are the first and last day requested.
     pub fn of(page: &HistoryPage, by: HistoryBy, account: Option<AccountId>, (from, to): (Date, Date)) -> Self {
         let from = page.next.and_then(|next| next.tomorrow().ok()).unwrap_or(from);
-        let mut sums = sums(&page.entries, by, account);
+        let mut sums = sums(page.entries.iter().map(|entry| &**entry), by, account);
         if by == HistoryBy::Day {
             for day in from.series(Span::new().days(1)).take_while(|day| *day <= to) {
                 sums.entry(day.to_string()).or_default();

@@ -1,5 +1,7 @@
 //! Claims, account locks, runs, and jobs.
 
+use std::sync::Arc;
+
 use asff::AccountId;
 use exporter::jobs::{Job, JobProgress, JobRecord, JobState, JobStore as _, RegionProgress};
 use exporter::model::upload::UploadInfo;
@@ -172,7 +174,7 @@ async fn the_history_has_each_completed_run_once_on_its_day(place: Place) {
         cloud.record(&run).await.unwrap();
         (run.status, run.counts.sent) = (RunStatus::Succeeded, 7);
         cloud.record(&run).await.unwrap();
-        expected.push(HistoryEntry::of(&run).unwrap());
+        expected.push(Arc::new(HistoryEntry::of(&run).unwrap()));
     }
     cloud.record(&report(6)).await.unwrap();
     let expected: Vec<_> = [3, 2, 1, 0].map(|index| expected[index].clone()).into();

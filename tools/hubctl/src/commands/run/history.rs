@@ -1,5 +1,7 @@
 //! `hubctl run history`: sums of runs by day, Region, or account.
 
+use std::sync::Arc;
+
 use anyhow::Result;
 use asff::AccountId;
 use exporter::ports::settings_store::HistoryPage;
@@ -98,9 +100,9 @@ pub(super) fn run(args: &Args, source: &RunSource, global: &Global, output: &mut
 /// The sums of the reports of a directory.
 fn of_reports(args: &Args, entries: impl Iterator<Item = HistoryEntry>, today: Date) -> HistoryList {
     let from = today.saturating_sub(Span::new().days(i64::from(args.days) - 1));
-    let mut entries: Vec<HistoryEntry> = entries.collect();
+    let mut entries: Vec<_> = entries.map(Arc::new).collect();
     // If the maximum number of reports was read, reports of the oldest day may be missing: that day is left out.
-    let oldest = entries.iter().map(HistoryEntry::day).min();
+    let oldest = entries.iter().map(|entry| entry.day()).min();
     let next = oldest.filter(|oldest| entries.len() >= REPORTS_MAX && *oldest >= from);
     let first = next.and_then(|next| next.tomorrow().ok()).unwrap_or(from);
     entries.retain(|entry| (first..=today).contains(&entry.day()));
@@ -227,6 +229,7 @@ mod tests {
         for by in ["day", "region", "account"] {
             let entries = [entry(1, "2026-11-27T23:59:59Z", 5, 0), entry(2, "2026-11-28T00:00:00Z", 60, 3)];
             let of = |entries: Vec<HistoryEntry>, from: &str, to: &str, next: Option<&str>| {
+                let entries = entries.into_iter().map(Arc::new).collect();
                 let page = HistoryPage { entries, next: next.map(|day| day.parse().unwrap()) };
                 HistoryList::of(&page, args(by, 2).by(), None, (from.parse().unwrap(), to.parse().unwrap()))
             };
