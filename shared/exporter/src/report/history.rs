@@ -160,7 +160,8 @@ impl HistoryEntry {
         if totals.max(active) <= CELLS_MAX && self.accounts.len() <= ACCOUNTS_MAX {
             return;
         }
-        self.regions = merged(self.accounts.values());
+        let regions = merged(self.accounts.values()).into_iter();
+        self.regions = regions.map(|(region, totals)| (region.to_owned(), totals)).collect();
         let mut accounts: Vec<(String, Totals)> =
             self.accounts.iter().map(|(account, regions)| (account.clone(), sum(regions.values()))).collect();
         // Accounts with errors are first, so that they aren't merged.
@@ -232,10 +233,11 @@ fn sum<'a>(all: impl IntoIterator<Item = &'a Totals>) -> Totals {
     sum
 }
 
-fn merged<'a>(all: impl IntoIterator<Item = &'a ByRegion>) -> ByRegion {
-    let mut regions = ByRegion::new();
+/// The sums of several totals by Region.
+fn merged<'a>(all: impl IntoIterator<Item = &'a ByRegion>) -> BTreeMap<&'a str, Totals> {
+    let mut regions = BTreeMap::<&str, Totals>::new();
     for (region, totals) in all.into_iter().flatten() {
-        regions.entry(region.clone()).or_default().add(totals);
+        regions.entry(region).or_default().add(totals);
     }
     regions
 }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use super::{ByRegion, HistoryEntry, OTHER, Totals, sum};
+use super::{ByRegion, HistoryEntry, OTHER, Totals, merged, sum};
 
 /// The key by which runs are summed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -97,32 +97,20 @@ pub fn sums<'a>(
 
 /// The totals of a run by day, Region, or account, of one account or of all. `None` if the run has no results of the account.
 fn groups<'a>(entry: &'a HistoryEntry, by: HistoryBy, account: Option<&'a str>) -> Option<Vec<(Cow<'a, str>, Totals)>> {
-    let day = || Cow::Owned(entry.day().to_string());
-    let of_account = |account: &'a str, regions: &ByRegion| (Cow::Borrowed(account), sum(regions.values()));
+    let parts: Vec<&ByRegion> = match account {
+        Some(account) => vec![entry.accounts.get(account)?],
+        None if entry.regions.is_empty() => entry.accounts.values().collect(),
+        None => vec![&entry.regions],
+    };
+    let total = |parts: &[&'a ByRegion]| sum(parts.iter().copied().flat_map(BTreeMap::values));
     Some(match (by, account) {
-        (HistoryBy::Day, None) => vec![(day(), sum(regions(entry).values()))],
-        (HistoryBy::Day, Some(account)) => vec![(day(), sum(entry.accounts.get(account)?.values()))],
+        (HistoryBy::Day, _) => vec![(entry.day().to_string().into(), total(&parts))],
+        (HistoryBy::Region, _) => merged(parts).into_iter().map(|(region, totals)| (region.into(), totals)).collect(),
+        (HistoryBy::Account, Some(account)) => vec![(account.into(), total(&parts))],
         (HistoryBy::Account, None) => {
-            entry.accounts.iter().map(|(account, regions)| of_account(account, regions)).collect()
-        }
-        (HistoryBy::Account, Some(account)) => vec![of_account(account, entry.accounts.get(account)?)],
-        (HistoryBy::Region, None) => {
-            regions(entry).into_iter().map(|(region, totals)| (region.into(), totals)).collect()
-        }
-        (HistoryBy::Region, Some(account)) => {
-            entry.accounts.get(account)?.iter().map(|(region, totals)| (region.as_str().into(), *totals)).collect()
+            entry.accounts.iter().map(|(account, regions)| (account.as_str().into(), total(&[regions]))).collect()
         }
     })
-}
-
-/// The totals of a run by Region.
-fn regions(entry: &HistoryEntry) -> BTreeMap<&str, Totals> {
-    let parts = if entry.regions.is_empty() { entry.accounts.values().collect() } else { vec![&entry.regions] };
-    let mut all = BTreeMap::<&str, Totals>::new();
-    for (region, totals) in parts.into_iter().flatten() {
-        all.entry(region).or_default().add(totals);
-    }
-    all
 }
 
 /// The newest number of active findings by account and then Region: the start time and the ID of the run, and the number.
