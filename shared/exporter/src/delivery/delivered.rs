@@ -38,7 +38,7 @@ pub(crate) struct AccountDelivered {
     /// The number of archived findings that do not count toward the limit.
     pub(crate) unlimited: u64,
     pub(crate) error: Option<PortError>,
-    /// The keys of undelivered findings, if [`Policy::collects_deferred`] is set.
+    /// The keys of undelivered findings, if [`Policy::collects_deferred`](super::worker::Policy::collects_deferred) is set.
     pub(crate) deferred: HashSet<FindingKey>,
 }
 
