@@ -90,9 +90,9 @@ test: $(VENV) $(STRICT) build ## Run all tests, including end-to-end tests on a 
 	@$(SHOWN) --usually "$(USUALLY_TESTS)" cargo nextest run --locked --workspace --tests --no-run
 	$(CONCURRENTLY) $(ON_A_STACK) $(ON_EMULATORS) cargo nextest run --locked --workspace --tests --profile complete --test-threads $(THREADS) \
 		-- $(PYTHON) local/test_console.py .local/bin/serve-console \
-		-- $(PYTHON) local/test_api.py .local/bin/serve
+		-- $(PYTHON) local/test_api.py .local/bin/serve \
+		-- bash -c '$(UNIT_TESTS)'
 	$(PYTHON) local/iam.py --check
-	$(UNIT_TESTS)
 
 .PHONY: test-api
 test-api: $(VENV) build ## Test the management API against its OpenAPI description, with schemathesis

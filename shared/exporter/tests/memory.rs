@@ -17,7 +17,7 @@ use futures::StreamExt;
 use serde_json::json;
 
 /// Numbers of accounts in the file. The difference between the two peaks is the memory of the additional accounts.
-const ACCOUNTS: [u64; 2] = [200, 600];
+const ACCOUNTS: [u64; 2] = [100, 300];
 const REGIONS: [&str; 17] = [
     "us-east-1",
     "us-east-2",

@@ -5,6 +5,8 @@ mod here;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::manage::{ACCOUNT, runs};
 use super::standalone::FIRST as FIRST_SCAN;
@@ -90,18 +92,24 @@ fn driver(Entry { command, when, .. }: &Entry) -> Option<(Kind, Driver)> {
     }
 }
 
-/// Tests all entries of a kind.
+/// Tests all entries of a kind, several at a time: most of them wait for a process or a job.
 fn drive(kind: Kind) {
-    let (mut driven, mut wrong) = (0, Vec::new());
-    for entry in entries(&document()) {
-        let (of, driver) = driver(&entry).expect("each entry has a test");
-        if of == kind {
-            driven += 1;
+    const WORKERS: usize = 4;
+    let is_of_kind = |entry: &Entry| driver(entry).expect("each entry has a test").0 == kind;
+    let all: Vec<Entry> = entries(&document()).into_iter().filter(is_of_kind).collect();
+    let (next, wrong) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    let work = || {
+        while let Some(entry) = all.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let (_, driver) = driver(entry).unwrap();
             let ended = driver();
-            wrong.extend((ended != entry.code).then(|| format!("{entry:?}, but it ended with {ended}")));
+            if ended != entry.code {
+                wrong.lock().unwrap().push(format!("{entry:?}, but it ended with {ended}"));
+            }
         }
-    }
-    assert!(driven > 10 && wrong.is_empty(), "{driven} driven, {wrong:#?}");
+    };
+    std::thread::scope(|scope| (0..WORKERS).for_each(|_| drop(scope.spawn(work))));
+    let wrong = wrong.into_inner().unwrap();
+    assert!(all.len() > 10 && wrong.is_empty(), "{} tested, {wrong:#?}", all.len());
 }
 
 /// A valid command line, for a deployment with an integration, a run, and a file.
