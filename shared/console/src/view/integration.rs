@@ -174,6 +174,7 @@ impl Known {
         let label = "Next scheduled scan";
         let has_schedule = self.provider.as_ref().is_some_and(|provider| provider.scan_schedule.is_some());
         match self.view.next_scan_at {
+            None if !self.view.settings.enabled => Fact::new(label, "none").aside("disabled"),
             None if has_schedule => Fact::new(label, "known after the next export"),
             None => Fact::new(label, "unknown").aside("no schedule"),
             Some(at) if self.view.next_scan_overdue => {

@@ -26,14 +26,11 @@ pub(crate) enum LastScan {
 }
 
 impl Awaited {
-    /// What an integration expects. `None` if it is disabled or being deleted, or if its provider has no valid schedule.
+    /// What an integration expects. `None` if it expects no scans.
     pub(crate) fn of(integration: &IntegrationView, providers: &[ProviderView]) -> Option<(ProviderId, Self)> {
-        if !integration.settings.enabled || integration.deletion_requested_at.is_some() {
-            return None;
-        }
         let provider = providers.iter().find(|provider| provider.id == integration.provider)?;
         let schedule = provider.scan_schedule.as_ref()?.parse().ok()?;
-        Some((integration.provider.parse().ok()?, Self { schedule, since: integration.created_at }))
+        Some((integration.provider.parse().ok()?, Self { schedule, since: integration.scans_expected_since? }))
     }
 
     /// Whether the last scan is older than the schedule allows. Accounts of an organization may never be scanned, so that

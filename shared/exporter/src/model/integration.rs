@@ -14,7 +14,7 @@ pub use self::settings::{
 };
 pub use self::values::{ArchiveScope, MutedFindings};
 pub use crate::model::credentials::{ANY_ACCOUNT, Credentials, Role};
-use crate::model::provider::ProviderId;
+use crate::model::provider::{Provider, ProviderId};
 use crate::model::scan_source::{ScanSource, quoted};
 use crate::model::upload::UploadInfo;
 
@@ -88,6 +88,13 @@ impl Integration {
             None => Some(now),
         };
         Self { enabled_since: enabled_since.filter(|_| self.enabled), credentials_since, ..self }
+    }
+
+    /// The time from which on the integration expects scans by the schedule of its provider: since it has both, and is enabled.
+    /// `None` if it expects none.
+    pub fn expects_scans_since(&self, created_at: Timestamp, provider: &Provider) -> Option<Timestamp> {
+        let expects = self.enabled && self.deletion_requested_at.is_none() && provider.scan_schedule.is_some();
+        [Some(created_at), self.enabled_since, provider.schedule_since].into_iter().max().flatten().filter(|_| expects)
     }
 }
 

@@ -35,22 +35,38 @@ pub struct Provider {
     /// Time at which these credentials were set. `None` if it is not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credentials_since: Option<Timestamp>,
+    /// Time at which this schedule was set: a scan that was due earlier is not missing. `None` without a schedule, or if the
+    /// time is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule_since: Option<Timestamp>,
 }
 
 impl Provider {
     /// A provider that is called with the deployment's own identity.
     pub fn new(id: ProviderId) -> Self {
-        Self { id, alias: None, credentials: Credentials::default(), scan_schedule: None, credentials_since: None }
+        Self {
+            id,
+            alias: None,
+            credentials: Credentials::default(),
+            scan_schedule: None,
+            credentials_since: None,
+            schedule_since: None,
+        }
     }
 
-    /// The same, put in the place of `before` at `now`: with its credentials since then, unless it had them before.
+    /// Sets the times of the credentials and of the schedule when this provider replaces `before` at `now`: unchanged if it had
+    /// them before, otherwise `now`.
     #[must_use]
     pub fn put(self, before: Option<&Self>, now: Timestamp) -> Self {
         let credentials_since = match before.filter(|before| before.credentials == self.credentials) {
             Some(before) => before.credentials_since,
             None => Some(now),
         };
-        Self { credentials_since, ..self }
+        let schedule_since = match before.filter(|before| before.scan_schedule == self.scan_schedule) {
+            Some(before) => before.schedule_since,
+            None => self.scan_schedule.as_ref().map(|_| now),
+        };
+        Self { credentials_since, schedule_since, ..self }
     }
 }
 

@@ -71,11 +71,11 @@ impl Schedule {
         }
     }
 
-    /// The scan that is due after the newest one; for a cron expression without a known scan, after `since`. `None` if no scan is
-    /// known and the schedule is a rate, or if no further scan is due.
+    /// The scan that is due after the newest one and after `since`, the time from which on scans are expected. `None` if no scan
+    /// is known and the schedule is a rate, or if no further scan is due.
     pub fn next(&self, newest: Option<Timestamp>, since: Timestamp) -> Option<Timestamp> {
         match &self.kind {
-            Kind::Rate(period) => newest?.checked_add(*period).ok(),
+            Kind::Rate(period) => newest?.max(since).checked_add(*period).ok(),
             Kind::Cron(cron) => {
                 let arrived = newest.and_then(|newest| newest.checked_add(SCAN_EARLY).ok());
                 first_after(cron, since.max(arrived.unwrap_or(Timestamp::MIN)))

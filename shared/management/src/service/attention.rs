@@ -102,7 +102,7 @@ impl<P: Ports> Service<P> {
             return Ok(vec![AttentionItem { alias, ..item }]);
         }
         let provider = self.ports.provider(id).await?.map(|stored| stored.value);
-        let scan = self.expected_scan(provider.as_ref(), stored.created_at).await?;
+        let scan = self.expected_scan(stored, provider.as_ref()).await?;
         let mut items = Vec::new();
         let (mut accounts, mut page) = (0, first(ACCOUNTS_PER_PAGE));
         let (mut disconnected, mut lost_regions) = (Vec::new(), LostRegions::new());

@@ -30,11 +30,17 @@ impl<P: Ports> Service<P> {
         let id = &stored.value.provider;
         let provider = self.ports.provider(id).await?.map(|stored| stored.value);
         let connection = self.summary(id).await?;
-        let scan = self.expected_scan(provider.as_ref(), stored.created_at).await?;
+        let scan = self.expected_scan(stored, provider.as_ref()).await?;
         let alias = provider.and_then(|provider| provider.alias);
         let (last_run, pending_uploads) = self.exports(&stored.value).await?;
-        let view = IntegrationView::of(stored, alias, connection, scan.at, self.ports.now());
-        Ok(IntegrationView { last_run, pending_uploads, next_scan_overdue: scan.is_missing, ..view })
+        Ok(IntegrationView {
+            last_run,
+            pending_uploads,
+            scans_expected_since: scan.since,
+            next_scan_at: scan.at,
+            next_scan_overdue: scan.is_missing,
+            ..IntegrationView::of(stored, alias, connection)
+        })
     }
 
     pub(super) async fn views(&self, all: &[Stored<Integration>]) -> Result<Vec<IntegrationView>, ApiError> {
@@ -73,31 +79,34 @@ impl<P: Ports> Service<P> {
         Ok(totals.summary())
     }
 
-    /// The scan that an integration expects since a time. The accounts of an organization are scanned at different times, so that
-    /// only the time of the next scan is known.
+    /// The scan that an integration expects. The accounts of an organization are scanned at different times, so that only the
+    /// time of the next scan is known.
     pub(super) async fn expected_scan(
         &self,
+        stored: &Stored<Integration>,
         provider: Option<&Provider>,
-        since: Timestamp,
     ) -> Result<ExpectedScan, ApiError> {
         let found = provider.and_then(|provider| {
             let schedule: Schedule = provider.scan_schedule.as_ref()?.parse().ok()?;
-            Some((schedule, &provider.id))
+            Some((schedule, stored.value.expects_scans_since(stored.created_at, provider)?, &provider.id))
         });
-        let Some((schedule, id)) = found else { return Ok(ExpectedScan::default()) };
+        let Some((schedule, since, id)) = found else { return Ok(ExpectedScan::default()) };
         let now = self.ports.now();
         let Some(account) = id.account() else {
-            return Ok(ExpectedScan { at: schedule.next(None, now), is_missing: false });
+            return Ok(ExpectedScan { since: Some(since), at: schedule.next(None, now), is_missing: false });
         };
         let newest = self.ports.lock_status(account).await?.map(|(newest, _)| newest.newest);
         let missing = schedule.missing(newest, since, now);
-        Ok(ExpectedScan { at: missing.or_else(|| schedule.next(newest, since)), is_missing: missing.is_some() })
+        let at = missing.or_else(|| schedule.next(newest, since));
+        Ok(ExpectedScan { since: Some(since), at, is_missing: missing.is_some() })
     }
 }
 
 /// The scan that an integration expects.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct ExpectedScan {
+    /// The time from which on scans are expected. `None` if none is.
+    pub(super) since: Option<Timestamp>,
     /// When it is due. `None` without a schedule, or if it is not known.
     pub(super) at: Option<Timestamp>,
     /// Whether it is missing: it was due, and the grace period is over.

@@ -61,7 +61,13 @@ pub struct IntegrationView {
     pub credentials: CredentialsView,
     /// Connection status, from the newest checks.
     pub connection: ConnectionSummary,
-    /// Time of the next expected scan, or of the missing one, if the provider has a schedule.
+    /// The time from which on scans are expected by the schedule of the provider: the newest of the times at which the
+    /// integration was created, at which it was enabled, and at which the schedule was set. `null` if no scan is expected: the
+    /// provider has no schedule, or the integration is disabled or being deleted.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub scans_expected_since: Option<Timestamp>,
+    /// Time of the next expected scan, or of the missing one. A scan that is due is missing after six hours.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub next_scan_at: Option<Timestamp>,
     /// Whether the scan is missing: it was due more than six hours ago.
@@ -232,14 +238,8 @@ pub struct PendingUploads {
 }
 
 impl IntegrationView {
-    /// Converts the stored value, with its current status.
-    pub fn of(
-        stored: &Stored<Integration>,
-        provider_alias: Option<String>,
-        connection: ConnectionSummary,
-        next_scan_at: Option<Timestamp>,
-        now: Timestamp,
-    ) -> Self {
+    /// Converts the stored value, with its current status. Scans and exports are unknown.
+    pub fn of(stored: &Stored<Integration>, provider_alias: Option<String>, connection: ConnectionSummary) -> Self {
         let Stored { value, version, created_at, updated_at, updated_by, .. } = stored;
         Self {
             id: value.provider.to_string(),
@@ -248,8 +248,9 @@ impl IntegrationView {
             settings: value.settings.clone(),
             credentials: CredentialsView::of_integration(value),
             connection,
-            next_scan_at,
-            next_scan_overdue: next_scan_at.is_some_and(|at| at < now),
+            scans_expected_since: None,
+            next_scan_at: None,
+            next_scan_overdue: false,
             deletion_requested_at: value.deletion_requested_at,
             version: *version,
             created_at: *created_at,

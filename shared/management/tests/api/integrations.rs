@@ -171,7 +171,8 @@ async fn the_next_scan_is_returned_if_the_provider_has_a_schedule() {
     api.patch(&format!("/providers/{ACCOUNT}"), "*", &json!({"scan_schedule": "rate(12 hours)"})).await;
     api.memory.contents().put_newest_scan(ACCOUNT.parse().unwrap(), "2026-11-23T03:00:00Z".parse().unwrap());
     let view = api.get(&path).await.body;
-    assert_eq!((&view["next_scan_at"], &view["next_scan_overdue"]), (&json!("2026-11-23T15:00:00Z"), &json!(false)));
+    assert_eq!((&view["next_scan_at"], &view["next_scan_overdue"]), (&json!("2026-11-23T21:00:00Z"), &json!(false)));
+    assert_eq!(view["scans_expected_since"], "2026-11-23T09:00:00Z", "the schedule was set then");
     let is_overdue = async |at: &str| {
         api.memory.contents().clock = TestClock::Fixed(at.parse().unwrap());
         let view = api.get(&path).await.body;
@@ -179,12 +180,34 @@ async fn the_next_scan_is_returned_if_the_provider_has_a_schedule() {
         assert_eq!(view["next_scan_overdue"], listed, "{view:#}");
         listed
     };
-    assert!(!is_overdue("2026-11-23T20:59:00Z").await, "a scan takes hours");
+    assert!(!is_overdue("2026-11-24T02:59:00Z").await, "a scan takes hours");
     assert!(is_overdue("2026-11-24T04:00:00Z").await);
     api.patch(&format!("/providers/{ACCOUNT}"), "*", &json!({"scan_schedule": "cron(0 3 * * ? *)"})).await;
-    assert!(!is_overdue("2026-11-24T08:59:00Z").await);
-    assert_eq!(api.get(&path).await.body["next_scan_at"], "2026-11-24T03:00:00Z");
-    assert!(is_overdue("2026-11-24T09:00:01Z").await, "of a cron expression, too");
+    api.patch(&format!("/providers/{ACCOUNT}"), "*", &json!({"alias": "another setting"})).await;
+    assert!(!is_overdue("2026-11-24T12:00:00Z").await, "a scan was due before the schedule was set");
+    assert_eq!(api.get(&path).await.body["next_scan_at"], "2026-11-25T03:00:00Z");
+    assert!(!is_overdue("2026-11-25T08:59:00Z").await);
+    assert!(is_overdue("2026-11-25T09:00:01Z").await, "of a cron expression, too");
+}
+
+#[tokio::test]
+async fn a_disabled_integration_expects_no_scan_and_earlier_ones_never() {
+    let api = Api::with_integration().await;
+    let (path, _) = api.integration().await;
+    let expected = async |now: &str| {
+        api.memory.contents().clock = TestClock::Fixed(now.parse().unwrap());
+        let view = api.get(&path).await.body;
+        let listed = api.get("/attention").await.text.contains("scan_overdue");
+        assert_eq!(view["next_scan_overdue"], listed, "{view:#}");
+        (view["next_scan_at"].as_str().map(str::to_owned), listed)
+    };
+    api.patch(&format!("/providers/{ACCOUNT}"), "*", &json!({"scan_schedule": "cron(0 3 * * ? *)"})).await;
+    assert_eq!(expected("2026-11-25T12:00:00Z").await, (Some("2026-11-25T03:00:00Z".to_owned()), true));
+    api.post(&format!("{path}/disable"), &json!(null)).await;
+    assert_eq!(expected("2026-11-26T12:00:00Z").await, (None, false));
+    api.post(&format!("{path}/enable"), &json!(null)).await;
+    assert_eq!(expected("2026-11-26T12:00:00Z").await, (Some("2026-11-27T03:00:00Z".to_owned()), false));
+    assert_eq!(expected("2026-11-27T09:00:01Z").await, (Some("2026-11-27T03:00:00Z".to_owned()), true));
 }
 
 #[tokio::test]

@@ -45,7 +45,9 @@ fn awaited(
         accounts_not_reached: 0,
         problem: None,
     };
-    let view = IntegrationView::of(&Stored::new(integration, created_at, ""), None, summary, None, now());
+    let scans_expected_since = integration.expects_scans_since(created_at, &of);
+    let view = IntegrationView::of(&Stored::new(integration, created_at, ""), None, summary);
+    let view = IntegrationView { scans_expected_since, ..view };
     Awaited::of(&view, &[ProviderView::of(&Stored::new(of, created_at, ""))]).into_iter().collect()
 }
 

@@ -139,8 +139,18 @@ fn the_next_scan_follows_the_newest_one() {
     let next = |schedule: &Schedule, newest: Option<&str>| schedule.next(newest.map(at), since);
     assert_eq!(next(&rate, Some("2026-11-23T02:50:00Z")), Some(at("2026-11-24T02:50:00Z")));
     assert_eq!(next(&rate, None), None);
+    assert_eq!(
+        next(&rate, Some("2026-11-10T02:50:00Z")),
+        Some(at("2026-11-21T12:00:00Z")),
+        "scans were not expected yet"
+    );
     assert_eq!(next(&daily, Some("2026-11-23T04:10:00Z")), Some(at("2026-11-24T03:00:00Z")));
     assert_eq!(next(&daily, Some("2026-11-23T02:50:00Z")), Some(at("2026-11-24T03:00:00Z")), "a few minutes early");
+    assert_eq!(
+        next(&daily, Some("2026-11-10T02:50:00Z")),
+        Some(at("2026-11-21T03:00:00Z")),
+        "scans were not expected yet"
+    );
     assert_eq!(next(&daily, None), Some(at("2026-11-21T03:00:00Z")), "the first one after the integration was created");
     assert_eq!(schedule("cron(0 3 1 1 ? 2026)").next(None, since), None, "it is never due again");
 }

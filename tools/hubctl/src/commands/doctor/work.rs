@@ -175,16 +175,19 @@ async fn scans(
     const CHECK: &str = "scans";
     let schedule = |target: &CheckTarget| {
         let id = &target.integration.provider;
-        let integration = all.iter().find(|stored| stored.value.provider == *id && stored.value.enabled)?;
+        let integration = all.iter().find(|stored| stored.value.provider == *id)?;
         let provider = providers.iter().find(|stored| stored.value.id == *id)?;
         let schedule: Schedule = provider.value.scan_schedule.as_ref()?.parse().ok()?;
-        // A scan is due only after the last change of the schedule.
-        Some((target.account, schedule, integration.updated_at.max(provider.updated_at)))
+        Some((
+            target.account,
+            schedule,
+            integration.value.expects_scans_since(integration.created_at, &provider.value)?,
+        ))
     };
     let scheduled: Vec<_> = targets.iter().filter_map(schedule).collect();
     let checks = scheduled.iter().map(|(account, schedule, since)| async move {
         let newest = cloud.lock_status(*account).await?.map(|(newest, _)| newest.newest);
-        Ok::<_, PortError>(overdue(schedule, newest, *since, now).map(|due| (*account, due)))
+        Ok::<_, PortError>(schedule.missing(newest, *since, now).map(|due| (*account, due)))
     });
     let checks: Vec<_> = futures::stream::iter(checks).buffered(AT_ONCE).collect().await;
     let mut late = Vec::new();
@@ -195,12 +198,6 @@ async fn scans(
         }
     }
     scan_finding(scheduled.len(), &late)
-}
-
-/// Since when a scan is overdue.
-fn overdue(schedule: &Schedule, newest: Option<Timestamp>, since: Timestamp, now: Timestamp) -> Option<Timestamp> {
-    let since = newest.map_or(since, |newest| newest.max(since));
-    schedule.missing(newest, since, now)
 }
 
 fn scan_finding(scheduled: usize, late: &[(AccountId, Timestamp)]) -> Finding {

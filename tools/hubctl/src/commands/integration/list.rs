@@ -123,7 +123,7 @@ mod tests {
             accounts_not_reached: 0,
             problem: None,
         };
-        let view = IntegrationView::of(&stored, alias.map(str::to_owned), connection, None, at);
+        let view = IntegrationView::of(&stored, alias.map(str::to_owned), connection);
         IntegrationView { last_run, ..view }
     }
 

@@ -19,8 +19,9 @@ Example:
 JSON: provider, provider_alias, enabled, the settings, credentials (without any
 secret), connection (status, last_checked_at, regions, problem), last_run (id,
 at, status, sent, archived, errors, pending), pending_uploads (runs) if it is
-disabled, next_scan_at, next_scan_overdue, version, created_at, updated_at,
-updated_by, and trust_policy if a role is assumed and --stack is given.")]
+disabled, scans_expected_since, next_scan_at, next_scan_overdue, version,
+created_at, updated_at, updated_by, and trust_policy if a role is assumed and
+--stack is given.")]
 pub(crate) struct Args {
     /// AWS account or organization ID
     #[arg(value_name = "ID")]
