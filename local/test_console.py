@@ -1,5 +1,5 @@
-"""Tests the web console in a browser: follows every link in both themes, two widths, with and without JavaScript, then plays
-scenarios and a hostile page. Or takes the pictures of docs/console.md.
+"""Tests the web console in a browser: follows every link, with JavaScript and without, checks each page in both themes and two
+widths, then plays scenarios and a hostile page. Or takes the pictures of docs/console.md.
 
     python local/test_console.py SERVER [--screenshots FOLDER]     SERVER is .local/bin/serve-console
 
@@ -38,6 +38,10 @@ RUN = "0193a1c4-7d5e-7c41-9a3b-0c2d5e6f7a8b"
 AXE_URL = "https://registry.npmjs.org/axe-core/-/axe-core-4.14.1.tgz"
 AXE_SHA256 = "e6b0ce02b84d892e2e33e403485e7f3d6c29e2be6df65daf44d89ba564139745"
 AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+# Rules that depend on the theme.
+AXE_COLORS = ["color-contrast", "link-in-text-block"]
+# The themes and widths in which each page is checked. The rules that don't depend on the theme are checked in the first one of a width.
+LOOKS = [("light", 1280), ("dark", 1280), ("dark", 390), ("light", 390)]
 # Bytes of a first view, compressed assets included.
 TRANSFER_MAX = 100_000
 # More pages of a kind, such as one page per run, find nothing new.
@@ -111,13 +115,10 @@ def kind(path: str) -> str:
     return "/".join(parts) + "?" + "&".join(names)
 
 
-def crawl(browser: Browser, link: str, script: str, theme: str, width: int, with_script: bool) -> list[str]:
-    """Follows every link of the console, and checks each page."""
+def crawl(browser: Browser, link: str, script: str, looks: list[tuple[str, int]], with_script: bool = True) -> list[str]:
+    """Follows every link of the console, and checks the structure of each page, and with JavaScript also its looks."""
     base = origin(link)
-    context = browser.new_context(
-        viewport={"width": width, "height": 900}, color_scheme=theme, java_script_enabled=with_script,
-        bypass_csp=with_script,
-    )  # fmt: skip
+    context = browser.new_context(java_script_enabled=with_script, bypass_csp=with_script)
     watched = Watched(context, base)
     page = watched.page
     page.goto(link)
@@ -131,7 +132,9 @@ def crawl(browser: Browser, link: str, script: str, theme: str, width: int, with
         response = page.goto(base + path)
         if response.status >= 400 and response.status != 409:
             watched.problem(f"status {response.status}")
-        check(watched, script, with_script, width)
+        check(watched)
+        if with_script:
+            check_looks(watched, script, looks)
         queue += [html.unescape(link) for link in re.findall(r'<a [^>]*href="(/[^"#]*)', page.content())]
     context.close()
     print(f"{len(seen)} pages, ", end="")
@@ -140,8 +143,8 @@ def crawl(browser: Browser, link: str, script: str, theme: str, width: int, with
     return watched.problems
 
 
-def check(watched: Watched, script: str, with_script: bool, width: int) -> None:
-    """Checks one page: one heading, forms with their version, no sideways scrolling, and the rules of WCAG."""
+def check(watched: Watched) -> None:
+    """Checks the structure of one page: one heading, a command, and forms with their version."""
     page = watched.page
     if page.locator("h1").count() != 1:
         watched.problem("not one h1")
@@ -152,18 +155,27 @@ def check(watched: Watched, script: str, with_script: bool, width: int) -> None:
         needs_version = any(action.endswith(verb) for verb in ("/config", "/credentials", "/delete", "/enable", "/disable"))
         if needs_version and not form.locator("input[name=etag]").count():
             watched.problem(f"the form of {action} has no ETag")
-    if not with_script:
-        return
+
+
+def check_looks(watched: Watched, script: str, looks: list[tuple[str, int]]) -> None:
+    """Checks one page in each theme and width: no sideways scrolling, and the rules of WCAG. Neither the themes nor the widths need the
+    page loaded again: both are in the style sheet alone."""
+    page, widths = watched.page, set()
     page.locator("[aria-busy]").wait_for(state="detached")
-    if page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"):
-        watched.problem(f"it scrolls sideways at {width}")
     page.evaluate(script)
-    found = page.evaluate("tags => axe.run({ runOnly: tags, resultTypes: ['violations'] })", AXE_TAGS)
-    if len(found["passes"]) < 5:
-        watched.problem("axe-core checked nothing")
-    for violation in found["violations"]:
-        nodes = "; ".join(node["html"][:160] for node in violation["nodes"][:3])
-        watched.problem(f"{violation['id']}: {violation['help']}: {nodes}")
+    for theme, width in looks:
+        page.emulate_media(color_scheme=theme)
+        page.set_viewport_size({"width": width, "height": 900})
+        if page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"):
+            watched.problem(f"it scrolls sideways at {width}")
+        rules = AXE_COLORS if width in widths else AXE_TAGS
+        widths.add(width)
+        found = page.evaluate("only => axe.run({ runOnly: only, resultTypes: ['violations'] })", rules)
+        if len(found["passes"]) + len(found["violations"]) < (1 if rules is AXE_COLORS else 5):
+            watched.problem(f"axe-core checked nothing in {theme} at {width}")
+        for violation in found["violations"]:
+            nodes = "; ".join(node["html"][:160] for node in violation["nodes"][:3])
+            watched.problem(f"{theme}, {width} wide: {violation['id']}: {violation['help']}: {nodes}")
 
 
 def budget(browser: Browser, link: str) -> list[str]:
@@ -533,15 +545,16 @@ def main() -> int:
                 screenshots(browser, link, arguments.screenshots)
             return 0
         script = axe()
-        for theme in ("light", "dark"):
-            for width in (1280, 390):
-                for with_script in (True, False):
-                    with console(arguments.server) as link:
-                        found = crawl(browser, link, script, theme, width, with_script)
-                    print(f"{theme}, {width} wide, {'with' if with_script else 'without'} JavaScript: {len(found)} problems", flush=True)
-                    problems += found
-        with console(arguments.server, "--read-only") as link:
-            problems += crawl(browser, link, script, "light", 1280, True)
+        for name, options, looks, with_script in (
+            ("with JavaScript", [], LOOKS, True),
+            ("without JavaScript", [], [], False),
+            # Its pages differ only in what they leave out.
+            ("read-only", ["--read-only"], LOOKS[:1], True),
+        ):
+            with console(arguments.server, *options) as link:
+                found = crawl(browser, link, script, looks, with_script)
+            print(f"{name}: {len(found)} problems", flush=True)
+            problems += found
         for with_script in (True, False):
             for scenario in (scenarios, keyboard):
                 with console(arguments.server) as link:
