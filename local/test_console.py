@@ -44,8 +44,8 @@ AXE_COLORS = ["color-contrast", "link-in-text-block"]
 LOOKS = [("light", 1280), ("dark", 1280), ("dark", 390), ("light", 390)]
 # Bytes of a first view, compressed assets included.
 TRANSFER_MAX = 100_000
-# More pages of a kind, such as one page per run, find nothing new.
-PAGES_OF_A_KIND = 2
+# Pages of a kind that are checked, such as one page per run: more find nothing new. With parameters, one: they select the rows of a page.
+PAGES_OF_A_KIND = {False: 2, True: 1}
 # Downloads, streams, links that change the theme, and the reverse order of a list are not pages of their own.
 NO_PAGES = (".json", ".csv", "/events", "/history", "/documents/", "theme=", "sort=-")
 
@@ -125,7 +125,7 @@ def crawl(browser: Browser, link: str, script: str, looks: list[tuple[str, int]]
     queue, seen, kinds = ["/integrations"], set(), {}
     while queue:
         path = queue.pop(0)
-        if path in seen or kinds.get(kind(path), 0) >= PAGES_OF_A_KIND or any(mark in path for mark in NO_PAGES):
+        if path in seen or kinds.get(kind(path), 0) >= PAGES_OF_A_KIND["?" in path] or any(mark in path for mark in NO_PAGES):
             continue
         seen.add(path)
         kinds[kind(path)] = kinds.get(kind(path), 0) + 1
