@@ -42,7 +42,7 @@ THREADS := $(shell python3 -c 'import os; print(2 * (os.cpu_count() or 1))')
 PROGRAMS := --locked --workspace --bins --example serve --example serve-console
 # Estimates, based on the CPU time in docs/performance.md.
 USUALLY := 5 to 8 minutes on 2 cores
-USUALLY_TESTS := 1 to 2 minutes on 2 cores
+USUALLY_TESTS := 2 to 3 minutes on 2 cores
 # The web console on sample data, as Cargo left it.
 CONSOLE := $(or $(CARGO_TARGET_DIR),target)/debug/examples/serve-console
 # The packages that need neither the AWS SDK nor a server.
@@ -85,14 +85,18 @@ clean-local: stack-down ## Stop the local stack and delete its files
 # --- Test it -----------------------------------------------------------------------------------------------------------
 
 .PHONY: test
-test: $(VENV) $(STRICT) build ## Run all tests, including end-to-end tests on a separate local AWS
-	$(call say,compiling the tests)
-	@$(SHOWN) --usually "$(USUALLY_TESTS)" cargo nextest run --locked --workspace --tests --no-run
-	$(CONCURRENTLY) $(ON_A_STACK) $(ON_EMULATORS) cargo nextest run --locked --workspace --tests --profile complete --test-threads $(THREADS) \
+test: $(VENV) build ## Run all tests, including end-to-end tests on a separate local AWS
+	$(CONCURRENTLY) $(MAKE) --no-print-directory test-rust \
 		-- $(PYTHON) local/test_console.py .local/bin/serve-console \
 		-- $(PYTHON) local/test_api.py .local/bin/serve \
 		-- bash -c '$(UNIT_TESTS)'
 	$(PYTHON) local/iam.py --check
+
+.PHONY: test-rust
+test-rust: $(VENV) $(STRICT) build ## Run only the tests in Rust, including end-to-end tests on a separate local AWS
+	$(call say,compiling the tests)
+	@$(SHOWN) --usually "$(USUALLY_TESTS)" cargo nextest run --locked --workspace --tests --no-run
+	$(ON_A_STACK) $(ON_EMULATORS) cargo nextest run --locked --workspace --tests --profile complete --test-threads $(THREADS)
 
 .PHONY: test-api
 test-api: $(VENV) build ## Test the management API against its OpenAPI description, with schemathesis
