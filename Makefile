@@ -35,8 +35,8 @@ ON_A_STACK := env LOCAL_DIR=$(TEST_DIR) SIMULATOR_CONFIG=tests/end_to_end/world.
 ON_EMULATORS := env LOCAL_DIR=$(TEST_DIR) $(PYTHON) local/emulators.py run
 # Runs commands that are separated by -- at the same time.
 CONCURRENTLY = $(PYTHON) local/concurrently.py
-# Threads for the profile `complete` of .config/nextest.toml: two for each core.
-THREADS := $(shell python3 -c 'import os; print(2 * (os.cpu_count() or 1))')
+# Threads for the profile `complete` of .config/nextest.toml: four for each core.
+THREADS := $(shell python3 -c 'import os; print(4 * (os.cpu_count() or 1))')
 # One build for the demo, the tests, and the sample server. It builds the whole workspace, so that every package uses the same features of
 # its dependencies, and an example, which enables the features that only tests request. Otherwise the tests compile the AWS SDK again.
 PROGRAMS := --locked --workspace --bins --example serve --example serve-console
@@ -94,9 +94,13 @@ test: $(VENV) build ## Run all tests, including end-to-end tests on a separate l
 
 .PHONY: test-rust
 test-rust: $(VENV) $(STRICT) build ## Run only the tests in Rust, including end-to-end tests on a separate local AWS
+	$(ON_A_STACK) $(ON_EMULATORS) $(MAKE) --no-print-directory rust-tests
+
+.PHONY: rust-tests
+rust-tests:
 	$(call say,compiling the tests)
 	@$(SHOWN) --usually "$(USUALLY_TESTS)" cargo nextest run --locked --workspace --tests --no-run
-	$(ON_A_STACK) $(ON_EMULATORS) cargo nextest run --locked --workspace --tests --profile complete --test-threads $(THREADS)
+	cargo nextest run --locked --workspace --tests --profile complete --test-threads $(THREADS)
 
 .PHONY: test-api
 test-api: $(VENV) build ## Test the management API against its OpenAPI description, with schemathesis
