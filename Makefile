@@ -126,8 +126,8 @@ test-end-to-end: $(VENV) build ## Run only the end-to-end tests
 
 .PHONY: test-fast
 test-fast: $(VENV) ## Run the tests that need neither the AWS SDK nor a server, in under two minutes
-# A third of the simulation's seeds; `make test` runs all of them.
-	SEEDS=10 cargo nextest run --locked $(FAST)
+# Half of the simulation's seeds of `make test`.
+	SEEDS=3 cargo nextest run --locked $(FAST)
 	cargo test --locked --quiet --doc -p asff -p exporter -p simulator
 	$(PYTHON) local/iam.py --check
 	$(UNIT_TESTS)

@@ -23,7 +23,7 @@ use crate::scan_evidence::{Place, service};
 use crate::{ACCOUNT, REGIONS, Run, integrate, plan, seeds, world};
 
 /// Default number of seeds; `SEEDS` overrides it.
-const SEEDS: u64 = 12;
+const SEEDS: u64 = 8;
 /// Number of scans in a history.
 const SCANS: u32 = 25;
 

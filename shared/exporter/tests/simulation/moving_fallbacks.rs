@@ -15,7 +15,7 @@ use crate::promises::scan;
 use crate::scan::{Result, Scanned};
 use crate::{ACCOUNT, REGIONS, Run, integrate, seeds};
 
-const SEEDS: u64 = 12;
+const SEEDS: u64 = 8;
 const SCANS: u32 = 20;
 
 fn settings(history: &mut History) -> Integration {

@@ -13,7 +13,7 @@ use crate::partial_visibility::Blindness;
 use crate::scan::{Extra, Layout, Result, Scanned, Where};
 use crate::seeds;
 
-const SEEDS: u64 = 10;
+const SEEDS: u64 = 6;
 const ROUNDS: u32 = 12;
 
 /// The results of one of several concurrent scans.

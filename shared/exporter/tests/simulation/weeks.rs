@@ -30,7 +30,7 @@ use crate::{ACCOUNT, OTHER, Run, integrate, seeds, world};
 use exporter::testing::Lifetime;
 
 /// Default number of seeds; `SEEDS` overrides it.
-const SEEDS: u64 = 8;
+const SEEDS: u64 = 6;
 /// Number of simulated days.
 const DAYS: u32 = 21;
 /// Maximum number of attempts of an event before the test fails. The faults of a day end with it.
