@@ -35,8 +35,8 @@ ON_A_STACK := env LOCAL_DIR=$(TEST_DIR) SIMULATOR_CONFIG=tests/end_to_end/world.
 ON_EMULATORS := env LOCAL_DIR=$(TEST_DIR) $(PYTHON) local/emulators.py run
 # Runs commands that are separated by -- at the same time.
 CONCURRENTLY = $(PYTHON) local/concurrently.py
-# Threads for the profile `complete` of .config/nextest.toml: four for each core.
-THREADS := $(shell python3 -c 'import os; print(4 * (os.cpu_count() or 1))')
+# Threads for the profile `complete` of .config/nextest.toml: five for each core.
+THREADS := $(shell python3 -c 'import os; print(5 * (os.cpu_count() or 1))')
 # One build for the demo, the tests, and the sample server. It builds the whole workspace, so that every package uses the same features of
 # its dependencies, and an example, which enables the features that only tests request. Otherwise the tests compile the AWS SDK again.
 PROGRAMS := --locked --workspace --bins --example serve --example serve-console
