@@ -40,7 +40,7 @@ pub struct DesiredResource {
 #[derive(Clone, Debug)]
 pub enum Resource {
     /// A provider.
-    Provider(Provider),
+    Provider(Box<Provider>),
     /// An integration.
     Integration(Box<IntegrationView>),
 }
@@ -317,7 +317,12 @@ impl<P: Ports> Service<P> {
 
 fn provider(stored: Stored<Provider>, owner: &ManagedBy) -> CurrentState {
     let (properties, created_at) = (properties_of(&stored, owner), stored.created_at);
-    CurrentState { id: stored.value.id.clone(), resource: Resource::Provider(stored.value), created_at, properties }
+    CurrentState {
+        id: stored.value.id.clone(),
+        resource: Resource::Provider(Box::new(stored.value)),
+        created_at,
+        properties,
+    }
 }
 
 fn integration(stored: Stored<Integration>, view: IntegrationView, owner: &ManagedBy) -> CurrentState {
