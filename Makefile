@@ -96,6 +96,7 @@ test: $(VENV) build ## Run all tests, including end-to-end tests on a separate l
 test-rust: $(VENV) $(STRICT) build ## Run only the tests in Rust, including end-to-end tests on a separate local AWS
 	$(ON_A_STACK) $(ON_EMULATORS) $(MAKE) --no-print-directory rust-tests
 
+# What test-rust runs while its stack and its emulators are up.
 .PHONY: rust-tests
 rust-tests:
 	$(call say,compiling the tests)
