@@ -144,11 +144,9 @@ impl StateWriter {
         self.compress()?;
         loop {
             let start = self.out.len();
-            self.out.resize(start + STEP_BYTES, 0);
+            self.out.reserve(STEP_BYTES);
             let mut out = OutBuffer::around_pos(&mut self.out, start);
             let left = self.encoder.finish(&mut out, true)?;
-            let end = out.pos();
-            self.out.truncate(end);
             if left == 0 {
                 return Ok(self.out.into());
             }
@@ -160,11 +158,8 @@ impl StateWriter {
         let mut input = InBuffer::around(&self.record);
         while input.pos() < self.record.len() {
             let start = self.out.len();
-            self.out.resize(start + STEP_BYTES.min(self.record.len() + 1024), 0);
-            let mut out = OutBuffer::around_pos(&mut self.out, start);
-            self.encoder.run(&mut input, &mut out)?;
-            let end = out.pos();
-            self.out.truncate(end);
+            self.out.reserve(STEP_BYTES.min(self.record.len() + 1024));
+            self.encoder.run(&mut input, &mut OutBuffer::around_pos(&mut self.out, start))?;
         }
         self.record.clear();
         Ok(())
