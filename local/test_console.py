@@ -44,8 +44,10 @@ AXE_COLORS = ["color-contrast", "link-in-text-block"]
 LOOKS = [("light", 1280), ("dark", 1280), ("dark", 390), ("light", 390)]
 # Bytes of a first view, compressed assets included.
 TRANSFER_MAX = 100_000
-# Pages of a kind that are checked, such as one page per run: more find nothing new. With parameters, one: they select the rows of a page.
+# Pages of a kind that are checked, such as one page per run: more find nothing new. With parameters, one.
 PAGES_OF_A_KIND = {False: 2, True: 1}
+# Parameters that only select the rows of a page, order them, or read them again.
+ROW_PARAMETERS = {"sort", "from", "size", "after", "days", "fresh"}
 # Downloads, streams, links that change the theme, and the reverse order of a list are not pages of their own.
 NO_PAGES = (".json", ".csv", "/events", "/history", "/documents/", "theme=", "sort=-")
 
@@ -110,7 +112,7 @@ class Watched:
 def kind(path: str) -> str:
     """A path without what is different in each: IDs, the values of parameters, and which rows of a list are shown."""
     path, _, query = path.partition("?")
-    names = sorted({pair.split("=")[0] for pair in query.split("&")} - {"sort", "from", "size"})
+    names = sorted({pair.split("=")[0] for pair in query.split("&")} - ROW_PARAMETERS)
     parts = ["*" if any(letter.isdigit() for letter in part) else part for part in path.split("/")]
     return "/".join(parts) + "?" + "&".join(names)
 
