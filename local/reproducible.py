@@ -2,8 +2,8 @@
 
     python local/reproducible.py
 
-Run by `make reproducible`, which CI does for a tag. Each build is a clone of HEAD with its own target directory: nothing that is not
-committed, and nothing that one build compiled, can be in the other.
+Run by `make reproducible`, which CI does for a tag. The commit is HEAD as it was at the start. Each build is a clone of it with its own
+target directory: nothing that is not committed, and nothing that one build compiled, can be in the other.
 """
 
 from __future__ import annotations
@@ -22,9 +22,19 @@ WORK = ROOT / ".local" / "reproducible"
 CLONES = ("first", "second/in-a-longer-path")
 
 
-def build(clone: Path) -> dict[str, bytes]:
-    """What `make dist` writes in a clone of HEAD, by path."""
-    subprocess.run(["git", "clone", "--quiet", "--no-local", str(ROOT), str(clone)], check=True)
+def git(*arguments: str, at: Path = ROOT) -> str:
+    return subprocess.run(["git", *arguments], cwd=at, check=True, text=True, stdout=subprocess.PIPE).stdout.strip()
+
+
+def check_out(commit: str, clone: Path) -> None:
+    """Clones this repository at a commit, which a later commit does not change."""
+    git("clone", "--quiet", "--no-local", str(ROOT), str(clone))
+    git("checkout", "--quiet", "--detach", commit, at=clone)
+
+
+def build(commit: str, clone: Path) -> dict[str, bytes]:
+    """What `make dist` writes in a clone of a commit, by path."""
+    check_out(commit, clone)
     environment = {name: value for name, value in os.environ.items() if name != "CARGO_TARGET_DIR"}
     for arguments in (["local/compile.py"], ["local/dist.py", "build", "dist"]):
         done = subprocess.run([sys.executable, *arguments], cwd=clone, env=environment)
@@ -40,7 +50,8 @@ def differences(first: dict[str, bytes], second: dict[str, bytes]) -> list[str]:
 
 def main() -> None:
     shutil.rmtree(WORK, ignore_errors=True)
-    first, second = (build(WORK / clone) for clone in CLONES)
+    commit = git("rev-parse", "HEAD")
+    first, second = (build(commit, WORK / clone) for clone in CLONES)
     wrong = differences(first, second)
     if wrong or not first:
         sys.exit("\n".join(["the two builds differ:", *wrong]) if first else "nothing was built")
