@@ -33,6 +33,8 @@ AWSCLI := .venv-awscli/installed
 ON_A_STACK := env LOCAL_DIR=$(TEST_DIR) SIMULATOR_CONFIG=tests/end_to_end/world.json $(PYTHON) local/stack.py run
 # Starts the emulators of the adapter tests, runs one command, and stops them.
 ON_EMULATORS := env LOCAL_DIR=$(TEST_DIR) $(PYTHON) local/emulators.py run
+# Runs a target of this file. A line with MAKE itself would run the tests in `make -n`, too.
+ALSO = $(MAKE) --no-print-directory
 # Runs commands that are separated by -- at the same time.
 CONCURRENTLY = $(PYTHON) local/concurrently.py
 # Threads for the profile `complete` of .config/nextest.toml: five for each core.
@@ -86,7 +88,7 @@ clean-local: stack-down ## Stop the local stack and delete its files
 
 .PHONY: test
 test: $(VENV) build ## Run all tests, including end-to-end tests on a separate local AWS
-	$(CONCURRENTLY) $(MAKE) --no-print-directory test-rust \
+	$(CONCURRENTLY) $(ALSO) test-rust \
 		-- $(PYTHON) local/test_console.py .local/bin/serve-console \
 		-- $(PYTHON) local/test_api.py .local/bin/serve \
 		-- bash -c '$(UNIT_TESTS)'
@@ -94,7 +96,7 @@ test: $(VENV) build ## Run all tests, including end-to-end tests on a separate l
 
 .PHONY: test-rust
 test-rust: $(VENV) $(STRICT) build ## Run only the tests in Rust, including end-to-end tests on a separate local AWS
-	$(ON_A_STACK) $(ON_EMULATORS) $(MAKE) --no-print-directory rust-tests
+	$(ON_A_STACK) $(ON_EMULATORS) $(ALSO) rust-tests
 
 # What test-rust runs while its stack and its emulators are up.
 .PHONY: rust-tests
