@@ -139,6 +139,10 @@ async fn walk([call, response, findings, status]: &[String; 4]) {
         (results, one)
     };
     inject(&world, call, response, &one.id(ACCOUNT.parse().unwrap()));
+    if has("DescribeHub denied") {
+        let denial = Fault::new(error(403, "AccessDeniedException"));
+        world.simulator.inject(denial.on(Operation::DescribeHub).in_region(HERE));
+    }
     let outcome = Run::new(&world).go(scan(3, results.clone()).upload("2")).await.unwrap();
     match &outcome {
         Ok(report) => {

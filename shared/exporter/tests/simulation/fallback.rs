@@ -96,6 +96,37 @@ async fn a_copy_stays_active_if_its_own_region_does_not_respond() {
     assert_eq!((report.status, report.counts.archived, active(&world)), (RunStatus::Failed, 0, 60));
 }
 
+/// Without the permissions to read it, an export can't know that its own Region was enabled again and is empty: the copy may be the
+/// only one.
+#[tokio::test(start_paused = true)]
+async fn copies_stay_active_while_their_own_hub_cannot_be_verified() {
+    let world = world(|config| config);
+    integrate(&world, ACCOUNT, falls_back);
+    world.simulator.inject(Fault::error(403).on(Operation::DescribeHub));
+    export(&world, scan(0, failed(60)).upload("1")).await;
+    let off = crate::world(|config| config.region(ACCOUNT, "sa-east-1", |region| region.hub = false));
+    let world = world.with_hubs_of(off.simulator);
+    world.simulator.inject(Fault::error(403).on(Operation::DescribeHub));
+    world.sleep(2 * 3600).await;
+    let report = export(&world, scan(2, failed(60)).upload("2")).await;
+    assert_eq!((report.counts.sent, report.counts.redirected, active(&world)), (60, 20, 60), "{:?}", report.reasons);
+    world.simulator.clear_faults();
+    enable(&world, "sa-east-1");
+    for operation in [Operation::DescribeHub, Operation::GetFindings] {
+        world.simulator.inject(Fault::error(403).on(operation));
+    }
+    world.sleep(2 * 3600).await;
+    let report = export(&world, scan(4, failed(60)).upload("3")).await;
+    assert_eq!((report.status, report.counts.archived), (RunStatus::Degraded, 0), "{:?}", report.reasons);
+    assert_eq!(active(&world), 60, "each finding is active in one Region");
+    // With the permissions, the findings are sent to their own Region, and no copy is left.
+    world.simulator.clear_faults();
+    world.sleep(2 * 3600).await;
+    let report = export(&world, scan(6, failed(60)).upload("4")).await;
+    assert_eq!((report.counts.sent, report.counts.archived), (20, 20), "{:?}", report.reasons);
+    assert_eq!((active(&world), world.simulator.findings(ACCOUNT, "sa-east-1").len()), (60, 20));
+}
+
 #[tokio::test(start_paused = true)]
 async fn copies_in_a_removed_fallback_are_archived_once_their_region_has_them() {
     let world = world(|config| config);

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::region::RegionWorker;
 use crate::delivery::halt::{RegionHalt, explain_rejection};
 use crate::delivery::stamp::finding_id;
-use crate::ports::{CallError, Hub, HubState, PortError, Ports};
+use crate::ports::{CallError, Hub, HubState, Ports};
 use crate::report::undelivered;
 use crate::state::{FindingKey, LAG_MS, RegionState, StateHeader, state_key};
 
@@ -118,34 +118,41 @@ impl<P: Ports> RegionWorker<P> {
     }
 
     /// Whether the hub is the one of the state: compares the times at which the hub was enabled, or, if one of them is
-    /// unknown, one page of the hub's findings.
-    pub(in crate::delivery) async fn is_same_hub(&self, region_state: &RegionState<P>) -> Result<SameHub, PortError> {
-        let Some(old) = &region_state.old else { return Ok(SameHub::Yes) };
+    /// unknown, one page of the hub's findings. If that shows that Security Hub is not enabled, the sender has the reason why
+    /// nothing can be sent.
+    pub(in crate::delivery) async fn is_same_hub(&mut self, region_state: &RegionState<P>) -> SameHub {
+        let Some(old) = &region_state.old else { return SameHub::Yes };
         if old.hub_since.is_some() && self.header.hub_since.is_some() {
-            return Ok(if old.hub_since == self.header.hub_since { SameHub::Yes } else { SameHub::No });
+            return if old.hub_since == self.header.hub_since { SameHub::Yes } else { SameHub::No };
         }
         let now_ms = self.ports.now().as_millisecond();
         let live = || {
             region_state.index.iter().map(|(meta, _)| meta).filter(|meta| meta.is_active() && !meta.is_expired(now_ms))
         };
         if live().next().is_none() {
-            return Ok(SameHub::Yes);
+            return SameHub::Yes;
         }
         let config = self.sender.config();
         let page = match config.hub.findings(&config.region, None).await {
             Ok(page) => page,
-            Err(error) => return Ok(SameHub::Unknown(error.to_string())),
+            Err(error) => {
+                if matches!(error, CallError::InvalidAccess(_)) {
+                    let halt = self.halt_for(&error).await;
+                    self.sender.halt_with(halt);
+                }
+                return SameHub::Unknown(error.to_string());
+            }
         };
         let keys =
             page.findings.iter().filter_map(|finding| finding_id(finding).ok()).map(|id| FindingKey::from_id(&id));
         let is_known = |key: FindingKey| region_state.index.get(key).is_some_and(|meta| meta.is_active());
         if keys.into_iter().any(is_known) {
-            return Ok(SameHub::Yes);
+            return SameHub::Yes;
         }
         // The service's responses lag behind what was sent recently.
         let is_lost = live().any(|meta| now_ms - meta.sent_ms >= LAG_MS);
         let lately = "Security Hub does not return findings yet that were sent within the last hour";
-        Ok(if is_lost { SameHub::No } else { SameHub::Unknown(lately.to_owned()) })
+        if is_lost { SameHub::No } else { SameHub::Unknown(lately.to_owned()) }
     }
 }
 

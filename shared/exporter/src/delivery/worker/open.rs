@@ -33,7 +33,10 @@ impl<P: Ports> RegionWorker<P> {
             self.header.ahead = Some(ahead);
             region_state.header.ahead = Some(ahead);
         }
-        let same_hub = self.is_same_hub(&region_state).await?;
+        let same_hub = self.is_same_hub(&region_state).await;
+        if self.sender.halt().is_some() {
+            return Ok(());
+        }
         if let SameHub::Unknown(why) = &same_hub {
             self.state.report.hub_unverified = Some(unverified_message(why));
         }

@@ -66,7 +66,10 @@ impl<P: Ports> RegionWorker<P> {
             let skips = self.policy.resend == Resend::Changed || done;
             if delta == Comparison::Same && skips && !was_sent {
                 self.state.counts.add(Fate::Unchanged, 1);
-                return self.forward_mark(key, SeenInScan::Moved, at_ms).await;
+                // If the hub may have been emptied since, a copy in another Region may be the only one: it stays as it is.
+                let is_unverified = self.state.report.hub_unverified.is_some();
+                let seen = if is_unverified { SeenInScan::Wanted } else { SeenInScan::Moved };
+                return self.forward_mark(key, seen, at_ms).await;
             }
             if !was_sent {
                 match self.buffer(mapped, key) {
