@@ -288,3 +288,28 @@ async fn a_hanging_read_is_canceled_before_the_deadline() {
         assert_eq!(held(&world, ACCOUNT.parse().unwrap(), "ACTIVE").len(), 60);
     }
 }
+
+/// An upload has five attempts. The first one sends what is new and can't save the state; the others check that they can, first.
+#[tokio::test(start_paused = true)]
+async fn attempts_without_a_writable_state_send_nothing_again() {
+    let world = world(|config| config);
+    integrate(&world, ACCOUNT, |_| {});
+    export(&world, scan(0, failed(60)).upload("1")).await;
+    world.sleep(7200).await;
+    world.fail_writes("eu-west-1.zst");
+    let next = scan(2, failed(90));
+    let mut events = Vec::new();
+    for _ in 0..5 {
+        world.simulator.forget_calls();
+        let outcome = try_export(&world, &next, "2").await;
+        assert!(outcome.is_err() || outcome.is_ok_and(|report| report.status.should_retry()));
+        events.push(billed(&world));
+        world.sleep(5400).await;
+    }
+    assert_eq!(events, [30, 0, 0, 0, 0]);
+    world.restore_stores();
+    world.simulator.forget_calls();
+    let report = export(&world, next.upload("2")).await;
+    assert_eq!((report.status, active(&world)), (RunStatus::Succeeded, 90), "{:?}", report.reasons);
+    assert_eq!(billed(&world), 30, "the Region in doubt is sent once more");
+}
