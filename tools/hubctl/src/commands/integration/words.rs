@@ -66,10 +66,12 @@ pub(super) fn pending_uploads(view: &IntegrationView) -> Option<String> {
     (!view.settings.enabled && *runs > 0).then(|| format!("{at_least}{}", text::counted(*runs, "upload", "uploads")))
 }
 
-/// Time of the next expected scan, or the time since which it is overdue. A disabled integration expects none.
+/// Time of the next expected scan, or the time since which it is overdue. An integration that is disabled or being deleted expects none.
 fn next_scan(view: &IntegrationView) -> (TextStyle, String) {
     match view.next_scan_at.map(text::time) {
-        None if view.settings.enabled => (TextStyle::Plain, "unknown".to_owned()),
+        None if view.settings.enabled && view.deletion_requested_at.is_none() => {
+            (TextStyle::Plain, "unknown".to_owned())
+        }
         None => (TextStyle::Plain, "none".to_owned()),
         Some(at) if view.next_scan_overdue => (TextStyle::Warning, format!("overdue since {at}")),
         Some(at) => (TextStyle::Plain, at),

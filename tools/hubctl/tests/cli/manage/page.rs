@@ -173,7 +173,8 @@ fn delete_asks_and_offers_to_archive() {
             deletion_requested_at: Some("2026-11-23T09:00:00Z".parse().unwrap())
         }]
     );
-    assert!(deployment.run(&format!("integration show {ACCOUNT}")).stdout.contains("being deleted since"));
+    let shown = deployment.run(&format!("integration show {ACCOUNT}")).stdout;
+    assert!(shown.contains("being deleted since") && shown.contains("Next Scan          none"), "{shown}");
     let busy = deployment.run(&format!("provider delete {ACCOUNT} --yes"));
     assert_eq!(busy.exit, 1);
     assert!(busy.stderr.contains("hint: delete the integration first: hubctl integration delete"), "{}", busy.stderr);
