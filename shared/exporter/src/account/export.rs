@@ -1,6 +1,6 @@
 //! The export of one account while it runs.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use asff::{AccountId, Partition, RegionName, ScanFormat, SeverityLabel, Status};
@@ -39,6 +39,8 @@ pub(crate) struct Context<P> {
     pub(crate) reexport: bool,
     /// The user's approval.
     pub(crate) approval: Approval,
+    /// The findings that the approved run listed. `None` if the approval is about no particular run.
+    pub(crate) listed: Option<Arc<HashSet<FindingKey>>>,
     /// The scan's format is exported even if the integration has another format.
     pub(crate) any_format: bool,
     /// For each run that was looked up, whether it left a report.

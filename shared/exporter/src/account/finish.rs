@@ -104,6 +104,8 @@ impl<P: Ports> Delivering<P> {
             scope: integration.archive_scope,
             absent_scans: integration.absent_scans,
             approves_unproven: context.approval.unproven && has_read,
+            approves_pending: context.approval.pending,
+            listed: context.listed.clone(),
             scanned_at: newest,
             scan_time: proof.times().last().copied().unwrap_or(scanned_at),
         };

@@ -4,6 +4,7 @@ pub mod cost;
 pub mod plan;
 pub(crate) mod reading;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use asff::{ReadLimits, Regions, ScanFormat};
@@ -19,8 +20,10 @@ use crate::model::approval::Approval;
 use crate::model::settings::Settings;
 use crate::ports::{Claim, PortError, Ports, Scan};
 use crate::progress::Progress;
+use crate::report::pending_findings::PendingFindings;
 use crate::report::{RunReport, RunStatus, RunTrigger};
 use crate::run::{self, RunSettings};
+use crate::state::FindingKey;
 
 pub use crate::run::ExportError;
 
@@ -40,6 +43,8 @@ pub struct Options {
     pub reexport: bool,
     /// The parts of an earlier run of the same scan that a user approved.
     pub approval: Approval,
+    /// The run that the approval is about: only the findings that it listed are archived because of the approval.
+    pub approved_run: Option<String>,
     /// Export the file in any format, because a user selected this file. Otherwise only the format that the integration
     /// exports is accepted.
     pub any_format: bool,
@@ -148,6 +153,10 @@ impl<P: Ports> Exporter<P> {
                 progress: &options.progress,
             },
         );
+        let listed = match &options.approved_run {
+            Some(run_id) => Some(Arc::new(self.read_listed(run_id).await?)),
+            None => None,
+        };
         let stop_at = deadline.map(|deadline| deadline - reserve);
         let reading = Reading::new(scan.body, self.limits, stop_at, &options.progress);
         let router = AccountRouter::new(Context {
@@ -160,11 +169,23 @@ impl<P: Ports> Exporter<P> {
             job_id: options.job_id.clone(),
             reexport: options.reexport || options.approval != Approval::default(),
             approval: options.approval,
+            listed,
             any_format: options.any_format,
             connection_cache: self.connection_cache.clone(),
         });
         let sent = self.route_findings(run, reading, router, stale).await;
         run::end_run_work(self.ports.as_ref(), &self.settings, files, run, sent.map_err(ExportError::Port)).await
+    }
+
+    /// The findings that a run listed for approval.
+    async fn read_listed(&self, run_id: &str) -> Result<HashSet<FindingKey>, ExportError> {
+        let mut keys = HashSet::new();
+        if let Some(mut findings) = PendingFindings::open(self.ports.as_ref(), run_id).await? {
+            while let Some(finding) = findings.next().await? {
+                keys.insert(FindingKey::from_id(&finding.finding_id));
+            }
+        }
+        Ok(keys)
     }
 
     /// Reads the file to its end and routes each finding to its account.

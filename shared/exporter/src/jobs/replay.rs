@@ -10,6 +10,7 @@ use crate::model::settings::Settings;
 use crate::model::upload::Upload;
 use crate::ports::report_store::read_report;
 use crate::ports::{OpenError, Ports, Scans};
+use crate::report::pending_findings::PendingFindings;
 use crate::report::{RunKind, RunReport, RunTrigger};
 
 /// Exports the upload of a run again.
@@ -45,10 +46,29 @@ pub(super) async fn replay<P: Ports + Scans>(
         options.progress.expect_in(region, findings);
     }
     let exporter = Exporter::new(ports.clone(), settings.clone());
+    let approved_run = (approval != Approval::default()).then(|| earlier.run_id.clone());
+    if earlier.findings_to_approve(approval) > 0
+        && PendingFindings::open(ports.as_ref(), &earlier.run_id).await?.is_none()
+    {
+        let message = format!(
+            "the list of findings of run {0} has expired; export its upload again: hubctl run replay {0}",
+            earlier.run_id
+        );
+        return Err(rejected(message));
+    }
     let Options { job_id, run_id, deadline, progress } = options.clone();
     let trigger = RunTrigger::of_reexport(approval);
-    let options =
-        export::Options { reexport: true, approval, any_format: false, trigger, job_id, run_id, deadline, progress };
+    let options = export::Options {
+        reexport: true,
+        approval,
+        approved_run,
+        any_format: false,
+        trigger,
+        job_id,
+        run_id,
+        deadline,
+        progress,
+    };
     exporter.export(scan, options).await.map_err(|error| match error {
         locked @ ExportError::InProgress { .. } => JobError::Locked(locked.to_string()),
         error => error.into(),

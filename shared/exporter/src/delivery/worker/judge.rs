@@ -1,6 +1,6 @@
 //! What a scan that was read to its end proves about each finding of the state.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use asff::RegionName;
@@ -30,11 +30,32 @@ pub(crate) struct Verdicts {
     pub(crate) absent_scans: u8,
     /// A user approved that unproven findings are archived.
     pub(crate) approves_unproven: bool,
+    /// A user approved that resolved findings above the limit are archived.
+    pub(crate) approves_pending: bool,
+    /// The findings about which the user decided. `None` if there is no list.
+    pub(crate) listed: Option<Arc<HashSet<FindingKey>>>,
     /// The scan time, never in the future. If the file has several scans, the time of the newest.
     pub(crate) scanned_at: Timestamp,
     /// The scan time by the scanner's clock, which may be ahead. It identifies the scan and is the same in each of its
     /// runs.
     pub(crate) scan_time: Timestamp,
+}
+
+impl Verdicts {
+    /// Whether a user who approves knows of the finding.
+    fn is_listed(&self, key: FindingKey) -> bool {
+        self.listed.as_ref().is_none_or(|listed| listed.contains(&key))
+    }
+
+    /// A finding that the user did not see does not exceed the limit because of the approval: the next scan judges it.
+    pub(in crate::delivery) fn restrict(&self, judgment: Judgment, key: FindingKey) -> Judgment {
+        match judgment {
+            Judgment::Resolved(class) if is_limited(class) && self.approves_pending && !self.is_listed(key) => {
+                Judgment::Stays
+            }
+            judgment => judgment,
+        }
+    }
 }
 
 /// The evidence for one Region.
@@ -158,7 +179,9 @@ impl Judge {
         match proof.judge(meta.check, service(check), home_region) {
             Absence::OutOfScope => Judgment::Stays,
             Absence::Proven => Judgment::Resolved(PendingClass::Proven),
-            Absence::Unproven(_) if self.verdicts.approves_unproven => Judgment::Resolved(PendingClass::Unproven),
+            Absence::Unproven(_) if self.verdicts.approves_unproven && self.verdicts.is_listed(meta.key) => {
+                Judgment::Resolved(PendingClass::Unproven)
+            }
             Absence::Unproven(reason) => Judgment::Unproven(reason),
             Absence::Absent => {
                 let is_it = |time: Option<Timestamp>| time == Some(*scan_time);

@@ -74,7 +74,8 @@ impl<P: Ports> RegionWorker<P> {
         let (Some(judge), Some(region_state)) = (&self.state.judging, &self.state.region_state) else {
             return Judgment::Stays;
         };
-        judge.judge(region_state, meta, seen, self.newest_scan_ms(meta.key))
+        let judgment = judge.judge(region_state, meta, seen, self.newest_scan_ms(meta.key));
+        judge.verdicts.restrict(judgment, meta.key)
     }
 
     /// The time of the newest scan that counts for a finding, in milliseconds since 1970.
