@@ -124,6 +124,9 @@ impl<P: Ports> RegionWorker<P> {
         if self.state.report.adoption_skipped.is_some() && region_state.header.tail.adopting.is_none() {
             region_state.header.tail.adopting = Some(AdoptionProgress::postponed());
         }
+        if self.state.report.hub_unverified.is_some() && region_state.header.tail.unverified_at.is_none() {
+            region_state.header.tail.unverified_at = region_state.after_last_sent();
+        }
         region_state.is_stale = region_state.old.as_ref().is_some_and(|old| old.hub_since != self.header.hub_since);
         for (key, seen) in std::mem::take(&mut self.marks) {
             region_state.index.mark(key, seen, false);

@@ -74,6 +74,9 @@ pub struct Tail {
     /// reported.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unheard_at: Option<Timestamp>,
+    /// When a run first could not verify that the hub is the one of the state: findings that were sent since do not show it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unverified_at: Option<Timestamp>,
     /// The run that wrote the file, and the time by which the entries refer to it. `None` if it archived no findings.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub archived: Option<ArchivedBy>,

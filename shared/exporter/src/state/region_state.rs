@@ -106,6 +106,7 @@ impl<P: Objects> RegionState<P> {
             region_state.header.tail.full_at = region_state.full_before;
             region_state.header.tail.judged_at = old.tail.judged_at;
             region_state.header.tail.unheard_at = old.tail.unheard_at;
+            region_state.header.tail.unverified_at = old.tail.unverified_at;
             region_state.header.tail.archived.clone_from(&old.tail.archived);
             region_state.header.tail.repeated.clone_from(&old.tail.repeated);
             region_state.scans = Scans::from_times(&old.tail.scans);
@@ -126,6 +127,12 @@ impl<P: Objects> RegionState<P> {
     /// it.
     pub(crate) fn last_mentioned_ms(&self, meta: &FindingMeta) -> i64 {
         self.seen_ms(meta).map_or(meta.updated_ms, |seen_ms| seen_ms.max(meta.updated_ms))
+    }
+
+    /// A time after all findings of the old file were sent, and before this run sends any.
+    pub(crate) fn after_last_sent(&self) -> Option<Timestamp> {
+        let last_ms = self.index.iter().map(|(meta, _)| meta.sent_ms).max()?;
+        Timestamp::from_millisecond(last_ms + 1).ok()
     }
 
     /// Whether a finding was archived by a run that left no report.

@@ -11,7 +11,7 @@ use crate::promises::{failed, prowlers_own, scan};
 use crate::scan::Scanned;
 use crate::{ACCOUNT, REGIONS, export, integrate, world};
 
-/// Disables and enables Security Hub in a Region, which is then empty.
+/// Disables and enables Security Hub in a Region, which keeps its findings.
 fn reset(world: &World, region: &str) {
     let caller = Caller::user(ACCOUNT);
     world.now();
@@ -24,7 +24,15 @@ fn reset(world: &World, region: &str) {
     let _ = world.simulator.call(&caller, region, Operation::EnableImportFindingsForProduct, input);
 }
 
-fn deny(world: &World, operation: Operation) {
+/// The same world, in which Security Hub was disabled, and enabled again now, and has no findings.
+pub(crate) fn emptied(world: World) -> World {
+    let world = world.with_hubs_of(crate::world(|config| config).simulator);
+    REGIONS.iter().for_each(|region| reset(&world, region));
+    world
+}
+
+/// Denies the calls of an operation from now on.
+pub(crate) fn deny(world: &World, operation: Operation) {
     world.simulator.inject(Fault::error(403).on(operation));
 }
 

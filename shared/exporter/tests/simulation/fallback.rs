@@ -19,7 +19,7 @@ fn falls_back(integration: &mut Integration) {
     integration.fallback_region = Some("us-east-1".parse().unwrap());
 }
 
-fn enable(world: &World, region: &str) {
+pub(crate) fn enable(world: &World, region: &str) {
     let answer = world.simulator.call(&Caller::user(ACCOUNT), region, Operation::EnableSecurityHub, Input::default());
     assert!(answer.is_success());
     let product = json!({ "ProductArn": format!("arn:aws:securityhub:{region}::product/prowler/prowler") }).to_string();

@@ -311,5 +311,5 @@ async fn attempts_without_a_writable_state_send_nothing_again() {
     world.simulator.forget_calls();
     let report = export(&world, next.upload("2")).await;
     assert_eq!((report.status, active(&world)), (RunStatus::Succeeded, 90), "{:?}", report.reasons);
-    assert_eq!(billed(&world), 30, "the Region in doubt is sent once more");
+    assert_eq!(billed(&world), 30, "the Region in doubt is resent");
 }

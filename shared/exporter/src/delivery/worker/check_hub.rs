@@ -11,7 +11,7 @@ use crate::delivery::halt::{RegionHalt, explain_rejection};
 use crate::delivery::stamp::finding_id;
 use crate::ports::{CallError, Hub, HubState, Ports};
 use crate::report::undelivered;
-use crate::state::{FindingKey, LAG_MS, RegionState, StateHeader, state_key};
+use crate::state::{FindingKey, FindingMeta, LAG_MS, Pages, RegionState, StateHeader, Unread, state_key};
 
 /// How long calls to an unreachable endpoint are retried if the Region has accepted findings before.
 const SILENCE_MAX: Duration = Duration::from_secs(30);
@@ -39,6 +39,8 @@ impl<P: Ports> RegionWorker<P> {
                 Ok(HubState { product_accepted: false }) => {
                     Some(RegionHalt::Unavailable(region_context.product_not_accepted()))
                 }
+                // Whether the hub's state may be read says nothing about imports.
+                Err(CallError::AccessDenied(_)) => None,
                 Err(error) if is_permanent(&error) || matches!(error, CallError::Unreachable(_)) => {
                     Some(self.halt_for(&error).await)
                 }
@@ -126,28 +128,40 @@ impl<P: Ports> RegionWorker<P> {
             return if old.hub_since == self.header.hub_since { SameHub::Yes } else { SameHub::No };
         }
         let now_ms = self.ports.now().as_millisecond();
-        let live = || {
-            region_state.index.iter().map(|(meta, _)| meta).filter(|meta| meta.is_active() && !meta.is_expired(now_ms))
-        };
+        // What was sent while the hub could not be verified does not show that the hub has what was sent before.
+        let is_live = |meta: &FindingMeta| meta.is_active() && !meta.is_expired(now_ms);
+        let unverified_ms = old.tail.unverified_at.map_or(i64::MAX, |at| at.as_millisecond());
+        let has_earlier = region_state.index.iter().any(|(meta, _)| is_live(meta) && meta.sent_ms < unverified_ms);
+        let before_ms = if has_earlier { unverified_ms } else { i64::MAX };
+        let live =
+            || region_state.index.iter().map(|(meta, _)| meta).filter(|meta| is_live(meta) && meta.sent_ms < before_ms);
         if live().next().is_none() {
             return SameHub::Yes;
         }
         let config = self.sender.config();
-        let page = match config.hub.findings(&config.region, None).await {
-            Ok(page) => page,
-            Err(error) => {
-                if matches!(error, CallError::InvalidAccess(_)) {
-                    let halt = self.halt_for(&error).await;
-                    self.sender.halt_with(halt);
-                }
-                return SameHub::Unknown(error.to_string());
-            }
+        let (hub, region, until) = (config.hub.clone(), config.region, config.give_up_at);
+        let mut pages = Pages::new(&hub, region, until);
+        let is_known = |key: FindingKey| {
+            region_state.index.get(key).is_some_and(|meta| meta.is_active() && meta.sent_ms < before_ms)
         };
-        let keys =
-            page.findings.iter().filter_map(|finding| finding_id(finding).ok()).map(|id| FindingKey::from_id(&id));
-        let is_known = |key: FindingKey| region_state.index.get(key).is_some_and(|meta| meta.is_active());
-        if keys.into_iter().any(is_known) {
-            return SameHub::Yes;
+        loop {
+            match pages.next().await {
+                Ok(Some(page)) => {
+                    let ids = page.iter().filter_map(|finding| finding_id(finding).ok());
+                    if ids.map(|id| FindingKey::from_id(&id)).any(is_known) {
+                        return SameHub::Yes;
+                    }
+                }
+                Ok(None) => break,
+                Err(Unread::Call(error)) => {
+                    if matches!(error, CallError::InvalidAccess(_)) {
+                        let halt = self.halt_for(&error).await;
+                        self.sender.halt_with(halt);
+                    }
+                    return SameHub::Unknown(error.to_string());
+                }
+                Err(unread) => return SameHub::Unknown(unread.to_string()),
+            }
         }
         // The service's responses lag behind what was sent recently.
         let is_lost = live().any(|meta| now_ms - meta.sent_ms >= LAG_MS);

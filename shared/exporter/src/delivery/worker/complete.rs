@@ -4,10 +4,13 @@ use super::region::{Message, RegionWorker};
 use crate::delivery::halt::RegionHalt;
 use crate::delivery::pack::{Batch, Outgoing};
 use crate::delivery::sender::SendOutcome;
+use crate::delivery::stamp::resend_stored;
+use crate::model::problem::Problem;
 use crate::ports::{PortError, Ports};
 use crate::quarantine::Entry;
+use crate::report::reasons::unavailable::{HUB_NOT_ENABLED, REGION_NOT_OPTED_IN};
 use crate::report::{Fate, undelivered};
-use crate::state::{FindingKey, FindingMeta, SeenInScan, Stored, UNARCHIVED};
+use crate::state::{FindingKey, FindingMeta, SeenInScan, Stored, UNARCHIVED, resent};
 
 impl<P: Ports> RegionWorker<P> {
     /// Sends a finding. If the Region has halted, gives the finding the outcome that the halt implies.
@@ -59,6 +62,38 @@ impl<P: Ports> RegionWorker<P> {
             Ok(()) => self.state.counts.redirected += 1,
             Err(_) => self.state.counts.add(Fate::Undelivered(undelivered::SERVICE_ERROR.to_owned()), 1),
         }
+    }
+
+    /// Whether an import showed that the Region's Security Hub, which could not be verified, is not enabled: it does not have the
+    /// findings of the state.
+    pub(in crate::delivery) fn is_unverified_hub_disabled(&self) -> bool {
+        let is_disabled = |why: &Problem| [HUB_NOT_ENABLED, REGION_NOT_OPTED_IN].contains(&why.reason.as_str());
+        self.state.report.hub_unverified.is_some()
+            && matches!(self.sender.halt(), Some(RegionHalt::Unavailable(why)) if is_disabled(why))
+    }
+
+    /// Redirects the findings that were counted as unchanged before an import showed that Security Hub is not enabled.
+    pub(in crate::delivery) async fn redirect_unverified(&mut self) -> Result<(), PortError> {
+        if self.state.error.is_some() || self.state.unverified.is_empty() || !self.is_unverified_hub_disabled() {
+            return Ok(());
+        }
+        let Some(RegionHalt::Unavailable(why)) = self.sender.halt().cloned() else { return Ok(()) };
+        let Some(region_state) = &self.state.region_state else { return Ok(()) };
+        let Some(mut entries) = region_state.entries().await? else { return Ok(()) };
+        let now = self.ports.now();
+        while let Some(entry) = entries.next().await.map_err(|error| error.on_second_read("the state"))? {
+            let is_current =
+                self.state.region_state.as_ref().is_some_and(|region_state| region_state.index.is_current(&entry.meta));
+            if !is_current || !self.state.unverified.remove(&entry.meta.key) {
+                continue;
+            }
+            let updated_ms = self.newest_scan_ms(entry.meta.key).max(entry.meta.updated_ms);
+            let finding = resend_stored(&entry.meta, entry.meta.stored, updated_ms, now, |at| resent(&entry.json, at))?;
+            self.state.counts.unchanged -= 1;
+            self.state.is_complete = false;
+            self.redirect(finding, &why.reason).await;
+        }
+        Ok(())
     }
 
     /// Counts the findings that the sender completed, and records them in the next state.

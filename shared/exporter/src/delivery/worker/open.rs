@@ -40,8 +40,17 @@ impl<P: Ports> RegionWorker<P> {
         if let SameHub::Unknown(why) = &same_hub {
             self.state.report.hub_unverified = Some(unverified_message(why));
         }
-        if same_hub != SameHub::No && self.header.hub_since.is_none() {
-            // The known time is kept even if this run has no permission to read it.
+        let old = region_state.old.as_ref();
+        let unverified_at = match same_hub {
+            SameHub::Unknown(_) => {
+                old.and_then(|old| old.tail.unverified_at).or_else(|| region_state.after_last_sent())
+            }
+            SameHub::Yes | SameHub::No => None,
+        };
+        region_state.header.tail.unverified_at = unverified_at;
+        if matches!(same_hub, SameHub::Unknown(_)) || (same_hub != SameHub::No && self.header.hub_since.is_none()) {
+            // The known time is kept even if this run has no permission to read it. The time of a hub that may be another
+            // one is not recorded: the next run would trust the state.
             self.header.hub_since = region_state.old.as_ref().and_then(|old| old.hub_since.clone());
             region_state.header.hub_since.clone_from(&self.header.hub_since);
         }
@@ -50,6 +59,7 @@ impl<P: Ports> RegionWorker<P> {
                 Some(adopted) => region_state = adopted,
                 None => return Ok(()),
             }
+            region_state.header.tail.unverified_at = unverified_at;
         }
         self.start(region_state).await
     }

@@ -64,10 +64,13 @@ impl<P: Ports> RegionWorker<P> {
             let delta = compare(last.as_ref(), mapped.content_hash(), self.ports.now().as_millisecond());
             let done = self.header.has_sent(last.as_ref(), mapped.scanned_at.as_millisecond());
             let skips = self.policy.resend == Resend::Changed || done;
-            if delta == Comparison::Same && skips && !was_sent {
+            if delta == Comparison::Same && skips && !was_sent && !self.is_unverified_hub_disabled() {
                 self.state.counts.add(Fate::Unchanged, 1);
                 // If the hub may have been emptied since, a copy in another Region may be the only one: it stays as it is.
                 let is_unverified = self.state.report.hub_unverified.is_some();
+                if is_unverified {
+                    self.state.unverified.insert(key);
+                }
                 let seen = if is_unverified { SeenInScan::Wanted } else { SeenInScan::Moved };
                 return self.forward_mark(key, seen, at_ms).await;
             }

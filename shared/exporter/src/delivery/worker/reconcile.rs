@@ -60,7 +60,8 @@ impl<P: Ports> RegionWorker<P> {
             drift.fixed = self.state.report.adopted + self.state.counts.sent;
             // The hub was read to its end: the state now has what an unfinished adoption lacked.
             if let Some(region_state) = &mut self.state.region_state
-                && region_state.header.tail.adopting.take().is_some()
+                && (region_state.header.tail.unverified_at.take().is_some()
+                    | region_state.header.tail.adopting.take().is_some())
             {
                 region_state.start_next().await?;
             }
@@ -137,6 +138,12 @@ impl<P: Ports> RegionWorker<P> {
         let missing: HashSet<FindingKey> =
             region_state.index.iter().filter_map(of_state).filter(|key| !found.contains_key(key)).collect();
         let regions = self.policy.regions.clone();
+        let unsent: HashSet<FindingKey> = found
+            .iter()
+            .filter(|(_, is_stale)| **is_stale)
+            .map(|(key, _)| *key)
+            .chain(missing.iter().copied())
+            .collect();
         let now = self.ports.now();
         let missing_count = Arc::new(AtomicU64::new(0));
         let counted = missing_count.clone();
@@ -166,8 +173,29 @@ impl<P: Ports> RegionWorker<P> {
         };
         self.send_selected(&select).await?;
         drift.missing = missing_count.load(Ordering::Relaxed);
+        if !dry_run {
+            self.distrust(&unsent).await?;
+        }
         // Every sent finding has an outcome by now; no scan file was read.
         self.state.counts.read = self.state.counts.accounted();
+        Ok(())
+    }
+
+    /// Records that Security Hub does not have these findings as the state has them, if they could not be sent again: the next
+    /// scan sends them.
+    async fn distrust(&mut self, unsent: &HashSet<FindingKey>) -> Result<(), PortError> {
+        let Some(region_state) = &mut self.state.region_state else { return Ok(()) };
+        let is_left = |meta: &FindingMeta| unsent.contains(&meta.key) && meta.is_active();
+        if !region_state.index.unreplaced().any(|(meta, _)| is_left(meta)) {
+            return Ok(());
+        }
+        let Some(mut entries) = region_state.entries().await? else { return Ok(()) };
+        while let Some(entry) = entries.next().await.map_err(|error| error.on_second_read("the state"))? {
+            if is_left(&entry.meta) && !is_archived(&entry.json) && region_state.index.is_current(&entry.meta) {
+                let meta = FindingMeta { stored: Stored::Uncertain, ..entry.meta };
+                region_state.record(&meta, &entry.json).await?;
+            }
+        }
         Ok(())
     }
 }

@@ -143,6 +143,8 @@ pub(crate) struct WorkerState<P: Ports> {
     pub(in crate::delivery) late_resolutions: BTreeMap<FindingKey, LateResolution>,
     /// Findings that became active in this run before the worker was suspended.
     pub(in crate::delivery) newly_active: HashSet<FindingKey>,
+    /// Unchanged findings of a hub that could not be verified. If it turns out not to be enabled, they are redirected.
+    pub(in crate::delivery) unverified: HashSet<FindingKey>,
     /// Resolved findings that Security Hub did not archive: it still has them as they were.
     pub(in crate::delivery) not_archived: HashSet<FindingKey>,
     /// The keys of undelivered findings, if [`Policy::collects_deferred`] is set.
@@ -180,6 +182,7 @@ impl<P: Ports> Default for WorkerState<P> {
             redirected: HashMap::new(),
             late_resolutions: BTreeMap::new(),
             newly_active: HashSet::new(),
+            unverified: HashSet::new(),
             not_archived: HashSet::new(),
             deferred_keys: HashSet::new(),
             has_deferred: false,
@@ -237,6 +240,8 @@ impl<P: Ports> RegionWorker<P> {
         self.sender.flush().await;
         let outcome = self.complete_sent().await;
         self.note_error(outcome);
+        let redirected = self.redirect_unverified().await;
+        self.note_error(redirected);
         (self.fallback, self.copy_regions) = (None, Vec::new());
         self
     }
