@@ -142,6 +142,10 @@ impl<P: Ports> Exporter<P> {
         stale: &mut Vec<CheckTarget>,
     ) -> Result<(), ExportError> {
         let (deadline, reserve) = (options.deadline, run::drain_reserve(&self.settings, options.deadline));
+        let listed = match &options.approved_run {
+            Some(run_id) => Some(Arc::new(self.read_listed(run_id).await?)),
+            None => None,
+        };
         let (context, files) = run::start_run(
             run,
             RunSettings {
@@ -153,10 +157,6 @@ impl<P: Ports> Exporter<P> {
                 progress: &options.progress,
             },
         );
-        let listed = match &options.approved_run {
-            Some(run_id) => Some(Arc::new(self.read_listed(run_id).await?)),
-            None => None,
-        };
         let stop_at = deadline.map(|deadline| deadline - reserve);
         let reading = Reading::new(scan.body, self.limits, stop_at, &options.progress);
         let router = AccountRouter::new(Context {

@@ -219,6 +219,30 @@ async fn unchanged_findings_are_redirected_if_an_import_finds_no_hub() {
     );
 }
 
+/// A newer entry of the file resolves a finding that was counted as unchanged: the older one is not redirected.
+#[tokio::test(start_paused = true)]
+async fn a_newer_entry_of_an_unchanged_finding_is_the_one_that_counts() {
+    let world = world(|config| config);
+    integrate(&world, ACCOUNT, |one| one.fallback_region = Some("us-east-1".parse().unwrap()));
+    export(&world, scan(0, failed(60)).upload("1")).await;
+    world.sleep(2 * 3600).await;
+    let caller = Caller::user(ACCOUNT);
+    let answer = world.simulator.call(&caller, "sa-east-1", Operation::DisableSecurityHub, Input::default());
+    assert!(answer.is_success());
+    for operation in [Operation::DescribeHub, Operation::GetFindings] {
+        deny(&world, operation);
+    }
+    let mut results = failed(63);
+    let one = results.iter().find(|one| one.region == "sa-east-1").unwrap().clone();
+    let id = one.id(ACCOUNT.parse().unwrap());
+    let at = Some(scan(2, Vec::new()).at + SignedDuration::from_mins(1));
+    results.push(Result { failed: false, at, ..one });
+    let report = export(&world, scan(2, results).upload("2")).await;
+    let copies = world.simulator.findings(ACCOUNT, "us-east-1");
+    let copy = copies.iter().find(|found| found["Id"] == id.as_str());
+    assert!(copy.is_none_or(|copy| copy["Compliance"]["Status"] != "FAILED"), "{copy:?} {:?}", report.reasons);
+}
+
 /// Findings of another sender fill the first page of the hub's findings: the hub is the same.
 #[tokio::test(start_paused = true)]
 async fn a_first_page_of_another_sender_does_not_make_it_another_hub() {

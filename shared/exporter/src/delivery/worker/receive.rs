@@ -42,6 +42,7 @@ impl<P: Ports> RegionWorker<P> {
             was_sent = self.retract(&mapped, key, was_sent);
             // An earlier entry of the finding no longer counts.
             self.state.late_resolutions.remove(&key);
+            self.state.unverified.remove(&key);
         }
         if let Some(filtered) = filtered {
             let is_resolved = identity == Identity::Newer && was_sent && filtered.seen() != SeenInScan::Filtered;
@@ -236,6 +237,7 @@ impl<P: Ports> RegionWorker<P> {
         self.state.counts.add(Fate::Filtered(FilterReason::Manual.as_str().to_owned()), 1);
         let (key, at_ms) = (FindingKey::from_id(unsent.id.as_str()), self.clamp_ms(unsent.scanned_at));
         self.state.late_resolutions.remove(&key);
+        self.state.unverified.remove(&key);
         self.mark_and_forward(key, FilterReason::Manual.seen(), at_ms).await
     }
 
